@@ -1,0 +1,192 @@
+"""What a notification says: a title that suffices on a lock screen, and a body with the facts.
+
+A `Report` holds the facts of one event as text, as they were when it happened; it is what the store keeps.
+Rendering happens when a message is sent, so that a firing and its resolve can still become one message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from monitor.domain.alerts import Event, EventKind
+from monitor.domain.model import Field, Snapshot, value_text
+from monitor.domain.money import percent_of, plain, signed, sparkline, subtract
+from monitor.domain.rules import Delta, Rule, Threshold, kind
+from monitor.domain.units import moment, span
+
+TREND_LENGTH = 20
+"""Readings in a message's sparkline."""
+
+Type = Literal["info", "warning", "failure", "success"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The facts of one event. Instants are ISO 8601 in UTC, amounts the digits as they came.
+
+    `seq` is the message's number within its incident; `since` the first breaching reading; `value` the reading
+    that caused the event and `before` the one before it; `trend` the last readings, the newest last."""
+
+    kind: str
+    rule: str
+    rule_type: str
+    severity: str
+    subject: str
+    incident: str
+    seq: int
+    at: str
+    since: str
+    reason: str
+    expected: str
+    labels: tuple[tuple[str, str], ...] = ()
+    field: str = ""
+    value: str = ""
+    before: str = ""
+    before_at: str = ""
+    trend: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A value that `json` can write and `from_json` can read back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Report":
+        """The report that `to_json` wrote."""
+        pairs = tuple((name, value) for name, value in data["labels"])
+        return cls(**{**data, "labels": pairs, "trend": tuple(data["trend"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A notification as text, twice: for services that show plain text and for those that show Markdown."""
+
+    title: str
+    plain: str
+    markdown: str
+    type: Type
+
+
+def report(
+    event: Event, rule: Rule, labels: tuple[tuple[str, str], ...] = (), history: Sequence[Snapshot] = ()
+) -> Report:
+    """The facts of an event; `history` ends with the newest reading of the alert's series, where it has one."""
+    alert = event.alert
+    facts = Report(
+        kind=event.kind,
+        rule=rule.name,
+        rule_type=kind(rule),
+        severity=alert.severity.word,
+        subject=alert.subject,
+        incident=alert.id,
+        seq=alert.seq,
+        at=event.at.isoformat(),
+        since=(alert.since or event.at).isoformat(),
+        reason=event.reason,
+        expected=alert.expected,
+        labels=labels,
+    )
+    return _with_readings(facts, rule, history) if history else facts
+
+
+def _with_readings(facts: Report, rule: Rule, history: Sequence[Snapshot]) -> Report:
+    which: Field = rule.field if isinstance(rule, Threshold | Delta) else "available"
+    tail = history[-TREND_LENGTH:]
+    before = history[-2] if len(history) > 1 else None
+    readings = {
+        "field": which,
+        "value": value_text(history[-1], which),
+        "before": value_text(before, which) if before else "",
+        "before_at": before.observed_at.isoformat() if before else "",
+        "trend": tuple(plain(value) for reading in tail if (value := reading.value(which)) is not None),
+    }
+    return Report.from_json({**facts.to_json(), **readings})
+
+
+def render(last: Report, fired: Report | None = None) -> Message:
+    """The message for an event; with `fired`, one message for a firing and the end that overtook it."""
+    lines = _lines(last, fired)
+    return Message(
+        title=f"{_headline(last, fired)} {last.rule}: {last.subject} {last.reason}"[:250],
+        plain="\n".join([last.reason, *(f"{name}: {text}" for name, text in lines)]),
+        markdown="\n".join(
+            [f"**{_code(last.reason)}**", "", *(f"- {name}: {_code(text)}" for name, text in lines)]
+        ),
+        type=_type(last),
+    )
+
+
+def test_message(channel: str, at: datetime) -> Message:
+    """What `balance-monitor notify` sends."""
+    text = f"This is a test of the channel {channel}, sent {moment(at)}. Nothing is wrong."
+    return Message(title=f"TEST balance-monitor: {channel}", plain=text, markdown=text, type="info")
+
+
+def _headline(last: Report, fired: Report | None) -> str:
+    match EventKind(last.kind):
+        case EventKind.FIRED:
+            return last.severity.upper()
+        case EventKind.REMINDER:
+            return f"{last.severity.upper()} still firing"
+        case EventKind.WORSENED:
+            return f"{last.severity.upper()} worse"
+        case EventKind.RESOLVED:
+            return "FIRED AND RESOLVED" if fired else "RESOLVED"
+        case EventKind.CLOSED:
+            return "FIRED AND CLOSED" if fired else "CLOSED"
+
+
+def _type(last: Report) -> Type:
+    match EventKind(last.kind):
+        case EventKind.RESOLVED:
+            return "success"
+        case EventKind.CLOSED:
+            return "info"
+        case _:
+            by_severity: dict[str, Type] = {"info": "info", "warning": "warning", "critical": "failure"}
+            return by_severity[last.severity]
+
+
+def _lines(last: Report, fired: Report | None) -> list[tuple[str, str]]:
+    numbers = f"{fired.seq}-{last.seq}" if fired else str(last.seq)
+    lines = [
+        ("Fired", f"{fired.reason}, told only now: the channel did not take it" if fired else ""),
+        ("Expected", last.expected),
+        ("Reading", f"{last.field} {last.value}" if last.value else ""),
+        ("Before", _before(last)),
+        ("Since", _since(last)),
+        ("Trend", _trend(last)),
+        ("Labels", ", ".join(f"{name}={value}" for name, value in last.labels)),
+        ("Rule", f"{last.rule} ({last.rule_type}, {last.severity})"),
+        ("At", moment(datetime.fromisoformat(last.at))),
+        ("Incident", f"{last.incident}, message {numbers}"),
+    ]
+    return [(name, text) for name, text in lines if text]
+
+
+def _before(last: Report) -> str:
+    if not last.before:
+        return "this is the first reading" if last.value else ""
+    at = moment(datetime.fromisoformat(last.before_at))
+    if "unknown" in (last.value, last.before):
+        return f"{last.before} at {at}"
+    before, change = Decimal(last.before), subtract(Decimal(last.value), Decimal(last.before))
+    percentage = percent_of(change, before)
+    return f"{last.before} at {at}, change {signed(change)}" + (f" ({percentage})" if percentage else "")
+
+
+def _since(last: Report) -> str:
+    since, at = datetime.fromisoformat(last.since), datetime.fromisoformat(last.at)
+    return f"{moment(since)} ({span(at - since)})"
+
+
+def _trend(last: Report) -> str:
+    if len(last.trend) < 2:
+        return ""
+    return f"{sparkline([Decimal(value) for value in last.trend])} {last.trend[0]} → {last.trend[-1]}"
+
+
+def _code(text: str) -> str:
+    """A Markdown code span: nothing in it is markup, whatever a client is called."""
+    return "`" + text.replace("`", "'") + "`"

@@ -1,0 +1,190 @@
+"""The values everything else is about. Instants are aware UTC datetimes, spans are timedeltas, money is Decimal."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+from monitor.domain import money
+from monitor.errors import Outcome
+
+Field = Literal["available", "total", "locked"]
+
+
+class Severity(IntEnum):
+    """How bad it is, in order."""
+
+    INFO = 0
+    WARNING = 1
+    CRITICAL = 2
+
+    @property
+    def word(self) -> str:
+        """`info`, `warning` or `critical`, as the configuration writes it."""
+        return self.name.lower()
+
+
+class State(StrEnum):
+    """Where an alert stands, in Prometheus' words."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    FIRING = "firing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One wallet within a job: Nami's `spot` or `futures`, WDCF's client id.
+
+    `currencies` are the names of the series expected in every answer; empty: whatever the answer holds."""
+
+    provider: str
+    job: str
+    name: str
+    currencies: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells this account from every other: its job and its name."""
+        return self.job, self.name
+
+    def series(self, currency: str) -> "Series":
+        """One of this account's currencies."""
+        return Series(account=self, currency=currency)
+
+    def __str__(self) -> str:
+        return f"{self.job}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One currency of one account."""
+
+    account: Account
+    currency: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells this series from every other."""
+        return (*self.account.key, self.currency)
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.currency}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What an answer says of one currency, digit for digit.
+
+    `locked` is None where the service does not tell it; `updated_at` is the service's own time of last change."""
+
+    currency: str
+    total: Decimal
+    available: Decimal
+    locked: Decimal | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One reading of one series at one instant (UTC)."""
+
+    observed_at: datetime
+    total: Decimal
+    available: Decimal
+    locked: Decimal | None = None
+    updated_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.observed_at.tzinfo is None or (self.updated_at and self.updated_at.tzinfo is None):
+            raise ValueError("a snapshot's instants need a time zone")
+
+    @classmethod
+    def of(cls, balance: Balance, observed_at: datetime) -> "Snapshot":
+        """The balance as read at an instant."""
+        return cls(
+            observed_at=observed_at,
+            total=balance.total,
+            available=balance.available,
+            locked=balance.locked,
+            updated_at=balance.updated_at,
+        )
+
+    def value(self, which: Field) -> Decimal | None:
+        """The amount a rule looks at; None where the service does not tell it."""
+        match which:
+            case "available":
+                return self.available
+            case "total":
+                return self.total
+            case "locked":
+                return self.locked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollResult:
+    """What one poll of one account came to: balances, or one kind of failure and what was seen.
+
+    `host` is the endpoint that was asked. `paused_until` is set where that host wants no calls before then."""
+
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime
+    attempts: int
+    balances: tuple[Balance, ...] = ()
+    detail: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether balances were read."""
+        return self.outcome is Outcome.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streak:
+    """How many polls in a row gave nothing, since when, and what the last one said.
+
+    Of an account: polls that failed. Of a series: answers that did not hold its currency."""
+
+    count: int = 0
+    since: datetime | None = None
+    outcome: Outcome = Outcome.OK
+    detail: str = ""
+
+    def failed(self, outcome: Outcome, detail: str, at: datetime) -> "Streak":
+        """The streak after one more failure."""
+        return Streak(count=self.count + 1, since=self.since or at, outcome=outcome, detail=detail)
+
+
+NO_STREAK = Streak()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How one account's polls have been going, up to and including the last one."""
+
+    account: Account
+    streak: Streak = NO_STREAK
+    last_poll_at: datetime | None = None
+    last_ok_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesView:
+    """What is known of one series: its last reading, if there ever was one, and since when it is watched.
+
+    `missing` counts the answers in a row that lacked this currency."""
+
+    series: Series
+    watched_since: datetime
+    last: Snapshot | None = None
+    missing: Streak = NO_STREAK
+    history: tuple[Snapshot, ...] = field(default=(), repr=False)
+
+
+def value_text(snapshot: Snapshot, which: Field) -> str:
+    """The amount a rule looks at, as it came."""
+    value = snapshot.value(which)
+    return "unknown" if value is None else money.plain(value)

@@ -1,0 +1,78 @@
+"""Exact amounts. Nothing here rounds, and nothing here is a float.
+
+`Decimal`'s operators round to the thread's context (28 digits by default), so amounts are added, subtracted
+and multiplied through this module only. Comparisons are exact as they are.
+"""
+
+import re
+from collections.abc import Sequence
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from fractions import Fraction
+
+MAX_DIGITS = 1000
+"""Digits an amount may have on either side of its point when written out; more is no amount of money."""
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+_EXACT = Context(prec=8 * MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow])
+
+
+def amount(text: str) -> Decimal:
+    """The amount that `text` writes, digit for digit.
+
+    Raises ValueError where it is no finite number or could not be written out in a thousand digits."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is not a number")
+    value = Decimal(text)
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or value.adjusted() >= MAX_DIGITS or exponent < -MAX_DIGITS:
+        raise ValueError(f"{text[:40]!r} has more than {MAX_DIGITS} digits written out")
+    return value
+
+
+def plain(value: Decimal) -> str:
+    """The digits as they came, without an exponent: `1500.50`, `0.00000010`."""
+    return format(value, "f")
+
+
+def subtract(left: Decimal, right: Decimal) -> Decimal:
+    """`left - right`, exactly."""
+    return _EXACT.subtract(left, right)
+
+
+def multiply(left: Decimal, right: Decimal) -> Decimal:
+    """`left * right`, exactly."""
+    return _EXACT.multiply(left, right)
+
+
+def signed(value: Decimal) -> str:
+    """A change with its sign: `+12.5`, `-3`, `0`."""
+    return f"+{plain(value)}" if value > 0 else plain(value)
+
+
+def percent_of(part: Decimal, whole: Decimal) -> str | None:
+    """`part` as a signed percentage of the absolute value of `whole`, rounded to two places, for people.
+
+    None where `whole` is zero: a change from nothing has no percentage."""
+    if whole == 0:
+        return None
+    ratio = Fraction(part) * 100 / abs(Fraction(whole))
+    rounded = Decimal(round(ratio * 100)).scaleb(-2, _EXACT)
+    return f"{signed(rounded)} %"
+
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[Decimal]) -> str:
+    """A line of block characters, the lowest value at the bottom and the highest at the top."""
+    if not values:
+        return ""
+    low, span = Fraction(min(values)), Fraction(max(values)) - Fraction(min(values))
+    if span == 0:
+        return _BLOCKS[0] * len(values)
+    return "".join(_BLOCKS[int((Fraction(value) - low) / span * (len(_BLOCKS) - 1))] for value in values)
+
+
+def grouped(value: Decimal) -> str:
+    """The digits as they came, thousands apart, for tables on a screen: `1,234,567.50`."""
+    return format(value, ",f")

@@ -1,0 +1,354 @@
+"""Rules, and what each says of what was read: `ok`, `breached` or `unknown`, always with the reason.
+
+The boundaries: `below: 1000` is broken by 999.99 and not by 1000; `clear: 1200` is reached by 1200;
+`drop: 20%` is broken by a fall of exactly 20 %; `after: 2h` is broken at two hours.
+
+A percentage is taken of the absolute value of the amount the change started from, so a fall from -100 to -120
+is a drop of 20 %. From zero every change in the rule's direction counts as more than any percentage.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Literal, assert_never
+
+from monitor.domain.model import Account, Field, Health, Series, SeriesView, Severity, Snapshot
+from monitor.domain.money import multiply, percent_of, plain, signed, subtract
+from monitor.domain.units import compact, moment, span
+from monitor.errors import Outcome
+
+# Verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """The condition does not hold, and a reading says so."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Breached:
+    """The condition holds. A higher `level` of the same alert is worse and is told anew."""
+
+    reason: str
+    expected: str
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing can be said: no reading, or none to compare with. Never ok, never broken."""
+
+    reason: str
+
+
+Verdict = Ok | Breached | Unknown
+
+# Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which series a rule is about: for each key the globs of which one must fit.
+
+    The keys are `job`, `provider`, `account`, `currency` and the names of labels; none: everything."""
+
+    globs: Mapping[str, tuple[str, ...]]
+
+    def series(self, series: Series) -> bool:
+        """Whether the rule looks at this series."""
+        return self._fits({**_attributes(series.account), "currency": series.currency}, self.globs)
+
+    def account(self, account: Account) -> bool:
+        """Whether the rule looks at this account, whatever its currencies."""
+        return self._fits(_attributes(account), [key for key in self.globs if key != "currency"])
+
+    def _fits(self, attributes: Mapping[str, str], keys: Iterable[str]) -> bool:
+        return all(
+            key in attributes and any(fnmatchcase(attributes[key], glob) for glob in self.globs[key])
+            for key in keys
+        )
+
+
+def _attributes(account: Account) -> dict[str, str]:
+    own = {"job": account.job, "provider": account.provider, "account": account.name}
+    return {**dict(account.labels), **own}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """When an alert of a rule is told, and to whom.
+
+    `hold` is the configuration's `for`. `repeat_every` None: never. `notify` None: every channel."""
+
+    severity: Severity = Severity.WARNING
+    hold: timedelta = timedelta(0)
+    keep_firing_for: timedelta = timedelta(0)
+    repeat_every: timedelta | None = timedelta(hours=4)
+    send_resolved: bool = True
+    notify: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rule:
+    name: str
+    match: Match = Match({})
+    policy: Policy = Policy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold(_Rule):
+    """An amount below or above a limit; once firing, until it is back at `clear`."""
+
+    field: Field = "available"
+    below: Decimal | None = None
+    above: Decimal | None = None
+    clear: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta(_Rule):
+    """A change of an amount, absolute or in percent, within a window or since the reading before."""
+
+    direction: Literal["drop", "rise", "change"]
+    limit: Decimal
+    percent: bool = False
+    within: timedelta | None = None
+    field: Field = "available"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale(_Rule):
+    """No successful reading, or none in which the service's own clock moved, for a while."""
+
+    after: timedelta
+    clock: Literal["observed", "provider"] = "observed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing(_Rule):
+    """Polls that fail in a row, or answers in a row that lack a currency they should hold."""
+
+    polls: int = 3
+
+
+Rule = Threshold | Delta | Stale | Failing
+
+
+def kind(rule: Rule) -> str:
+    """The rule's type as the configuration writes it."""
+    return type(rule).__name__.lower()
+
+
+def window(rule: Rule) -> timedelta:
+    """How far back the rule needs readings, besides the one before."""
+    return rule.within or timedelta(0) if isinstance(rule, Delta) else timedelta(0)
+
+
+# What a rule says of one series
+
+
+def judge(rule: Rule, view: SeriesView, *, read: bool, firing: bool, now: datetime) -> Verdict:
+    """What a rule says of a series after a poll, or between polls, where `read` is False.
+
+    `view.history` ends with the newest reading and reaches back over the rule's window. `now` is in UTC."""
+    match rule:
+        case Threshold():
+            return _threshold(rule, view.history[-1], firing=firing) if read else _no_reading(view)
+        case Delta():
+            return _delta(rule, view.history) if read else _no_reading(view)
+        case Stale():
+            return _stale(rule, view, read=read, now=now)
+        case Failing():
+            return _missing(rule, view)
+        case _:
+            assert_never(rule)
+
+
+def _no_reading(view: SeriesView) -> Unknown:
+    return Unknown(view.missing.detail or "no reading")
+
+
+def _threshold(rule: Threshold, last: Snapshot, *, firing: bool) -> Verdict:
+    value = last.value(rule.field)
+    if value is None:
+        return Unknown(f"the service does not tell {rule.field}")
+    seen = f"{rule.field} {plain(value)}"
+    expected = _expected(rule)
+    if rule.below is not None and value < rule.below:
+        return Breached(f"{seen} < {plain(rule.below)}", expected)
+    if rule.above is not None and value > rule.above:
+        return Breached(f"{seen} > {plain(rule.above)}", expected)
+    if firing and rule.clear is not None and not _cleared(rule, value, rule.clear):
+        return Breached(f"{seen} is not back at {plain(rule.clear)}", expected)
+    return Ok(f"{seen}, expected {expected}")
+
+
+def _cleared(rule: Threshold, value: Decimal, clear: Decimal) -> bool:
+    return value >= clear if rule.below is not None else value <= clear
+
+
+def _expected(rule: Threshold) -> str:
+    limits = []
+    if rule.below is not None:
+        limits.append(f"at least {plain(rule.below)}")
+    if rule.above is not None:
+        limits.append(f"at most {plain(rule.above)}")
+    clears = f" (clears at {plain(rule.clear)})" if rule.clear is not None else ""
+    return " and ".join(limits) + clears
+
+
+def _delta(rule: Delta, history: Sequence[Snapshot]) -> Verdict:
+    points = [
+        (value, snapshot.observed_at)
+        for snapshot in history
+        if (value := snapshot.value(rule.field)) is not None
+    ]
+    if not points or history[-1].value(rule.field) is None:
+        return Unknown(f"the service does not tell {rule.field}")
+    (value, at), before = points[-1], points[:-1]
+    if not before:
+        return Unknown("no earlier reading to compare with")
+    start = at - rule.within if rule.within is not None else None
+    base, base_at = _base(rule, value, before[-1:] if start is None else _from(before, start))
+    change = subtract(value, base)
+    known = f", only {span(at - before[0][1])} known" if start is not None and before[0][1] > start else ""
+    moved = f"{signed(change)}{_percentage(change, base)} from {plain(base)} at {moment(base_at)}"
+    reason = f"{rule.field} {plain(value)}, {moved}{known}"
+    expected = _expected_change(rule)
+    return Breached(reason, expected) if _exceeds(rule, change, base) else Ok(reason)
+
+
+Point = tuple[Decimal, datetime]
+
+
+def _from(points: Sequence[Point], start: datetime) -> Sequence[Point]:
+    """The points since `start`, and the one before them: it tells the amount that held at `start`."""
+    older = sum(1 for _, at in points if at <= start)
+    return points[max(older - 1, 0) :]
+
+
+def _base(rule: Delta, value: Decimal, points: Sequence[Point]) -> Point:
+    """The point the change is counted from; the latest one where several are as far away."""
+    newest_first = points[::-1]
+    match rule.direction:
+        case "drop":
+            return max(newest_first, key=lambda point: point[0])
+        case "rise":
+            return min(newest_first, key=lambda point: point[0])
+        case "change":
+            return max(newest_first, key=lambda point: abs_difference(value, point[0]))
+
+
+def abs_difference(left: Decimal, right: Decimal) -> Decimal:
+    """How far apart two amounts are, exactly."""
+    return subtract(left, right).copy_abs()
+
+
+def _exceeds(rule: Delta, change: Decimal, base: Decimal) -> bool:
+    wrong_way = (rule.direction == "drop" and change >= 0) or (rule.direction == "rise" and change <= 0)
+    if wrong_way or change == 0:
+        return False
+    size = change.copy_abs()
+    if rule.percent:
+        return multiply(size, Decimal(100)) >= multiply(rule.limit, base.copy_abs())
+    return size >= rule.limit
+
+
+def _percentage(change: Decimal, base: Decimal) -> str:
+    percentage = percent_of(change, base)
+    return "" if percentage is None else f" ({percentage})"
+
+
+def _expected_change(rule: Delta) -> str:
+    unit = "%" if rule.percent else ""
+    within = f"within {compact(rule.within)}" if rule.within is not None else "since the reading before"
+    return f"a {rule.direction} of less than {plain(rule.limit)}{unit} {within}"
+
+
+def _stale(rule: Stale, view: SeriesView, *, read: bool, now: datetime) -> Verdict:
+    expected = f"a {'change' if rule.clock == 'provider' else 'reading'} at least every {compact(rule.after)}"
+    if rule.clock == "provider":
+        if not read or view.last is None:
+            return _no_reading(view)
+        if view.last.updated_at is None:
+            return Unknown("the service does not tell when the wallet last changed")
+        since, what = view.last.updated_at, "the wallet last changed"
+    elif view.last is None:
+        since, what = view.watched_since, "never read, watched since"
+    else:
+        since, what = view.last.observed_at, "last read"
+    reason = f"{what} {moment(since)}, {span(now - since)} ago"
+    if now - since >= rule.after:
+        return Breached(reason, expected)
+    return Ok(reason) if read else Unknown(reason)
+
+
+def _missing(rule: Failing, view: SeriesView) -> Verdict:
+    if view.missing.count == 0:
+        return Ok("the answer holds it")
+    if view.missing.count < rule.polls:
+        return Unknown(view.missing.detail)
+    return Breached(f"{view.missing.detail}, {view.missing.count} times in a row", "in every answer")
+
+
+# What a failing rule says of accounts and of whole providers
+
+AT_ONCE = frozenset({Outcome.AUTH, Outcome.BANNED})
+"""Failures that trying again will not mend: they fire at the first."""
+
+OF_THE_ACCOUNT = frozenset({Outcome.NOT_FOUND, Outcome.REJECTED})
+"""Failures that say something of one account; all others say something of the endpoint."""
+
+PARTIAL, TOTAL = 0, 1
+"""Levels of a provider's alert: some accounts fail, or nothing has been read since they began to."""
+
+
+def judge_account(rule: Failing, health: Health) -> Verdict:
+    """What a failing rule says of one account: failures that are its own, not the endpoint's."""
+    streak = health.streak
+    if streak.count == 0:
+        return Ok("polled")
+    if streak.outcome not in OF_THE_ACCOUNT or streak.count < rule.polls:
+        return Unknown(_last_said(health))
+    return Breached(f"{_last_said(health)}, {_in_a_row(streak.count)}", "polls that succeed")
+
+
+def judge_provider(rule: Failing, healths: Sequence[Health]) -> Verdict:
+    """What a failing rule says of a provider, from the accounts the rule matches on it.
+
+    One alert stands for all its accounts. It is ok again when the last one that suffered was read."""
+    suffering = [
+        health for health in healths if health.streak.count and health.streak.outcome not in OF_THE_ACCOUNT
+    ]
+    over = [
+        health
+        for health in suffering
+        if health.streak.count >= rule.polls or health.streak.outcome in AT_ONCE
+    ]
+    if over:
+        worst = max(over, key=lambda health: health.streak.count)
+        who = f"{len(over)} of {len(healths)} accounts, e.g. {worst.account}" if len(healths) > 1 else ""
+        reason = f"{_last_said(worst)}, {_in_a_row(worst.streak.count)}" + (f" ({who})" if who else "")
+        return Breached(reason, "polls that succeed", TOTAL if _nothing_read(healths, suffering) else PARTIAL)
+    if suffering:
+        return Unknown(_last_said(suffering[0]))
+    return Ok("polled")
+
+
+def _nothing_read(healths: Sequence[Health], suffering: Sequence[Health]) -> bool:
+    if len(suffering) == len(healths):
+        return True
+    began = min(health.streak.since for health in suffering if health.streak.since is not None)
+    return all(health.last_ok_at is None or health.last_ok_at < began for health in healths)
+
+
+def _last_said(health: Health) -> str:
+    return f"{health.streak.outcome}: {health.streak.detail}"
+
+
+def _in_a_row(count: int) -> str:
+    return "at the first poll" if count == 1 else f"{count} polls in a row"
