@@ -1,0 +1,99 @@
+"""A receiver for apprise's `json://` notifications, which can be told to misbehave."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from monitor.sandbox.faults import Fault
+from monitor.sandbox.http import (
+    HOST,
+    Clock,
+    Request,
+    Reset,
+    Response,
+    Server,
+    json_response,
+    utc_now,
+    wrong_request,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A notification that was accepted; `type` is apprise's: info, success, warning or failure. Time in UTC."""
+
+    received_at: datetime
+    title: str
+    body: str
+    type: str
+
+
+class Webhook:
+    """Accepts `POST /` with apprise's JSON: version, title, message, attachments, type (as apprise 2.2 sends it).
+
+    `messages` holds what was accepted, in order: an answer of 200 was decided on, though with a fault such as
+    `Fault.hang()` or `Fault.drip()` the sender may never see it whole. `fault` may be set and cleared (None) at
+    any time. To have connections refused, `stop()` it; `start()` takes the same port again.
+    """
+
+    def __init__(
+        self, *, on_message: Callable[[Message], None] | None = None, clock: Clock = utc_now, port: int = 0
+    ) -> None:
+        self.messages: list[Message] = []
+        self.fault: Fault | None = None
+        self._on_message = on_message
+        self._server = Server(self._handle, clock=clock, port=port)
+
+    @property
+    def url(self) -> str:
+        """The apprise URL of this receiver."""
+        return f"json://{HOST}:{self._server.port}/"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listens; OSError if the port is taken."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Drops every connection at once and listens no longer."""
+        await self._server.stop()
+
+    def _handle(self, request: Request) -> Response:
+        message = _parse(request)
+        if isinstance(message, Response):
+            return message
+        accepted = json_response(200, {"status": "accepted"})
+        response = self.fault.change(accepted) if self.fault else accepted
+        if response.status == accepted.status and not isinstance(response.sending, Reset):
+            self._keep(message)
+        return response
+
+    def _keep(self, message: Message) -> None:
+        self.messages.append(message)
+        if self._on_message is not None:
+            self._on_message(message)
+
+
+def _parse(request: Request) -> Message | Response:
+    """The notification in a request, or the answer to a request that holds none."""
+    refusal = wrong_request(request, "POST", "/")
+    if refusal is not None:
+        return refusal
+    try:
+        content = json.loads(request.body)
+        return Message(
+            received_at=request.received_at,
+            title=content["title"],
+            body=content["message"],
+            type=content["type"],
+        )
+    except (ValueError, KeyError, TypeError):
+        return json_response(400, {"status": "expected apprise's JSON: title, message, type"})

@@ -1,0 +1,49 @@
+"""A sandbox whose clock stands still until a test moves it, and an HTTP client that adds nothing of its own."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from monitor.sandbox import Holding, Sandbox, Story, constant, parse_script
+
+from .support import CREDENTIALS, FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    # Nothing here speaks TLS, and loading the certificates would take most of the tests' time.
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story(
+        nami={
+            "spot": {
+                1: Holding(value=constant(Decimal("26058942.333333325"))),
+                22: Holding(
+                    value=constant(Decimal("1009.8500524310101")), locked=constant(Decimal("0.10001"))
+                ),
+            },
+            "futures": {22: Holding(value=constant(Decimal(7)))},
+        },
+        wdcf={
+            "CLIENT_001": parse_script("steps 0s=1500.50 10s=1400.00"),
+            "CLIENT_002": constant(Decimal(0)),
+            "a b/ü&c=+": constant(Decimal(3)),
+        },
+    )
+
+
+@pytest.fixture
+async def sandbox(story: Story, clock: FakeClock) -> AsyncIterator[Sandbox]:
+    async with Sandbox(story, credentials=CREDENTIALS, clock=clock) as sandbox:
+        yield sandbox

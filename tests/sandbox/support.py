@@ -1,0 +1,64 @@
+"""A client's side of both services, written from the API pages and independently of the sandbox."""
+
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import httpx
+
+from monitor.sandbox import Credentials, Sandbox
+
+START = datetime(2026, 2, 1, 14, 30, 5, tzinfo=UTC)
+NAMI_PATH = "/api/v4/user/balance"
+WDCF_PATH = "/api/v1/get-balance"
+CREDENTIALS = Credentials(
+    nami_api_key="the-key", nami_api_secret="the-secret", wdcf_client_secret="the-client-secret"
+)
+
+
+class FakeClock:
+    """A clock that goes only when it is told to."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        """Goes forward by a timedelta's arguments."""
+        self.now += timedelta(**by)
+
+
+def hmac_hex(secret: str, message: str) -> str:
+    """Lower case hex of HMAC-SHA256."""
+    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+def nami_url(sandbox: Sandbox, query: str, secret: str = CREDENTIALS.nami_api_secret) -> str:
+    """The signed URL for a query that holds everything but the signature."""
+    return f"{sandbox.nami_url}{NAMI_PATH}?{query}&signature={hmac_hex(secret, query)}"
+
+
+async def ask_nami(client: httpx.AsyncClient, sandbox: Sandbox, query: str = "type=0") -> httpx.Response:
+    """A rightly signed call with the sandbox's (unskewed) start as its timestamp's clock."""
+    signed = f"{query}&timestamp={round(START.timestamp() * 1000)}"
+    return await client.get(nami_url(sandbox, signed), headers={"x-api-key": CREDENTIALS.nami_api_key})
+
+
+async def ask_wdcf(
+    client: httpx.AsyncClient,
+    sandbox: Sandbox,
+    client_id: str | None = "CLIENT_001",
+    *,
+    at: datetime = START,
+    secret: str = CREDENTIALS.wdcf_client_secret,
+) -> httpx.Response:
+    """A call signed at the given instant; with `client_id` None, one without parameters."""
+    timestamp = round(at.timestamp())
+    payload = "" if client_id is None else f"clientId={client_id}"
+    query = "" if client_id is None else f"?clientId={quote(client_id, safe='')}"
+    signature = hmac_hex(secret, f"GET{WDCF_PATH}{timestamp}{payload}")
+    headers = {"x-signature": signature, "x-timestamp": str(timestamp)}
+    return await client.get(f"{sandbox.wdcf_url}{WDCF_PATH}{query}", headers=headers)
