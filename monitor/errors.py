@@ -5,6 +5,7 @@
     ├── StoreError                the database can't be used; says what to do
     │   ├── StoreLocked           another process works on it
     │   └── StoreFull             no space left; goes away by itself when there is some
+    ├── DeliveryFailed            a channel did not take a message; the outbox tries again
     ├── SandboxError              the sandbox or the demo can't start
     └── PollFailed                one attempt to read an account did not give a balance
         ├── Retryable             worth another try within the same poll
@@ -87,6 +88,10 @@ class StoreLocked(StoreError):
 
 class StoreFull(StoreError):
     """The disk is full: nothing was written, nothing is lost but this reading."""
+
+
+class DeliveryFailed(MonitorError):
+    """A channel did not take a message; says what came back, without the channel's URL."""
 
 
 class SandboxError(MonitorError):

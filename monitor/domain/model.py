@@ -124,10 +124,20 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A host that wants no calls until an instant (UTC), and the answer that said so."""
+
+    host: str
+    until: datetime
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
     """What one poll of one account came to: balances, or one kind of failure and what was seen.
 
-    `host` is the endpoint that was asked. `paused_until` is set where that host wants no calls before then."""
+    `pause` is set where the host wants no calls for a while."""
 
     outcome: Outcome
     started_at: datetime
@@ -135,6 +145,7 @@ class PollResult:
     attempts: int
     balances: tuple[Balance, ...] = ()
     detail: str = ""
+    pause: Pause | None = None
 
     @property
     def ok(self) -> bool:

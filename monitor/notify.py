@@ -1,0 +1,137 @@
+"""Channels: what sends a message to one URL, and apprise behind it."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
+from pydantic import SecretStr
+
+from monitor.domain.delivery import Target
+from monitor.domain.messages import Message
+from monitor.errors import DeliveryFailed
+
+_SHORTEST_SECRET = 4  # characters; masking shorter pieces of a URL would make every error unreadable
+
+
+class Notifier(Protocol):
+    """One URL of one channel."""
+
+    @property
+    def target(self) -> Target:
+        """Its name in the store and in logs."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """Hands the message over, which may block for long. Raises DeliveryFailed where it was not taken."""
+        ...
+
+
+class AppriseNotifier:
+    """A URL as apprise understands it: some hundred services behind one line of configuration."""
+
+    def __init__(self, target: Target, service: NotifyBase, url: str) -> None:
+        self._target = target
+        self._secrets = _pieces(url)
+        if "overflow=" not in url:
+            service.overflow_mode = OverflowMode.SPLIT  # apprise's default sends too long a body as it is
+        self._markup = service.resolve_format() is not NotifyFormat.TEXT
+        self._apprise = Apprise(asset=service.asset)
+        self._apprise.add(service)
+
+    @property
+    def target(self) -> Target:
+        """Its name in the store and in logs."""
+        return self._target
+
+    def send(self, message: Message) -> None:
+        """Sends by apprise. Raises DeliveryFailed with apprise's words, without anything of the URL."""
+        result = self._apprise.notify(
+            title=message.title,
+            body=message.markdown if self._markup else message.plain,
+            body_format=NotifyFormat.MARKDOWN if self._markup else NotifyFormat.TEXT,
+            notify_type=message.type,
+        )
+        if not result:
+            said = (
+                "; ".join(entry.message for entry in result.logs()) or "the service did not take the message"
+            )
+            raise DeliveryFailed(mask(said, self._secrets))
+
+
+def open_channels(
+    channels: Mapping[str, Iterable[SecretStr]],
+) -> tuple[list[AppriseNotifier], list[tuple[str, int, str]]]:
+    """A notifier per URL; and for each URL that apprise refuses its channel, its index and why."""
+    _keep_quiet()
+    notifiers, refused = [], []
+    for channel, urls in channels.items():
+        taken: set[str] = set()
+        for index, secret in enumerate(urls):
+            url = secret.get_secret_value()
+            service = Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+            if service is None:
+                refused.append((channel, index, _why_refused(url)))
+                continue
+            url_id = _unique(_url_id(service) or f"{channel}-{index}", taken)
+            notifiers.append(AppriseNotifier(Target(channel=channel, url_id=url_id), service, url))
+    return notifiers, refused
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """The text with every secret in it replaced, the longest first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def _asset() -> AppriseAsset:
+    # async_mode off: apprise then sends in the thread that asks, and no slow service holds up another's pool
+    return AppriseAsset(app_id="balance-monitor", app_desc="balance-monitor", async_mode=False)
+
+
+def _keep_quiet() -> None:
+    """Their records name URLs with tokens in them; what matters of them is in the error raised."""
+    for name in ("apprise", "urllib3", "requests", "markdown"):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+
+
+def _why_refused(url: str) -> str:
+    scheme = re.match(r"([a-z0-9+.-]{1,20})://", url, re.IGNORECASE)
+    if scheme is None:
+        return "not an apprise URL: it has no scheme, such as mailto:// or discord://"
+    if f"{scheme[1].lower()}" not in _schemes():
+        return f"apprise knows no service {scheme[1]}://"
+    return f"apprise does not accept this {scheme[1]}:// URL: something in it is missing or malformed"
+
+
+def _schemes() -> set[str]:
+    details = Apprise().details()
+    names = ("protocols", "secure_protocols")
+    return {scheme for schema in details["schemas"] for name in names for scheme in schema[name] or ()}
+
+
+def _url_id(service: NotifyBase) -> str | None:
+    found = service.url_id()  # type: ignore[no-untyped-call]  # apprise does not type it: a hash, or None
+    return None if found is None else str(found)
+
+
+def _unique(url_id: str, taken: set[str]) -> str:
+    name, number = url_id, 2
+    while name in taken:
+        name, number = f"{url_id}-{number}", number + 1
+    taken.add(name)
+    return name
+
+
+def _pieces(url: str) -> frozenset[str]:
+    """The parts of a URL that may be secrets: all but the scheme and a host with a dot in it."""
+    rest = url.partition("://")[2]
+    host = re.match(r"(?:[^/@?]*@)?([\w-]+(?:\.[\w-]+)+|localhost)", rest)
+    public = {host[1], *host[1].split(".")} if host else set()
+    pieces = {piece for piece in re.split(r"[/?&=:@#,]", rest) if len(piece) >= _SHORTEST_SECRET}
+    return frozenset({url, rest} | pieces - public)

@@ -1,0 +1,166 @@
+"""The use case: deliver what is due, record each attempt. One task a URL, so that a slow one delays no other."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from monitor.domain.delivery import Delivery, Target, given_up, plan, retry_at
+from monitor.domain.messages import Message
+from monitor.errors import DeliveryFailed, StoreError
+from monitor.notify import Notifier
+from monitor.store.store import Store
+from monitor.store.transaction import Transaction, Waiting
+
+log = logging.getLogger(__name__)
+
+SLOW = timedelta(seconds=60)
+"""An attempt that takes longer counts as failed; the next one still waits for its end."""
+
+_STORE_RETRY = 2.0  # seconds
+
+
+class Outbox:
+    """Delivers what the store holds, in order within an incident and a URL, until it is stopped."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime], jitter: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._jitter = jitter
+        self._workers: dict[Target, asyncio.Task[None]] = {}
+        self._news: dict[Target, asyncio.Event] = {}
+        self._stopping = False
+
+    def serve(self, notifiers: Iterable[Notifier]) -> None:
+        """Delivers by these from now on: at the start, and after a reload.
+
+        A URL that is gone ends after the attempt it is in."""
+        wanted = {notifier.target: notifier for notifier in notifiers}
+        for target in self._workers.keys() - wanted.keys():
+            self._news.pop(target).set()
+            self._workers.pop(target)
+        for target, notifier in wanted.items():
+            if target not in self._workers:
+                self._news[target] = asyncio.Event()
+                self._workers[target] = asyncio.create_task(self._work(notifier), name=f"deliver {target}")
+
+    def wake(self) -> None:
+        """Something new may be in the store."""
+        for news in self._news.values():
+            news.set()
+
+    async def stop(self, within: timedelta) -> None:
+        """Begins nothing new and waits for what is being sent; what is not through by then is sent again later."""
+        self._stopping = True
+        self.wake()
+        workers = list(self._workers.values())
+        if workers:
+            _, slow = await asyncio.wait(workers, timeout=within.total_seconds())
+            for worker in slow:
+                worker.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Waits until nothing is due any more; what failed waits for its next attempt."""
+        for target in list(self._workers):
+            while (await self._waiting(target)).due:  # noqa: ASYNC110 -- the store says when, no event does
+                await asyncio.sleep(0.05)
+
+    def _serves(self, target: Target) -> bool:
+        return target in self._news and not self._stopping
+
+    async def _work(self, notifier: Notifier) -> None:
+        target = notifier.target
+        news = self._news[target]
+        while self._serves(target):
+            news.clear()
+            try:
+                waiting = await self._waiting(target)
+                if waiting.due:
+                    await self._attempt(notifier, plan(waiting.due))
+                    continue
+            except StoreError as exc:
+                log.error("outbox waits for the store", extra={"fields": {"error": str(exc)}})
+                waiting = Waiting((), self._clock() + timedelta(seconds=_STORE_RETRY))
+            await self._sleep(news, waiting.next_at)
+
+    async def _waiting(self, target: Target) -> Waiting:
+        now = self._clock()
+        return await self._store.write(lambda tx: tx.waiting(target, now))
+
+    async def _sleep(self, news: asyncio.Event, until: datetime | None) -> None:
+        seconds = None if until is None else max((until - self._clock()).total_seconds(), 0.05)
+        try:
+            async with asyncio.timeout(seconds):
+                await news.wait()
+        except TimeoutError:
+            pass
+
+    async def _attempt(self, notifier: Notifier, delivery: Delivery) -> None:
+        sending = _in_thread(notifier, delivery.message)
+        while not (await asyncio.wait({sending}, timeout=SLOW.total_seconds()))[0]:
+            await self._failed(notifier.target, delivery, f"no answer within {SLOW.total_seconds():.0f} s")
+        error = sending.result()
+        if error is None:
+            await self._delivered(notifier.target, delivery)
+        else:
+            await self._failed(notifier.target, delivery, error)
+
+    async def _delivered(self, target: Target, delivery: Delivery) -> None:
+        ids, now = [covered.id for covered in delivery.covers], self._clock()
+        await self._record(lambda tx: tx.settle(ids, delivered=True, at=now))
+        if delivery.attempts:
+            log.info("notification delivered at last", extra={"fields": _fields(target, delivery)})
+
+    async def _failed(self, target: Target, delivery: Delivery, error: str) -> None:
+        ids, now = [covered.id for covered in delivery.covers], self._clock()
+        fields = {**_fields(target, delivery), "error": error}
+        if given_up(delivery.covers[0].created_at, now):
+            log.error("notification given up", extra={"fields": fields})
+            await self._record(lambda tx: tx.settle(ids, delivered=False, at=now, error=error))
+            return
+        if not delivery.attempts:
+            log.warning("notification not delivered, will try again", extra={"fields": fields})
+        until = retry_at(delivery.attempts + 1, now, self._jitter())
+        await self._record(lambda tx: tx.put_off(ids, until=until, error=error))
+
+    async def _record(self, work: Callable[[Transaction], None]) -> None:
+        """Keeps at it until the store takes it: a message that went out must not go out again."""
+        while True:
+            try:
+                return await self._store.write(work)
+            except StoreError as exc:
+                log.error("delivery not recorded yet", extra={"fields": {"error": str(exc)}})
+                await asyncio.sleep(_STORE_RETRY)
+
+
+def _in_thread(notifier: Notifier, message: Message) -> asyncio.Future[str | None]:
+    """Sends in a thread of its own, which may hang without holding up anything, the process's end included.
+
+    The future's result is None, or what went wrong."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[str | None] = loop.create_future()
+
+    def settle(error: str | None) -> None:
+        if not done.done():
+            done.set_result(error)
+
+    def send() -> None:
+        error = None
+        try:
+            notifier.send(message)
+        except DeliveryFailed as exc:
+            error = str(exc)
+        except Exception as exc:  # noqa: BLE001 -- apprise's plugins raise anything; its text may hold the URL
+            error = f"the service's plugin failed: {type(exc).__name__}"
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=send, name=f"send {notifier.target}", daemon=True).start()
+    return done
+
+
+def _fields(target: Target, delivery: Delivery) -> dict[str, object]:
+    last = delivery.covers[-1].report
+    return {"channel": target.channel, "url": target.url_id, "incident": last.incident, "seq": last.seq}

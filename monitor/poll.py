@@ -1,0 +1,243 @@
+"""The use case: a poll's result, what the rules make of it, and what is to be told, in one transaction."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from monitor.domain.alerts import Event, EventKind
+from monitor.domain.delivery import Target, targets
+from monitor.domain.evaluation import Change, Facts, Told, end, evaluate, of_account, of_provider
+from monitor.domain.messages import TREND_LENGTH
+from monitor.domain.model import (
+    NO_STREAK,
+    Account,
+    Health,
+    PollResult,
+    SeriesView,
+    Snapshot,
+)
+from monitor.domain.rules import Failing, Policy, Rule, Stale, window
+from monitor.errors import Outcome
+from monitor.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What is judged, and who is told: the configuration as far as polls and alerts need it."""
+
+    rules: tuple[Rule, ...]
+    accounts: Mapping[tuple[str, str], Account]
+    targets: Mapping[str, tuple[Target, ...]]
+
+    def on_provider(self, name: str) -> dict[tuple[str, str], Account]:
+        """The accounts polled over one provider."""
+        return {key: account for key, account in self.accounts.items() if account.provider == name}
+
+    def wanted(self, policy: Policy) -> list[Target]:
+        """Where a policy's notifications go: every URL of its channels, or of all."""
+        names = self.targets if policy.notify is None else policy.notify
+        return [target for name in names for target in self.targets.get(name, ())]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A poll after its commit: what it came to, the streaks before and after, the series, and what was told."""
+
+    account: Account
+    result: PollResult
+    before: Health
+    health: Health
+    views: tuple[SeriesView, ...] = ()
+    missing: tuple[SeriesView, ...] = ()
+    told: tuple[Event, ...] = ()
+
+
+def record(tx: Transaction, account: Account, result: PollResult, watch: Watch) -> Recorded:
+    """Keeps a poll's result, judges the account's rules over it, and puts what is to be told into the outbox."""
+    now = result.finished_at
+    before = tx.health(account, now)
+    health = _after(before, result)
+    tx.add_poll(health, result)
+    known = tx.views(account, now)
+    views = [_read(view, result) for view in _all_views(account, result, known)]
+    tx.save_views(views)
+    read = frozenset(balance.currency for balance in result.balances)
+    tx.add_snapshots([view for view in views if view.series.currency in read])
+    alerts = tx.alerts(_subjects(account, views))
+    suffered = before.streak.count or health.streak.count
+    concerned = suffered or any(subject == of_provider(account) for _, subject in alerts)
+    facts = Facts(
+        now=now,
+        account=account,
+        health=health,
+        provider=tx.healths(watch.on_provider(account.provider)) if concerned else None,
+        series=_with_history(tx, views, watch.rules, now),
+        alerts=alerts,
+        polled=True,
+        read=read,
+    )
+    return Recorded(
+        account=account,
+        result=result,
+        before=before,
+        health=health,
+        views=tuple(views),
+        missing=tuple(view for view in views if result.ok and view.series.currency not in read),
+        told=_save(tx, evaluate(watch.rules, facts), watch),
+    )
+
+
+def look_between_polls(
+    tx: Transaction, watch: Watch, now: datetime, polled_since: datetime
+) -> tuple[Event, ...]:
+    """Tells what only time brings: readings grown stale, and reminders.
+
+    Accounts not polled since `polled_since`, the daemon's start, are left alone: after a stop of hours their
+    first poll says more than their last one."""
+    afters = [rule.after for rule in watch.rules if isinstance(rule, Stale)]
+    read_before = now - min(afters) if afters else None
+    told: list[Event] = []
+    for key in sorted(tx.accounts_to_look_at(read_before, polled_since)):
+        if account := watch.accounts.get(key):
+            views = list(tx.views(account, now).values())
+            facts = Facts(
+                now=now,
+                account=account,
+                health=tx.health(account, now),
+                provider=(),
+                series=_with_history(tx, views, watch.rules, now),
+                alerts=tx.alerts(_subjects(account, views)),
+                polled=False,
+            )
+            told += _save(tx, evaluate(watch.rules, facts), watch)
+    return tuple(told)
+
+
+def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]:
+    """Fits alerts and outbox to the configuration as it is now: at the start, and after a reload.
+
+    Alerts whose rule, account or currency is gone are closed. All others go on, whatever of them was edited."""
+    given_up = tx.readdress([target for urls in watch.targets.values() for target in urls], now)
+    if given_up:
+        log.warning("notifications given up: their channel is gone", extra={"fields": {"count": given_up}})
+    rules = {rule.name: rule for rule in watch.rules}
+    subjects = _subjects_by_rule(tx, watch, now)
+    told: list[Event] = []
+    for (rule, subject), alert in sorted(tx.alerts().items()):
+        if rule not in rules:
+            told += _save(tx, [end(alert, None, "the rule is gone from the configuration", now)], watch)
+        elif subject not in subjects[rule]:
+            why = "the rule no longer looks at it"
+            told += _save(tx, [end(alert, rules[rule], why, now)], watch)
+    return tuple(told)
+
+
+def _after(before: Health, result: PollResult) -> Health:
+    if result.ok:
+        return replace(
+            before, streak=NO_STREAK, last_poll_at=result.finished_at, last_ok_at=result.finished_at
+        )
+    streak = before.streak.failed(result.outcome, result.detail, result.finished_at)
+    return replace(before, streak=streak, last_poll_at=result.finished_at)
+
+
+def _all_views(account: Account, result: PollResult, known: Mapping[str, SeriesView]) -> list[SeriesView]:
+    new = {
+        balance.currency: SeriesView(
+            series=account.series(balance.currency), watched_since=result.finished_at
+        )
+        for balance in result.balances
+    }
+    return list({**new, **known}.values())
+
+
+def _read(view: SeriesView, result: PollResult) -> SeriesView:
+    """The series after the poll: a new reading, one answer more that lacked it, or as it was."""
+    if not result.ok:
+        return view
+    for balance in result.balances:
+        if balance.currency == view.series.currency:
+            return replace(view, last=Snapshot.of(balance, result.finished_at), missing=NO_STREAK)
+    lacked = view.missing.failed(Outcome.OK, "the answer lacks this currency", result.finished_at)
+    return replace(view, missing=lacked)
+
+
+def _with_history(
+    tx: Transaction, views: Sequence[SeriesView], rules: Sequence[Rule], now: datetime
+) -> list[SeriesView]:
+    """The series with the readings that their rules and messages need; those no rule looks at, without."""
+    loaded = []
+    for view in views:
+        matching = [rule for rule in rules if rule.match.series(view.series)]
+        if view.last is not None and any(not isinstance(rule, Failing) for rule in matching):
+            since = now - max((window(rule) for rule in matching), default=timedelta(0))
+            view = replace(view, history=tx.history(view, since, TREND_LENGTH))
+        loaded.append(view)
+    return loaded
+
+
+def _subjects(account: Account, views: Iterable[SeriesView]) -> list[str]:
+    return [of_provider(account), of_account(account), *(str(view.series) for view in views)]
+
+
+def _subjects_by_rule(tx: Transaction, watch: Watch, now: datetime) -> dict[str, set[str]]:
+    subjects: dict[str, set[str]] = {rule.name: set() for rule in watch.rules}
+    for account in watch.accounts.values():
+        views = tx.views(account, now).values()
+        for rule in watch.rules:
+            subjects[rule.name] |= {str(v.series) for v in views if rule.match.series(v.series)}
+            if isinstance(rule, Failing) and rule.match.account(account):
+                subjects[rule.name] |= {of_provider(account), of_account(account)}
+    return subjects
+
+
+def _save(tx: Transaction, changes: Iterable[Change], watch: Watch) -> tuple[Event, ...]:
+    told: list[Event] = []
+    for change in changes:
+        for item in change.told:
+            tx.add_event(item.event, item.report, _where(tx, item, watch))
+            told.append(item.event)
+        tx.save_alert(change.alert)
+    return tuple(told)
+
+
+def _where(tx: Transaction, told: Told, watch: Watch) -> list[Target]:
+    if told.event.kind is EventKind.RESOLVED and not told.policy.send_resolved:
+        return []
+    wanted = watch.wanted(told.policy)
+    if told.event.kind is EventKind.FIRED:
+        return wanted
+    return targets(told.event.kind, wanted, tx.fired_at(told.event.alert.id))
+
+
+def log_poll(recorded: Recorded) -> None:
+    """Logs what changed with a poll: the first failure, another kind of it, the recovery, a currency lost."""
+    before, after, account = recorded.before.streak, recorded.health.streak, recorded.account
+    where = {"job": account.job, "account": account.name}
+    if after.count and after.outcome is not before.outcome:
+        fields = {**where, "outcome": after.outcome, "detail": after.detail}
+        log.warning("poll failed", extra={"fields": fields})
+    elif before.count and not after.count:
+        log.info("polls succeed again", extra={"fields": {**where, "failed": before.count}})
+    for view in recorded.missing:
+        if view.missing.count == 1:
+            log.warning("the answer lacks a currency", extra={"fields": {"series": str(view.series)}})
+
+
+def log_events(told: Iterable[Event]) -> None:
+    """Logs what was put into the outbox."""
+    for event in told:
+        alert = event.alert
+        level = logging.INFO if event.kind in (EventKind.RESOLVED, EventKind.CLOSED) else logging.WARNING
+        fields = {
+            "rule": alert.rule,
+            "series": alert.subject,
+            "severity": alert.severity.word,
+            "incident": alert.id,
+            "seq": event.seq,
+            "reason": event.reason,
+        }
+        log.log(level, "alert %s", event.kind, extra={"fields": fields})

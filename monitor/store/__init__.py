@@ -1,0 +1,1 @@
+"""The SQLite store. `store` writes, `reader` reads beside a running daemon; SQL stands nowhere else."""

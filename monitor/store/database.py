@@ -1,0 +1,212 @@
+"""Opening the SQLite file: whose it is, whether it is sound, in which version, and who works on it."""
+
+import errno
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+
+from monitor.errors import StoreError, StoreFull, StoreLocked
+from monitor.store.tables import APPLICATION_ID
+
+BUSY_TIMEOUT_MS = 10_000
+_CHECKED_IN_FULL = 256 * 1024 * 1024  # bytes; reading a larger file whole would delay every start
+_NETWORK_FILE_SYSTEMS = {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
+
+
+class Lock:
+    """Only one process of ours works on a store; the lock file names it. The kernel frees it with the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        self._file = self._take()
+
+    def _take(self) -> int:
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise StoreError(
+                f"{self._path}: {exc.strerror}; the store's directory has to be writable"
+            ) from exc
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            holder = os.read(file, 100).decode(errors="replace").strip() or "unknown"
+            os.close(file)
+            raise StoreLocked(
+                f"{self._path.with_suffix('')}: in use by another balance-monitor (process {holder}); "
+                f"stop it first, or look at what it knows with `balance-monitor status`"
+            ) from exc
+        os.ftruncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
+        return file
+
+    def release(self) -> None:
+        """Lets others have the store. The file stays: removing it would let two processes hold it."""
+        os.close(self._file)
+
+
+def open_engine(path: Path) -> Engine:
+    """The database, created or upgraded to this version's schema, ready for the writer.
+
+    Raises StoreError, with what to do, for a file that is not ours, newer, damaged or not writable; such a
+    file is left as it is."""
+    _check_place(path)
+    with translated(path):
+        _check_file(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        engine = _engine(path)
+        try:
+            _upgrade(engine, path)
+        except BaseException:
+            engine.dispose()
+            raise
+    return engine
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turns what SQLite says into what a person can act on."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error, OSError) as exc:
+        cause = exc.orig if isinstance(exc, DBAPIError) else exc
+        raise _explained(path, str(cause), cause) from exc
+
+
+def _explained(path: Path, said: str, cause: BaseException | None) -> StoreError:
+    if "full" in said or (isinstance(cause, OSError) and cause.errno == errno.ENOSPC):
+        return StoreFull(f"{path}: the disk is full; free some space, the daemon goes on by itself")
+    if "locked" in said or "busy" in said:
+        return StoreError(
+            f"{path}: locked by another program for more than {BUSY_TIMEOUT_MS // 1000} s ({said})"
+        )
+    if "readonly" in said or "unable to open" in said or isinstance(cause, PermissionError):
+        return StoreError(
+            f"{path}: not writable ({said}); check the owner and mode of the file and its directory"
+        )
+    if "malformed" in said or "not a database" in said or "corrupt" in said:
+        return _damaged(path, said)
+    return StoreError(f"{path}: {said}")
+
+
+def _damaged(path: Path, said: str) -> StoreError:
+    return StoreError(
+        f"{path}: damaged or not a SQLite database ({said}); nothing was changed. Move it away and restore "
+        f"a backup, try `sqlite3 {path.name} .recover`, or start with a new file"
+    )
+
+
+def _check_place(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise StoreError(f"{path.parent}: no such directory; create it, or set store.url to another place")
+    kind = _file_system(path.parent.resolve())
+    if kind in _NETWORK_FILE_SYSTEMS:
+        raise StoreError(
+            f"{path}: is on a network file system ({kind}), where SQLite's write-ahead log is not safe; "
+            f"set store.url to a path on a local disk"
+        )
+
+
+def _file_system(directory: Path) -> str:
+    """The type of the file system a directory is on, from Linux's mount table; empty where there is none."""
+    try:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    except OSError:
+        return ""
+    above = [(len(at), kind) for _, at, kind, *_ in mounts if directory.is_relative_to(at)]
+    return max(above, default=(0, ""))[1]
+
+
+def _check_file(path: Path) -> None:
+    """Refuses what is not a sound database of ours, before anything is written to it."""
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != APPLICATION_ID and tables:
+            raise StoreError(
+                f"{path}: a database of another program; nothing was changed. Set store.url to another path"
+            )
+        if path.stat().st_size <= _CHECKED_IN_FULL:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise _damaged(path, verdict.splitlines()[-1])
+    finally:
+        connection.close()
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=StaticPool,
+        # isolation_level None: Python's sqlite3 keeps its hands off transactions; BEGIN is ours, below
+        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(
+        "PRAGMA auto_vacuum = INCREMENTAL"
+    )  # takes effect in a new file only: before anything else
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut: what was told stays told
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_size_limit = 67108864")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _upgrade(engine: Engine, path: Path) -> None:
+    scripts = Config()
+    scripts.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    scripts.set_main_option("path_separator", "os")
+    known = ScriptDirectory.from_config(scripts)
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == known.get_current_head():
+        return
+    if current is not None:
+        if current not in {revision.revision for revision in known.walk_revisions()}:
+            raise StoreError(
+                f"{path}: written by a newer balance-monitor (schema {current}); nothing was changed. "
+                f"Install that version again, or set store.url to another path"
+            )
+        _back_up(path, current)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, "head")
+
+
+def _back_up(path: Path, revision: str) -> None:
+    """A whole copy beside the file, before its schema is changed: `balances.db.backup-<schema>`."""
+    copy = path.with_name(f"{path.name}.backup-{revision}")
+    copy.unlink(missing_ok=True)
+    os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
+    source, target = sqlite3.connect(path), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()

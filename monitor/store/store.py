@@ -1,0 +1,103 @@
+"""The writer: one thread and one connection, through which everything is changed.
+
+Work is handed over as a function of a `Transaction`. All that waits at a time is committed together, each
+piece in a savepoint of its own, so that one that fails takes no other with it.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from monitor.store.database import Lock, open_engine, translated
+from monitor.store.transaction import Transaction
+
+T = TypeVar("T")
+
+_GROUP = 200  # pieces of work committed together, at most
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[Transaction], Any]
+    done: Future[Any]
+
+
+class Store:
+    """The open database. `write` may be called from any number of tasks; readers are never blocked."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens, creates or upgrades the database and takes its lock. Raises StoreError."""
+        self.path = path
+        self._lock = Lock(path)
+        try:
+            self._engine = open_engine(path)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Callable[["Transaction"], T]) -> T:
+        """Runs `work` in a transaction and returns what it returned, once that is on the disk.
+
+        Raises what `work` raised, or StoreError; then nothing of it was written."""
+        job = _Job(work, Future())
+        self._queue.put(job)
+        # shielded: whoever gives up waiting must not undo what is about to be committed
+        result: T = await asyncio.shield(asyncio.wrap_future(job.done))
+        return result
+
+    async def close(self) -> None:
+        """Writes what was handed over before, then closes the file and gives the lock back."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._engine.dispose()
+        self._lock.release()
+
+    def _run(self) -> None:
+        while (jobs := self._next_group()) is not None:
+            self._commit(jobs)
+
+    def _next_group(self) -> list[_Job] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        jobs = [first]
+        while len(jobs) < _GROUP:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                self._queue.put(None)
+                break
+            jobs.append(job)
+        return jobs
+
+    def _commit(self, jobs: Sequence[_Job]) -> None:
+        results: list[tuple[_Job, Any, BaseException | None]] = []
+        try:
+            with translated(self.path), self._engine.begin() as connection:
+                results = [(job, *self._attempt(job, connection)) for job in jobs]
+        except Exception as exc:  # noqa: BLE001 -- whatever stops a commit is for those who wait, not for the writer
+            results = [(job, None, exc) for job in jobs]
+        for job, value, error in results:
+            if error is None:
+                job.done.set_result(value)
+            else:
+                job.done.set_exception(error)
+
+    def _attempt(self, job: _Job, connection: Connection) -> tuple[Any, BaseException | None]:
+        try:
+            with translated(self.path), connection.begin_nested():
+                return job.work(Transaction(connection)), None
+        except Exception as exc:  # noqa: BLE001 -- belongs to whoever handed the work over
+            return None, exc

@@ -1,0 +1,233 @@
+"""The tables. Amounts are TEXT with the digits as they came; instants are integers, microseconds since 1970 UTC.
+
+A change here needs a migration beside it in `migrations/versions`; a test compares the two.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from monitor.domain import money
+
+APPLICATION_ID = 0x42414C4D  # "BALM": tells our files from other programs'
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(at: datetime) -> int:
+    """Microseconds since 1970 UTC. Raises ValueError for an instant without a time zone."""
+    if at.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The instant, aware, in UTC."""
+    return _EPOCH + micros * _MICROSECOND
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept as an integer."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """On the way in."""
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """On the way out."""
+        return None if value is None else from_micros(value)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount, kept as text."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """On the way in."""
+        return None if value is None else money.plain(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """On the way out."""
+        return None if value is None else money.amount(value)
+
+
+class Table(SQLModel):
+    """The base of our tables, apart from any other program's SQLModel classes in the process."""
+
+    metadata: ClassVar[MetaData] = MetaData()
+
+
+_CLUSTERED = {"sqlite_with_rowid": False}  # rows lie in the order of the primary key
+
+
+class AccountRow(Table, table=True):
+    """An account that was polled, and how its polls have been going."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (UniqueConstraint("job", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Integer)
+    provider: str
+    job: str
+    name: str
+    added_at: datetime = Field(sa_type=Instant)
+    polled_at: datetime | None = Field(default=None, sa_type=Instant)
+    ok_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str = "ok"
+    detail: str = ""
+    failures: int = 0
+    failing_since: datetime | None = Field(default=None, sa_type=Instant)
+    missed_runs: int = 0
+
+
+class SeriesRow(Table, table=True):
+    """A currency of an account, with its last reading and the answers since that lacked it."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("account_id", "currency"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Integer)
+    account_id: int = Field(foreign_key="accounts.id")
+    currency: str
+    added_at: datetime = Field(sa_type=Instant)
+    observed_at: datetime | None = Field(default=None, sa_type=Instant)
+    total: Decimal | None = Field(default=None, sa_type=Money)
+    available: Decimal | None = Field(default=None, sa_type=Money)
+    locked: Decimal | None = Field(default=None, sa_type=Money)
+    updated_at: datetime | None = Field(default=None, sa_type=Instant)
+    missing: int = 0
+    missing_since: datetime | None = Field(default=None, sa_type=Instant)
+    missing_detail: str = ""
+
+
+class SnapshotRow(Table, table=True):
+    """One reading. Clustered, so that the value at an instant is found as fast in a large table as in a small."""
+
+    __tablename__ = "snapshots"
+    __table_args__ = (_CLUSTERED,)
+
+    series_id: int = Field(primary_key=True, foreign_key="series.id", sa_type=Integer)
+    observed_at: datetime = Field(primary_key=True, sa_type=Instant)
+    total: Decimal = Field(sa_type=Money)
+    available: Decimal = Field(sa_type=Money)
+    locked: Decimal | None = Field(default=None, sa_type=Money)
+    updated_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class PollRow(Table, table=True):
+    """One attempt to read an account."""
+
+    __tablename__ = "polls"
+    __table_args__ = (_CLUSTERED,)
+
+    account_id: int = Field(primary_key=True, foreign_key="accounts.id", sa_type=Integer)
+    started_at: datetime = Field(primary_key=True, sa_type=Instant)
+    finished_at: datetime = Field(sa_type=Instant)
+    outcome: str
+    detail: str
+    attempts: int
+
+
+class AlertRow(Table, table=True):
+    """An alert that is pending or firing; an inactive one has no row."""
+
+    __tablename__ = "alerts"
+
+    rule: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True, index=True)
+    state: str
+    id: str
+    since: datetime = Field(sa_type=Instant)
+    fired_at: datetime | None = Field(default=None, sa_type=Instant)
+    breached_at: datetime | None = Field(default=None, sa_type=Instant)
+    told_at: datetime | None = Field(default=None, sa_type=Instant)
+    seq: int
+    announced: bool
+    severity: int
+    level: int
+    reason: str
+    expected: str
+
+
+class EventRow(Table, table=True):
+    """Something told of an incident, with its facts as they were."""
+
+    __tablename__ = "events"
+
+    incident: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=Integer)
+    rule: str
+    subject: str
+    kind: str
+    at: datetime = Field(sa_type=Instant, index=True)
+    report: dict[str, Any] = Field(sa_type=JSON)
+
+
+class NotificationRow(Table, table=True):
+    """The outbox: one event for one URL of one channel. `status` is pending, delivered or failed (given up)."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        UniqueConstraint("incident", "seq", "channel", "url_id"),
+        Index(
+            "ix_notifications_pending",
+            "channel",
+            "url_id",
+            "incident",
+            "seq",
+            sqlite_where=text("status = 'pending'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Integer)
+    incident: str
+    seq: int
+    channel: str
+    url_id: str
+    created_at: datetime = Field(sa_type=Instant)
+    status: str = "pending"
+    attempts: int = 0
+    next_attempt_at: datetime = Field(sa_type=Instant)
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_error: str = ""
+
+
+class PauseRow(Table, table=True):
+    """A host that wants no calls until an instant."""
+
+    __tablename__ = "pauses"
+
+    host: str = Field(primary_key=True)
+    until: datetime = Field(sa_type=Instant)
+    outcome: str
+    detail: str
+
+
+accounts = Table.metadata.tables["accounts"]
+series = Table.metadata.tables["series"]
+snapshots = Table.metadata.tables["snapshots"]
+polls = Table.metadata.tables["polls"]
+alerts = Table.metadata.tables["alerts"]
+events = Table.metadata.tables["events"]
+notifications = Table.metadata.tables["notifications"]
+pauses = Table.metadata.tables["pauses"]

@@ -1,0 +1,540 @@
+"""Every query of the daemon, within one transaction. Takes and hands out domain values."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    TableClause,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from monitor.domain.alerts import Alert, Event
+from monitor.domain.delivery import Notification, Target, is_due
+from monitor.domain.messages import Report
+from monitor.domain.model import (
+    NO_STREAK,
+    Account,
+    Health,
+    Pause,
+    PollResult,
+    SeriesView,
+    Severity,
+    Snapshot,
+    State,
+    Streak,
+)
+from monitor.errors import Outcome
+from monitor.store.tables import accounts, alerts, events, notifications, pauses, polls, series, snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What to deliver to a URL now, in order; where nothing is due, when something will be (None: never)."""
+
+    due: tuple[Notification, ...]
+    next_at: datetime | None
+
+
+class Transaction:
+    """What can be read and written within one commit. Instants are aware UTC datetimes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    # Accounts and their polls
+
+    def health(self, account: Account, now: datetime) -> Health:
+        """How the account's polls have been going; an account not known yet is known from now on."""
+        self._db.execute(
+            upsert(accounts)
+            .values(
+                provider=account.provider,
+                job=account.job,
+                name=account.name,
+                added_at=now,
+                outcome=Outcome.OK,
+                detail="",
+                failures=0,
+                missed_runs=0,
+            )
+            .on_conflict_do_update(index_elements=["job", "name"], set_={"provider": account.provider})
+        )
+        row = self._db.execute(select(accounts).where(_is(account))).one()
+        return _health(account, row)
+
+    def healths(self, of: Mapping[tuple[str, str], Account]) -> list[Health]:
+        """How the polls of these accounts have been going; those never polled are left out."""
+        rows = self._db.execute(
+            select(accounts).where(
+                accounts.c.polled_at.is_not(None), accounts.c.job.in_({job for job, _ in of})
+            )
+        )
+        return [_health(of[row.job, row.name], row) for row in rows if (row.job, row.name) in of]
+
+    def add_poll(self, health: Health, result: PollResult) -> None:
+        """Keeps a poll's outcome and the account's health after it."""
+        streak = health.streak
+        self._db.execute(
+            update(accounts)
+            .where(_is(health.account))
+            .values(
+                polled_at=health.last_poll_at,
+                ok_at=health.last_ok_at,
+                outcome=streak.outcome,
+                detail=streak.detail,
+                failures=streak.count,
+                failing_since=streak.since,
+            )
+        )
+        self._db.execute(
+            upsert(polls)
+            .values(
+                account_id=select(accounts.c.id).where(_is(health.account)).scalar_subquery(),
+                started_at=result.started_at,
+                finished_at=result.finished_at,
+                outcome=result.outcome,
+                detail=result.detail,
+                attempts=result.attempts,
+            )
+            .on_conflict_do_nothing()  # two polls in one microsecond: a clock set back
+        )
+
+    def add_missed_runs(self, account: Account, count: int) -> None:
+        """Counts scheduled runs that were not made, or made late in one."""
+        self._db.execute(
+            update(accounts).where(_is(account)).values(missed_runs=accounts.c.missed_runs + count)
+        )
+
+    def recent_calls(self, provider: str, since: datetime) -> list[datetime]:
+        """When calls to a provider ended, one instant per attempt: what its limit has to count after a restart."""
+        rows = self._db.execute(
+            select(polls.c.finished_at, polls.c.attempts)
+            .join(accounts, accounts.c.id == polls.c.account_id)
+            .where(accounts.c.provider == provider, polls.c.started_at >= since)
+        )
+        return [row.finished_at for row in rows for _ in range(row.attempts)]
+
+    # Series and their readings
+
+    def views(self, account: Account, now: datetime) -> dict[str, SeriesView]:
+        """The account's series by currency: all it should hold, and where it names none, all it ever held."""
+        rows = self._db.execute(
+            select(series).join(accounts, accounts.c.id == series.c.account_id).where(_is(account))
+        )
+        known = {row.currency: _view(account, row) for row in rows}
+        wanted = account.currencies or known
+        return {
+            currency: known.get(currency) or SeriesView(series=account.series(currency), watched_since=now)
+            for currency in wanted
+        }
+
+    def save_views(self, views: Sequence[SeriesView]) -> None:
+        """Keeps what is now known of an account's series."""
+        if not views:
+            return
+        account_id = self._db.execute(select(accounts.c.id).where(_is(views[0].series.account))).scalar_one()
+        statement = upsert(series)
+        fixed = {"id", "account_id", "currency", "added_at"}
+        kept = {
+            column.name: statement.excluded[column.name] for column in series.c if column.name not in fixed
+        }
+        self._db.execute(
+            statement.on_conflict_do_update(index_elements=["account_id", "currency"], set_=kept),
+            [_view_values(account_id, view) for view in views],
+        )
+
+    def add_snapshots(self, readings: Sequence[SeriesView]) -> None:
+        """Keeps the last reading of each series. `save_views` has to have seen the series before."""
+        if not readings:
+            return
+        ids = self._series_ids(readings[0].series.account)
+        rows = [_snapshot_values(ids[view.series.currency], view.last) for view in readings if view.last]
+        statement = upsert(snapshots)
+        self._db.execute(
+            statement.on_conflict_do_update(  # the same instant twice: a clock set back
+                index_elements=["series_id", "observed_at"],
+                set_={
+                    name: statement.excluded[name] for name in ("total", "available", "locked", "updated_at")
+                },
+            ),
+            rows,
+        )
+
+    def history(self, view: SeriesView, since: datetime, at_least: int) -> tuple[Snapshot, ...]:
+        """The readings of a series since an instant, the one before it, and so many in any case; oldest first."""
+        series_id = self._series_ids(view.series.account)[view.series.currency]
+        of_series = snapshots.c.series_id == series_id
+        newest_first = snapshots.c.observed_at.desc()
+        within = self._db.execute(
+            select(snapshots).where(of_series, snapshots.c.observed_at > since).order_by(newest_first)
+        ).all()
+        older = self._db.execute(
+            select(snapshots)
+            .where(of_series, snapshots.c.observed_at <= since)
+            .order_by(newest_first)
+            .limit(max(at_least - len(within), 1))
+        ).all()
+        return tuple(_snapshot(row) for row in reversed([*within, *older]))
+
+    def _series_ids(self, account: Account) -> dict[str, int]:
+        rows = self._db.execute(
+            select(series.c.currency, series.c.id)
+            .join(accounts, accounts.c.id == series.c.account_id)
+            .where(_is(account))
+        )
+        return {row.currency: row.id for row in rows}
+
+    # Alerts and what is told of them
+
+    def alerts(self, subjects: Iterable[str] | None = None) -> dict[tuple[str, str], Alert]:
+        """The alerts that are not inactive, of these subjects or of all."""
+        query = select(alerts)
+        if subjects is not None:
+            query = query.where(alerts.c.subject.in_(list(subjects)))
+        rows = self._db.execute(query)
+        return {(row.rule, row.subject): _alert(row) for row in rows}
+
+    def save_alert(self, alert: Alert) -> None:
+        """Keeps an alert as it stands; an inactive one is forgotten."""
+        if alert.state is State.INACTIVE:
+            self._db.execute(
+                delete(alerts).where(alerts.c.rule == alert.rule, alerts.c.subject == alert.subject)
+            )
+            return
+        values = {column.name: getattr(alert, column.name) for column in alerts.c}
+        self._db.execute(
+            upsert(alerts)
+            .values(values)
+            .on_conflict_do_update(index_elements=["rule", "subject"], set_=values)
+        )
+
+    def add_event(self, event: Event, report: Report, targets: Sequence[Target]) -> None:
+        """Keeps an event, and puts one notification per target into the outbox."""
+        self._db.execute(
+            insert(events).values(
+                incident=event.alert.id,
+                seq=event.seq,
+                rule=event.alert.rule,
+                subject=event.alert.subject,
+                kind=event.kind,
+                at=event.at,
+                report=report.to_json(),
+            )
+        )
+        self._add_notifications([(event.alert.id, event.seq, event.at, target) for target in targets])
+
+    def fired_at(self, incident: str) -> list[Target]:
+        """Where the firing of an incident went, or still waits to go; not where it was given up."""
+        rows = self._db.execute(
+            select(notifications.c.channel, notifications.c.url_id)
+            .join(
+                events,
+                (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq),
+            )
+            .where(
+                notifications.c.incident == incident,
+                events.c.kind == "fired",
+                notifications.c.status != "failed",
+            )
+        )
+        return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
+
+    # The outbox
+
+    def waiting(self, target: Target, now: datetime) -> Waiting:
+        """What waits for one URL: the notifications of the incident whose turn it is, in order.
+
+        Within an incident the first holds back the others; incidents don't hold back each other."""
+        rows = self._db.execute(
+            select(notifications.c.id, notifications.c.incident, notifications.c.next_attempt_at)
+            .where(_pending_for(target))
+            .order_by(notifications.c.incident, notifications.c.seq)
+        ).all()
+        heads = {incident: next(group) for incident, group in groupby(rows, key=lambda row: row.incident)}
+        if not heads:
+            return Waiting((), None)
+        due = [row for row in heads.values() if is_due(row.next_attempt_at, now)]
+        if not due:
+            return Waiting((), min(row.next_attempt_at for row in heads.values()))
+        first = min(due, key=lambda row: (row.next_attempt_at, row.id))
+        return Waiting(self._pending(target, first.incident), now)
+
+    def _pending(self, target: Target, incident: str) -> tuple[Notification, ...]:
+        rows = self._db.execute(
+            select(notifications, events.c.report)
+            .join(
+                events,
+                (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq),
+            )
+            .where(_pending_for(target), notifications.c.incident == incident)
+            .order_by(notifications.c.seq)
+        )
+        return tuple(
+            Notification(
+                id=row.id,
+                target=target,
+                report=Report.from_json(row.report),
+                created_at=row.created_at,
+                attempts=row.attempts,
+                next_attempt_at=row.next_attempt_at,
+            )
+            for row in rows
+        )
+
+    def settle(self, ids: Sequence[int], *, delivered: bool, at: datetime, error: str = "") -> None:
+        """Ends notifications: the last attempt took them there, or they are given up."""
+        self._db.execute(
+            update(notifications)
+            .where(notifications.c.id.in_(ids), notifications.c.status == "pending")
+            .values(
+                status="delivered" if delivered else "failed",
+                settled_at=at,
+                attempts=notifications.c.attempts + 1,
+                last_error=error,
+            )
+        )
+
+    def put_off(self, ids: Sequence[int], *, until: datetime, error: str) -> None:
+        """Records a failed attempt that will be followed by another."""
+        self._db.execute(
+            update(notifications)
+            .where(notifications.c.id.in_(ids), notifications.c.status == "pending")
+            .values(next_attempt_at=until, attempts=notifications.c.attempts + 1, last_error=error)
+        )
+
+    def readdress(self, targets: Sequence[Target], now: datetime) -> int:
+        """Fits the outbox to the channels as configured now; returns how many notifications had to be given up.
+
+        What waits for a URL that a channel no longer has goes to the URLs it has instead; what waits for a
+        channel that is gone is given up."""
+        rows = self._db.execute(
+            select(
+                notifications.c.id,
+                notifications.c.incident,
+                notifications.c.seq,
+                notifications.c.channel,
+                notifications.c.created_at,
+            ).where(
+                notifications.c.status == "pending",
+                tuple_(notifications.c.channel, notifications.c.url_id).not_in(
+                    [(target.channel, target.url_id) for target in targets]
+                ),
+            )
+        ).all()
+        for row in rows:
+            instead = [target for target in targets if target.channel == row.channel]
+            self._add_notifications([(row.incident, row.seq, row.created_at, target) for target in instead])
+            why = "its URL is gone, sent to the channel's others" if instead else "its channel is gone"
+            self.settle([row.id], delivered=False, at=now, error=f"{why} from the configuration")
+        return sum(row.channel not in {target.channel for target in targets} for row in rows)
+
+    def _add_notifications(self, new: Sequence[tuple[str, int, datetime, Target]]) -> None:
+        if not new:
+            return
+        self._db.execute(
+            upsert(notifications).on_conflict_do_nothing(),
+            [
+                {
+                    "incident": incident,
+                    "seq": seq,
+                    "channel": target.channel,
+                    "url_id": target.url_id,
+                    "created_at": at,
+                    "next_attempt_at": at,
+                    "status": "pending",
+                    "attempts": 0,
+                    "last_error": "",
+                }
+                for incident, seq, at, target in new
+            ],
+        )
+
+    # Pauses of hosts
+
+    def save_pause(self, pause: Pause) -> None:
+        """Keeps a host's pause, so that a restart waits it out too."""
+        values = {"until": pause.until, "outcome": pause.outcome, "detail": pause.detail}
+        self._db.execute(
+            upsert(pauses)
+            .values(host=pause.host, **values)
+            .on_conflict_do_update(index_elements=["host"], set_=values)
+        )
+
+    def pauses(self, now: datetime) -> list[Pause]:
+        """The pauses that are not over."""
+        rows = self._db.execute(select(pauses).where(pauses.c.until > now))
+        return [
+            Pause(host=row.host, until=row.until, outcome=Outcome(row.outcome), detail=row.detail)
+            for row in rows
+        ]
+
+    # Between polls
+
+    def accounts_to_look_at(
+        self, read_before: datetime | None, polled_since: datetime
+    ) -> set[tuple[str, str]]:
+        """Accounts (job, name) polled since an instant, with an alert or with a series not read since another.
+
+        None: however old their readings are. What fires for a whole provider concerns each of its accounts."""
+        name = accounts.c.job + "/" + accounts.c.name
+        subject = alerts.c.subject
+        of_this = (subject == accounts.c.provider) | (
+            func.substr(subject, 1, func.length(name) + 1) == name + "/"
+        )
+        concerned: ColumnElement[bool] = select(alerts.c.rule).where(of_this).exists()
+        if read_before is not None:
+            last = func.coalesce(series.c.observed_at, series.c.added_at)
+            old = select(series.c.id).where(series.c.account_id == accounts.c.id, last <= read_before)
+            concerned |= old.exists()
+        rows = self._db.execute(
+            select(accounts.c.job, accounts.c.name).where(accounts.c.polled_at >= polled_since, concerned)
+        )
+        return {(row.job, row.name) for row in rows}
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Deletes some of what is older than `before`, about `limit` rows at most; returns how many went.
+
+        Incidents stay as long as they last, and the last reading of a series stays in its own row."""
+        gone = self._prune_clustered(
+            snapshots.c.series_id, snapshots.c.observed_at, series.c.id, before, limit
+        )
+        gone += self._prune_clustered(polls.c.account_id, polls.c.started_at, accounts.c.id, before, limit)
+        gone += self._prune_some(notifications, (notifications.c.id,), _settled_before(before), limit)
+        gone += self._prune_some(events, (events.c.incident, events.c.seq), _over_before(before), limit)
+        self._db.execute(delete(pauses).where(pauses.c.until < before))
+        return gone
+
+    def _prune_clustered(
+        self, owner: Column[int], at: Column[datetime], owners: Column[int], before: datetime, limit: int
+    ) -> int:
+        """Goes by the owner, along the key: a scan of the whole table would take long whatever it finds."""
+        has_old = select(owner).where(owner == owners, at < before).exists()
+        gone = 0
+        for (one,) in self._db.execute(select(owners).where(has_old)).all():
+            if gone >= limit:
+                break
+            gone += self._prune_some(owner.table, (owner, at), (owner == one) & (at < before), limit - gone)
+        return gone
+
+    def _prune_some(
+        self, table: TableClause, key: tuple[Column[Any], ...], old: ColumnElement[bool], limit: int
+    ) -> int:
+        some = select(*key).where(old).limit(limit)
+        return self._db.execute(delete(table).where(tuple_(*key).in_(some))).rowcount
+
+    def release_pages(self, pages: int) -> None:
+        """Gives free pages at the end of the file back to the disk."""
+        self._db.exec_driver_sql(f"PRAGMA incremental_vacuum({pages})")
+
+
+def _is(account: Account) -> ColumnElement[bool]:
+    return (accounts.c.job == account.job) & (accounts.c.name == account.name)
+
+
+def _pending_for(target: Target) -> ColumnElement[bool]:
+    return (
+        (notifications.c.status == "pending")
+        & (notifications.c.channel == target.channel)
+        & (notifications.c.url_id == target.url_id)
+    )
+
+
+def _settled_before(before: datetime) -> ColumnElement[bool]:
+    alive = select(alerts.c.id).where(alerts.c.id == notifications.c.incident).exists()
+    return (notifications.c.settled_at < before) & ~alive
+
+
+def _over_before(before: datetime) -> ColumnElement[bool]:
+    alive = select(alerts.c.id).where(alerts.c.id == events.c.incident).exists()
+    told = select(notifications.c.id).where(notifications.c.incident == events.c.incident).exists()
+    return (events.c.at < before) & ~alive & ~told
+
+
+def _health(account: Account, row: Row[Any]) -> Health:
+    streak = NO_STREAK
+    if row.failures:
+        outcome = Outcome(row.outcome)
+        streak = Streak(count=row.failures, since=row.failing_since, outcome=outcome, detail=row.detail)
+    return Health(account=account, streak=streak, last_poll_at=row.polled_at, last_ok_at=row.ok_at)
+
+
+def _view(account: Account, row: Row[Any]) -> SeriesView:
+    missing = NO_STREAK
+    if row.missing:
+        missing = Streak(count=row.missing, since=row.missing_since, detail=row.missing_detail)
+    return SeriesView(
+        series=account.series(row.currency),
+        watched_since=row.added_at,
+        last=None if row.observed_at is None else _snapshot(row),
+        missing=missing,
+    )
+
+
+def _snapshot(row: Row[Any]) -> Snapshot:
+    return Snapshot(
+        observed_at=row.observed_at,
+        total=row.total,
+        available=row.available,
+        locked=row.locked,
+        updated_at=row.updated_at,
+    )
+
+
+def _view_values(account_id: int, view: SeriesView) -> dict[str, Any]:
+    last, missing = view.last, view.missing
+    return {
+        "account_id": account_id,
+        "currency": view.series.currency,
+        "added_at": view.watched_since,
+        "observed_at": last.observed_at if last else None,
+        "total": last.total if last else None,
+        "available": last.available if last else None,
+        "locked": last.locked if last else None,
+        "updated_at": last.updated_at if last else None,
+        "missing": missing.count,
+        "missing_since": missing.since,
+        "missing_detail": missing.detail,
+    }
+
+
+def _snapshot_values(series_id: int, reading: Snapshot) -> dict[str, Any]:
+    return {
+        "series_id": series_id,
+        "observed_at": reading.observed_at,
+        "total": reading.total,
+        "available": reading.available,
+        "locked": reading.locked,
+        "updated_at": reading.updated_at,
+    }
+
+
+def _alert(row: Row[Any]) -> Alert:
+    return Alert(
+        rule=row.rule,
+        subject=row.subject,
+        state=State(row.state),
+        id=row.id,
+        since=row.since,
+        fired_at=row.fired_at,
+        breached_at=row.breached_at,
+        told_at=row.told_at,
+        seq=row.seq,
+        announced=row.announced,
+        severity=Severity(row.severity),
+        level=row.level,
+        reason=row.reason,
+        expected=row.expected,
+    )
