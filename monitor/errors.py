@@ -52,12 +52,15 @@ class MonitorError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong in a configuration file. Lines and columns count from 1; None: the file as a whole."""
+    """One thing wrong in a configuration file. Lines and columns count from 1; None: the file as a whole.
+
+    `source` is the file where it is not the configuration itself but one that it names."""
 
     path: str
     reason: str
     line: int | None = None
     column: int | None = None
+    source: str | None = None
 
 
 class ConfigError(MonitorError):
@@ -74,7 +77,8 @@ class ConfigError(MonitorError):
 
 
 def _line(source: str, problem: Problem) -> str:
-    where = source if problem.line is None else f"{source}:{problem.line}:{problem.column}"
+    file = problem.source or source
+    where = file if problem.line is None else f"{file}:{problem.line}:{problem.column}"
     return f"{where}: {problem.path}: {problem.reason}" if problem.path else f"{where}: {problem.reason}"
 
 

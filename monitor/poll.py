@@ -55,12 +55,19 @@ class Recorded:
     told: tuple[Event, ...] = ()
 
 
-def record(tx: Transaction, account: Account, result: PollResult, watch: Watch) -> Recorded:
-    """Keeps a poll's result, judges the account's rules over it, and puts what is to be told into the outbox."""
+def record(
+    tx: Transaction, account: Account, result: PollResult, watch: Watch, overdue_at: datetime | None = None
+) -> Recorded:
+    """Keeps a poll's result, judges the account's rules over it, and puts what is to be told into the outbox.
+
+    From `overdue_at` on the account's next poll counts as overdue, unless it has come."""
     now = result.finished_at
+    result = _expected_of(account, result)
     before = tx.health(account, now)
     health = _after(before, result)
-    tx.add_poll(health, result)
+    tx.add_poll(health, result, overdue_at)
+    if result.pause is not None:
+        tx.save_pause(result.pause)
     known = tx.views(account, now)
     views = [_read(view, result) for view in _all_views(account, result, known)]
     tx.save_views(views)
@@ -133,6 +140,14 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
             why = "the rule no longer looks at it"
             told += _save(tx, [end(alert, rules[rule], why, now)], watch)
     return tuple(told)
+
+
+def _expected_of(account: Account, result: PollResult) -> PollResult:
+    """The result without currencies that a reload took away while the poll was under way."""
+    if not account.currencies:
+        return result
+    balances = tuple(balance for balance in result.balances if balance.currency in account.currencies)
+    return replace(result, balances=balances)
 
 
 def _after(before: Health, result: PollResult) -> Health:

@@ -311,10 +311,10 @@ def judge_account(rule: Failing, health: Health) -> Verdict:
     """What a failing rule says of one account: failures that are its own, not the endpoint's."""
     streak = health.streak
     if streak.count == 0:
-        return Ok("polled")
+        return Ok("read again")
     if streak.outcome not in OF_THE_ACCOUNT or streak.count < rule.polls:
         return Unknown(_last_said(health))
-    return Breached(f"{_last_said(health)}, {_in_a_row(streak.count)}", "polls that succeed")
+    return Breached(_said_and_since(health), "polls that succeed")
 
 
 def judge_provider(rule: Failing, healths: Sequence[Health]) -> Verdict:
@@ -331,12 +331,16 @@ def judge_provider(rule: Failing, healths: Sequence[Health]) -> Verdict:
     ]
     if over:
         worst = max(over, key=lambda health: health.streak.count)
-        who = f"{len(over)} of {len(healths)} accounts, e.g. {worst.account}" if len(healths) > 1 else ""
-        reason = f"{_last_said(worst)}, {_in_a_row(worst.streak.count)}" + (f" ({who})" if who else "")
-        return Breached(reason, "polls that succeed", TOTAL if _nothing_read(healths, suffering) else PARTIAL)
+        who = (
+            f" ({len(suffering)} of {len(healths)} accounts, e.g. {worst.account})"
+            if len(healths) > 1
+            else ""
+        )
+        level = TOTAL if _nothing_read(healths, suffering) else PARTIAL
+        return Breached(_said_and_since(worst) + who, "polls that succeed", level)
     if suffering:
         return Unknown(_last_said(suffering[0]))
-    return Ok("polled")
+    return Ok(f"all {len(healths)} accounts are read again" if len(healths) > 1 else "read again")
 
 
 def _nothing_read(healths: Sequence[Health], suffering: Sequence[Health]) -> bool:
@@ -350,5 +354,8 @@ def _last_said(health: Health) -> str:
     return f"{health.streak.outcome}: {health.streak.detail}"
 
 
-def _in_a_row(count: int) -> str:
-    return "at the first poll" if count == 1 else f"{count} polls in a row"
+def _said_and_since(health: Health) -> str:
+    streak = health.streak
+    often = f"{streak.count} polls in a row" if streak.count > 1 else "at the first poll"
+    since = f" since {moment(streak.since)}" if streak.since and streak.count > 1 else ""
+    return f"{_last_said(health)}, {often}{since}"

@@ -98,6 +98,7 @@ class AccountRow(Table, table=True):
     failures: int = 0
     failing_since: datetime | None = Field(default=None, sa_type=Instant)
     missed_runs: int = 0
+    overdue_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class SeriesRow(Table, table=True):

@@ -84,8 +84,8 @@ class Transaction:
         )
         return [_health(of[row.job, row.name], row) for row in rows if (row.job, row.name) in of]
 
-    def add_poll(self, health: Health, result: PollResult) -> None:
-        """Keeps a poll's outcome and the account's health after it."""
+    def add_poll(self, health: Health, result: PollResult, overdue_at: datetime | None) -> None:
+        """Keeps a poll's outcome, the account's health after it, and from when on the next one is overdue."""
         streak = health.streak
         self._db.execute(
             update(accounts)
@@ -97,6 +97,7 @@ class Transaction:
                 detail=streak.detail,
                 failures=streak.count,
                 failing_since=streak.since,
+                overdue_at=overdue_at,
             )
         )
         self._db.execute(

@@ -1,0 +1,265 @@
+"""The daemon: starts everything, goes on until it is told to stop, and reloads when it is told to."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from monitor import config as configuration
+from monitor.app.build import Hosts, Monitor, Polled, jitter, keep, now
+from monitor.app.planning import plan
+from monitor.config import Config
+from monitor.domain.alerts import Event
+from monitor.errors import ConfigError, StoreError
+from monitor.logs import Redaction
+from monitor.outbox import Outbox
+from monitor.poll import Recorded, log_events, log_poll, look_between_polls, reconcile
+from monitor.scheduler import Scheduler, Task
+from monitor.store.store import Store
+from monitor.systemd import Systemd
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = timedelta(seconds=5)
+SIGN_OF_LIFE = timedelta(seconds=10)
+PRUNE_EVERY = timedelta(hours=1)
+PRUNE_ROWS = 2_000
+POLLS_MAY_TAKE = timedelta(seconds=3)
+"""How long polls under way are waited for at the end. One cut off leaves no trace and is made again at the start."""
+DELIVERIES_MAY_TAKE = timedelta(seconds=5)
+
+
+class Daemon:
+    """Everything that runs for months. `on_recorded` is told of each poll after its commit."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        environ: Mapping[str, str],
+        redact: Redaction,
+        on_recorded: Callable[[Recorded], None] = lambda recorded: None,
+    ) -> None:
+        self._config = config
+        self._environ = environ
+        self._redact = redact
+        self._on_recorded = on_recorded
+        self._systemd = Systemd(environ)
+        self._hosts = Hosts()
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._last_poll: datetime | None = None
+        self._unrecorded = False
+
+    def stop(self) -> None:
+        """Ends `run`, in order."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Runs until it is told to stop. Raises ConfigError or StoreError where it can't start."""
+        self._redact.set(self._config.secrets)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        self._monitor = Monitor(self._config, self._hosts)
+        try:
+            self._store = await asyncio.to_thread(Store, self._config.store.path)
+        except BaseException:
+            await self._monitor.close()
+            raise
+        self._outbox = Outbox(self._store, clock=now, jitter=jitter)
+        self._scheduler = Scheduler()
+        self._started = now()
+        try:
+            await self._begin()
+            await self._go_on()
+        finally:
+            await self._end()
+
+    # Start, and what goes on
+
+    async def _begin(self) -> None:
+        await self._monitor.recall(self._store, self._hosts)
+        await self._take_up(self._monitor)
+        self._scheduler.start()
+        log.info(
+            "running",
+            extra={
+                "fields": {
+                    "pid": os.getpid(),
+                    "config": self._config.path,
+                    "store": self._store.path,
+                    "jobs": len(self._config.jobs),
+                    "accounts": len(self._monitor.accounts),
+                    "rules": len(self._config.rules),
+                }
+            },
+        )
+        self._systemd.ready()
+
+    async def _take_up(self, monitor: Monitor) -> None:
+        started = now()
+        told = await self._store.write(lambda tx: reconcile(tx, monitor.watch, started))
+        log_events(told)
+        self._outbox.serve(monitor.notifiers)
+        self._outbox.wake()
+        self._scheduler.plan(self._tasks(monitor))
+
+    async def _go_on(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            chores = [
+                group.create_task(self._every(LOOK_EVERY, self._look)),
+                group.create_task(self._every(self._life_interval(), self._show_life)),
+                group.create_task(self._every(PRUNE_EVERY, self._prune)),
+                group.create_task(self._reload_when_told()),
+            ]
+            await self._stop.wait()
+            for chore in chores:
+                chore.cancel()
+
+    async def _every(self, interval: timedelta, chore: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await chore()
+            except StoreError as exc:
+                self._store_failed(exc)
+            took = asyncio.get_running_loop().time() - began
+            await asyncio.sleep(max(interval.total_seconds(), 2 * took))
+
+    async def _end(self) -> None:
+        log.info("stopping")
+        self._systemd.stopping()
+        await asyncio.gather(
+            self._scheduler.stop(POLLS_MAY_TAKE),
+            self._outbox.stop(DELIVERIES_MAY_TAKE),
+            return_exceptions=True,
+        )
+        await self._monitor.close()
+        await self._store.close()
+        log.info("stopped")
+
+    # Polls
+
+    def _tasks(self, monitor: Monitor) -> dict[str, Task]:
+        started = now()
+        tasks = {}
+        for number, job in enumerate(monitor.config.jobs):
+            for account in job.accounts:
+                polled = Polled(job, account)
+                tasks[str(account)] = plan(polled, number, started, partial(self._poll, polled))
+        return tasks
+
+    async def _poll(self, polled: Polled, missed: int) -> None:
+        monitor = self._monitor
+        if missed:
+            log.warning("runs missed", extra={"fields": {"account": polled.account, "count": missed}})
+        result = await monitor.fetch(polled, polled.max_wait)
+        due = self._scheduler.next_after(str(polled.account), result.finished_at)
+        overdue_at = monitor.overdue_at(polled, due, result.finished_at)
+        try:
+            recorded = await keep(self._store, result, polled.key, self._monitor.watch, overdue_at)
+            if missed:
+                await self._store.write(lambda tx: tx.add_missed_runs(polled.account, missed))
+        except StoreError as exc:
+            self._store_failed(exc)
+            return
+        self._store_works()
+        if recorded is not None:
+            self._last_poll = result.finished_at
+            log_poll(recorded)
+            self._tell(recorded.told)
+            self._on_recorded(recorded)
+
+    def _tell(self, told: tuple[Event, ...]) -> None:
+        log_events(told)
+        if told:
+            self._outbox.wake()
+
+    def _store_failed(self, exc: StoreError) -> None:
+        if not self._unrecorded:
+            log.error(
+                "the store fails; nothing is recorded until it works again", extra={"fields": {"error": exc}}
+            )
+        self._unrecorded = True
+
+    def _store_works(self) -> None:
+        if self._unrecorded:
+            log.info("the store works again")
+        self._unrecorded = False
+
+    # Chores
+
+    async def _look(self) -> None:
+        at, watch, since = now(), self._monitor.watch, self._started
+        self._tell(await self._store.write(lambda tx: look_between_polls(tx, watch, at, since)))
+
+    async def _prune(self) -> None:
+        before = now() - self._monitor.config.store.keep
+        while await self._store.write(lambda tx: tx.prune(before, PRUNE_ROWS)) >= PRUNE_ROWS:
+            await asyncio.sleep(0.1)
+        await self._store.write(lambda tx: tx.release_pages(PRUNE_ROWS))
+
+    def _life_interval(self) -> timedelta:
+        watchdog = self._systemd.watchdog
+        return SIGN_OF_LIFE if watchdog is None else min(watchdog / 3, SIGN_OF_LIFE)
+
+    async def _show_life(self) -> None:
+        """A sign of life says: the loop turns, the writer answers, and no run is left lying."""
+        try:
+            firing = await self._store.write(lambda tx: len(tx.alerts()))
+        except StoreError:
+            firing = -1  # the writer answered: a full disk is no reason to be killed
+        if self._scheduler.is_on_time():
+            self._systemd.alive()
+        last = f"last poll {self._last_poll:%H:%M:%S} UTC" if self._last_poll else "no poll yet"
+        store = f"{firing} alerts active" if firing >= 0 else "the store fails"
+        self._systemd.status(f"{len(self._monitor.accounts)} accounts, {last}, {store}")
+
+    # Reload
+
+    async def _reload_when_told(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._systemd.reloading()
+            try:
+                await self._exchange(self._load_anew())
+            except ConfigError as exc:
+                log.error(
+                    "configuration not reloaded, the old one stays",
+                    extra={"fields": {"problems": len(exc.problems)}},
+                )
+                for line in exc.lines():
+                    log.error("%s", line)
+            except StoreError as exc:
+                log.error("configuration not reloaded, the old one stays", extra={"fields": {"error": exc}})
+            self._systemd.ready()
+
+    def _load_anew(self) -> Monitor:
+        config = configuration.load(self._config.path, self._environ)
+        if config.store.path != self._store.path:
+            log.warning(
+                "store.url changed: that takes a restart", extra={"fields": {"store": self._store.path}}
+            )
+        return Monitor(config, self._hosts)
+
+    async def _exchange(self, monitor: Monitor) -> None:
+        old, self._monitor = self._monitor, monitor
+        self._redact.set(old.config.secrets | monitor.config.secrets)
+        try:
+            await self._take_up(monitor)
+        except StoreError:
+            self._monitor = old
+            await monitor.close()
+            raise
+        log.info("configuration reloaded", extra={"fields": {"jobs": len(monitor.config.jobs)}})
+        retiring = asyncio.create_task(old.retire())
+        self._retiring.add(retiring)
+        retiring.add_done_callback(self._retiring.discard)

@@ -1,0 +1,57 @@
+"""When each account is polled: first soon after the start, then spread over its job's interval."""
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from apscheduler.triggers.base import BaseTrigger
+
+from monitor.app.build import Polled
+from monitor.domain.schedule import Cron, Every
+from monitor.scheduler import Evenly, Later, Task, cron, following
+
+SPACING = timedelta(seconds=1)
+"""How far apart the first polls of a job's accounts are at most, and those of a cron job always."""
+
+_GOLDEN = 0.618034  # its multiples, taken modulo 1, lie evenly spread, however many there are
+
+
+def plan(
+    polled: Polled, number: int, started: datetime, run: Callable[[int], Coroutine[Any, Any, None]]
+) -> Task:
+    """The task that polls an account.
+
+    `number` is its job's among all: jobs of one interval don't fire together either."""
+    accounts = polled.job.accounts
+    index, count = accounts.index(polled.account), len(accounts)
+    match polled.job.schedule:
+        case Every(interval=interval):
+            share = interval / count
+            spacing = min(share, SPACING)
+            first = started + (index + number * _GOLDEN % 1) * spacing
+            trigger: BaseTrigger = Evenly(interval, started + (index + number * _GOLDEN % 1) * share)
+        case Cron() as schedule:
+            trigger = cron(schedule.fields, schedule.timezone)
+            spacing = min(_gap(trigger, started) / count, SPACING)
+            first = started + index * spacing
+            trigger = Later(trigger, index * spacing)
+        case _:
+            assert_never(polled.job.schedule)
+    return Task(trigger=trigger, first=first, run=run, rhythm=(polled.job.schedule, index, count))
+
+
+def next_after(polled: Polled, at: datetime) -> datetime:
+    """When an account polled at an instant (UTC) would be due again, were a daemon at work."""
+    match polled.job.schedule:
+        case Every(interval=interval):
+            return at + interval
+        case Cron() as schedule:
+            return following(cron(schedule.fields, schedule.timezone), at)
+        case _:
+            assert_never(polled.job.schedule)
+
+
+def _gap(trigger: BaseTrigger, at: datetime) -> timedelta:
+    """How far apart a trigger's next two firings are."""
+    first = following(trigger, at)
+    return following(trigger, first) - first

@@ -1,0 +1,386 @@
+"""The commands and their exit codes; what they do is elsewhere.
+
+Modules that are heavy to import are imported by the commands that need them, so that `status` starts at once.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+
+import typer
+
+from monitor import __version__
+from monitor.errors import ConfigError, MonitorError
+
+if TYPE_CHECKING:
+    from monitor.config import Config
+
+EX_OK = 0
+EX_FAILED = 1
+EX_UNKNOWN = 3
+EX_USAGE = 64  # not the usual 2, which says "critical" in the convention of Nagios plugins
+EX_CONFIG = 78
+EX_INTERRUPTED = 130
+
+_CHECKS = ("poll", "status")
+# what a misused command line raises; typer exports only this child of it
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+
+_PLUGIN = "Exit codes as of a Nagios plugin: 0 ok, 1 a warning fires, 2 a critical fires, 3 unknown."
+
+app = typer.Typer(
+    name="balance-monitor",
+    help="""Watches wallet balances at REST services and tells people when something is wrong.
+
+Try it without configuring anything: balance-monitor demo
+
+Then: copy config.example.yaml to config.yaml, edit it, `balance-monitor check --live`, `balance-monitor run`.""",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The configuration. Without it: $BALANCE_MONITOR_CONFIG, ./config.yaml, /etc/balance-monitor/config.yaml.",
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Data as JSON: amounts as strings, times RFC 3339 in UTC.")
+]
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """What is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@app.command()
+def run(
+    config: ConfigOption = None,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Lines for people, or one JSON object each.")
+    ] = LogFormat.TEXT,
+    log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
+) -> None:
+    """Run the daemon, in the foreground.
+
+    SIGTERM and SIGINT end it within ten seconds, with nothing lost. SIGHUP reloads the configuration; an invalid
+    one is refused and the old one stays in force."""
+    from monitor.app.daemon import Daemon
+    from monitor.logs import set_up
+
+    os.umask(0o077)
+    redact = set_up(log_format.value, logging.getLevelNamesMapping()[log_level.value.upper()])
+    loaded = _load(config)
+    _warn(loaded)
+
+    async def daemon() -> None:
+        await Daemon(loaded, environ=os.environ, redact=redact).run()
+
+    asyncio.run(daemon())
+
+
+@app.command()
+def check(
+    config: ConfigOption = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also poll every account once. Nothing is stored.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate the configuration: every problem at once, with file, line and column."""
+    from monitor import screen
+    from monitor.app.build import notifiers
+
+    loaded = _load(config, as_json=as_json)
+    notifiers(loaded)
+    warnings = _warnings(loaded)
+    accounts = sum(len(job.accounts) for job in loaded.jobs)
+    if as_json and not live:
+        screen.show_json({"file": str(loaded.path), "problems": [], "warnings": warnings})
+    if not as_json:
+        for warning in warnings:
+            screen.stderr().print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+        counts = f"{len(loaded.jobs)} jobs, {accounts} accounts, {len(loaded.rules)} rules"
+        screen.stdout().print(f"{loaded.path}: ok, {counts}", style="green", markup=False, soft_wrap=True)
+    if live:
+        raise typer.Exit(_check_live(loaded, warnings, as_json=as_json))
+
+
+def _check_live(loaded: "Config", warnings: list[str], *, as_json: bool) -> int:
+    from monitor import screen
+    from monitor.app.once import check_live
+    from monitor.domain.model import Account, PollResult
+
+    console = screen.stdout()
+    results: list[tuple[Account, PollResult]] = []
+
+    def progress(account: Account, result: PollResult) -> None:
+        results.append((account, result))
+        if not as_json:
+            screen.show_poll(console, account, result)
+
+    _quietly(loaded)
+    asyncio.run(check_live(loaded, progress))
+    if as_json:
+        polls = [screen.poll_json(account, result) for account, result in results]
+        screen.show_json({"file": str(loaded.path), "problems": [], "warnings": warnings, "polls": polls})
+    lacking = any(screen.lacking(account, result) for account, result in results)
+    return EX_OK if all(result.ok for _, result in results) and not lacking else EX_UNKNOWN
+
+
+@app.command(epilog=_PLUGIN)
+def poll(
+    config: ConfigOption = None,
+    job: Annotated[str | None, typer.Option("--job", metavar="NAME", help="Only this job.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Poll every job once, now, with rules and notifications, and show what came of it.
+
+    For cron, Icinga or a look. While the daemon runs on the same store, `status` is what to use."""
+    from monitor import screen
+    from monitor.app.once import poll as poll_once
+
+    loaded = _load(config)
+    names = [one.name for one in loaded.jobs]
+    if job is not None and job not in names:
+        _refuse(f"no job {job!r}; there are {', '.join(names)}")
+    _quietly(loaded)
+    os.umask(0o077)
+    console = screen.stderr()
+    asyncio.run(poll_once(loaded, job, lambda account, result: screen.show_poll(console, account, result)))
+    raise typer.Exit(_show_status(loaded, job, as_json=as_json))
+
+
+@app.command(epilog=_PLUGIN)
+def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show what the store knows: balances, alerts, last polls, outbox. Opens no network and needs no secrets."""
+    raise typer.Exit(_show_status(_load(config, need_secrets=False), None, as_json=as_json))
+
+
+def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
+    from monitor import screen
+    from monitor.status import assemble
+    from monitor.store.reader import read
+
+    jobs = [one for one in loaded.jobs if job in (None, one.name)]
+    accounts = [account for one in jobs for account in one.accounts]
+    now = datetime.now(UTC)
+    found = assemble(read(loaded.store.path), {one.name: one.provider for one in jobs}, accounts, now)
+    if as_json:
+        screen.show_json(found.to_json())
+    else:
+        screen.show_status(screen.stdout(), found)
+    return found.check
+
+
+@app.command()
+def notify(
+    config: ConfigOption = None,
+    channel: Annotated[str | None, typer.Argument(help="Only this channel.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a test message through every channel, and say for each URL what came back."""
+    from monitor import screen
+    from monitor.app.once import try_channels
+
+    loaded = _load(config)
+    if channel is not None and channel not in loaded.channels:
+        _refuse(f"no channel {channel!r}; there are {', '.join(loaded.channels) or 'none'}")
+    _quietly(loaded)
+    tried = asyncio.run(try_channels(loaded, channel))
+    if as_json:
+        screen.show_json(
+            [{"channel": one.target.channel, "url": one.target.url_id, "error": one.error} for one in tried]
+        )
+    else:
+        for one in tried:
+            said = f"✗ {one.target}: {one.error}" if one.error else f"✓ {one.target}: taken"
+            screen.stdout().print(said, style="red" if one.error else "green", markup=False, soft_wrap=True)
+        if not tried:
+            screen.stderr().print("no channels are configured")
+    raise typer.Exit(EX_FAILED if any(one.error for one in tried) else EX_OK)
+
+
+@app.command()
+def schema() -> None:
+    """Print the configuration's JSON Schema, for editors: `balance-monitor schema > schema.json`."""
+    from monitor import screen
+    from monitor.config import json_schema
+
+    screen.show_json(json_schema())
+
+
+@app.command()
+def version(as_json: JsonOption = False) -> None:
+    """Print the versions of this program and of what it stands on."""
+    import platform
+    import sqlite3
+    from importlib.metadata import version as installed
+
+    from monitor import screen
+
+    names = (
+        "apprise",
+        "apscheduler",
+        "httpx",
+        "sqlmodel",
+        "sqlalchemy",
+        "alembic",
+        "pydantic",
+        "pyyaml",
+        "typer",
+    )
+    found = {
+        "balance-monitor": __version__,
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        **{name: installed(name) for name in names},
+    }
+    if as_json:
+        screen.show_json(found)
+    else:
+        for name, number in found.items():
+            screen.stdout().print(f"{name} {number}")
+
+
+@app.command()
+def sandbox(
+    nami_port: Annotated[int, typer.Option(help="Nami's port; 0: any free one.")] = 0,
+    wdcf_port: Annotated[int, typer.Option(help="WDCF's port; 0: any free one.")] = 0,
+    balance: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STORY",
+            help="A balance: 'nami/spot/USDT drain 1000 to 50 over 20s', 'wdcf/CLIENT_001 walk 1000 step 5 seed 7'.",
+        ),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FAULT",
+            help="What goes wrong: 'wdcf reset from 12s for 6s', 'nami 429', 'wdcf latency 2s'.",
+        ),
+    ] = None,
+    webhook: Annotated[
+        bool, typer.Option("--webhook", help="Also receive notifications, and print them.")
+    ] = False,
+) -> None:
+    """Serve both endpoints on loopback, with scripted balances and faults, and print a configuration that fits.
+
+    The configuration goes to stdout: `balance-monitor sandbox > config.yaml` and, in another terminal,
+    `balance-monitor run`. Ctrl-C ends it."""
+    from monitor.app.rehearsal import serve
+
+    asyncio.run(serve(nami_port, wdcf_port, balance or [], fault or [], webhook=webhook))
+
+
+@app.command()
+def demo() -> None:
+    """See it all within 30 seconds: readings, a drain, its alert, the resolve, an outage. Needs nothing.
+
+    A sandbox of both endpoints, the daemon and a receiver of its notifications run on loopback and in a
+    temporary folder. It ends by itself, or with Ctrl-C."""
+    from monitor.app.rehearsal import demonstrate
+
+    asyncio.run(demonstrate())
+
+
+# What the commands share
+
+
+def _load(path: Path | None, *, need_secrets: bool = True, as_json: bool = False) -> "Config":
+    from monitor.config import find, load
+
+    try:
+        return load(find(path, os.environ, Path.cwd()), os.environ, need_secrets=need_secrets)
+    except ConfigError as exc:
+        if as_json:
+            from monitor import screen
+
+            problems = [
+                {"line": one.line, "column": one.column, "path": one.path, "reason": one.reason}
+                for one in exc.problems
+            ]
+            screen.show_json({"file": exc.source, "problems": problems, "warnings": []})
+        raise
+
+
+def _warnings(loaded: "Config") -> list[str]:
+    from monitor.config import warnings
+
+    return warnings(loaded)
+
+
+def _warn(loaded: "Config") -> None:
+    for warning in _warnings(loaded):
+        logging.getLogger(__name__).warning("%s", warning)
+
+
+def _quietly(loaded: "Config") -> None:
+    """For commands with an output of their own: only warnings are logged."""
+    from monitor.logs import set_up
+
+    set_up("text", logging.WARNING).set(loaded.secrets)
+
+
+def _refuse(why: str) -> NoReturn:
+    _complain(f"balance-monitor: {why}")
+    raise typer.Exit(EX_USAGE)
+
+
+def main() -> None:
+    """The command line. Foreseeable trouble ends in a line on stderr and an exit code, never in a traceback."""
+    sys.exit(_main(sys.argv[1:]))
+
+
+def _main(arguments: list[str]) -> int:
+    try:
+        code = app(arguments, prog_name="balance-monitor", standalone_mode=False)
+    except ConfigError as exc:
+        _complain(*exc.lines())
+        return EX_CONFIG
+    except MonitorError as exc:
+        _complain(f"balance-monitor: {exc}")
+        return EX_UNKNOWN if arguments[0] in _CHECKS else EX_FAILED
+    except _UsageError as exc:
+        exc.show()
+        return EX_USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        return EX_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # what is still to be flushed goes there
+        return EX_OK
+    return code if isinstance(code, int) else EX_OK
+
+
+def _complain(*lines: str) -> None:
+    print(*lines, sep="\n", file=sys.stderr)  # noqa: T201 -- stderr is where this goes
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""When jobs run: an interval apart, or at the times of a cron expression.
+
+Cron expressions have five fields, as crontab(5) has them: weekdays count from Sunday, 0 or 7."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+from itertools import pairwise
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONGEST_MONTHS = {**dict.fromkeys((1, 3, 5, 7, 8, 10, 12), 31), **dict.fromkeys((4, 6, 9, 11), 30), 2: 29}
+_PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,4}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronFields:
+    """What each field allows. Weekdays: 0 is Sunday, 6 is Saturday.
+
+    A day has to fit `days` and `weekdays`. With `either_day`, one of them is enough: cron's way with an expression
+    in which neither of the two begins with `*`."""
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    either_day: bool
+
+    @property
+    def widest_gap(self) -> timedelta:
+        """The longest time between two runs, were there runs every day; it is longer where there are not."""
+        minutes = sorted(60 * hour + minute for hour in self.hours for minute in self.minutes)
+        gaps = (later - earlier for earlier, later in pairwise([*minutes, minutes[0] + 24 * 60]))
+        return timedelta(minutes=max(gaps))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    name: str
+    range: range
+    names: tuple[str, ...] = ()
+    names_from: int = 0
+
+
+_FIELDS = (
+    _Field(name="minute", range=range(60)),
+    _Field(name="hour", range=range(24)),
+    _Field(name="day of month", range=range(1, 32)),
+    _Field(name="month", range=range(1, 13), names=_MONTHS, names_from=1),
+    _Field(name="weekday", range=range(8), names=_WEEKDAYS),
+)
+
+
+@cache
+def parse(expression: str) -> CronFields:
+    """What a cron expression allows. Raises ValueError, naming the field that is wrong."""
+    texts = expression.split()
+    if len(texts) != len(_FIELDS):
+        names = ", ".join(field.name for field in _FIELDS)
+        raise ValueError(f"expected five fields ({names}), got {len(texts)}")
+    minutes, hours, days, months, weekdays = map(_values, _FIELDS, texts)
+    parsed = CronFields(
+        minutes=minutes,
+        hours=hours,
+        days=days,
+        months=months,
+        weekdays=frozenset(day % len(_WEEKDAYS) for day in weekdays),
+        either_day=not texts[2].startswith("*") and not texts[4].startswith("*"),
+    )
+    if not parsed.either_day and all(_LONGEST_MONTHS[month] < min(days) for month in months):
+        raise ValueError(f"never runs: no such month has a day {min(days)}")
+    return parsed
+
+
+def _values(field: _Field, text: str) -> frozenset[int]:
+    return frozenset(value for part in text.split(",") for value in _part(field, part))
+
+
+def _part(field: _Field, text: str) -> range:
+    match = _PART.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"{field.name} {text!r}: expected *, a number, a range 1-5, a list 1,3 or a step */5"
+        )
+    step = int(match["step"] or 1)
+    if step == 0:
+        raise ValueError(f"{field.name} {text!r}: a step of 0")
+    first, last = _bounds(field, match)
+    if first > last:
+        raise ValueError(f"{field.name} {text!r}: the range ends before it begins")
+    return range(first, last + 1, step)
+
+
+def _bounds(field: _Field, match: re.Match[str]) -> tuple[int, int]:
+    if match["first"] is None:
+        return field.range[0], field.range[-1]
+    first = _number(field, match["first"])
+    if match["last"] is not None:
+        last = _number(field, match["last"])
+        sunday_ends = field.names == _WEEKDAYS and last == 0 < first
+        return first, 7 if sunday_ends else last
+    return first, field.range[-1] if match["step"] else first
+
+
+def _number(field: _Field, text: str) -> int:
+    if text.lower() in field.names:
+        return field.names.index(text.lower()) + field.names_from
+    if text.isdigit() and len(text) <= 2 and int(text) in field.range:
+        return int(text)
+    names = f" or {field.names[0]}-{field.names[-1]}" if field.names else ""
+    raise ValueError(f"{field.name} {text!r}: expected {field.range[0]}-{field.range[-1]}{names}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Every:
+    """Runs an interval apart."""
+
+    interval: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    """Runs at the times of a cron expression, read by the clocks of a time zone."""
+
+    expression: str
+    timezone: ZoneInfo
+
+    @property
+    def fields(self) -> CronFields:
+        """What the expression means, field by field."""
+        return parse(self.expression)
+
+
+Schedule = Every | Cron

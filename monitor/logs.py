@@ -1,0 +1,118 @@
+"""Log lines: one a record, `message key=value …`, for people and journald, or one JSON object a line."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
+
+Format = Literal["text", "json"]
+
+_JOURNALD_PRIORITY = {
+    logging.DEBUG: 7,
+    logging.INFO: 6,
+    logging.WARNING: 4,
+    logging.ERROR: 3,
+    logging.CRITICAL: 2,
+}
+
+
+class Redaction:
+    """Replaces known secrets, wherever a formatted line should hold one after all."""
+
+    def __init__(self) -> None:
+        self._secrets: tuple[str, ...] = ()
+
+    def set(self, secrets: Iterable[str]) -> None:
+        """The secrets of the configuration in force; very short ones would make every line unreadable."""
+        self._secrets = tuple(
+            sorted((secret for secret in secrets if len(secret) > 3), key=len, reverse=True)
+        )
+
+    def __call__(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-02-01T14:30:00Z WARNING poll failed job=clients account=CLIENT_001 outcome=timeout`.
+
+    Under systemd the journal has time and level: the line carries its priority as `<4>` instead."""
+
+    def __init__(self, redact: Redaction, *, journald: bool) -> None:
+        super().__init__()
+        self._redact = redact
+        self._journald = journald
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, whatever the record holds."""
+        fields = "".join(f" {name}={_quoted(value)}" for name, value in _fields(record).items())
+        text = _one_line(record.getMessage()) + fields
+        if record.exc_info:
+            text += " " + _quoted(self.formatException(record.exc_info))
+        if self._journald:
+            return self._redact(f"<{_JOURNALD_PRIORITY.get(record.levelno, 6)}>{text}")
+        return self._redact(f"{_time(record)} {record.levelname:<7} {text}")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, message, and the record's fields."""
+
+    def __init__(self, redact: Redaction) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        line = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return self._redact(json.dumps(line, default=str, ensure_ascii=False))
+
+
+def set_up(format_: Format, level: int, stream: TextIO = sys.stderr) -> Redaction:
+    """Sends every record to `stream`; the answer takes the secrets that must not appear in them."""
+    redact = Redaction()
+    journald = _goes_to_journald(stream)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        JsonFormatter(redact) if format_ == "json" else TextFormatter(redact, journald=journald)
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    return redact
+
+
+def _goes_to_journald(stream: TextIO) -> bool:
+    """Whether systemd reads this very stream: it names the stream's device and inode (systemd.exec(5))."""
+    try:
+        stat = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stat.st_dev}:{stat.st_ino}"
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = getattr(record, "fields", {})
+    return fields
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    plain = text and text.isprintable() and not any(c in text for c in ' "=')
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\r", "\\r").replace("\n", "\\n")
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,170 @@
+"""The use case: what the store knows, fitted to the configuration, and the exit code that a check wants of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from monitor.domain.model import Account, Severity, State
+from monitor.domain.units import rfc3339
+from monitor.errors import Outcome
+from monitor.store.reader import AccountStatus, AlertStatus, Known, PauseStatus, SeriesStatus
+
+
+class Check(IntEnum):
+    """Exit codes in the convention of Nagios plugins."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """A job over all its accounts: the latest poll, the worst outcome. `outcome` None: never polled."""
+
+    name: str
+    provider: str
+    accounts: int
+    last_poll: datetime | None
+    outcome: str | None
+    detail: str
+    consecutive_failures: int
+    failing: int
+    missed_runs: int
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Everything `status` shows. Instants are in UTC, amounts the digits as they came."""
+
+    at: datetime
+    jobs: tuple[JobStatus, ...]
+    balances: tuple[SeriesStatus, ...]
+    alerts: tuple[AlertStatus, ...]
+    pauses: tuple[PauseStatus, ...]
+    notifications: Mapping[str, int]
+
+    @property
+    def check(self) -> Check:
+        """Critical before unknown before warning: what isn't known may hide anything but what is worse."""
+        firing = [alert.severity for alert in self.alerts if alert.state == State.FIRING]
+        if Severity.CRITICAL in firing:
+            return Check.CRITICAL
+        if any(job.outcome != Outcome.OK or job.overdue for job in self.jobs) or self._something_missing():
+            return Check.UNKNOWN
+        return Check.WARNING if Severity.WARNING in firing else Check.OK
+
+    def _something_missing(self) -> bool:
+        return any(balance.missing for balance in self.balances)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `status --json`: keys are added, never renamed."""
+        return {
+            "at": rfc3339(self.at),
+            "jobs": [_job_json(job) for job in self.jobs],
+            "balances": [_balance_json(balance) for balance in self.balances],
+            "alerts": [_alert_json(alert) for alert in self.alerts],
+            "notifications": dict(self.notifications),
+            "pauses": [
+                {"host": p.host, "until": rfc3339(p.until), "outcome": p.outcome, "detail": p.detail}
+                for p in self.pauses
+            ],
+        }
+
+
+def assemble(
+    known: Known | None, jobs: Mapping[str, str], accounts: Sequence[Account], now: datetime
+) -> Status:
+    """What is known of what is configured; `jobs` names each job's provider, `known` None: no store yet."""
+    configured = {account.key: account for account in accounts}
+    known = known or Known(notifications={})
+    polled = {(one.job, one.name): one for one in known.accounts if (one.job, one.name) in configured}
+    return Status(
+        at=now,
+        jobs=tuple(_job(name, provider, accounts, polled, now) for name, provider in jobs.items()),
+        balances=tuple(one for one in known.series if _is_configured(one, configured)),
+        alerts=known.alerts,
+        pauses=tuple(pause for pause in known.pauses if pause.until > now),
+        notifications={name: known.notifications.get(name, 0) for name in ("pending", "failed", "delivered")},
+    )
+
+
+def _is_configured(one: SeriesStatus, configured: Mapping[tuple[str, str], Account]) -> bool:
+    account = configured.get((one.job, one.account))
+    return account is not None and (not account.currencies or one.currency in account.currencies)
+
+
+def _job(
+    name: str,
+    provider: str,
+    accounts: Sequence[Account],
+    polled: Mapping[tuple[str, str], AccountStatus],
+    now: datetime,
+) -> JobStatus:
+    mine = [account.key for account in accounts if account.job == name]
+    known = [polled[key] for key in mine if key in polled and polled[key].polled_at is not None]
+    failing = [one for one in known if one.failures]
+    worst = max(failing, key=lambda one: one.failures, default=None)
+    ok = Outcome.OK.value if len(known) == len(mine) else None
+    return JobStatus(
+        name=name,
+        provider=provider,
+        accounts=len(mine),
+        last_poll=max((one.polled_at for one in known if one.polled_at), default=None),
+        outcome=worst.outcome if worst else ok,
+        detail=worst.detail if worst else "",
+        consecutive_failures=worst.failures if worst else 0,
+        failing=len(failing),
+        missed_runs=sum(one.missed_runs for one in known),
+        overdue=any(one.overdue_at is not None and one.overdue_at < now for one in known),
+    )
+
+
+def _job_json(job: JobStatus) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "provider": job.provider,
+        "last_poll": _time(job.last_poll),
+        "outcome": job.outcome,
+        "consecutive_failures": job.consecutive_failures,
+        "detail": job.detail,
+        "accounts": job.accounts,
+        "failing": job.failing,
+        "missed_runs": job.missed_runs,
+        "overdue": job.overdue,
+    }
+
+
+def _balance_json(balance: SeriesStatus) -> dict[str, Any]:
+    return {
+        "series": f"{balance.job}/{balance.account}/{balance.currency}",
+        "job": balance.job,
+        "account": balance.account,
+        "currency": balance.currency,
+        "total": balance.total,
+        "locked": balance.locked,
+        "available": balance.available,
+        "observed_at": _time(balance.observed_at),
+        "updated_at": _time(balance.updated_at),
+        "missing": balance.missing,
+    }
+
+
+def _alert_json(alert: AlertStatus) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "rule": alert.rule,
+        "series": alert.subject,
+        "state": alert.state,
+        "severity": Severity(alert.severity).word,
+        "since": rfc3339(alert.since),
+        "reason": alert.reason,
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
