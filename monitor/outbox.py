@@ -64,7 +64,7 @@ class Outbox:
     async def drain(self) -> None:
         """Waits until nothing is due any more; what failed waits for its next attempt."""
         for target in list(self._workers):
-            while (await self._waiting(target)).due:  # noqa: ASYNC110 -- the store says when, no event does
+            while (await self._waiting(target)).due:
                 await asyncio.sleep(0.05)
 
     def _serves(self, target: Target) -> bool:

@@ -25,7 +25,8 @@ from monitor.sandbox import CallLimit, Message, Sandbox, Story, Webhook, demo_st
 STORY_LASTS = timedelta(seconds=25)
 """After this the demo's story has been told: the outage is over and its end delivered."""
 
-_NEXT = """[bold]That was it.[/] Every reading is kept exactly, one cause gave one message, the outage changed no balance.
+_NEXT = """\
+[bold]That was it.[/] Every reading is kept exactly, one cause gave one message, and an outage is no empty wallet.
 
 What to do next:
   1. copy [cyan]config.example.yaml[/] to [cyan]config.yaml[/] and say which wallets, limits and channels are yours

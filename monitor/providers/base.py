@@ -4,17 +4,21 @@ A provider's module is pure: it builds requests and parses answers, and never to
 carries them there and back, the same way for every provider.
 """
 
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, NamedTuple, Protocol
+from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
 from monitor.domain import units
 from monitor.domain.model import Account, Balance
 from monitor.fields import Secret, Section, Span
+from monitor.providers.answer import Answer
 
 
 class RateLimit(NamedTuple):
@@ -36,43 +40,102 @@ def _rate_limit(value: object) -> object:
     match = _RATE_LIMIT.fullmatch(value)
     if match is None or int(match[1]) == 0:
         raise ValueError("expected a number of calls per span of time, such as 60/1m")
-    return RateLimit(int(match[1]), units.duration(match[2]))
+    per = units.duration(match[2])
+    if not per:
+        raise ValueError("expected a span of time that is not empty, such as in 60/1m")
+    return RateLimit(int(match[1]), per)
 
 
 RateLimitField = Annotated[
     RateLimit,
     BeforeValidator(_rate_limit),
+    PlainSerializer(str),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,6}/[0-9]{1,9}[smhd]$", "examples": ["60/1m"]}),
 ]
 
-_BASE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?", re.ASCII)
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9a-f:.]+\])(:\d{{1,5}})?"
+_BASE_URL = re.compile(rf"https?://{_HOST}(/[\w.~%!$&'()*+,;=:@-]+)*/?", re.ASCII | re.IGNORECASE)
+_PROXY = re.compile(rf"https?://([^\s/?#@]+@)?{_HOST}/?", re.ASCII | re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
+
+
+def _has_valid_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:  # not a host in brackets, or a port over 65535
+        return False
 
 
 def _base_url(value: str) -> str:
-    if not _BASE_URL.fullmatch(value):
+    if not _BASE_URL.fullmatch(value) or not _has_valid_port(value):
         raise ValueError("expected http(s)://host[:port][/path], without a query or credentials")
     return value.rstrip("/")
 
 
+def _proxy(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    if not _PROXY.fullmatch(url) or not _has_valid_port(url):
+        raise ValueError("expected http(s)://[user:password@]host[:port]")
+    return value
+
+
+def _header_value(value: SecretStr) -> SecretStr:
+    if not re.fullmatch("[!-~]+", value.get_secret_value()):
+        raise ValueError("expected printable ASCII without spaces: it is sent in a header")
+    return value
+
+
 BaseUrl = Annotated[str, AfterValidator(_base_url), Field(json_schema_extra={"format": "uri"})]
+Proxy = Annotated[Secret, AfterValidator(_proxy)]
+HeaderSecret = Annotated[Secret, AfterValidator(_header_value)]
+"""A secret that travels in a header, where other characters would break the request."""
 
 
 class Settings(Section):
-    """The keys every provider has in the configuration.
+    """The keys every provider has in the configuration."""
 
-    `timeout` is the deadline of one request from its first byte to the answer's last; `retries` how often a
-    passing fault is tried again within a poll; `proxy` is a secret because it may hold a password."""
+    tells_updated_at: ClassVar[bool] = False
+    """Whether the service's answers carry the wallet's own time of last change."""
+    tells_locked: ClassVar[bool] = False
+    """Whether the service's answers tell the locked part of a balance."""
 
-    base_url: BaseUrl
-    timeout: Span = timedelta(seconds=10)
-    retries: Annotated[int, Field(ge=0, le=10)] = 2
-    rate_limit: RateLimitField | None = None
-    verify_tls: bool = True
-    proxy: Secret | None = None
+    base_url: BaseUrl = Field(description="Where the service is: http(s)://host[:port][/path].")
+    timeout: Span = Field(
+        default=timedelta(seconds=10),
+        description="The deadline of one request, from looking up the name to the answer's last byte.",
+    )
+    retries: int = Field(
+        default=2, ge=0, le=10, description="How often a passing fault is tried again within one poll."
+    )
+    rate_limit: RateLimitField | None = Field(
+        default=None,
+        description="At most so many calls in any span of time, such as 60/1m, over everything on this host.",
+    )
+    verify_tls: bool = Field(
+        default=True, description="Whether the service's certificate has to be one that is trusted."
+    )
+    proxy: Proxy | None = Field(
+        default=None,
+        description="The proxy to go through: http(s)://[user:password@]host[:port]. None is taken from "
+        "the environment.",
+    )
+
+    @property
+    def origin(self) -> str:
+        """What counts as one host, for limits and pauses: scheme, host name and port."""
+        parts = urlsplit(self.base_url.lower())
+        host = (parts.hostname or "").removesuffix(".")
+        shown = f"[{host}]" if ":" in host else host
+        return f"{parts.scheme}://{shown}:{parts.port or _PORTS[parts.scheme]}"
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that may appear nowhere: credentials, and the proxy's URL."""
-        return tuple(value.get_secret_value() for _, value in self if hasattr(value, "get_secret_value"))
+        """The values that may appear nowhere: credentials, the proxy's URL and the password within it."""
+        values = [value.get_secret_value() for _, value in self if hasattr(value, "get_secret_value")]
+        if self.proxy is not None:
+            password = urlsplit(self.proxy.get_secret_value()).password or ""
+            values += [password, unquote(password)]
+        return tuple(value for value in dict.fromkeys(values) if value)
 
 
 class Wallets(Section):
@@ -92,13 +155,14 @@ class Request:
     signature: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back: the status, the headers with their names in lower case, and the whole body."""
+def hmac_sha256(secret: SecretStr, message: str) -> str:
+    """The signature both services ask for: HMAC-SHA256 in lower-case hex."""
+    return hmac.new(secret.get_secret_value().encode(), message.encode(), hashlib.sha256).hexdigest()
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+
+def unix_time(instant: datetime, unit: timedelta) -> int:
+    """Whole units since 1970 began, exactly."""
+    return (instant - datetime.fromtimestamp(0, UTC)) // unit
 
 
 class Api(Protocol):
