@@ -4,13 +4,12 @@ import errno
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -62,13 +61,17 @@ def open_engine(path: Path) -> Engine:
 
     Raises StoreError, with what to do, for a file that is not ours, newer, damaged or not writable; such a
     file is left as it is."""
-    _check_place(path)
     with translated(path):
-        _check_file(path)
+        scripts = _scripts()
+        current = _revision(
+            path, {one.revision for one in ScriptDirectory.from_config(scripts).walk_revisions()}
+        )
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if current is not None and current != ScriptDirectory.from_config(scripts).get_current_head():
+            _back_up(path, current)
         engine = _engine(path)
         try:
-            _upgrade(engine, path)
+            _upgrade(engine, scripts)
         except BaseException:
             engine.dispose()
             raise
@@ -108,7 +111,8 @@ def _damaged(path: Path, said: str) -> StoreError:
     )
 
 
-def _check_place(path: Path) -> None:
+def check_place(path: Path) -> None:
+    """Whether a database can lie there at all. Raises StoreError, saying what to do."""
     if not path.parent.is_dir():
         raise StoreError(f"{path.parent}: no such directory; create it, or set store.url to another place")
     kind = _file_system(path.parent.resolve())
@@ -129,14 +133,15 @@ def _file_system(directory: Path) -> str:
     return max(above, default=(0, ""))[1]
 
 
-def _check_file(path: Path) -> None:
-    """Refuses what is not a sound database of ours, before anything is written to it."""
+def _revision(path: Path, known: Collection[str]) -> str | None:
+    """The schema the file is in, None for a new one; refuses what is no sound store of ours or an older version's."""
     if not path.exists() or path.stat().st_size == 0:
-        return
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-    try:
+        return None
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
         if application != APPLICATION_ID and tables:
             raise StoreError(
                 f"{path}: a database of another program; nothing was changed. Set store.url to another path"
@@ -145,8 +150,15 @@ def _check_file(path: Path) -> None:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise _damaged(path, verdict.splitlines()[-1])
-    finally:
-        connection.close()
+        if "alembic_version" not in tables:
+            return None
+        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if revision not in known:
+        raise StoreError(
+            f"{path}: written by a newer balance-monitor (schema {revision}); nothing was changed. "
+            f"Install that version again, or set store.url to another path"
+        )
+    return str(revision)
 
 
 def _engine(path: Path) -> Engine:
@@ -177,22 +189,14 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _upgrade(engine: Engine, path: Path) -> None:
+def _scripts() -> Config:
     scripts = Config()
     scripts.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     scripts.set_main_option("path_separator", "os")
-    known = ScriptDirectory.from_config(scripts)
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == known.get_current_head():
-        return
-    if current is not None:
-        if current not in {revision.revision for revision in known.walk_revisions()}:
-            raise StoreError(
-                f"{path}: written by a newer balance-monitor (schema {current}); nothing was changed. "
-                f"Install that version again, or set store.url to another path"
-            )
-        _back_up(path, current)
+    return scripts
+
+
+def _upgrade(engine: Engine, scripts: Config) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         scripts.attributes["connection"] = connection
@@ -204,9 +208,5 @@ def _back_up(path: Path, revision: str) -> None:
     copy = path.with_name(f"{path.name}.backup-{revision}")
     copy.unlink(missing_ok=True)
     os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
-    source, target = sqlite3.connect(path), sqlite3.connect(copy)
-    try:
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-    finally:
-        source.close()
-        target.close()

@@ -6,6 +6,7 @@ piece in a savepoint of its own, so that one that fails takes no other with it.
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from monitor.store.database import Lock, open_engine, translated
+from monitor.store.database import Lock, check_place, open_engine, translated
 from monitor.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Opens, creates or upgrades the database and takes its lock. Raises StoreError."""
         self.path = path
+        check_place(path)
         self._lock = Lock(path)
         try:
             self._engine = open_engine(path)
@@ -96,8 +98,22 @@ class Store:
                 job.done.set_exception(error)
 
     def _attempt(self, job: _Job, connection: Connection) -> tuple[Any, BaseException | None]:
+        """What the work returned, or what it raised; then nothing of it stays.
+
+        Raises where SQLite has rolled back everything, as on a full disk: nothing more may run then."""
+        savepoint = connection.begin_nested()
         try:
-            with translated(self.path), connection.begin_nested():
-                return job.work(Transaction(connection)), None
-        except Exception as exc:  # noqa: BLE001 -- belongs to whoever handed the work over
+            with translated(self.path):
+                value = job.work(Transaction(connection))
+        except Exception as exc:
+            if not _in_transaction(connection):
+                raise
+            savepoint.rollback()
             return None, exc
+        savepoint.commit()
+        return value, None
+
+
+def _in_transaction(connection: Connection) -> bool:
+    raw = connection.connection.dbapi_connection
+    return isinstance(raw, sqlite3.Connection) and raw.in_transaction

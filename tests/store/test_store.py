@@ -1,0 +1,337 @@
+"""The writer and its transactions, on a real SQLite file."""
+
+import asyncio
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from monitor.domain.alerts import Alert, Event, EventKind
+from monitor.domain.delivery import Target
+from monitor.domain.messages import Report
+from monitor.domain.model import Account, Balance, Health, PollResult, SeriesView, Severity, Snapshot, State
+from monitor.errors import Outcome, StoreError
+from monitor.store.store import Store
+from monitor.store.transaction import Transaction
+
+NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
+ACCOUNT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
+USDT = ACCOUNT.series("USDT")
+OPS = Target(channel="ops", url_id="abcd1234")
+
+
+def snapshot(total: str, at: datetime = NOW) -> Snapshot:
+    """A reading of a total that is all available."""
+    return Snapshot(observed_at=at, total=Decimal(total), available=Decimal(total))
+
+
+def keep(tx: Transaction, *readings: Snapshot) -> None:
+    """Stores readings of the one series, oldest first."""
+    tx.health(ACCOUNT, NOW)
+    for reading in readings:
+        view = SeriesView(series=USDT, watched_since=NOW, last=reading)
+        tx.save_views([view])
+        tx.add_snapshots([view])
+
+
+def history(tx: Transaction, since: datetime, at_least: int) -> list[str]:
+    """The totals of the stored readings, as text."""
+    view = SeriesView(series=USDT, watched_since=NOW)
+    return [format(one.total, "f") for one in tx.history(view, since, at_least)]
+
+
+amounts = st.decimals(allow_nan=False, allow_infinity=False, places=30) | st.integers(-(10**60), 10**60).map(
+    Decimal
+)
+instants = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- with a zone
+
+
+@given(total=amounts, locked=st.none() | amounts, at=instants, updated_at=st.none() | instants)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_readings_survive_the_store_exactly(
+    tmp_path_factory: pytest.TempPathFactory,
+    total: Decimal,
+    locked: Decimal | None,
+    at: datetime,
+    updated_at: datetime | None,
+) -> None:
+    """Every digit of an amount, trailing zeros included, and every microsecond of an instant."""
+
+    async def round_trip() -> tuple[Snapshot, ...]:
+        store = Store(tmp_path_factory.mktemp("exact") / "store.db")
+        try:
+            reading = Snapshot(
+                observed_at=at, total=total, available=total, locked=locked, updated_at=updated_at
+            )
+            await store.write(lambda tx: keep(tx, reading))
+            view = SeriesView(series=USDT, watched_since=NOW)
+            return await store.write(lambda tx: tx.history(view, at, 1))
+        finally:
+            await store.close()
+
+    (found,) = asyncio.run(round_trip())
+    assert (found.observed_at, found.updated_at) == (at, updated_at)
+    assert str(found.total.normalize()) == str(total.normalize())
+    assert format(found.total, "f") == format(total, "f")
+    assert (found.locked is None) == (locked is None)
+    assert found.locked is None or format(found.locked, "f") == format(locked or 0, "f")
+
+
+async def test_history_reaches_back_to_the_reading_before_the_window(store: Store) -> None:
+    """The one before `since` tells what held when the window began."""
+    readings = [snapshot(str(n), NOW + timedelta(minutes=n)) for n in range(10)]
+    await store.write(lambda tx: keep(tx, *readings))
+    assert await store.write(lambda tx: history(tx, NOW + timedelta(minutes=7), 1)) == ["7", "8", "9"]
+
+
+async def test_history_has_as_many_as_asked_for(store: Store) -> None:
+    """A message's sparkline wants some readings, however short the window is."""
+    readings = [snapshot(str(n), NOW + timedelta(minutes=n)) for n in range(10)]
+    await store.write(lambda tx: keep(tx, *readings))
+    assert await store.write(lambda tx: history(tx, NOW + timedelta(minutes=9), 4)) == ["6", "7", "8", "9"]
+
+
+async def test_a_failing_piece_of_work_takes_no_other_with_it(store: Store) -> None:
+    """Work committed together has a savepoint each."""
+
+    def broken(tx: Transaction) -> None:
+        keep(tx, snapshot("1"))
+        raise ValueError("broken")
+
+    one, two, three = await asyncio.gather(
+        store.write(lambda tx: keep(tx, snapshot("2", NOW + timedelta(seconds=2)))),
+        store.write(broken),
+        store.write(lambda tx: keep(tx, snapshot("3", NOW + timedelta(seconds=3)))),
+        return_exceptions=True,
+    )
+    assert (one, three) == (None, None)
+    assert isinstance(two, ValueError)
+    assert await store.write(lambda tx: history(tx, NOW - timedelta(days=1), 9)) == ["2", "3"]
+
+
+def _keep_one(reading: Snapshot, tx: Transaction) -> None:
+    keep(tx, reading)
+
+
+async def test_work_handed_over_before_the_close_is_written(tmp_path: Path) -> None:
+    """`close` is the end of the queue, not the end of what is in it."""
+    store = Store(tmp_path / "store.db")
+    readings = [snapshot(str(n), NOW + timedelta(seconds=n)) for n in range(50)]
+    writes = [asyncio.create_task(store.write(partial(_keep_one, one))) for one in readings]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*writes)
+    connection = sqlite3.connect(tmp_path / "store.db")
+    assert connection.execute("SELECT count(*) FROM snapshots").fetchone() == (50,)
+    connection.close()
+
+
+async def test_who_gives_up_waiting_does_not_undo_the_write(store: Store) -> None:
+    """A cancelled task's work is committed all the same: it may have been already."""
+    task = asyncio.create_task(store.write(lambda tx: keep(tx, snapshot("5"))))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await store.write(lambda tx: history(tx, NOW, 1)) == ["5"]
+
+
+async def test_a_reader_is_not_blocked_by_the_writer(store: Store) -> None:
+    """WAL: what was committed can be read while a transaction is under way."""
+    await store.write(lambda tx: keep(tx, snapshot("5")))
+
+    def look_from_outside(tx: Transaction) -> int:
+        keep(tx, snapshot("6", NOW + timedelta(seconds=1)))
+        connection = sqlite3.connect(f"file:{store.path}?mode=ro", uri=True, timeout=0)
+        try:
+            (count,) = connection.execute("SELECT count(*) FROM snapshots").fetchone()
+        finally:
+            connection.close()
+        return int(count)
+
+    assert await store.write(look_from_outside) == 1
+
+
+async def test_a_full_disk_is_said_and_passes(store: Store) -> None:
+    """Nothing of the transaction is kept, the words say what to do, and the store works again with space."""
+    await store.write(lambda tx: keep(tx, snapshot("5")))
+
+    def limit(tx: Transaction, pages: int) -> None:
+        tx._db.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    def much(tx: Transaction) -> None:
+        keep(tx, *(snapshot("9" * 900, NOW + timedelta(seconds=n)) for n in range(1, 200)))
+
+    await store.write(lambda tx: limit(tx, 1))
+    with pytest.raises(StoreError, match="the disk is full; free some space"):
+        await store.write(much)
+    assert await store.write(lambda tx: history(tx, NOW - timedelta(days=1), 9)) == ["5"]
+    await store.write(lambda tx: limit(tx, 1_000_000))
+    await store.write(much)
+
+
+ALERT = Alert(
+    rule="usdt-low",
+    subject="nami-spot/spot/USDT",
+    state=State.FIRING,
+    id="ABCDEFGHJK",
+    since=NOW,
+    fired_at=NOW + timedelta(minutes=2),
+    breached_at=NOW + timedelta(minutes=3),
+    told_at=NOW + timedelta(minutes=2),
+    seq=1,
+    announced=True,
+    severity=Severity.CRITICAL,
+    level=1,
+    reason="available 4.10 < 5.00",
+    expected="at least 5.00",
+)
+
+
+async def test_an_alert_survives_exactly(store: Store) -> None:
+    """After a restart an alert stands where it stood, in every field."""
+    await store.write(lambda tx: tx.save_alert(ALERT))
+    assert await store.write(lambda tx: tx.alerts(["nami-spot/spot/USDT", "x"])) == {
+        ("usdt-low", "nami-spot/spot/USDT"): ALERT
+    }
+
+
+async def test_an_inactive_alert_is_forgotten(store: Store) -> None:
+    """Only what is pending or firing has a row."""
+    await store.write(lambda tx: tx.save_alert(ALERT))
+    await store.write(lambda tx: tx.save_alert(Alert(rule=ALERT.rule, subject=ALERT.subject)))
+    assert await store.write(lambda tx: tx.alerts()) == {}
+
+
+def tell(tx: Transaction, incident: str, seq: int, kind: EventKind, at: datetime, *targets: Target) -> None:
+    """Puts an event into the outbox."""
+    alert = Alert(rule="r", subject="s", id=incident, seq=seq, since=at)
+    facts = Report(
+        kind=kind,
+        rule="r",
+        rule_type="threshold",
+        severity="warning",
+        subject="s",
+        incident=incident,
+        seq=seq,
+        at=at.isoformat(),
+        since=at.isoformat(),
+        reason="",
+        expected="",
+    )
+    tx.add_event(Event(kind=kind, at=at, alert=alert, reason=""), facts, targets)
+
+
+async def test_within_an_incident_the_first_holds_back_the_others(store: Store) -> None:
+    """A firing that is being put off holds back its resolve, and no other incident."""
+
+    def prepare(tx: Transaction) -> list[str]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
+        tell(tx, "B", 1, EventKind.FIRED, NOW + timedelta(seconds=1), OPS)
+        first = tx.waiting(OPS, NOW + timedelta(seconds=5)).due
+        tx.put_off([first[0].id], until=NOW + timedelta(seconds=30), error="refused")
+        return [one.report.incident for one in tx.waiting(OPS, NOW + timedelta(seconds=5)).due]
+
+    assert await store.write(prepare) == ["B"]
+
+
+async def test_nothing_due_says_when_something_will_be(store: Store) -> None:
+    """The deliverer sleeps until then."""
+
+    def prepare(tx: Transaction) -> datetime | None:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        (first,) = tx.waiting(OPS, NOW).due
+        tx.put_off([first.id], until=NOW + timedelta(seconds=30), error="refused")
+        return tx.waiting(OPS, NOW).next_at
+
+    assert await store.write(prepare) == NOW + timedelta(seconds=30)
+
+
+async def test_what_waits_for_an_exchanged_url_goes_to_the_channels_new_one(store: Store) -> None:
+    """A rotated token loses no alert."""
+    new = Target(channel="ops", url_id="ffff0000")
+
+    def prepare(tx: Transaction) -> tuple[int, list[str], int]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        given_up = tx.readdress([new], NOW)
+        waiting = [one.report.incident for one in tx.waiting(new, NOW).due]
+        return given_up, waiting, len(tx.waiting(OPS, NOW).due)
+
+    assert await store.write(prepare) == (0, ["A"], 0)
+
+
+async def test_what_waits_for_a_channel_that_is_gone_is_given_up(store: Store) -> None:
+    """It is counted, so that somebody hears of it."""
+
+    def prepare(tx: Transaction) -> tuple[int, int]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        return tx.readdress([Target(channel="other", url_id="1")], NOW), len(tx.waiting(OPS, NOW).due)
+
+    assert await store.write(prepare) == (1, 0)
+
+
+async def test_pruning_goes_by_small_steps_and_keeps_the_last_reading(store: Store) -> None:
+    """No more than the limit at a time, nothing newer than the border, and a series keeps what it knows."""
+    readings = [snapshot(str(n), NOW + timedelta(minutes=n)) for n in range(10)]
+    await store.write(lambda tx: keep(tx, *readings))
+    border = NOW + timedelta(minutes=8)
+    gone = [await store.write(lambda tx: tx.prune(border, 3)) for _ in range(4)]
+    assert gone == [3, 3, 2, 0]
+    assert await store.write(lambda tx: history(tx, NOW - timedelta(days=1), 99)) == ["8", "9"]
+
+
+async def test_pruning_spares_incidents_that_last(store: Store) -> None:
+    """However long ago an alert fired, what was told of it stays until it is over."""
+
+    def prepare(tx: Transaction) -> list[Target]:
+        tx.save_alert(ALERT)
+        tell(tx, ALERT.id, 1, EventKind.FIRED, NOW, OPS)
+        (waiting,) = tx.waiting(OPS, NOW).due
+        tx.settle([waiting.id], delivered=True, at=NOW)
+        tx.prune(NOW + timedelta(days=400), 100)
+        return tx.fired_at(ALERT.id)
+
+    assert await store.write(prepare) == [OPS]
+
+
+async def test_calls_of_an_earlier_process_are_remembered(store: Store) -> None:
+    """One instant for each attempt within the span that a call limit counts."""
+    result = PollResult(
+        outcome=Outcome.TIMEOUT, started_at=NOW, finished_at=NOW + timedelta(seconds=3), attempts=3
+    )
+
+    def prepare(tx: Transaction) -> tuple[list[datetime], list[datetime]]:
+        tx.health(ACCOUNT, NOW)
+        tx.add_poll(Health(account=ACCOUNT, last_poll_at=NOW), result, None)
+        return tx.recent_calls("nami-main", NOW), tx.recent_calls("nami-main", NOW + timedelta(seconds=1))
+
+    assert await store.write(prepare) == ([NOW + timedelta(seconds=3)] * 3, [])
+
+
+async def test_a_clock_set_back_overwrites_nothing_but_the_same_instant(store: Store) -> None:
+    """The current balance is the one read last, whatever its instant says."""
+
+    def prepare(tx: Transaction) -> Snapshot | None:
+        keep(tx, snapshot("1", NOW), snapshot("2", NOW - timedelta(hours=1)))
+        return tx.views(ACCOUNT, NOW)["USDT"].last
+
+    assert await store.write(prepare) == snapshot("2", NOW - timedelta(hours=1))
+
+
+def test_balance_and_snapshot_hold_the_same_amounts() -> None:
+    """A reading is the balance with an instant."""
+    balance = Balance(
+        currency="USDT", total=Decimal("1.50"), available=Decimal("1.20"), locked=Decimal("0.30")
+    )
+    reading = Snapshot.of(balance, NOW)
+    assert (reading.total, reading.available, reading.locked) == (
+        balance.total,
+        balance.available,
+        balance.locked,
+    )
