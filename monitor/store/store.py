@@ -6,7 +6,6 @@ piece in a savepoint of its own, so that one that fails takes no other with it.
 
 import asyncio
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -115,5 +114,4 @@ class Store:
 
 
 def _in_transaction(connection: Connection) -> bool:
-    raw = connection.connection.dbapi_connection
-    return isinstance(raw, sqlite3.Connection) and raw.in_transaction
+    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))

@@ -1,0 +1,215 @@
+"""Delivery: in order, with patience, each URL for itself."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from monitor.domain.alerts import Alert, Event, EventKind
+from monitor.domain.delivery import Target
+from monitor.domain.messages import Message, Report
+from monitor.errors import DeliveryFailed
+from monitor.outbox import Outbox
+from monitor.store.store import Store
+
+START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
+OPS = Target(channel="ops", url_id="aaaa")
+LOG = Target(channel="log", url_id="bbbb")
+
+
+class Clock:
+    """A wall clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Channel:
+    """A URL that does what the test says, and notes what it took."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.titles: list[str] = []
+        self.attempts = 0
+        self.refuse = False
+        self.open = threading.Event()
+        self.open.set()
+
+    def send(self, message: Message) -> None:
+        """Takes, refuses, or hangs until it is opened."""
+        self.attempts += 1
+        self.open.wait()
+        if self.refuse:
+            raise DeliveryFailed("refused")
+        self.titles.append(message.title.split(":")[0])
+
+
+async def tell(
+    store: Store, incident: str, seq: int, kind: EventKind, *targets: Target, at: datetime = START
+) -> None:
+    """Puts an event into the outbox."""
+    facts = Report(
+        kind=kind,
+        rule=incident,
+        rule_type="threshold",
+        severity="warning",
+        subject="s",
+        incident=incident,
+        seq=seq,
+        at=at.isoformat(),
+        since=at.isoformat(),
+        reason="r",
+        expected="e",
+    )
+    event = Event(kind=kind, at=at, alert=Alert(rule="r", subject="s", id=incident, seq=seq), reason="r")
+    await store.write(lambda tx: tx.add_event(event, facts, targets))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for something that should happen soon."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def statuses(store: Store) -> dict[str, int]:
+    """How many notifications stand where."""
+    from monitor.store.reader import read
+
+    known = await asyncio.to_thread(read, store.path)
+    assert known is not None
+    return dict(known.notifications)
+
+
+def outbox(store: Store, clock: Callable[[], datetime]) -> Outbox:
+    """An outbox without jitter."""
+    return Outbox(store, clock=clock, jitter=lambda: 0.0)
+
+
+async def test_what_waits_is_delivered_in_order(store: Store) -> None:
+    """A firing that reached its channel, then its resolve."""
+    ops, box = Channel(OPS), outbox(store, Clock())
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await until(lambda: ops.titles == ["WARNING A"])
+    await tell(store, "A", 2, EventKind.RESOLVED, OPS)
+    box.wake()
+    await until(lambda: ops.titles == ["WARNING A", "RESOLVED A"])
+    await box.stop(timedelta(seconds=5))
+    assert await statuses(store) == {"delivered": 2}
+
+
+async def test_a_firing_and_its_end_that_both_wait_go_out_as_one(store: Store) -> None:
+    """Whoever was not told that it began is told once that it is over."""
+    ops, box = Channel(OPS), outbox(store, Clock())
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await tell(store, "A", 2, EventKind.RESOLVED, OPS)
+    box.serve([ops])
+    await until(lambda: bool(ops.titles))
+    await box.stop(timedelta(seconds=5))
+    assert ops.titles == ["FIRED AND RESOLVED A"]
+    assert await statuses(store) == {"delivered": 2}
+
+
+async def test_a_hanging_url_holds_up_no_other(store: Store) -> None:
+    """Each URL has its own task and thread."""
+    ops, log = Channel(OPS), Channel(LOG)
+    ops.open.clear()
+    box = outbox(store, Clock())
+    await tell(store, "A", 1, EventKind.FIRED, OPS, LOG)
+    box.serve([ops, log])
+    await until(lambda: log.titles == ["WARNING A"])
+    assert ops.titles == []
+    ops.open.set()
+    await until(lambda: ops.titles == ["WARNING A"])
+    await box.stop(timedelta(seconds=5))
+
+
+async def test_a_refused_message_is_tried_again_later(store: Store) -> None:
+    """Not before its time, and then until it is taken."""
+    clock, ops = Clock(), Channel(OPS)
+    ops.refuse = True
+    box = outbox(store, clock)
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await until(lambda: ops.attempts == 1)
+    box.wake()
+    await asyncio.sleep(0.1)
+    assert ops.attempts == 1
+    ops.refuse, clock.now = False, START + timedelta(seconds=2)
+    box.wake()
+    await until(lambda: ops.titles == ["WARNING A"])
+    await box.stop(timedelta(seconds=5))
+
+
+async def test_after_a_day_of_failures_it_is_given_up(store: Store) -> None:
+    """Loudly: the status counts it as failed."""
+    clock, ops = Clock(), Channel(OPS)
+    ops.refuse = True
+    clock.now = START + timedelta(hours=24)
+    box = outbox(store, clock)
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await until(lambda: ops.attempts == 1)
+    await box.stop(timedelta(seconds=5))
+    assert await statuses(store) == {"failed": 1}
+
+
+async def test_a_stop_waits_for_what_is_being_sent(store: Store) -> None:
+    """What a channel takes within the deadline is recorded as taken."""
+    ops, box = Channel(OPS), outbox(store, Clock())
+    ops.open.clear()
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await until(lambda: ops.attempts == 1)
+    asyncio.get_running_loop().call_later(0.2, ops.open.set)
+    await box.stop(timedelta(seconds=5))
+    assert await statuses(store) == {"delivered": 1}
+
+
+async def test_a_stop_does_not_wait_for_ever(store: Store) -> None:
+    """What hangs stays in the outbox, for the next start."""
+    ops, box = Channel(OPS), outbox(store, Clock())
+    ops.open.clear()
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await until(lambda: ops.attempts == 1)
+    await box.stop(timedelta(seconds=0.1))
+    assert await statuses(store) == {"pending": 1}
+    ops.open.set()
+
+
+async def test_a_plugin_that_raises_is_a_failed_attempt(store: Store) -> None:
+    """Whatever a service's plugin does, the message stays until it is taken."""
+
+    class Broken(Channel):
+        def send(self, message: Message) -> None:
+            """A bug in a plugin."""
+            self.attempts += 1
+            raise RuntimeError("token=secret")
+
+    ops = Broken(OPS)
+    box = outbox(store, Clock())
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await until(lambda: ops.attempts == 1)
+    await box.stop(timedelta(seconds=5))
+    (waiting,) = (await store.write(lambda tx: tx.waiting(OPS, START + timedelta(hours=1)))).due
+    assert waiting.attempts == 1
+    assert b"token=secret" not in store.path.read_bytes()
+
+
+async def test_a_reload_takes_a_url_away_and_brings_another(store: Store) -> None:
+    """The new one is served at once; the old one gets nothing more."""
+    ops, log = Channel(OPS), Channel(LOG)
+    box = outbox(store, Clock())
+    box.serve([ops])
+    box.serve([log])
+    await tell(store, "A", 1, EventKind.FIRED, OPS, LOG)
+    box.wake()
+    await until(lambda: log.titles == ["WARNING A"])
+    await box.stop(timedelta(seconds=5))
+    assert ops.titles == []
