@@ -172,7 +172,7 @@ async def test_a_pause_is_kept_with_the_poll_that_met_it(store: Store) -> None:
     )
     await played(store, watch(), failed(0, Outcome.BANNED, pause))
     assert await store.write(lambda tx: tx.pauses(START)) == [pause]
-    assert await store.write(lambda tx: tx.pauses(over)) == []
+    assert await store.write(lambda tx: tx.pauses(pause.until)) == []
 
 
 async def test_time_alone_brings_staleness(store: Store) -> None:
