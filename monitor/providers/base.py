@@ -55,7 +55,9 @@ RateLimitField = Annotated[
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9a-f:.]+\])(:\d{{1,5}})?"
-_BASE_URL = re.compile(rf"https?://{_HOST}(/[\w.~%!$&'()*+,;=:@-]+)*/?", re.ASCII | re.IGNORECASE)
+# Only what goes over the wire as it is written: what is signed has to be what is sent.
+_SEGMENT = r"(?!\.{1,2}(/|$))([\w.~!$&'()*+,;=:@-]|%[0-9a-f]{2})+"
+_BASE_URL = re.compile(rf"https?://{_HOST}(/{_SEGMENT})*/?", re.ASCII | re.IGNORECASE)
 _PROXY = re.compile(rf"https?://([^\s/?#@]+@)?{_HOST}/?", re.ASCII | re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 

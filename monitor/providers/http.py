@@ -1,0 +1,305 @@
+"""How a request gets there and its answer back: the one place that knows httpx and its errors.
+
+A poll waits for its turn, signs with the clock of that moment, sends, reads with a deadline and a cap, and lets
+the provider's module read what came. Whatever goes wrong on the way ends as a `PollResult` with words that hold
+no secret, no signature and no URL.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ssl import SSLContext
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from monitor import __version__
+from monitor.domain import units
+from monitor.domain.model import Account, Balance, PollResult
+from monitor.errors import (
+    AuthFailed,
+    BadPayload,
+    Banned,
+    ConnectFailed,
+    Outcome,
+    Paused,
+    PollFailed,
+    Retryable,
+    Timeout,
+)
+from monitor.providers.answer import Answer, failure
+from monitor.providers.base import Api, Request, Settings
+from monitor.providers.causes import explained
+from monitor.providers.limits import CONCURRENCY, Host, NoTurn
+from monitor.providers.payload import plain_text, quoted
+from monitor.providers.redaction import redacted
+
+MAX_BODY = 1024 * 1024
+"""Bytes of an answer's body that are read; a balance takes a few hundred."""
+KEEPALIVE = timedelta(seconds=120)
+"""How long an idle connection is kept for the next poll."""
+FIRST_BACKOFF = timedelta(milliseconds=500)
+LONGEST_BACKOFF = timedelta(seconds=5)
+BAN = timedelta(hours=1)
+"""How long an address is banned where the answer does not say (Nami, "Limits")."""
+
+_TOO_LONG = "a body of more than 1 MiB"
+
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": f"balance-monitor/{__version__} (wallet balance monitoring)",
+}
+
+# Both log whole URLs, signatures included, at INFO and DEBUG, and nothing that a PollResult does not say.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Progress:
+    """How far a poll has come. `patience` is how many seconds it may still wait for turns."""
+
+    patience: float
+    hidden: list[str]
+    attempts: int = 0
+    failed: Retryable | None = None
+
+
+class Client:
+    """The connections of one provider.
+
+    `clock` gives aware UTC; `jitter` a number from 0 to 1, so that retries of many don't come all at once."""
+
+    def __init__(
+        self, settings: Settings, host: Host, *, clock: Callable[[], datetime], jitter: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._host = host
+        self._clock = clock
+        self._jitter = jitter
+        self._http = _http(settings)
+        if settings.rate_limit:
+            host.add_limit(settings.rate_limit)
+
+    async def close(self) -> None:
+        """Closes the connections and gives the host's limit back. Polls should be over by then."""
+        if self._settings.rate_limit:
+            self._host.remove_limit(self._settings.rate_limit)
+        await self._http.aclose()
+
+    async def poll(self, api: Api, account: Account, *, max_wait: timedelta) -> PollResult:
+        """Reads an account's balances, trying again where that is worth it.
+
+        `max_wait` bounds the time spent waiting for turns, over all attempts. Nothing the endpoint does makes
+        this raise."""
+        started_at = self._clock()
+        progress = _Progress(patience=max_wait.total_seconds(), hidden=[*self._settings.secrets()])
+        try:
+            balances = await self._persist(api, account, progress)
+        except PollFailed as exc:
+            return self._failed(started_at, progress, exc)
+        return PollResult(
+            outcome=Outcome.OK,
+            started_at=started_at,
+            finished_at=self._clock(),
+            attempts=progress.attempts,
+            balances=balances,
+        )
+
+    def _failed(self, started_at: datetime, progress: _Progress, failed: PollFailed) -> PollResult:
+        pause = self._host.paused if isinstance(failed, Paused) else None
+        began = f"; host paused until {pause.until:%H:%M:%S} UTC" if pause and progress.attempts else ""
+        return PollResult(
+            outcome=failed.outcome,
+            started_at=started_at,
+            finished_at=self._clock(),
+            attempts=progress.attempts,
+            detail=redacted(failed.detail, progress.hidden) + began,
+            pause=pause,
+        )
+
+    async def _persist(self, api: Api, account: Account, progress: _Progress) -> tuple[Balance, ...]:
+        """Attempts until one gives balances, or a failure that no further attempt would mend."""
+        while True:
+            try:
+                return await self._attempt(api, account, progress)
+            except NoTurn as exc:
+                raise progress.failed or exc.failure from exc
+            except Retryable as exc:
+                progress.failed = exc
+                delay = self._delay(exc, progress.attempts)
+                if delay is None:
+                    raise
+            await asyncio.sleep(delay)
+
+    def _delay(self, failed: Retryable, attempts: int) -> float | None:
+        """Seconds until the next attempt; None: not within this poll."""
+        asked = failed.retry_after or timedelta(0)
+        if attempts > self._settings.retries or asked > LONGEST_BACKOFF:
+            return None
+        backoff = min(FIRST_BACKOFF * (1 << (attempts - 1)), LONGEST_BACKOFF) * (0.5 + self._jitter() / 2)
+        return max(backoff, asked).total_seconds()
+
+    async def _attempt(self, api: Api, account: Account, progress: _Progress) -> tuple[Balance, ...]:
+        queued = _now()
+        async with self._host.turn(timedelta(seconds=progress.patience)):
+            progress.patience = max(0.0, progress.patience - (_now() - queued))
+            progress.attempts += 1
+            request = api.request(account, self._clock())
+            progress.hidden.append(request.signature)
+            answer = await self._exchange(request)
+        try:
+            return api.parse(account, answer)
+        except AuthFailed as exc:
+            raise AuthFailed(exc.detail + _skew(answer, api.max_skew)) from exc
+        except Paused as exc:
+            self._pause(answer, exc)
+            raise
+
+    async def _exchange(self, request: Request) -> Answer:
+        deadline = _now() + self._settings.timeout.total_seconds()
+        try:
+            response = await self._send(request, deadline)
+            try:
+                return await self._receive(response, deadline)
+            finally:
+                await response.aclose()
+        except TimeoutError as exc:
+            raise Timeout(f"no whole answer within {units.span(self._settings.timeout)}") from exc
+        except (httpx.HTTPError, OSError) as exc:
+            raise self._translated(exc) from exc
+
+    async def _send(self, request: Request, deadline: float) -> httpx.Response:
+        """The answer's status line and headers; the body is still to be read.
+
+        httpcore leaves the socket to the garbage collector when a TLS handshake is cancelled: here it is closed."""
+        async with AsyncExitStack() as unless_answered:
+
+            async def on_event(event: str, info: Mapping[str, Any]) -> None:
+                if event == "connection.connect_tcp.complete":
+                    unless_answered.push_async_callback(info["return_value"].aclose)
+
+            outgoing = self._http.build_request(
+                "GET", request.url, headers={**_HEADERS, **request.headers}, extensions={"trace": on_event}
+            )
+            async with asyncio.timeout_at(deadline):
+                response = await self._http.send(outgoing, stream=True)
+            unless_answered.pop_all()
+            return response
+
+    async def _receive(self, response: httpx.Response, deadline: float) -> Answer:
+        head = Answer(status=response.status_code, headers=dict(response.headers), received_at=self._clock())
+        refused = failure(head)
+        if isinstance(refused, Paused):
+            self._pause(head, refused)  # before the body is there: nobody else should send meanwhile
+        try:
+            async with asyncio.timeout_at(deadline):
+                return replace(head, body=await _body(response))
+        except (httpx.HTTPError, OSError, BadPayload):
+            if head.status == 200:
+                raise
+            return head  # an error's status says enough
+
+    def _pause(self, answer: Answer, refused: Paused) -> None:
+        label = refused.detail.partition(":")[0]  # the service's own words come after the colon
+        self._host.pause(_resumption(answer, refused), refused.outcome, label)
+
+    def _translated(self, exc: Exception) -> PollFailed:
+        match exc:
+            case httpx.LocalProtocolError():  # its text may quote a header that holds a key
+                return ConnectFailed("the request can't be sent as HTTP")
+            case httpx.RemoteProtocolError():
+                return ConnectFailed(_broken(str(exc)))
+            case httpx.ProxyError():
+                return ConnectFailed(f"proxy: {plain_text(str(exc))}")
+            case _ if self._settings.proxy:
+                failed = explained(exc, "of the proxy")
+                return type(failed)(f"through the proxy: {failed.detail}")
+            case _:
+                return explained(exc, urlsplit(self._settings.base_url).hostname or "")
+
+
+def _broken(text: str) -> str:
+    """What h11 says of an answer that is not HTTP, or not all of it, in fewer words where it is common."""
+    if text.startswith("Server disconnected"):
+        return "connection closed without an answer"
+    if text.startswith("peer closed"):
+        return "connection closed before the answer was whole"
+    return f"broken HTTP: {plain_text(text)}"
+
+
+async def _body(response: httpx.Response) -> bytes:
+    """The body's bytes as they come. Compressed ones are not asked for and not taken: a small one may be huge."""
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise BadPayload(f"content-encoding {quoted(encoding)}, though identity was asked for")
+    if int(response.headers.get("content-length", 0)) > MAX_BODY:
+        raise BadPayload(_TOO_LONG)
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise BadPayload(_TOO_LONG)
+    return bytes(body)
+
+
+def _now() -> float:
+    """Seconds on the clock that the loop's timers go by."""
+    return asyncio.get_running_loop().time()
+
+
+def _resumption(answer: Answer, refused: Paused) -> datetime:
+    """When the host may be asked again: when it says so, or as documented (Nami, "Limits")."""
+    if refused.retry_after is not None:
+        return answer.received_at + refused.retry_after
+    if isinstance(refused, Banned):
+        return answer.received_at + BAN
+    theirs = answer.date or answer.received_at
+    into_minute = timedelta(seconds=theirs.second, microseconds=theirs.microsecond)
+    return answer.received_at + timedelta(minutes=1) - into_minute + timedelta(seconds=1)
+
+
+def _skew(answer: Answer, tolerated: timedelta) -> str:
+    """What to add to an auth failure that may be our clock's fault."""
+    off = answer.date - answer.received_at if answer.date else timedelta(0)
+    if abs(off) <= tolerated:
+        return ""
+    return f"; our clock is {units.span(abs(off))} {'behind' if off > timedelta(0) else 'ahead of'} the service's"
+
+
+def _http(settings: Settings) -> httpx.AsyncClient:
+    tls = tls_context(verify=settings.verify_tls)
+    return httpx.AsyncClient(
+        verify=tls,
+        proxy=_proxy(settings),
+        trust_env=False,
+        timeout=None,  # noqa: S113 (theirs is per read, which a slow drip outlives: `_exchange` has a deadline)
+        limits=httpx.Limits(
+            max_connections=None,  # `Host` counts them
+            max_keepalive_connections=CONCURRENCY,
+            keepalive_expiry=KEEPALIVE.total_seconds(),
+        ),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+    )
+
+
+def _proxy(settings: Settings) -> httpx.Proxy | None:
+    if settings.proxy is None:
+        return None
+    url = settings.proxy.get_secret_value()
+    return httpx.Proxy(
+        url, ssl_context=tls_context(verify=True) if url.lower().startswith("https:") else None
+    )
+
+
+@cache
+def tls_context(*, verify: bool) -> SSLContext:
+    """Loading the CA bundle takes 20 ms and some memory: once for all clients. `$SSL_CERT_FILE` may name another."""
+    return httpx.create_ssl_context(verify=verify)

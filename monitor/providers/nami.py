@@ -1,0 +1,206 @@
+"""Nami Exchange: the balances of one wallet of the account that an API key belongs to.
+
+Facts are from the exchange's public documentation as collected in the project's page "Nami Exchange: wallet balance".
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlencode
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from monitor.domain import money
+from monitor.domain.model import Account, Balance
+from monitor.errors import BadPayload, PollFailed, Rejected
+from monitor.fields import Secret
+from monitor.providers import payload
+from monitor.providers.answer import Answer, failure
+from monitor.providers.base import (
+    BaseUrl,
+    HeaderSecret,
+    RateLimit,
+    RateLimitField,
+    Request,
+    Settings,
+    Wallets,
+    hmac_sha256,
+    unix_time,
+)
+from monitor.providers.payload import Node, Number
+
+PATH = "/api/v4/user/balance"
+WALLETS: Mapping[str, int] = {"spot": 0, "futures": 2}
+"""The wallets' names, which are our accounts' names, and their ids ("Request": `type`)."""
+
+_ID = re.compile(r"0|[1-9][0-9]{0,17}")
+_NAME = re.compile(r"[^\s/]([^\r\n\t/]{0,62}[^\s/])?")
+
+
+class NamiSettings(Settings):
+    """An API key of the exchange."""
+
+    tells_locked: ClassVar[bool] = True
+
+    type: Literal["nami"] = Field(description="Which service this is.")
+    base_url: BaseUrl = Field(
+        default="https://nami.exchange", description="Where the exchange is: http(s)://host[:port][/path]."
+    )
+    api_key: HeaderSecret = Field(description="The public API key, sent in the header x-api-key.")
+    api_secret: Secret = Field(description="The secret that signs requests; it is never sent.")
+    rate_limit: RateLimitField | None = Field(
+        default=RateLimit(60, timedelta(minutes=1)),
+        description="At most so many calls in any span of time, over everything on this host. "
+        "The exchange allows 60/1m and bans the address for an hour beyond that.",
+    )
+
+
+def _wallet(value: object) -> object:
+    names = {str(wallet): name for name, wallet in WALLETS.items()}
+    return names.get(str(value), value)
+
+
+WalletName = Annotated[
+    Literal["spot", "futures"],
+    BeforeValidator(_wallet),
+    WithJsonSchema({"enum": ["spot", "futures", 0, 2, "0", "2"]}),
+]
+
+
+def _currency_id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError("expected a currency's numeric id, such as 22")
+    return value
+
+
+def _currency_name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("expected a name of up to 64 characters without slashes, such as USDT")
+    return value
+
+
+def _shown(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^({pattern.pattern})$"})
+
+
+CurrencyId = Annotated[str, AfterValidator(_currency_id), _shown(_ID)]
+CurrencyName = Annotated[str, AfterValidator(_currency_name), _shown(_NAME)]
+
+
+def _distinct(currencies: dict[str, str]) -> dict[str, str]:
+    names = list(currencies.values())
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"the name {twice} stands for more than one id")
+    return currencies
+
+
+Currencies = Annotated[dict[CurrencyId, CurrencyName], Field(min_length=1), AfterValidator(_distinct)]
+
+
+class NamiWallets(Wallets):
+    """One wallet of the exchange, and the currencies in it that are watched."""
+
+    wallet: WalletName = Field(description="Which wallet is read: spot (0) or futures (2).")
+    currencies: Currencies | None = Field(
+        default=None,
+        description="The ids of the currencies to watch, with the names to show; left out: every currency "
+        "that the answer holds, shown by its id.",
+    )
+
+    def accounts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The one wallet, with the names of its configured currencies."""
+        return ((self.wallet, tuple((self.currencies or {}).values())),)
+
+
+class NamiApi:
+    """`GET /api/v4/user/balance`. An account's name is its wallet's."""
+
+    max_skew: ClassVar[timedelta] = timedelta(seconds=30)
+    """Assumed: the documentation names no tolerance, only that a missing or wrong timestamp is refused."""
+
+    def __init__(self, settings: NamiSettings, wallets: NamiWallets) -> None:
+        self._settings = settings
+        self._currencies = wallets.currencies
+
+    def request(self, account: Account, now: datetime) -> Request:
+        """The signed request for a wallet's balances; the timestamp is in milliseconds ("Request")."""
+        milliseconds = unix_time(now, timedelta(milliseconds=1))
+        query = urlencode({"type": WALLETS[account.name], "timestamp": milliseconds})
+        signature = hmac_sha256(self._settings.api_secret, query)
+        return Request(
+            url=f"{self._settings.base_url}{PATH}?{query}&signature={signature}",
+            headers={
+                "x-api-key": self._settings.api_key.get_secret_value(),
+                "Content-Type": "application/json",
+            },
+            signature=signature,
+        )
+
+    def parse(self, account: Account, answer: Answer) -> tuple[Balance, ...]:
+        """The balances of a wallet: the configured ones, in the configuration's order, or all, in the answer's."""
+        if answer.status != 200:
+            raise _refused(answer, payload.glance(answer.body))
+        document = payload.read(answer.body)
+        _require_ok(answer, document)
+        data = document["data"]
+        return tuple(_balance(data[key], name, WALLETS[account.name]) for key, name in self._wanted(data))
+
+    def _wanted(self, data: Node) -> Iterator[tuple[str, str]]:
+        if self._currencies is not None:
+            return ((key, name) for key, name in self._currencies.items() if data.get(key) is not None)
+        return ((key, key) for key in _ids(data))
+
+
+def _ids(data: Node) -> Iterator[str]:
+    for key in data:
+        if not _ID.fullmatch(key):
+            raise BadPayload(f"{data.path}: expected currency ids, got the key {payload.quoted(key)}")
+        yield key
+
+
+def _balance(entry: Node, currency: str, wallet: int) -> Balance:
+    """One currency ("Answer"). Assumed: what is available is `value - locked_value`."""
+    kind = entry.get("type")
+    if kind is not None and kind.amount() != wallet:
+        raise kind.unexpected(f"expected {wallet}, the wallet asked for")
+    total, locked = entry["value"].amount(), entry["locked_value"].amount()
+    return Balance(currency=currency, total=total, locked=locked, available=money.subtract(total, locked))
+
+
+def _refused(answer: Answer, document: Node | None) -> PollFailed:
+    """An error by its HTTP status; a 400 may be what its body's `statusCode` says ("Errors")."""
+    status = _status_code(document) if answer.status == 400 else None
+    return failure(answer, _message(document), status=status)
+
+
+def _require_ok(answer: Answer, document: Node) -> None:
+    """HTTP 200 may be an error all the same ("Errors"): a `statusCode`, or a `status` other than `ok`."""
+    code = _status_code(document)
+    if code is not None:
+        raise failure(answer, _message(document), status=code)
+    status = document["status"].text()
+    if status != "ok":
+        raise Rejected(f"status {payload.plain_text(_labelled(status, document))}")
+
+
+def _status_code(document: Node | None) -> int | None:
+    """The HTTP status an error's body names, where it names one."""
+    node = document.get("statusCode") if document else None
+    match node.value if node else None:
+        case Number() as code if re.fullmatch("[45][0-9]{2}", code):
+            return int(code)
+        case _:
+            return None
+
+
+def _message(document: Node | None) -> str:
+    return "; ".join(payload.texts(document, "message"))
+
+
+def _labelled(status: str, document: Node) -> str:
+    """`BROKER_ERROR (6104): its message`, as far as the answer tells."""
+    code, message = document.get("code"), _message(document)
+    label = f"{status} ({code.value})" if code and isinstance(code.value, Number) else status
+    return f"{label}: {message}" if message else label

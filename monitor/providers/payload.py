@@ -1,0 +1,200 @@
+"""Reading JSON that somebody else wrote: exactly, and with a path to whatever is wrong.
+
+Nothing is believed before it is looked at. `read` takes the text apart without judging it, and a `Node` is asked
+for what the documentation promises: an object, a text, an amount. What is not asked for can't do harm, so that
+a broken entry nobody wanted does not spoil the others. Every complaint is a `BadPayload`.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from monitor.domain import money
+from monitor.errors import BadPayload
+
+_LONGEST_QUOTE = 40
+_LONGEST_MESSAGE = 200
+
+
+class Number(str):
+    """A JSON number as it is written, `NaN` and `Infinity` included: it is weighed when it is asked for."""
+
+    __slots__ = ()
+
+
+class Object(dict[str, "Json"]):
+    """A JSON object that remembers which of its keys stood there more than once."""
+
+    def __init__(self, pairs: list[tuple[str, "Json"]]) -> None:
+        super().__init__(pairs)
+        counts = Counter(key for key, _ in pairs) if len(self) < len(pairs) else {}
+        self.repeated = frozenset(key for key, count in counts.items() if count > 1)
+
+
+Json: TypeAlias = "Object | list[Json] | Number | str | bool | None"
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=Object, parse_float=Number, parse_int=Number, parse_constant=Number
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value within an answer, and the path to it: `data.22.value`. The whole answer's path is empty."""
+
+    value: Json
+    path: str = ""
+
+    def __getitem__(self, key: str) -> "Node":
+        """What an object holds under a key that has to be there."""
+        node = self.get(key)
+        if node is None:
+            raise BadPayload(f"{self._child(key)}: missing")
+        return node
+
+    def get(self, key: str) -> "Node | None":
+        """What an object holds under a key, if it does."""
+        entries = self._object()
+        if key in entries.repeated:
+            raise BadPayload(f"{self._child(key)}: appears more than once")
+        return Node(entries[key], self._child(key)) if key in entries else None
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys of an object, in the answer's order."""
+        return iter(self._object())
+
+    def text(self) -> str:
+        """A text."""
+        if isinstance(self.value, str) and not isinstance(self.value, Number):
+            return self.value
+        raise self.unexpected("expected a text")
+
+    def amount(self) -> Decimal:
+        """A finite number, digit for digit."""
+        if not isinstance(self.value, Number):
+            raise self.unexpected("expected a number")
+        try:
+            return money.amount(self.value)
+        except ValueError as exc:
+            raise BadPayload(f"{self.path}: {exc}") from exc
+
+    def instant(self) -> datetime:
+        """An ISO 8601 time with a zone, in UTC."""
+        text = self.text()
+        try:
+            value = datetime.fromisoformat(text)
+            if value.tzinfo is not None:
+                return value.astimezone(UTC)
+        except (ValueError, OverflowError) as exc:
+            raise self.unexpected("expected an ISO 8601 time") from exc
+        raise self.unexpected("expected a time with a zone")
+
+    def unexpected(self, expected: str) -> BadPayload:
+        """What was expected here, and what is here instead."""
+        where = f"{self.path}: " if self.path else ""
+        return BadPayload(f"{where}{expected}, got {_described(self.value)}")
+
+    def _object(self) -> Object:
+        if isinstance(self.value, Object):
+            return self.value
+        raise self.unexpected("expected an object")
+
+    def _child(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
+
+
+def read(body: bytes) -> Node:
+    """The JSON document that an answer's body is."""
+    text = _decoded(body)
+    if not text.strip():
+        raise BadPayload("an empty body")
+    if text.startswith("\ufeff"):
+        raise BadPayload("a byte order mark, not JSON")
+    if text.lstrip().startswith("<"):
+        raise BadPayload("HTML, not JSON")
+    try:
+        return Node(_DECODER.decode(text))
+    except json.JSONDecodeError as exc:
+        raise BadPayload(f"not JSON: {exc.msg} at line {exc.lineno}, column {exc.colno}") from exc
+    except RecursionError as exc:
+        raise BadPayload("nested too deeply") from exc
+
+
+def glance(body: bytes) -> Node | None:
+    """The object that an error's body is, if it is one: what it says is welcome and never needed."""
+    try:
+        node = read(body)
+    except BadPayload:
+        return None
+    return node if isinstance(node.value, Object) else None
+
+
+def texts(node: Node | None, *keys: str) -> list[str]:
+    """Every text under a path of keys, with its field's name where there are several: the service's own words."""
+    value = node.value if node else None
+    for key in keys:
+        value = value.get(key) if isinstance(value, Object) else None
+    return list(_texts(value, depth=2))
+
+
+def plain_text(text: str) -> str:
+    """Somebody else's words, fit to be shown: on one line, without control characters, not too long."""
+    words = " ".join(text.split())
+    return _shortened("".join(char for char in words if char.isprintable()), _LONGEST_MESSAGE)
+
+
+def quoted(text: str) -> str:
+    """Somebody else's value, fit to be shown: in quotes, control characters escaped, not too long."""
+    return f'"{re.sub(r"[^ -~]", _escaped, _shortened(text, _LONGEST_QUOTE))}"'
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as exc:
+        raise BadPayload(f"not UTF-8 at byte {exc.start}") from exc
+
+
+def _described(value: Json) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case Number():
+            return f"the number {_shortened(value, _LONGEST_QUOTE)}"
+        case str():
+            return f"a string: {quoted(value)}"
+        case Object():
+            return "an object"
+        case list():
+            return "an array"
+
+
+def _texts(value: Json, depth: int) -> Iterator[str]:
+    """`depth` is how many objects and arrays deep it looks: Laravel's `{field: [message, …]}` is two."""
+    match value:
+        case Number():
+            return
+        case str():
+            yield value
+        case Object() if depth:
+            for key, inner in value.items():
+                yield from (f"{key}: {text}" for text in _texts(inner, depth - 1))
+        case list() if depth:
+            for inner in value:
+                yield from _texts(inner, depth - 1)
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    char = match[0]
+    return char if char.isprintable() else char.encode("unicode_escape").decode()

@@ -1,0 +1,291 @@
+"""The limiter's arithmetic, whatever happens when, and the queue that obeys it."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.errors import Outcome
+from monitor.providers.base import RateLimit
+from monitor.providers.limits import MARGIN, Host, NoTurn, Window
+
+from .support import NOW, FakeClock
+
+A_MINUTE = RateLimit(60, timedelta(minutes=1))
+
+limits = st.builds(
+    RateLimit, st.integers(1, 5), st.integers(1, 20).map(lambda seconds: timedelta(seconds=seconds))
+)
+calls = st.lists(
+    st.tuples(
+        st.floats(0, 6).map(lambda value: round(value, 2)),  # from one arrival to the next
+        st.floats(0, 8).map(lambda value: round(value, 2)),  # how long the call takes
+        st.floats(0, 1),  # when within it the service counts it
+    ),
+    max_size=40,
+)
+
+
+def counted_at(limits: list[RateLimit], calls: list[tuple[float, float, float]]) -> list[float]:
+    """When a service counts calls that are made as soon as a window allows, several of them at once."""
+    window = Window()
+    for limit in limits:
+        window.add(limit)
+    now, ends, counted = 0.0, list[float](), list[float]()
+    for gap, duration, position in calls:
+        now += gap
+        while True:
+            for end in sorted(end for end in ends if end <= now):
+                window.end(end)
+                ends.remove(end)
+            delay, _ = window.delay(now)
+            if delay <= 0:
+                break
+            now = min([now + delay, *ends])
+        window.begin()
+        ends.append(now + duration)
+        counted.append(now + duration * position)
+    return sorted(counted)
+
+
+@given(limits=st.lists(limits, min_size=1, max_size=3), calls=calls)
+def test_no_span_holds_more_calls_than_allowed(
+    limits: list[RateLimit], calls: list[tuple[float, float, float]]
+) -> None:
+    """Whenever within a call the service counts it, no span of a limit's length holds too many."""
+    counted = counted_at(limits, calls)
+    for limit in limits:
+        spans = zip(counted, counted[limit.calls :], strict=False)
+        assert all(later - first > limit.per.total_seconds() for first, later in spans)
+
+
+def test_slot_is_freed_a_span_after_the_end() -> None:
+    """A call's place is free again when its span, and a margin, have passed since it ended."""
+    window = Window()
+    window.add(RateLimit(1, timedelta(seconds=60)))
+    window.begin()
+    window.end(now=10.0)
+    assert window.delay(now=50.0) == (20.0 + MARGIN, RateLimit(1, timedelta(seconds=60)))
+    assert window.delay(now=70.0 + MARGIN) == (0.0, None)
+
+
+def test_call_under_way_holds_its_slot() -> None:
+    """However long a call takes, its place is not free before it ended and its span passed."""
+    window = Window()
+    window.add(RateLimit(1, timedelta(seconds=60)))
+    window.begin()
+    assert window.delay(now=1000.0)[0] == 60.0 + MARGIN
+
+
+def test_strictest_limit_names_itself() -> None:
+    """Of several limits the one that demands the longest wait counts."""
+    window = Window()
+    window.add(A_MINUTE)
+    window.add(RateLimit(1, timedelta(seconds=5)))
+    window.begin()
+    window.end(now=0.0)
+    assert window.delay(now=0.0) == (5.0 + MARGIN, RateLimit(1, timedelta(seconds=5)))
+
+
+def test_removed_limit_holds_no_more() -> None:
+    """A limit that was added twice, by two clients, holds until both took it back."""
+    window = Window()
+    once = RateLimit(1, timedelta(seconds=60))
+    window.add(once)
+    window.add(once)
+    window.begin()
+    window.remove(once)
+    assert window.delay(now=0.0)[1] == once
+    window.remove(once)
+    assert window.delay(now=0.0) == (0.0, None)
+
+
+def test_limit_that_comes_later_knows_the_past() -> None:
+    """A limit added on reload counts the calls made before."""
+    window = Window()
+    window.begin()
+    window.end(now=0.0)
+    window.add(RateLimit(1, timedelta(seconds=5)))
+    assert window.delay(now=0.0)[0] == 5.0 + MARGIN
+
+
+def host(concurrency: int = 4) -> Host:
+    return Host("https://nami.exchange:443", clock=FakeClock(), concurrency=concurrency)
+
+
+async def take(host: Host, max_wait: float = 5.0, hold: float = 0.0) -> float:
+    """Takes a turn, keeps it a while, and says when it came."""
+    async with host.turn(timedelta(seconds=max_wait)):
+        came = time.monotonic()
+        await asyncio.sleep(hold)
+    return came
+
+
+async def refused(host: Host, max_wait: float = 0.05) -> NoTurn:
+    with pytest.raises(NoTurn) as no_turn:
+        await take(host, max_wait)
+    return no_turn.value
+
+
+async def test_first_come_first_served() -> None:
+    """Those who wait are served in the order in which they came."""
+    crowded = host(concurrency=1)
+    order: list[int] = []
+
+    async def customer(number: int) -> None:
+        async with crowded.turn(timedelta(seconds=5)):
+            order.append(number)
+            await asyncio.sleep(0.005)
+
+    await asyncio.gather(*(customer(number) for number in range(8)))
+    assert order == list(range(8))
+
+
+async def test_only_so_many_at_once() -> None:
+    """The fifth waits until one of the first four is done."""
+    busy = host()
+    begun = await asyncio.gather(*(take(busy, hold=0.1) for _ in range(5)))
+    assert max(begun[:4]) - begun[0] < 0.05 < 0.09 < begun[4] - begun[0]
+
+
+async def test_no_turn_while_too_many_are_under_way() -> None:
+    """A turn that does not come in time fails as a timeout of ours, with the reason."""
+    busy = host(concurrency=1)
+    holder = asyncio.create_task(take(busy, hold=0.2))
+    await asyncio.sleep(0)
+    failure = (await refused(busy)).failure
+    assert failure.outcome is Outcome.TIMEOUT
+    assert failure.detail == "no turn within 0.05s, its places are all taken; nothing sent"
+    await holder
+
+
+async def test_no_turn_within_our_own_limit() -> None:
+    """A turn that our own limit puts too far off is refused at once, which is no pause."""
+    limited = host()
+    limited.add_limit(A_MINUTE)
+    limited.preload([NOW] * 60)
+    began = time.monotonic()
+    failure = (await refused(limited, max_wait=30)).failure
+    assert time.monotonic() - began < 1
+    assert failure.outcome is Outcome.RATE_LIMITED
+    assert failure.detail == "our own limit of 60/1m is reached, no turn within 30s; nothing sent"
+    assert limited.paused is None
+
+
+async def test_calls_of_the_process_before_count() -> None:
+    """Calls made just before a restart take their places, those longer ago do not."""
+    limited = host()
+    limited.add_limit(RateLimit(2, timedelta(minutes=1)))
+    limited.preload([NOW - timedelta(seconds=59), NOW - timedelta(seconds=61)])
+    await take(limited, max_wait=0)
+    await refused(limited)
+
+
+async def test_call_from_the_future_counts_as_now() -> None:
+    """Where the clock was set back, a call recorded ahead of it holds its place no longer than one made now."""
+    limited = host()
+    limited.add_limit(RateLimit(1, timedelta(milliseconds=100)))
+    limited.preload([NOW + timedelta(days=365)])
+    await take(limited, max_wait=1)
+
+
+async def test_no_turn_during_a_pause() -> None:
+    """During a pause that outlasts its patience, a call is refused at once with what caused the pause."""
+    paused = host()
+    paused.pause(NOW + timedelta(seconds=30), Outcome.BANNED, "HTTP 418")
+    failure = (await refused(paused, max_wait=20)).failure
+    assert failure.outcome is Outcome.BANNED
+    assert failure.detail == "host paused until 14:00:00 UTC after HTTP 418; nothing sent"
+
+
+async def test_short_pause_is_waited_out() -> None:
+    """A pause shorter than its patience only delays a call."""
+    paused = host()
+    paused.pause(NOW + timedelta(seconds=0.1), Outcome.RATE_LIMITED, "HTTP 429")
+    began = time.monotonic()
+    assert await take(paused) - began >= 0.1
+    assert paused.paused is None
+
+
+async def test_pause_reaches_those_who_wait_already() -> None:
+    """A call that is waiting when a pause begins looks again, and is refused as well."""
+    busy = host(concurrency=1)
+    holder = asyncio.create_task(take(busy, hold=0.05))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(refused(busy, max_wait=10))
+    await asyncio.sleep(0.01)
+    busy.pause(NOW + timedelta(hours=1), Outcome.BANNED, "HTTP 418")
+    assert (await asyncio.wait_for(waiting, 1)).failure.outcome is Outcome.BANNED
+    await holder
+
+
+def test_pause_is_never_shortened() -> None:
+    """A 429 during a ban does not end the ban."""
+    banned = host()
+    banned.pause(NOW + timedelta(hours=1), Outcome.BANNED, "HTTP 418")
+    banned.pause(NOW + timedelta(seconds=30), Outcome.RATE_LIMITED, "HTTP 429")
+    assert banned.paused is not None
+    assert (banned.paused.outcome, banned.paused.until) == (Outcome.BANNED, NOW + timedelta(hours=1))
+
+
+def test_pause_lasts_a_day_at_most() -> None:
+    """A pause restored under a clock that was wrong does not last for years."""
+    restored = host()
+    restored.pause(NOW + timedelta(days=400), Outcome.BANNED, "HTTP 418")
+    assert restored.paused is not None
+    assert restored.paused.until == NOW + timedelta(days=1)
+
+
+def test_pause_that_is_over_is_none() -> None:
+    """A pause restored after its end holds nothing up."""
+    restored = host()
+    restored.pause(NOW - timedelta(seconds=1), Outcome.BANNED, "HTTP 418")
+    assert restored.paused is None
+
+
+def test_pause_goes_by_the_monotonic_clock() -> None:
+    """Setting the wall clock ahead does not end a ban early."""
+    clock, monotonic = FakeClock(), FakeMonotonic()
+    banned = Host("https://nami.exchange:443", clock=clock, monotonic=monotonic)
+    banned.pause(NOW + timedelta(hours=1), Outcome.BANNED, "HTTP 418")
+    clock.advance(timedelta(days=1))
+    assert banned.paused is not None
+    monotonic.now += 3601
+    assert banned.paused is None
+
+
+class FakeMonotonic:
+    """Seconds that pass when a test says so."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_cancelled_in_the_queue_leaves_no_trace() -> None:
+    """Calls cancelled while they wait, first in line or behind, take no place from others."""
+    busy = host(concurrency=1)
+    holder = asyncio.create_task(take(busy, hold=0.05))
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(take(busy)) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    for task in waiting[:2]:
+        task.cancel()
+    await asyncio.wait_for(asyncio.gather(holder, waiting[2]), 1)
+    assert [task.cancelled() for task in waiting] == [True, True, False]
+
+
+async def test_cancelled_under_way_counts_as_made() -> None:
+    """A call cancelled under way gives its place back, and counts: the service may have seen it."""
+    limited = host(concurrency=1)
+    limited.add_limit(RateLimit(2, timedelta(minutes=1)))
+    holder = asyncio.create_task(take(limited, hold=10))
+    await asyncio.sleep(0.01)
+    holder.cancel()
+    await asyncio.wait([holder])
+    await take(limited, max_wait=0)
+    assert (await refused(limited)).failure.outcome is Outcome.RATE_LIMITED
