@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+from monitor.redaction import masked
+
 Format = Literal["text", "json"]
 
 _JOURNALD_PRIORITY = {
@@ -32,9 +34,7 @@ class Redaction:
         )
 
     def __call__(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        return masked(text, self._secrets)
 
 
 class TextFormatter(logging.Formatter):

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from monitor.domain.delivery import Target
 from monitor.domain.messages import Message
 from monitor.errors import DeliveryFailed
+from monitor.redaction import masked
 
 _SHORTEST_SECRET = 4  # characters; masking shorter pieces of a URL would make every error unreadable
 
@@ -57,7 +58,7 @@ class AppriseNotifier:
             said = (
                 "; ".join(entry.message for entry in result.logs()) or "the service did not take the message"
             )
-            raise DeliveryFailed(mask(said, self._secrets))
+            raise DeliveryFailed(masked(said, self._secrets))
 
 
 def open_channels(
@@ -77,13 +78,6 @@ def open_channels(
             url_id = _unique(_url_id(service) or f"{channel}-{index}", taken)
             notifiers.append(AppriseNotifier(Target(channel=channel, url_id=url_id), service, url))
     return notifiers, refused
-
-
-def mask(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret in it replaced, the longest first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
 
 
 def _asset() -> AppriseAsset:

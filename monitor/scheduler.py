@@ -7,7 +7,6 @@ is made up for once, as soon as that has ended, and counted.
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -99,7 +98,8 @@ class Task:
 class Scheduler:
     """Runs tasks on time, none of them twice at once. To be used within a running event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, check_clock_every: timedelta = CLOCK_CHECK) -> None:
+        self._check_clock_every = check_clock_every
         self._aps = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -202,7 +202,7 @@ class Scheduler:
 
     async def _watch_clock(self) -> None:
         while True:
-            await asyncio.sleep(CLOCK_CHECK.total_seconds())
+            await asyncio.sleep(self._check_clock_every.total_seconds())
             self._notice_clock_step()
 
     def _notice_clock_step(self) -> None:
@@ -232,4 +232,4 @@ async def _run(task: Task, missed: int) -> None:
 
 def _clock_offset() -> float:
     """Wall clock minus monotonic clock, in seconds: it changes only when somebody sets the clock."""
-    return time.time() - time.monotonic()
+    return datetime.now(UTC).timestamp() - asyncio.get_running_loop().time()

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from urllib.parse import urlsplit
 
 from monitor.config import Config, Every, Job
 from monitor.domain.delivery import Target
@@ -14,6 +13,7 @@ from monitor.domain.model import Account, PollResult
 from monitor.errors import ConfigError, Problem
 from monitor.notify import AppriseNotifier, open_channels
 from monitor.poll import Recorded, Watch, record
+from monitor.providers.base import Settings
 from monitor.providers.http import Client
 from monitor.providers.limits import Host
 from monitor.store.store import Store
@@ -38,17 +38,9 @@ class Hosts:
     def __init__(self) -> None:
         self._hosts: dict[str, Host] = {}
 
-    def of(self, base_url: str) -> Host:
+    def of(self, settings: Settings) -> Host:
         """The host that a provider's URL leads to: the same for every provider that goes there."""
-        name = host_name(base_url)
-        return self._hosts.setdefault(name, Host(name, clock=now))
-
-
-def host_name(base_url: str) -> str:
-    """Scheme, name and port: what a call limit is about."""
-    parts = urlsplit(base_url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return f"{parts.scheme}://{parts.hostname}:{port}"
+        return self._hosts.setdefault(settings.origin, Host(settings.origin, clock=now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +77,7 @@ class Monitor:
             targets=_targets(config, self.notifiers),
         )
         self._clients = {
-            name: Client(settings, hosts.of(settings.base_url), clock=now, jitter=jitter)
+            name: Client(settings, hosts.of(settings), clock=now, jitter=jitter)
             for name, settings in config.providers.items()
         }
 
@@ -105,7 +97,7 @@ class Monitor:
         started = now()
         pauses = await store.write(lambda tx: tx.pauses(started))
         for settings in self.config.providers.values():
-            host = hosts.of(settings.base_url)
+            host = hosts.of(settings)
             for pause in pauses:
                 if pause.host == host.name:
                     host.pause(pause.until, pause.outcome, pause.detail)
@@ -113,7 +105,7 @@ class Monitor:
             if settings.rate_limit is not None:
                 since = started - settings.rate_limit.per - settings.timeout
                 calls = await store.write(partial(Transaction.recent_calls, provider=name, since=since))
-                hosts.of(settings.base_url).preload(calls)
+                hosts.of(settings).preload(calls)
 
     def overdue_at(self, polled: Polled, due: datetime | None, at: datetime) -> datetime | None:
         """From when on the poll that is due next counts as overdue: with time for its retries, and some grace."""

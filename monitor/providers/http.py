@@ -38,7 +38,7 @@ from monitor.providers.base import Api, Request, Settings
 from monitor.providers.causes import explained
 from monitor.providers.limits import CONCURRENCY, Host, NoTurn
 from monitor.providers.payload import plain_text, quoted
-from monitor.providers.redaction import redacted
+from monitor.redaction import redacted
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer's body that are read; a balance takes a few hundred."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.providers.redaction import redacted
+from monitor.redaction import redacted
 
 SECRET = "s3cr3t/with+signs"
 

@@ -8,6 +8,13 @@ _TELLING = 6
 """So many first characters of a secret give it away."""
 
 
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """`text` with every whole secret in it replaced, the longest first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
 def redacted(text: str, hidden: Iterable[str]) -> str:
     """`text` without any of the `hidden` values, as they are or percent-encoded.
 
