@@ -5,6 +5,7 @@ import logging
 import signal
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def _clock(began: datetime) -> str:
 
 
 def _story(balances: Iterable[str], faults: Iterable[str]) -> Story:
-    story = demo_story()
+    story = replace(demo_story(), faults=()) if balances or faults else demo_story()
     try:
         for balance in balances:
             story = story.with_balance(balance)

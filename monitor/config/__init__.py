@@ -1,0 +1,22 @@
+"""The configuration: one YAML file, read exactly, checked as a whole, and immutable from then on."""
+
+from monitor.config.advice import warnings
+from monitor.config.find import find
+from monitor.config.load import load
+from monitor.config.model import Channel, Config, Job, Store
+from monitor.config.schema import json_schema
+from monitor.domain.schedule import Cron, Every, Schedule
+
+__all__ = [
+    "Channel",
+    "Config",
+    "Cron",
+    "Every",
+    "Job",
+    "Schedule",
+    "Store",
+    "find",
+    "json_schema",
+    "load",
+    "warnings",
+]

@@ -1,0 +1,332 @@
+"""YAML text as a tree that keeps every scalar's characters, and where in the file each thing stands.
+
+The tree is built from the parser's events, not by YAML's constructors: `007` stays `007`, `0.10` stays exact,
+`off` stays text, and no tag makes anything run. Only `~`, `null` and nothing at all become None.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from monitor.errors import Problem
+
+MAX_DEPTH = 32
+MAX_NODES = 200_000
+"""Nodes after every alias has been replaced by what it stands for: the bound on an alias bomb."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_MERGE = "<<"
+_PLAIN_KEY = re.compile(r"[\w-]{1,60}")
+_LONGEST_KEY = 60
+_PLAIN_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
+_NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+Path = tuple[str | int, ...]
+"""The keys and indices that lead from the root to a node."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A line and a column, both from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar:
+    """A scalar's characters; None for a null.
+
+    `references` are the values that `${…}` brought in: text that holds any must not be shown."""
+
+    text: str | None
+    at: Position
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """A list."""
+
+    items: "tuple[Node, ...]"
+    at: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A key's position, and its value."""
+
+    key_at: Position
+    value: "Node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """A mapping, in the order of the file."""
+
+    entries: dict[str, Entry]
+    at: Position
+
+
+Node = Scalar | Sequence | Mapping
+Plain = str | list["Plain"] | dict[str, "Plain"] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What a text holds; `root` is None where it holds nothing or could not be read."""
+
+    root: Node | None
+    problems: tuple[Problem, ...]
+
+
+def parse(text: str) -> Document:
+    """Reads YAML text. What is wrong with it as YAML is in `problems`; nothing is raised."""
+    stray = _NOT_YAML.search(text)
+    if stray is not None:
+        at = position_of(text, stray.start())
+        return Document(root=None, problems=(problem(at, f"the character {stray[0]!a} is not allowed here"),))
+    composer = _Composer(text)
+    try:
+        root = composer.document()
+    except yaml.MarkedYAMLError as error:
+        composer.problems.append(_syntax(error, text))
+        root = None
+    except _Refused as refused:
+        composer.problems.append(problem(refused.at, refused.reason))
+        root = None
+    return Document(root=root, problems=tuple(composer.problems))
+
+
+def position_of(text: str, index: int) -> Position:
+    """The line and column of the character at `index`."""
+    line_start = text.rfind("\n", 0, index) + 1
+    return Position(text.count("\n", 0, index) + 1, index - line_start + 1)
+
+
+def problem(at: Position, reason: str, path: str = "") -> Problem:
+    """Something wrong at a position."""
+    return Problem(path=path, reason=reason, line=at.line, column=at.column)
+
+
+def dotted(path: Path) -> str:
+    """A path as messages write it: `jobs[0].every`."""
+    return "".join(_step(step) for step in path).removeprefix(".")
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if _PLAIN_KEY.fullmatch(step) else f"[{step[:_LONGEST_KEY]!r}]"
+
+
+def plain(node: Node) -> Plain:
+    """The node's text, lists and dicts, without positions."""
+    match node:
+        case Scalar():
+            return node.text
+        case Sequence():
+            return [plain(item) for item in node.items]
+        case Mapping():
+            return {key: plain(entry.value) for key, entry in node.entries.items()}
+
+
+def child(node: Node | None, step: str | int) -> Node | None:
+    """The node one step down; None where there is none."""
+    match node:
+        case Mapping() if isinstance(step, str) and step in node.entries:
+            return node.entries[step].value
+        case Sequence() if isinstance(step, int) and step < len(node.items):
+            return node.items[step]
+        case _:
+            return None
+
+
+def is_empty(node: Node | None) -> bool:
+    """Whether there is nothing: a null, or a list or a mapping without anything in it."""
+    match node:
+        case Mapping():
+            return not node.entries
+        case Sequence():
+            return not node.items
+        case Scalar():
+            return node.text is None
+        case None:
+            return True
+
+
+def walk(node: Node, path: Path) -> Iterator[Node]:
+    """The nodes along a path, from the given one down, as far as there are any."""
+    current: Node | None = node
+    for step in path:
+        if current is None:
+            return
+        yield current
+        current = child(current, step)
+    if current is not None:
+        yield current
+
+
+def scalars(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar]]:
+    """Every scalar in a tree, with its path."""
+    match node:
+        case Scalar():
+            yield path, node
+        case Sequence():
+            for index, item in enumerate(node.items):
+                yield from scalars(item, (*path, index))
+        case Mapping():
+            for key, entry in node.entries.items():
+                yield from scalars(entry.value, (*path, key))
+
+
+class _Refused(Exception):
+    """YAML that is well-formed and not wanted."""
+
+    def __init__(self, at: Position, reason: str) -> None:
+        self.at = at
+        self.reason = reason
+
+
+class _Composer:
+    """Builds the tree of the one document in a text."""
+
+    def __init__(self, text: str) -> None:
+        self.problems: list[Problem] = []
+        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=_LOADER)
+        self._anchors: dict[str, Node | None] = {}
+        self._sizes: dict[int, int] = {}
+        self._total = 0
+
+    def document(self) -> Node | None:
+        """The root node; None for an empty stream."""
+        next(self._events)
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return None
+        root = self._node(next(self._events), ())
+        next(self._events)
+        further = next(self._events)
+        if not isinstance(further, yaml.StreamEndEvent):
+            raise _Refused(_at(further), "a second document starts here; the file must hold one")
+        return root
+
+    def _node(self, event: yaml.Event, path: Path) -> Node:
+        if len(path) > MAX_DEPTH:
+            raise _Refused(_at(event), f"is nested more than {MAX_DEPTH} levels deep")
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+            raise TypeError(f"unexpected {event!r}")
+        if event.tag not in _PLAIN_TAGS:
+            raise _Refused(_at(event), "YAML tags (!…) are not used here; remove it")
+        return self._anchored(event, path)
+
+    def _anchored(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: Path) -> Node:
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        before = self._total
+        self._count(event, 1)
+        node = self._content(event, path)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+            self._sizes[id(node)] = self._total - before
+        return node
+
+    def _content(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: Path) -> Node:
+        match event:
+            case yaml.ScalarEvent():
+                is_null = event.implicit[0] and event.value in _NULLS
+                return Scalar(text=None if is_null else event.value, at=_at(event))
+            case yaml.SequenceStartEvent():
+                items = self._until(yaml.SequenceEndEvent)
+                nodes = tuple(self._node(item, (*path, index)) for index, item in enumerate(items))
+                return Sequence(items=nodes, at=_at(event))
+            case _:
+                return self._mapping(event, path)
+
+    def _until(self, end: type[yaml.Event]) -> Iterator[yaml.Event]:
+        while not isinstance(event := next(self._events), end):
+            yield event
+
+    def _mapping(self, start: yaml.Event, path: Path) -> Mapping:
+        own: dict[str, Entry] = {}
+        merged: dict[str, Entry] = {}
+        for event in self._until(yaml.MappingEndEvent):
+            key = self._key(event)
+            value = self._node(next(self._events), (*path, key))
+            if key == _MERGE and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+                merged = self._merge(value) | merged
+            elif key in own:
+                reason = f"the key is here twice, first in line {own[key].key_at.line}"
+                self.problems.append(problem(_at(event), reason, dotted((*path, key))))
+            else:
+                own[key] = Entry(key_at=_at(event), value=_beside(value, event))
+        return Mapping(entries={**merged, **own}, at=_at(start))
+
+    def _key(self, event: yaml.Event) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            raise _Refused(_at(event), "a key must be plain text")
+        self._count(event, 1)
+        return event.value
+
+    def _merge(self, value: Node) -> dict[str, Entry]:
+        sources = value.items if isinstance(value, Sequence) else (value,)
+        merged: dict[str, Entry] = {}
+        for source in sources:
+            if not isinstance(source, Mapping):
+                raise _Refused(value.at, "`<<` takes a mapping, or a list of mappings")
+            merged = source.entries | merged
+        return merged
+
+    def _alias(self, event: yaml.AliasEvent) -> Node:
+        if event.anchor not in self._anchors:
+            raise _Refused(_at(event), f"`*{event.anchor}` refers to an anchor that is not defined above")
+        node = self._anchors[event.anchor]
+        if node is None:
+            raise _Refused(_at(event), f"`*{event.anchor}` refers to something it is itself a part of")
+        self._count(event, self._sizes[id(node)])
+        return node
+
+    def _count(self, event: yaml.Event, nodes: int) -> None:
+        self._total += nodes
+        if self._total > MAX_NODES:
+            raise _Refused(_at(event), f"holds more than {MAX_NODES} values, aliases counted in full")
+
+
+def _at(event: yaml.Event) -> Position:
+    return _place(event.start_mark)
+
+
+def _place(mark: Any) -> Position:
+    """A mark's position; the C parser's marks are of a type of their own."""
+    return Position(mark.line + 1, mark.column + 1)
+
+
+def _beside(value: Node, key: yaml.Event) -> Node:
+    """A value that is nothing at all stands nowhere: it is pointed at by its key."""
+    if isinstance(value, Scalar) and value.text is None:
+        return Scalar(text=None, at=_at(key))
+    return value
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return Problem(path="", reason=f"is not YAML: {error}")
+    at = _place(mark)
+    line = text.split("\n")[mark.line] if mark.line < text.count("\n") + 1 else ""
+    return problem(at, _explained(error, line, mark.column))
+
+
+def _explained(error: yaml.MarkedYAMLError, line: str, column: int) -> str:
+    here = line[column : column + 1]
+    if here == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
+        return "is not YAML: a tab can't be used for indentation; use spaces"
+    if "${" in line[max(column - 1, 0) : column + 1]:
+        return 'is not YAML: inside [ ] and { } a reference needs quotes: "${NAME}"'
+    context = f" ({error.context})" if error.context else ""
+    return f"is not YAML: {error.problem or 'syntax error'}{context}"

@@ -1,0 +1,35 @@
+"""Files as text, or why not."""
+
+from pathlib import Path
+
+from monitor.config.document import Position, position_of
+
+
+class Unreadable(Exception):
+    """A file without text, and why; `at` where the reason has a place in it."""
+
+    def __init__(self, reason: str, at: Position | None = None) -> None:
+        super().__init__(reason)
+        self.at = at
+
+
+def read_text(path: Path, limit: int) -> str:
+    """A file's text, without a byte order mark. Raises Unreadable, also where it holds more than `limit` bytes."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise Unreadable(f"can't be read: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the name
+        raise Unreadable("can't be read: not a file's name") from error
+    if len(content) > limit:
+        raise Unreadable(f"is larger than {limit // 1024} KiB")
+    return _decoded(content)
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig")
+    raise Unreadable("is not UTF-8 text", position_of(before, len(before)))

@@ -1,0 +1,152 @@
+"""The jobs of the file: read, checked by themselves, and against the providers."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from monitor.config import clients, document
+from monitor.config.document import dotted
+from monitor.config.findings import Findings
+from monitor.config.model import Job
+from monitor.config.reading import read
+from monitor.config.sections import JobSection, job_section, keys
+from monitor.config.values import UTC
+from monitor.config.wording import unknown
+from monitor.domain.model import Account
+from monitor.domain.schedule import Cron, Every, Schedule
+from monitor.providers import PROVIDERS
+from monitor.providers.base import Settings
+
+_SEPARATOR = re.compile(r"[\s/]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadJob:
+    """A job as far as it could be read: `section` lacks what was wrong; `accounts` is empty where anything was."""
+
+    path: document.Path
+    provider_type: str | None
+    section: JobSection | None
+    accounts: tuple[Account, ...] = ()
+
+    def schedule(self) -> Schedule | None:
+        """When it runs; None where that could not be read."""
+        if self.section is None:
+            return None
+        if self.section.every is not None:
+            return Every(interval=self.section.every)
+        if self.section.cron is not None:
+            return Cron(expression=self.section.cron, timezone=self.section.timezone or UTC)
+        return None
+
+    def build(self, providers: Mapping[str, Settings]) -> Job:
+        """The finished job. Only for a job with which nothing is wrong."""
+        section, schedule = self.section, self.schedule()
+        if section is None or schedule is None or self.provider_type is None:
+            raise ValueError(f"{self.path} was not read whole")
+        return Job(
+            name=section.name,
+            provider=section.provider,
+            schedule=schedule,
+            api=PROVIDERS[self.provider_type].api(providers[section.provider], section),
+            accounts=self.accounts,
+        )
+
+
+def read_jobs(
+    paths: Sequence[document.Path], provider_types: Mapping[str, str | None], file: Path, findings: Findings
+) -> tuple[ReadJob, ...]:
+    """The jobs at these paths of a configuration file, as far as they can be read.
+
+    `provider_types` are the types of the configured providers by name, None for one that is not known."""
+    jobs = tuple(_read_job(path, provider_types, file, findings) for path in paths)
+    check_unique(paths, findings)
+    return jobs
+
+
+def _read_job(
+    path: document.Path, provider_types: Mapping[str, str | None], file: Path, findings: Findings
+) -> ReadJob:
+    _check_currencies((*path, "currencies"), findings)
+    clients.check_list((*path, "clients"), findings)
+    provider_type = _provider_type((*path, "provider"), provider_types, findings)
+    section = _section(path, provider_type, findings)
+    _check_schedule(path, findings)
+    ids = _clients_of_file((*path, "clients_file"), file, findings)
+    if section is not None and ids:
+        section = section.model_copy(update={"clients": ids, "clients_file": None})
+    whole = section is not None and provider_type is not None and not findings.within(path)
+    accounts = tuple(_accounts(section)) if section is not None and whole else ()
+    return ReadJob(path=path, provider_type=provider_type, section=section, accounts=accounts)
+
+
+def _check_currencies(path: document.Path, findings: Findings) -> None:
+    names: dict[str, str] = {}
+    for key in findings.keys(path):
+        name = findings.text((*path, key))
+        if name is None:
+            continue
+        if _SEPARATOR.search(name):
+            findings.value((*path, key), "a currency's name can't hold `/` or white space")
+        elif name in names:
+            findings.value((*path, key), f"{name!r} is the name of {names[name]} already")
+        names.setdefault(name, key)
+
+
+def _provider_type(
+    path: document.Path, provider_types: Mapping[str, str | None], findings: Findings
+) -> str | None:
+    name = findings.text(path)
+    if name is None:
+        return None
+    if provider_types and name not in provider_types:
+        findings.value(path, unknown("provider", name, provider_types))
+    return provider_types.get(name)
+
+
+def _section(path: document.Path, provider_type: str | None, findings: Findings) -> JobSection | None:
+    if provider_type is not None:
+        return read(job_section(provider_type), path, findings)
+    of_any_provider = set(chain.from_iterable(keys(provider.wallets) for provider in PROVIDERS.values()))
+    return read(JobSection, path, findings, foreign=of_any_provider)
+
+
+def _check_schedule(path: document.Path, findings: Findings) -> None:
+    given = findings.keys(path)
+    if given and "every" not in given and "cron" not in given:
+        findings.missing((*path, "every"), "is required, or `cron`")
+    if "every" in given and "cron" in given:
+        findings.key((*path, "cron"), "can't be combined with `every`; keep one of them")
+    if "timezone" in given and "cron" not in given:
+        findings.key((*path, "timezone"), "only goes with `cron`")
+
+
+def _clients_of_file(path: document.Path, file: Path, findings: Findings) -> list[str]:
+    name = findings.text(path)
+    if name is None or findings.within(path):
+        return []
+    if "clients" in findings.keys(path[:-1]):
+        findings.key(path, "can't be combined with `clients`; keep one of them")
+        return []
+    return clients.read_file(file.absolute().parent / name, file.parent / name, path, findings)
+
+
+def _accounts(section: JobSection) -> Iterator[Account]:
+    labels = tuple(sorted(section.labels.items()))
+    for name, currencies in section.accounts():
+        yield Account(
+            provider=section.provider, job=section.name, name=name, currencies=currencies, labels=labels
+        )
+
+
+def check_unique(paths: Sequence[document.Path], findings: Findings) -> None:
+    """Reports the names that more than one of the entries of a list has."""
+    first: dict[str, int] = {}
+    for index, path in enumerate(paths):
+        name = findings.text((*path, "name"))
+        if name in first:
+            findings.value((*path, "name"), f"{name!r} is the name of {dotted(paths[first[name]])} already")
+        elif name is not None:
+            first[name] = index

@@ -1,0 +1,235 @@
+"""From the file to the configuration: all of it read and checked, and built only if nothing is wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from monitor.config import document
+from monitor.config.document import Node, Scalar, Sequence, scalars
+from monitor.config.files import Unreadable, read_text
+from monitor.config.findings import Findings
+from monitor.config.interpolate import UNSET, Sources, interpolate
+from monitor.config.jobs import ReadJob, read_jobs
+from monitor.config.matching import Configured
+from monitor.config.model import Channel, Config, Store
+from monitor.config.reading import read, secret_keys
+from monitor.config.rules import BUILT_IN, RuleReader, build
+from monitor.config.sections import AnyRuleSection, ChannelSection, StoreSection, UntypedSettings, keys
+from monitor.config.values import OFF, ON, name_fault
+from monitor.config.wording import expected, unknown
+from monitor.errors import ConfigError, Problem
+from monitor.providers import PROVIDERS
+from monitor.providers.base import Settings
+
+KEYS = ("store", "providers", "channels", "jobs", "rules", "failing")
+"""The keys of the file."""
+
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes the file may hold."""
+
+_SECRET_KEYS = frozenset[str]().union(*(secret_keys(provider.settings) for provider in PROVIDERS.values()))
+
+_PROVIDER_KEYS = frozenset(chain.from_iterable(keys(provider.settings) for provider in PROVIDERS.values()))
+_EMPTY = Problem(path="", reason="is empty; `providers` and `jobs` are required")
+
+
+def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool = True) -> Config:
+    """The configuration in a file, with what it takes from `environ` and from other files.
+
+    Without `need_secrets`, a credential or a channel's URL that is not there is no error: something stands in for
+    it. Raises ConfigError with everything that is wrong."""
+    parsed = _parse(path)
+    if parsed.root is None:
+        raise ConfigError(str(path), parsed.problems or (_EMPTY,))
+    sources = Sources.of(environ, path.absolute().parent)
+    interpolated = interpolate(parsed.root, sources, lambda place: not need_secrets and _is_secret(place))
+    findings = Findings(str(path), interpolated.root)
+    for place, reason in interpolated.missing.items():
+        findings.value(place, reason)
+    sections = _read(path, findings)
+    findings.extend(parsed.problems)
+    findings.raise_any()
+    return _build(path, sections, interpolated.root)
+
+
+def _parse(path: Path) -> document.Document:
+    try:
+        parsed = document.parse(read_text(path, MAX_FILE))
+    except Unreadable as error:
+        at = (error.at.line, error.at.column) if error.at else (None, None)
+        problem = Problem(path="", reason=str(error), line=at[0], column=at[1])
+        raise ConfigError(str(path), (problem,)) from error
+    if isinstance(parsed.root, Scalar) and parsed.root.text is None:
+        return document.Document(root=None, problems=parsed.problems)
+    return parsed
+
+
+def _is_secret(place: document.Path) -> bool:
+    match place:
+        case ("providers", _, key):
+            return key in _SECRET_KEYS
+        case ("channels", _, "urls", *_):
+            return True
+        case _:
+            return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sections:
+    """What could be read of the file: all of it, if nothing is wrong."""
+
+    store: StoreSection | None
+    providers: Mapping[str, Settings | None]
+    channels: Mapping[str, ChannelSection | None]
+    jobs: tuple[ReadJob, ...]
+    rules: tuple[AnyRuleSection, ...]
+    built_in: bool
+
+
+def _read(path: Path, findings: Findings) -> _Sections:
+    _check_keys(findings)
+    store = read(StoreSection, ("store",), findings) if findings.has(("store",)) else StoreSection()
+    providers = {name: _provider(name, findings) for name in _names("providers", findings)}
+    channels = {
+        name: read(ChannelSection, ("channels", name), findings) for name in _names("channels", findings)
+    }
+    types = {name: _provider_type(name, findings) for name in providers}
+    jobs = read_jobs(_items("jobs", findings), types, path, findings)
+    configured = _configured(jobs, types, findings)
+    rules = RuleReader(
+        findings=findings,
+        configured=configured,
+        channels=None if findings.within(("channels",)) and not channels else tuple(channels),
+        keep=None if store is None or findings.within(("store", "keep")) else store.keep,
+    ).read(_items("rules", findings))
+    built_in = _built_in(findings)
+    return _Sections(
+        store=store, providers=providers, channels=channels, jobs=jobs, rules=rules, built_in=built_in
+    )
+
+
+def _check_keys(findings: Findings) -> None:
+    root = findings.node(())
+    if root is not None and not isinstance(root, document.Mapping):
+        findings.value((), expected("a mapping with `providers` and `jobs`", root))
+        return
+    for key in findings.keys(()):
+        if key not in KEYS:
+            findings.unknown_key((key,), KEYS)
+    for key in ("providers", "jobs"):
+        if key not in findings.keys(()):
+            findings.missing((key,))
+        elif document.is_empty(findings.node((key,))):
+            findings.value((key,), "is empty; there has to be at least one")
+
+
+def _names(key: str, findings: Findings) -> tuple[str, ...]:
+    """The names in a mapping of named things."""
+    node = findings.node((key,))
+    if findings.has((key,)) and not isinstance(node, document.Mapping):
+        findings.value((key,), expected("a mapping from names to settings", node))
+    names = findings.keys((key,))
+    for name in names:
+        if (fault := name_fault(name)) is not None:
+            findings.key((key, name), fault)
+    return names
+
+
+def _items(key: str, findings: Findings) -> tuple[document.Path, ...]:
+    """The paths of the items of a list."""
+    node = findings.node((key,))
+    if isinstance(node, Sequence):
+        return tuple((key, index) for index in range(len(node.items)))
+    if findings.has((key,)):
+        findings.value((key,), expected("a list (- name: …)", node))
+    return ()
+
+
+def _provider_type(name: str, findings: Findings) -> str | None:
+    kind = findings.text(("providers", name, "type"))
+    return kind if kind in PROVIDERS else None
+
+
+def _provider(name: str, findings: Findings) -> Settings | None:
+    path = ("providers", name)
+    kind = _provider_type(name, findings)
+    if kind is not None:
+        settings: Settings | None = read(PROVIDERS[kind].settings, path, findings)
+        return settings
+    given = findings.text((*path, "type"))
+    if given is not None:
+        findings.value((*path, "type"), unknown("type of provider", given, PROVIDERS))
+    elif not findings.has((*path, "type")) and findings.keys(path):
+        findings.missing((*path, "type"))
+    read(UntypedSettings, path, findings, foreign=_PROVIDER_KEYS)
+    return None
+
+
+def _configured(jobs: tuple[ReadJob, ...], types: Mapping[str, str | None], findings: Findings) -> Configured:
+    names = (findings.text((*job.path, "name")) for job in jobs)
+    labels = (findings.keys((*job.path, "labels")) for job in jobs)
+    return Configured(
+        providers=types,
+        jobs=jobs,
+        job_names=frozenset(name for name in names if name is not None),
+        labels=frozenset(chain.from_iterable(labels)),
+    )
+
+
+def _built_in(findings: Findings) -> bool:
+    """Whether the built-in rule exists: not if it is switched off, and not if one of the file's takes its place."""
+    rules = _items("rules", findings)
+    exists = _failing(findings) and not any(_replaces_built_in(path, findings) for path in rules)
+    for path in rules:
+        if exists and findings.text((*path, "name")) == BUILT_IN.name:
+            reason = f"`{BUILT_IN.name}` is the rule that exists by itself; take another name, or say `failing: off`"
+            findings.value((*path, "name"), reason)
+    return exists
+
+
+def _failing(findings: Findings) -> bool:
+    node = findings.node(("failing",))
+    if node is None:
+        return True
+    word = findings.text(("failing",))
+    if word is None:
+        findings.value(("failing",), expected("on or off", node))
+    elif word.lower() not in ON | OFF:
+        findings.value(("failing",), f"expected on or off, got {word!r}")
+    return word is not None and word.lower() in ON
+
+
+def _replaces_built_in(path: document.Path, findings: Findings) -> bool:
+    return findings.text((*path, "type")) == "failing" and not findings.keys((*path, "match"))
+
+
+def _build(path: Path, sections: _Sections, root: Node) -> Config:
+    """Only for a file with which nothing is wrong: then no section is None."""
+    providers = {name: settings for name, settings in sections.providers.items() if settings is not None}
+    channels = {
+        name: Channel(name=name, urls=section.urls)
+        for name, section in sections.channels.items()
+        if section is not None
+    }
+    store = sections.store or StoreSection()
+    rules = tuple(build(section) for section in sections.rules)
+    return Config(
+        path=path.absolute(),
+        store=Store(path=path.absolute().parent / store.url, keep=store.keep),
+        providers=providers,
+        channels=channels,
+        jobs=tuple(job.build(providers) for job in sections.jobs),
+        rules=rules + ((BUILT_IN,) if sections.built_in else ()),
+        secrets=_secrets(providers, channels, root),
+    )
+
+
+def _secrets(
+    providers: Mapping[str, Settings], channels: Mapping[str, Channel], root: Node
+) -> frozenset[str]:
+    """The values of secret places, and what references brought into those."""
+    credentials = (secret for settings in providers.values() for secret in settings.secrets())
+    urls = (url.get_secret_value() for channel in channels.values() for url in channel.urls)
+    parts = (part for place, scalar in scalars(root) if _is_secret(place) for part in scalar.references)
+    return frozenset((*credentials, *urls, *parts)) - {UNSET}

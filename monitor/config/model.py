@@ -1,0 +1,53 @@
+"""The configuration as the rest of the program sees it: read, checked, complete."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from monitor.domain.model import Account
+from monitor.domain.rules import Rule
+from monitor.domain.schedule import Schedule
+from monitor.providers.base import Api, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is polled on one schedule over one provider."""
+
+    name: str
+    provider: str
+    schedule: Schedule
+    api: Api = field(repr=False)
+    accounts: tuple[Account, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A named set of apprise URLs."""
+
+    name: str
+    urls: tuple[SecretStr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Where the database is, as an absolute path, and how long snapshots are kept."""
+
+    path: Path
+    keep: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything one file says. `secrets` is for redaction: every credential and URL that may appear nowhere."""
+
+    path: Path
+    store: Store
+    providers: Mapping[str, Settings]
+    channels: Mapping[str, Channel]
+    jobs: tuple[Job, ...]
+    rules: tuple[Rule, ...]
+    secrets: frozenset[str] = field(repr=False)

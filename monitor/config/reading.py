@@ -1,0 +1,93 @@
+"""One section of the file against its type: every problem found, and as much of it as can be used."""
+
+from collections.abc import Collection
+from typing import TypeVar, get_args
+
+from pydantic import SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from monitor.config.document import Mapping, Node, Path, Plain, Scalar, Sequence, plain
+from monitor.config.findings import Findings
+from monitor.config.sections import keys
+from monitor.config.wording import expected, wrong_value
+from monitor.fields import Section
+
+S = TypeVar("S", bound=Section)
+
+_KEY = "[key]"
+
+
+def read(section: type[S], path: Path, findings: Findings, *, foreign: Collection[str] = ()) -> S | None:
+    """The section at a path, without the keys that something is wrong with; None where no sense can be made of it.
+
+    `foreign` are keys that are not this section's and no mistake either."""
+    node = findings.node(path)
+    if not isinstance(node, Mapping):
+        if node is not None:
+            findings.value(path, expected("a mapping (key: value)", node))
+        return None
+    _report_nulls(node, path, findings)
+    data = {key: plain(entry.value) for key, entry in node.entries.items() if key not in foreign}
+    try:
+        return section.model_validate(data)
+    except ValidationError as error:
+        return _what_is_left(section, data, error, path, findings)
+
+
+def _what_is_left(
+    section: type[S], data: dict[str, Plain], error: ValidationError, path: Path, findings: Findings
+) -> S | None:
+    details = error.errors(include_url=False)
+    for detail in sorted(details, key=lambda detail: detail["type"] == "missing"):
+        _report(detail, section, path, findings)
+    wrong = {detail["loc"][0] for detail in details if detail["loc"]}
+    try:
+        return section.model_validate({key: value for key, value in data.items() if key not in wrong})
+    except ValidationError:
+        return None
+
+
+def _report_nulls(node: Node, path: Path, findings: Findings) -> None:
+    match node:
+        case Scalar():
+            if node.text is None:
+                findings.value(path, "is empty; give it a value, or leave the key out")
+        case Sequence():
+            for index, item in enumerate(node.items):
+                _report_nulls(item, (*path, index), findings)
+        case Mapping():
+            for key, entry in node.entries.items():
+                _report_nulls(entry.value, (*path, key), findings)
+
+
+def _report(detail: ErrorDetails, section: type[Section], base: Path, findings: Findings) -> None:
+    path, kind = (*base, *detail["loc"]), detail["type"]
+    if kind == "missing":
+        findings.missing(path)
+    elif kind == "extra_forbidden":
+        findings.unknown_key(path, keys(section))
+    elif path[-1] == _KEY:
+        name = str(path[-2])
+        findings.key(
+            path[:-1], wrong_value(detail, Scalar(text=name, at=findings.key_at(path[:-1])), hidden=False)
+        )
+    else:
+        hidden = detail["loc"][:1] in {(key,) for key in secret_keys(section)}
+        _report_value(detail, path, findings, hidden=hidden)
+
+
+def _report_value(detail: ErrorDetails, path: Path, findings: Findings, *, hidden: bool) -> None:
+    node = findings.node(path)
+    if node is None:
+        raise LookupError(f"{path} is not in the file")
+    if not findings.below(path):  # else what is wrong with it has been told in more detail
+        findings.value(path, wrong_value(detail, node, hidden=hidden))
+
+
+def secret_keys(section: type[Section]) -> frozenset[str]:
+    """The keys of a section whose values may not be shown."""
+    return frozenset(name for name, field in section.model_fields.items() if _holds_secret(field.annotation))
+
+
+def _holds_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(_holds_secret(part) for part in get_args(annotation))

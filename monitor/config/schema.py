@@ -1,0 +1,181 @@
+"""The file's JSON Schema (draft 2020-12), for editors: made from the same types that read the file.
+
+An editor's YAML parser tells numbers and booleans from text, which the file's reader does not. So the schema takes
+a number wherever the text of one would do, and a reference (`${NAME}`) wherever a value has a form.
+"""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from monitor.config.sections import RULES, ChannelSection, StoreSection, job_section
+from monitor.config.values import NAME, OFF, ON
+from monitor.domain.units import compact
+from monitor.fields import Section
+from monitor.providers import PROVIDERS
+from monitor.providers.base import RateLimit
+
+Schema = dict[str, Any]
+
+_REFERENCE: Schema = {
+    "title": "reference",
+    "description": "A value from the environment, ${NAME}, or from a file, ${file:PATH}.",
+    "type": "string",
+    "pattern": r"\$\{",
+}
+_ANY_SCALAR = ["string", "number", "boolean"]
+_ANNOTATIONS = ("title", "description", "default", "examples")
+_EXACTLY_ONE_OF = (("every", "cron"), ("clients", "clients_file"), ("drop", "rise", "change"))
+_AT_LEAST_ONE_OF = (("below", "above"),)
+
+
+def json_schema() -> Schema:
+    """What a configuration may say, as far as a schema can tell: names that refer to nothing it lets pass."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "balance-monitor",
+        "description": "The configuration of balance-monitor.",
+        "type": "object",
+        "properties": _properties(),
+        "required": ["providers", "jobs"],
+        "additionalProperties": False,
+        "$defs": {"reference": _REFERENCE},
+    }
+
+
+def _properties() -> Schema:
+    return {
+        "store": {**_section(StoreSection), "type": ["object", "null"], "title": "store"},
+        "providers": _named(
+            "providers",
+            "The services that hold the wallets, by names of your own.",
+            {"anyOf": [_section(provider.settings) for provider in PROVIDERS.values()]},
+            minProperties=1,
+        ),
+        "channels": _named(
+            "channels",
+            "Where messages go, by names of your own.",
+            _section(ChannelSection),
+            type=["object", "null"],
+        ),
+        "jobs": _list(
+            "jobs",
+            "What is polled, and when.",
+            [_section(job_section(name)) for name in PROVIDERS],
+            minItems=1,
+        ),
+        "rules": _list(
+            "rules",
+            "What is told, and to whom.",
+            [_section(rule) for rule in RULES.values()],
+            type=["array", "null"],
+        ),
+        "failing": {
+            "title": "failing",
+            "description": "Whether a rule named `failing` exists by itself: polls of anything that fail three times "
+            "in a row. A rule of type failing without `match` takes its place.",
+            "enum": [True, False, *sorted(ON | OFF)],
+            "default": "on",
+        },
+    }
+
+
+def _named(title: str, description: str, value: Schema, **keywords: Any) -> Schema:
+    return {
+        "title": title,
+        "description": description,
+        "type": "object",
+        "propertyNames": {"pattern": f"^{NAME}$"},
+        "additionalProperties": value,
+        **keywords,
+    }
+
+
+def _list(title: str, description: str, items: list[Schema], **keywords: Any) -> Schema:
+    return {
+        "title": title,
+        "description": description,
+        "type": "array",
+        "items": {"anyOf": items},
+        **keywords,
+    }
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's schemas with defaults as the file writes them. A key is left out, it is never null."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def encode_default(self, dft: Any) -> Any:
+        match dft:
+            case RateLimit():
+                return str(dft)
+            case timedelta():
+                return compact(dft) if dft else "0s"
+            case _:
+                return super().encode_default(dft)
+
+
+def _section(section: type[Section]) -> Schema:
+    schema = section.model_json_schema(schema_generator=_Generator)
+    properties = {key: _property(key, value) for key, value in schema["properties"].items()}
+    return {**schema, "properties": properties, **_alternatives(properties)}
+
+
+def _alternatives(properties: Schema) -> Schema:
+    """Which keys exclude or need each other, of those there are."""
+    exclusive = [{"oneOf": _required(keys)} for keys in _EXACTLY_ONE_OF if properties.keys() >= set(keys)]
+    needed = [{"anyOf": _required(keys)} for keys in _AT_LEAST_ONE_OF if properties.keys() >= set(keys)]
+    together = {"dependentRequired": {"timezone": ["cron"]}} if "timezone" in properties else {}
+    return {**together, **({"allOf": exclusive + needed} if exclusive or needed else {})}
+
+
+def _required(keys: tuple[str, ...]) -> list[Schema]:
+    return [{"required": [key]} for key in keys]
+
+
+def _property(key: str, schema: Schema) -> Schema:
+    annotated = {name: value for name, value in schema.items() if name != "default" or value is not None}
+    return _relaxed({**annotated, "title": key})
+
+
+def _relaxed(schema: Schema) -> Schema:
+    """The schema of a value as an editor's YAML parser may have read it."""
+    if "const" in schema:
+        return schema
+    if schema.get("type") == "string" and _takes_numbers(schema):
+        return {**schema, "type": _ANY_SCALAR}
+    if "enum" in schema or "pattern" in schema or schema.get("type") in ("integer", "boolean"):
+        return _or_reference(schema)
+    return {keyword: _relaxed_part(keyword, part) for keyword, part in schema.items()}
+
+
+def _relaxed_part(keyword: str, part: Any) -> Any:
+    match keyword:
+        case "anyOf":
+            return [_relaxed(option) for option in part]
+        case "items":
+            return _relaxed(part)
+        case "additionalProperties" if isinstance(part, dict):
+            return _relaxed(part)
+        case "patternProperties":
+            return {pattern: _relaxed(value) for pattern, value in part.items()}
+        case _:
+            return part
+
+
+def _takes_numbers(schema: Schema) -> bool:
+    """Whether a number's text would do: the reader keeps it as it is written."""
+    if "enum" in schema or schema.get("format") == "uri":
+        return False
+    return re.search(schema.get("pattern", ""), "1") is not None
+
+
+def _or_reference(schema: Schema) -> Schema:
+    annotations = {name: value for name, value in schema.items() if name in _ANNOTATIONS}
+    form = {name: value for name, value in schema.items() if name not in _ANNOTATIONS}
+    return {**annotations, "anyOf": [form, {"$ref": "#/$defs/reference"}]}
