@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from monitor.config import Config, Every, Job
+from monitor.config import Config, Job
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, PollResult
 from monitor.errors import ConfigError, Problem
@@ -19,8 +19,8 @@ from monitor.providers.limits import Host
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
 
-LONGEST_WAIT = timedelta(minutes=2)
-SHORTEST_WAIT = timedelta(seconds=5)
+MAX_WAIT = timedelta(minutes=2)
+"""How long a scheduled poll waits for its turn: through a minute's pause, but not through a ban."""
 _OVERDUE_GRACE = timedelta(minutes=5)
 
 
@@ -54,12 +54,6 @@ class Polled:
     def key(self) -> tuple[str, str]:
         """The account's."""
         return self.account.key
-
-    @property
-    def max_wait(self) -> timedelta:
-        """How long a scheduled poll waits for its turn: until the next one comes, but not for an hour."""
-        interval = self.job.schedule.interval if isinstance(self.job.schedule, Every) else LONGEST_WAIT
-        return min(max(interval, SHORTEST_WAIT), LONGEST_WAIT)
 
 
 class Monitor:
@@ -112,7 +106,7 @@ class Monitor:
         if due is None:
             return None
         settings = self.config.providers[polled.account.provider]
-        own_time = settings.timeout * (settings.retries + 1) + polled.max_wait
+        own_time = settings.timeout * (settings.retries + 1) + MAX_WAIT
         return due + min(due - at, _OVERDUE_GRACE) + own_time
 
     async def retire(self) -> None:

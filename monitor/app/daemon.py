@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from monitor import config as configuration
-from monitor.app.build import Hosts, Monitor, Polled, jitter, keep, now
+from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, now
 from monitor.app.planning import plan
 from monitor.config import Config
 from monitor.domain.alerts import Event
@@ -53,6 +53,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self._retiring: set[asyncio.Task[None]] = set()
+        self._behind: set[tuple[str, str]] = set()
         self._last_poll: datetime | None = None
         self._unrecorded = False
 
@@ -158,9 +159,8 @@ class Daemon:
 
     async def _poll(self, polled: Polled, missed: int) -> None:
         monitor = self._monitor
-        if missed:
-            log.warning("runs missed", extra={"fields": {"account": polled.account, "count": missed}})
-        result = await monitor.fetch(polled, polled.max_wait)
+        self._note_missed(polled, missed)
+        result = await monitor.fetch(polled, MAX_WAIT)
         due = self._scheduler.next_after(str(polled.account), result.finished_at)
         overdue_at = monitor.overdue_at(polled, due, result.finished_at)
         try:
@@ -176,6 +176,12 @@ class Daemon:
             log_poll(recorded)
             self._tell(recorded.told)
             self._on_recorded(recorded)
+
+    def _note_missed(self, polled: Polled, missed: int) -> None:
+        """Logs when an account begins to fall behind its schedule; the store counts every run."""
+        if missed and polled.key not in self._behind:
+            log.warning("runs missed", extra={"fields": {"account": polled.account, "count": missed}})
+        (self._behind.add if missed else self._behind.discard)(polled.key)
 
     def _tell(self, told: tuple[Event, ...]) -> None:
         log_events(told)

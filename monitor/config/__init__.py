@@ -1,9 +1,9 @@
 """The configuration: one YAML file, read exactly, checked as a whole, and immutable from then on."""
 
 from monitor.config.advice import warnings
-from monitor.config.find import find
 from monitor.config.load import load
 from monitor.config.model import Channel, Config, Job, Store
+from monitor.config.places import find
 from monitor.config.schema import json_schema
 from monitor.domain.schedule import Cron, Every, Schedule
 

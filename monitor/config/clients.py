@@ -45,7 +45,7 @@ def read_file(file: Path, shown: Path, path: document.Path, findings: Findings) 
         text = read_text(file, MAX_FILE)
     except Unreadable as error:
         if error.at is None:
-            findings.value(path, f"{shown} {error}")
+            findings.value(path, f"{str(shown)!r} {error}")
         else:
             findings.add(path, error.at, str(error), str(shown))
         return []

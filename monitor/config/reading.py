@@ -77,6 +77,8 @@ def _report(detail: ErrorDetails, section: type[Section], base: Path, findings: 
 
 
 def _report_value(detail: ErrorDetails, path: Path, findings: Findings, *, hidden: bool) -> None:
+    if isinstance(path[-1], int):
+        path = findings.item(path[:-1], path[-1])
     node = findings.node(path)
     if node is None:
         raise LookupError(f"{path} is not in the file")

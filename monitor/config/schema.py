@@ -26,6 +26,7 @@ _REFERENCE: Schema = {
     "type": "string",
     "pattern": r"\$\{",
 }
+_TO_REFERENCE = {"$ref": "#/$defs/reference"}
 _ANY_SCALAR = ["string", "number", "boolean"]
 _ANNOTATIONS = ("title", "description", "default", "examples")
 _EXACTLY_ONE_OF = (("every", "cron"), ("clients", "clients_file"), ("drop", "rise", "change"))
@@ -156,6 +157,8 @@ def _relaxed(schema: Schema) -> Schema:
 
 def _relaxed_part(keyword: str, part: Any) -> Any:
     match keyword:
+        case "anyOf" if any(option.get("type") == "number" for option in part):
+            return [*part, _TO_REFERENCE]
         case "anyOf":
             return [_relaxed(option) for option in part]
         case "items":
@@ -178,4 +181,4 @@ def _takes_numbers(schema: Schema) -> bool:
 def _or_reference(schema: Schema) -> Schema:
     annotations = {name: value for name, value in schema.items() if name in _ANNOTATIONS}
     form = {name: value for name, value in schema.items() if name not in _ANNOTATIONS}
-    return {**annotations, "anyOf": [form, {"$ref": "#/$defs/reference"}]}
+    return {**annotations, "anyOf": [form, _TO_REFERENCE]}

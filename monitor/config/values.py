@@ -53,9 +53,7 @@ def _name(value: str) -> str:
 
 def _label(value: str) -> str:
     if value in OF_THE_SERIES:
-        raise ValueError(
-            f"a rule's `match` calls something else `{value}`; choose another name for the label"
-        )
+        raise ValueError(f"{value!r} is what a rule's `match` calls the {value} itself; choose another name")
     return _name(value)
 
 
@@ -98,13 +96,15 @@ class Change(NamedTuple):
 
 
 def _change(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("expected an amount, such as 250, or a percentage, such as 20%")
-    number = value.removesuffix("%")
-    change = Change(money.amount(number.rstrip()), percent=number != value)
-    if change.limit <= 0:
+    text = value if isinstance(value, str) else ""
+    number = text.removesuffix("%")
+    try:
+        limit = money.amount(number.rstrip())
+    except ValueError:
+        raise ValueError("expected an amount, such as 250, or a percentage, such as 20%") from None
+    if limit <= 0:
         raise ValueError("must be more than 0")
-    return change
+    return Change(limit, percent=number != text)
 
 
 Name = Annotated[str, AfterValidator(_name), _pattern(NAME)]

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pydantic_core import ErrorDetails
 
 from monitor.config.document import Mapping, Node, Scalar, Sequence
+from monitor.domain.units import ACCEPTED
 
 _LONGEST_SHOWN = 60
 _LONGEST_COMPARED = 200
@@ -64,6 +65,10 @@ def _reason(error: ErrorDetails, node: Node) -> str:
             return _scalar("a whole number", node)
         case "bool_parsing" | "bool_type":
             return _scalar("true or false", node)
+        case "decimal_type":
+            return expected("an amount", node)
+        case "time_delta_type":
+            return expected(f"a span of time: {ACCEPTED}", node)
         case "string_type":
             return expected("text", node)
         case "dict_type" | "model_type":
