@@ -99,7 +99,9 @@ def run(
     async def daemon() -> None:
         await Daemon(loaded, environ=os.environ, redact=redact).run()
         logging.shutdown()
-        os._exit(EX_OK)  # all is written and closed; a thread stuck in a name lookup would hold up any other exit
+        os._exit(
+            EX_OK
+        )  # all is written and closed; a thread stuck in a name lookup would hold up any other exit
 
     asyncio.run(daemon())
 

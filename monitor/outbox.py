@@ -28,22 +28,21 @@ class Outbox:
         self._store = store
         self._clock = clock
         self._jitter = jitter
+        self._notifiers: dict[Target, Notifier] = {}
         self._workers: dict[Target, asyncio.Task[None]] = {}
         self._news: dict[Target, asyncio.Event] = {}
         self._stopping = False
+        self._unrecorded = False
 
     def serve(self, notifiers: Iterable[Notifier]) -> None:
         """Delivers by these from now on: at the start, and after a reload.
 
         A URL that is gone ends after the attempt it is in."""
-        wanted = {notifier.target: notifier for notifier in notifiers}
-        for target in self._workers.keys() - wanted.keys():
-            self._news.pop(target).set()
-            self._workers.pop(target)
-        for target, notifier in wanted.items():
-            if target not in self._workers:
-                self._news[target] = asyncio.Event()
-                self._workers[target] = asyncio.create_task(self._work(notifier), name=f"deliver {target}")
+        self._notifiers = {notifier.target: notifier for notifier in notifiers}
+        for target in self._notifiers.keys() - self._workers.keys():
+            self._news[target] = asyncio.Event()
+            self._workers[target] = asyncio.create_task(self._work(target), name=f"deliver {target}")
+        self.wake()
 
     def wake(self) -> None:
         """Something new may be in the store."""
@@ -63,27 +62,24 @@ class Outbox:
 
     async def drain(self) -> None:
         """Waits until nothing is due any more; what failed waits for its next attempt."""
-        for target in list(self._workers):
+        for target in list(self._notifiers):
             while (await self._waiting(target)).due:
                 await asyncio.sleep(0.05)
 
-    def _serves(self, target: Target) -> bool:
-        return target in self._news and not self._stopping
-
-    async def _work(self, notifier: Notifier) -> None:
-        target = notifier.target
+    async def _work(self, target: Target) -> None:
         news = self._news[target]
-        while self._serves(target):
+        while target in self._notifiers and not self._stopping:
             news.clear()
             try:
                 waiting = await self._waiting(target)
                 if waiting.due:
-                    await self._attempt(notifier, plan(waiting.due))
+                    await self._attempt(self._notifiers[target], plan(waiting.due))
                     continue
             except StoreError as exc:
-                log.error("outbox waits for the store", extra={"fields": {"error": str(exc)}})
+                self._store_failed(exc)
                 waiting = Waiting((), self._clock() + timedelta(seconds=_STORE_RETRY))
             await self._sleep(news, waiting.next_at)
+        del self._workers[target], self._news[target]
 
     async def _waiting(self, target: Target) -> Waiting:
         now = self._clock()
@@ -129,10 +125,18 @@ class Outbox:
         """Keeps at it until the store takes it: a message that went out must not go out again."""
         while True:
             try:
-                return await self._store.write(work)
+                await self._store.write(work)
             except StoreError as exc:
-                log.error("delivery not recorded yet", extra={"fields": {"error": str(exc)}})
+                self._store_failed(exc)
                 await asyncio.sleep(_STORE_RETRY)
+            else:
+                self._unrecorded = False
+                return
+
+    def _store_failed(self, exc: StoreError) -> None:
+        if not self._unrecorded:
+            log.error("deliveries wait for the store", extra={"fields": {"error": str(exc)}})
+        self._unrecorded = True
 
 
 def _in_thread(notifier: Notifier, message: Message) -> asyncio.Future[str | None]:

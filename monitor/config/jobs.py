@@ -31,6 +31,17 @@ class ReadJob:
     section: JobSection | None
     accounts: tuple[Account, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The job's name, where it could be read."""
+        return self.section.name if self.section is not None else ""
+
+    @property
+    def service(self) -> type[Settings]:
+        """What is known of the service that is polled. Only for a job that has accounts."""
+        settings: type[Settings] = PROVIDERS[self.provider_type or ""].settings
+        return settings
+
     def schedule(self) -> Schedule | None:
         """When it runs; None where that could not be read."""
         if self.section is None:

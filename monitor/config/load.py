@@ -13,11 +13,11 @@ from monitor.config.interpolate import UNSET, Sources, interpolate
 from monitor.config.jobs import ReadJob, read_jobs
 from monitor.config.matching import Configured
 from monitor.config.model import Channel, Config, Store
-from monitor.config.reading import read, secret_keys
+from monitor.config.reading import read, read_type, secret_keys
 from monitor.config.rules import BUILT_IN, RuleReader, build
 from monitor.config.sections import AnyRuleSection, ChannelSection, StoreSection, UntypedSettings, keys
 from monitor.config.values import OFF, ON, name_fault
-from monitor.config.wording import expected, unknown
+from monitor.config.wording import expected
 from monitor.errors import ConfigError, Problem
 from monitor.providers import PROVIDERS
 from monitor.providers.base import Settings
@@ -90,11 +90,14 @@ class _Sections:
 def _read(path: Path, findings: Findings) -> _Sections:
     _check_keys(findings)
     store = read(StoreSection, ("store",), findings) if findings.has(("store",)) else StoreSection()
-    providers = {name: _provider(name, findings) for name in _names("providers", findings)}
+    types = {
+        name: read_type(("providers", name), "provider", PROVIDERS, findings)
+        for name in _names("providers", findings)
+    }
+    providers = {name: _provider(name, kind, findings) for name, kind in types.items()}
     channels = {
         name: read(ChannelSection, ("channels", name), findings) for name in _names("channels", findings)
     }
-    types = {name: _provider_type(name, findings) for name in providers}
     jobs = read_jobs(_items("jobs", findings), types, path, findings)
     configured = _configured(jobs, types, findings)
     rules = RuleReader(
@@ -146,24 +149,13 @@ def _items(key: str, findings: Findings) -> tuple[document.Path, ...]:
     return ()
 
 
-def _provider_type(name: str, findings: Findings) -> str | None:
-    kind = findings.text(("providers", name, "type"))
-    return kind if kind in PROVIDERS else None
-
-
-def _provider(name: str, findings: Findings) -> Settings | None:
+def _provider(name: str, kind: str | None, findings: Findings) -> Settings | None:
     path = ("providers", name)
-    kind = _provider_type(name, findings)
-    if kind is not None:
-        settings: Settings | None = read(PROVIDERS[kind].settings, path, findings)
-        return settings
-    given = findings.text((*path, "type"))
-    if given is not None:
-        findings.value((*path, "type"), unknown("type of provider", given, PROVIDERS))
-    elif not findings.has((*path, "type")) and findings.keys(path):
-        findings.missing((*path, "type"))
-    read(UntypedSettings, path, findings, foreign=_PROVIDER_KEYS)
-    return None
+    if kind is None:
+        read(UntypedSettings, path, findings, foreign=_PROVIDER_KEYS)
+        return None
+    settings: Settings | None = read(PROVIDERS[kind].settings, path, findings)
+    return settings
 
 
 def _configured(jobs: tuple[ReadJob, ...], types: Mapping[str, str | None], findings: Findings) -> Configured:

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import chain
 
 from monitor.config import document
 from monitor.config.findings import Findings
 from monitor.config.jobs import ReadJob
 from monitor.config.values import OF_THE_SERIES
 from monitor.config.wording import nearest, unknown
-from monitor.domain.model import Account
 from monitor.domain.rules import Match
-from monitor.providers import PROVIDERS
-from monitor.providers.base import Settings
 
 Globs = Mapping[str, tuple[str, ...]]
 
@@ -30,40 +29,39 @@ class Configured:
     labels: frozenset[str]
 
     @property
-    def accounts(self) -> tuple[Account, ...]:
-        """Every account of the jobs with which nothing is wrong."""
-        return tuple(account for job in self.jobs for account in job.accounts)
-
-    @property
     def complete(self) -> bool:
         """Whether these are all the accounts there are."""
         return bool(self.jobs) and all(job.accounts for job in self.jobs)
 
-    def service(self, account: Account) -> type[Settings]:
-        """What is known of the service that holds an account."""
-        settings: type[Settings] = PROVIDERS[self.providers[account.provider] or ""].settings
-        return settings
 
-
-def matched(match: Globs, path: document.Path, configured: Configured, findings: Findings) -> list[Account]:
-    """The accounts that a rule's `match`, at a path, is about. Reports what in it can't be meant."""
+def matched(match: Globs, path: document.Path, configured: Configured, findings: Findings) -> list[ReadJob]:
+    """The jobs of which a rule's `match`, at a path, means a series or more. Reports what in it can't be meant."""
     _check_keys(match, path, configured, findings)
     _check_names(match.get("job", ()), "job", configured.job_names, path, findings)
     _check_names(match.get("provider", ()), "provider", configured.providers, path, findings)
-    if configured.complete:
-        _check_currencies(match, path, configured, findings)
-    accounts = [account for account in configured.accounts if matches(match, account)]
-    if not accounts and configured.complete and not findings.within(path):
+    _check_currencies(match, path, configured, findings)
+    jobs = [job for job in configured.jobs if _matches(match, job)]
+    if not jobs and configured.complete and not findings.within(path):
         findings.value(path, "matches no configured account")
-    return accounts
+    return jobs
 
 
-def matches(match: Globs, account: Account) -> bool:
-    """Whether a series of the account can match; which it has is not known where it names no currencies."""
-    rule = Match(match)
-    if not account.currencies:
-        return rule.account(account)
-    return any(rule.series(account.series(currency)) for currency in account.currencies)
+def _matches(match: Globs, job: ReadJob) -> bool:
+    """The accounts of a job differ in their names alone, so the rest is looked at once: they may be many."""
+    names = match.get("account", ("*",))
+    others = Match({key: globs for key, globs in match.items() if key != "account"})
+    return _matches_any_series(others, job) and any(
+        fnmatchcase(account.name, glob) for glob in names for account in job.accounts
+    )
+
+
+def _matches_any_series(match: Match, job: ReadJob) -> bool:
+    """Whether the first account has a series that fits; any might where it names no currencies."""
+    for account in job.accounts[:1]:
+        if account.currencies:
+            return any(match.series(account.series(currency)) for currency in account.currencies)
+        return match.account(account)
+    return False
 
 
 def _check_keys(match: Globs, path: document.Path, configured: Configured, findings: Findings) -> None:
@@ -74,10 +72,11 @@ def _check_keys(match: Globs, path: document.Path, configured: Configured, findi
 
 
 def _check_currencies(match: Globs, path: document.Path, configured: Configured, findings: Findings) -> None:
-    accounts = [account for account in configured.accounts if Match(match).account(account)]
-    if accounts and all(account.currencies for account in accounts):
-        names = {name: None for account in accounts for name in account.currencies}
-        _check_names(match.get("currency", ()), "currency", names, path, findings)
+    any_currency = {key: globs for key, globs in match.items() if key != "currency"}
+    accounts = [job.accounts[0] for job in configured.jobs if _matches(any_currency, job)]
+    if configured.complete and all(account.currencies for account in accounts):
+        names = chain.from_iterable(account.currencies for account in accounts)
+        _check_names(match.get("currency", ()), "currency", dict.fromkeys(names), path, findings)
 
 
 def _check_names(

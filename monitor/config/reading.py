@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from monitor.config.document import Mapping, Node, Path, Plain, Scalar, Sequence, plain
 from monitor.config.findings import Findings
 from monitor.config.sections import keys
-from monitor.config.wording import expected, wrong_value
+from monitor.config.wording import expected, unknown, wrong_value
 from monitor.fields import Section
 
 S = TypeVar("S", bound=Section)
@@ -32,6 +32,22 @@ def read(section: type[S], path: Path, findings: Findings, *, foreign: Collectio
         return section.model_validate(data)
     except ValidationError as error:
         return _what_is_left(section, data, error, path, findings)
+
+
+def read_type(path: Path, what: str, known: Collection[str], findings: Findings) -> str | None:
+    """What a section at a path says its `type` is; None where that is none of the known ones, which is reported."""
+    place = (*path, "type")
+    kind = findings.text(place)
+    if kind in known:
+        return kind
+    if kind is not None:
+        findings.value(place, unknown(f"type of {what}", kind, known))
+    elif isinstance(findings.node(path), Mapping):
+        if findings.node(place) is None:
+            findings.missing(place)
+        else:
+            findings.value(place, expected("text", findings.node(place)))
+    return None
 
 
 def _what_is_left(

@@ -8,9 +8,9 @@ from typing import Any, assert_never
 
 from monitor.config import document
 from monitor.config.findings import Findings
-from monitor.config.jobs import check_unique
+from monitor.config.jobs import ReadJob, check_unique
 from monitor.config.matching import Configured, matched
-from monitor.config.reading import read
+from monitor.config.reading import read, read_type
 from monitor.config.sections import (
     RULES,
     AnyRuleSection,
@@ -22,7 +22,7 @@ from monitor.config.sections import (
     keys,
 )
 from monitor.config.wording import unknown
-from monitor.domain.model import Account, Severity
+from monitor.domain.model import Severity
 from monitor.domain.money import plain
 from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
 from monitor.domain.schedule import Cron, Every
@@ -52,39 +52,35 @@ class RuleReader:
         return tuple(section for section in sections if section is not None)
 
     def _rule(self, path: document.Path) -> AnyRuleSection | None:
-        kind = self.findings.text((*path, "type"))
-        if kind is not None and kind in RULES:
+        kind = read_type(path, "rule", RULES, self.findings)
+        if kind is not None:
             section = read(RULES[kind], path, self.findings)
             if section is not None:
                 self._check(section, path)
             return section
         any_keys = set(chain.from_iterable(keys(section) for section in RULES.values()))
         untyped = read(RuleSection, path, self.findings, foreign=any_keys.difference(keys(RuleSection)))
-        if kind is not None:
-            self.findings.value((*path, "type"), unknown("type of rule", kind, RULES))
-        elif isinstance(self.findings.node(path), document.Mapping):
-            self.findings.missing((*path, "type"))
         if untyped is not None:
             self._check_common(untyped, path)
         return None
 
     def _check(self, section: AnyRuleSection, path: document.Path) -> None:
-        accounts = self._check_common(section, path)
+        jobs = self._check_common(section, path)
         match section:
             case ThresholdSection():
                 self._check_threshold(section, path)
-                self._check_locked(section, accounts, path)
+                self._check_locked(section, jobs, path)
             case DeltaSection():
                 self._check_delta(section, path)
-                self._check_locked(section, accounts, path)
+                self._check_locked(section, jobs, path)
             case StaleSection():
-                self._check_stale(section, accounts, path)
+                self._check_stale(section, jobs, path)
             case FailingSection():
                 pass
             case _:
                 assert_never(section)
 
-    def _check_common(self, section: RuleSection, path: document.Path) -> list[Account]:
+    def _check_common(self, section: RuleSection, path: document.Path) -> list[ReadJob]:
         for index, name in enumerate(section.notify or ()):
             if self.channels is not None and name not in self.channels:
                 self.findings.value(
@@ -109,10 +105,9 @@ class RuleReader:
             self.findings.value((*path, "clear"), f"must be at most `above`, {plain(above)}")
 
     def _check_locked(
-        self, section: ThresholdSection | DeltaSection, accounts: Sequence[Account], path: document.Path
+        self, section: ThresholdSection | DeltaSection, jobs: Sequence[ReadJob], path: document.Path
     ) -> None:
-        tells = [self.configured.service(account).tells_locked for account in accounts]
-        if section.field == "locked" and tells and not any(tells):
+        if section.field == "locked" and jobs and not any(job.service.tells_locked for job in jobs):
             self.findings.value(
                 (*path, "field"), "the service that this rule is about does not tell `locked`"
             )
@@ -126,21 +121,18 @@ class RuleReader:
         if section.within is not None and self.keep is not None and section.within > self.keep:
             self.findings.value((*path, "within"), f"is longer than store.keep, {compact(self.keep)}")
 
-    def _check_stale(self, section: StaleSection, accounts: Sequence[Account], path: document.Path) -> None:
-        if section.clock == "provider":
-            silent = next(
-                (one for one in accounts if not self.configured.service(one).tells_updated_at), None
-            )
-            if silent is not None:
-                reason = f"the service of job {silent.job} does not tell when a wallet last changed; narrow `match`"
-                self.findings.value((*path, "clock"), reason)
-            return
-        jobs = {account.job for account in accounts}
-        for job in self.configured.jobs:
-            pause = _longest_pause(job.schedule())
-            if job.section and job.section.name in jobs and pause and section.after <= pause:
-                reason = f"must be more than the {compact(pause)} between two polls of job {job.section.name}"
+    def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: document.Path) -> None:
+        for job in jobs:
+            if section.clock == "provider":
+                self._check_clock(job, path)
+            elif (pause := _longest_pause(job.schedule())) is not None and section.after <= pause:
+                reason = f"must be more than the {compact(pause)} between two polls of job {job.name}"
                 self.findings.value((*path, "after"), reason)
+
+    def _check_clock(self, job: ReadJob, path: document.Path) -> None:
+        if not job.service.tells_updated_at:
+            reason = f"the service of job {job.name} does not tell when a wallet last changed; narrow `match`"
+            self.findings.value((*path, "clock"), reason)
 
 
 def _longest_pause(schedule: Every | Cron | None) -> timedelta | None:

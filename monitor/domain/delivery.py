@@ -21,7 +21,7 @@ class Target:
     url_id: str
 
     def __str__(self) -> str:
-        return f"{self.channel}/{self.url_id[:8]}"
+        return f"{self.channel}/{self.url_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
