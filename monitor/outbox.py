@@ -78,6 +78,9 @@ class Outbox:
             except StoreError as exc:
                 self._store_failed(exc)
                 waiting = Waiting((), self._clock() + timedelta(seconds=_STORE_RETRY))
+            except Exception:  # a defect must not end the deliveries to this URL in silence
+                log.exception("a delivery failed unexpectedly")
+                waiting = Waiting((), self._clock() + SLOW)
             await self._sleep(news, waiting.next_at)
         del self._workers[target], self._news[target]
 

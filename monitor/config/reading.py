@@ -20,14 +20,15 @@ _KEY = "[key]"
 def read(section: type[S], path: Path, findings: Findings, *, foreign: Collection[str] = ()) -> S | None:
     """The section at a path, without the keys that something is wrong with; None where no sense can be made of it.
 
-    `foreign` are keys that are not this section's and no mistake either."""
+    `foreign` are keys that are no mistake, though they are not the section's own."""
     node = findings.node(path)
     if not isinstance(node, Mapping):
         if node is not None:
             findings.value(path, expected("a mapping (key: value)", node))
         return None
     _report_nulls(node, path, findings)
-    data = {key: plain(entry.value) for key, entry in node.entries.items() if key not in foreign}
+    passed_over = set(foreign).difference(keys(section))
+    data = {key: plain(entry.value) for key, entry in node.entries.items() if key not in passed_over}
     try:
         return section.model_validate(data)
     except ValidationError as error:
@@ -35,18 +36,13 @@ def read(section: type[S], path: Path, findings: Findings, *, foreign: Collectio
 
 
 def read_type(path: Path, what: str, known: Collection[str], findings: Findings) -> str | None:
-    """What a section at a path says its `type` is; None where that is none of the known ones, which is reported."""
-    place = (*path, "type")
-    kind = findings.text(place)
-    if kind in known:
+    """What a section at a path says its `type` is; None where that is none of the known ones.
+
+    A word that is none is reported here, its absence by whoever reads the section."""
+    kind = findings.text((*path, "type"))
+    if kind is None or kind in known:
         return kind
-    if kind is not None:
-        findings.value(place, unknown(f"type of {what}", kind, known))
-    elif isinstance(findings.node(path), Mapping):
-        if findings.node(place) is None:
-            findings.missing(place)
-        else:
-            findings.value(place, expected("text", findings.node(place)))
+    findings.value((*path, "type"), unknown(f"type of {what}", kind, known))
     return None
 
 

@@ -19,6 +19,7 @@ from monitor.config.sections import (
     RuleSection,
     StaleSection,
     ThresholdSection,
+    UntypedRuleSection,
     keys,
 )
 from monitor.config.wording import unknown
@@ -31,6 +32,7 @@ from monitor.domain.units import compact
 BUILT_IN = Failing(name="failing")
 """The rule over everything that exists by itself."""
 
+_KEYS = frozenset(chain.from_iterable(keys(section) for section in RULES.values()))
 _MOVES = ("drop", "rise", "change")
 
 
@@ -58,8 +60,7 @@ class RuleReader:
             if section is not None:
                 self._check(section, path)
             return section
-        any_keys = set(chain.from_iterable(keys(section) for section in RULES.values()))
-        untyped = read(RuleSection, path, self.findings, foreign=any_keys.difference(keys(RuleSection)))
+        untyped = read(UntypedRuleSection, path, self.findings, foreign=_KEYS)
         if untyped is not None:
             self._check_common(untyped, path)
         return None

@@ -45,8 +45,9 @@ class StoreSection(Section):
 
 
 class UntypedSettings(Settings):
-    """What every provider has, for one whose type is not known."""
+    """What every provider has, for one of a type that is not known."""
 
+    type: str
     base_url: str = ""
 
 
@@ -99,6 +100,12 @@ class RuleSection(Section):
     notify: Names | None = Field(
         default=None, description="The channels that are told. Left out: every channel; []: none."
     )
+
+
+class UntypedRuleSection(RuleSection):
+    """What every rule has, for one of a type that is not known."""
+
+    type: str
 
 
 class ThresholdSection(RuleSection):
