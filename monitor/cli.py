@@ -319,7 +319,7 @@ def _load(path: Path | None, *, need_secrets: bool = True, as_json: bool = False
     from monitor.config import find, load
 
     try:
-        return load(find(path, os.environ, Path.cwd()), os.environ, need_secrets=need_secrets)
+        return load(find(path, os.environ, Path()), os.environ, need_secrets=need_secrets)
     except ConfigError as exc:
         if as_json:
             from monitor import screen

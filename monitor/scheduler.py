@@ -21,6 +21,7 @@ from apscheduler.triggers.cron import CronTrigger
 from monitor.domain.schedule import CronFields
 
 log = logging.getLogger(__name__)
+logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what it would warn of is counted and logged here
 
 CLOCK_CHECK = timedelta(seconds=5)
 CLOCK_STEP = timedelta(seconds=10)

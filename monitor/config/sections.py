@@ -1,6 +1,7 @@
-"""The sections of the file: their keys, and what each may hold. What keys mean together is judged in `checks.py`.
+"""The sections of the file: their keys, and what each may hold.
 
-The descriptions are what an editor shows, by way of the JSON Schema.
+What keys mean together is judged where jobs and rules are read. The descriptions are what an editor shows,
+by way of the JSON Schema.
 """
 
 from collections.abc import Mapping

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -18,6 +19,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from monitor.errors import StoreError, StoreFull, StoreLocked
 from monitor.store.tables import APPLICATION_ID
+
+logging.getLogger("alembic").setLevel(logging.WARNING)  # at INFO it explains itself at every start
 
 BUSY_TIMEOUT_MS = 10_000
 _CHECKED_IN_FULL = 256 * 1024 * 1024  # bytes; reading a larger file whole would delay every start
