@@ -21,7 +21,8 @@ from apscheduler.triggers.cron import CronTrigger
 from monitor.domain.schedule import CronFields
 
 log = logging.getLogger(__name__)
-logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what it would warn of is counted and logged here
+# What APScheduler would warn of is counted and logged here.
+logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 CLOCK_CHECK = timedelta(seconds=5)
 CLOCK_STEP = timedelta(seconds=10)
@@ -115,10 +116,6 @@ class Scheduler:
 
     def start(self) -> None:
         """Begins to run what was planned."""
-        for name in ("apscheduler", "apscheduler.scheduler", "apscheduler.executors.default"):
-            logging.getLogger(name).setLevel(
-                logging.CRITICAL
-            )  # what it would warn of is counted and logged here
         self._aps.start()
         self._watcher = asyncio.create_task(self._watch_clock(), name="watch the clock")
 

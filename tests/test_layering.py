@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from importlinter.api import use_cases
+from importlinter.application.use_cases import lint_imports
+from importlinter.configuration import configure
 
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
 def test_every_import_goes_the_right_way() -> None:
     """Every contract is kept; a new module has to be given its place first. What is broken is printed."""
-    assert use_cases.lint_imports(config_filename=str(PROJECT), cache_dir=None)
+    configure()
+    assert lint_imports(config_filename=str(PROJECT), cache_dir=None)
