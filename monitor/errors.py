@@ -45,6 +45,11 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     BAD_PAYLOAD = "bad_payload"
 
+    @property
+    def concerns_account(self) -> bool:
+        """Whether it says something of one account; all other failures say something of the endpoint."""
+        return self in (Outcome.NOT_FOUND, Outcome.REJECTED)
+
 
 class MonitorError(Exception):
     """What happened, where, and what to do, in words for the person who runs the daemon."""

@@ -81,11 +81,16 @@ def record(
         account=account,
         health=health,
         provider=tx.healths(watch.on_provider(account.provider)) if concerned else None,
-        series=_with_history(tx, views, watch.rules, now),
+        series=_with_history(tx, views, watch.rules),
         alerts=alerts,
         polled=True,
         read=read,
     )
+    told = _save(tx, evaluate(watch.rules, facts), watch)
+    if any(
+        event.kind is EventKind.RESOLVED and event.alert.subject == of_provider(account) for event in told
+    ):
+        tx.count_refusals_anew(account.provider)
     return Recorded(
         account=account,
         result=result,
@@ -93,7 +98,7 @@ def record(
         health=health,
         views=tuple(views),
         missing=tuple(view for view in views if result.ok and view.series.currency not in read),
-        told=_save(tx, evaluate(watch.rules, facts), watch),
+        told=told,
     )
 
 
@@ -115,7 +120,7 @@ def look_between_polls(
                 account=account,
                 health=tx.health(account, now),
                 provider=(),
-                series=_with_history(tx, views, watch.rules, now),
+                series=_with_history(tx, views, watch.rules),
                 alerts=tx.alerts(_subjects(account, views)),
                 polled=False,
             )
@@ -180,16 +185,15 @@ def _read(view: SeriesView, result: PollResult) -> SeriesView:
     return replace(view, missing=lacked)
 
 
-def _with_history(
-    tx: Transaction, views: Sequence[SeriesView], rules: Sequence[Rule], now: datetime
-) -> list[SeriesView]:
+def _with_history(tx: Transaction, views: Sequence[SeriesView], rules: Sequence[Rule]) -> list[SeriesView]:
     """The series with the readings that their rules and messages need; those no rule looks at, without."""
     loaded = []
     for view in views:
         matching = [rule for rule in rules if rule.match.series(view.series)]
         if view.last is not None and any(not isinstance(rule, Failing) for rule in matching):
-            since = now - max((window(rule) for rule in matching), default=timedelta(0))
-            view = replace(view, history=tx.history(view, since, TREND_LENGTH))
+            newest = view.last.observed_at
+            since = newest - max((window(rule) for rule in matching), default=timedelta(0))
+            view = replace(view, history=tx.history(view.series, newest, since, TREND_LENGTH))
         loaded.append(view)
     return loaded
 

@@ -32,7 +32,8 @@ class Alert:
     """One rule and one subject: where it stands, and what has been told. All instants are in UTC.
 
     `id` names the incident, from its first breaching reading on. `since` is that reading's instant.
-    `seq` counts the events so far. `announced` is False while an inhibitor keeps the firing quiet."""
+    `seq` counts the events so far. `announced` is False while an inhibitor keeps the firing quiet; `severity` and
+    `level` are what was last told, or would have been."""
 
     rule: str
     subject: str
@@ -98,7 +99,6 @@ def incident_id(rule: str, subject: str, since: datetime) -> str:
 
 def _breached(alert: Alert, verdict: Breached, policy: Policy, now: datetime, *, inhibited: bool) -> Step:
     since = alert.since or now
-    worse = (policy.severity, verdict.level) > (alert.severity, alert.level)
     seen = replace(
         alert,
         id=alert.id or incident_id(alert.rule, alert.subject, since),
@@ -107,26 +107,18 @@ def _breached(alert: Alert, verdict: Breached, policy: Policy, now: datetime, *,
         reason=verdict.reason,
         expected=verdict.expected,
     )
+    known = replace(seen, severity=policy.severity, level=verdict.level)
     if alert.state is not State.FIRING:
-        seen = replace(seen, severity=policy.severity, level=verdict.level)
         if now - since < policy.hold:
-            return replace(seen, state=State.PENDING), ()
-        return _announce(replace(seen, state=State.FIRING, fired_at=now), now, inhibited=inhibited)
-    if worse:
-        seen = replace(
-            seen, severity=max(policy.severity, alert.severity), level=max(verdict.level, alert.level)
-        )
-    if not alert.announced:
-        return _announce(seen, now, inhibited=inhibited)
-    if worse:
-        return _tell(seen, EventKind.WORSENED, seen.reason, now)
-    return _remind(seen, policy, now, inhibited=inhibited)
-
-
-def _announce(alert: Alert, now: datetime, *, inhibited: bool) -> Step:
+            return replace(known, state=State.PENDING), ()
+        seen = known = replace(known, state=State.FIRING, fired_at=now)
     if inhibited:
-        return alert, ()
-    return _tell(replace(alert, announced=True), EventKind.FIRED, alert.reason, now)
+        return seen, ()
+    if not alert.announced:
+        return _tell(replace(known, announced=True), EventKind.FIRED, seen.reason, now)
+    if policy.severity > alert.severity or verdict.level > alert.level:
+        return _tell(known, EventKind.WORSENED, seen.reason, now)
+    return _remind(known, policy, now, inhibited=False)
 
 
 def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Step:

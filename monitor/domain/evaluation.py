@@ -17,6 +17,7 @@ from monitor.domain.rules import (
     judge,
     judge_account,
     judge_provider,
+    refuses_everybody,
 )
 
 AlertKey = tuple[str, str]
@@ -83,18 +84,23 @@ def evaluate(rules: Sequence[Rule], facts: Facts) -> list[Change]:
 def end(alert: Alert, rule: Rule | None, reason: str, now: datetime) -> Change:
     """The end of an alert whose rule (then None) or subject is gone from the configuration."""
     over, events = close(alert, reason, now)
-    last_known = rule or Failing(name=alert.rule, policy=Policy(severity=alert.severity))
-    return Change(alert=over, told=tuple(_told(event, last_known) for event in events))
+    policy = rule.policy if rule else Policy()
+    return Change(
+        alert=over, told=tuple(Told(event=one, report=report(one, rule), policy=policy) for one in events)
+    )
 
 
 def _failing(rule: Failing, facts: Facts) -> Iterator[Change]:
     account = facts.account
     if rule.match.account(account):
-        own = judge_account(rule, facts.health) if facts.polled else Unknown("not polled")
+        everybody = facts.provider is not None and refuses_everybody(facts.provider)
+        own = Unknown("all accounts are refused") if everybody else judge_account(rule, facts.health)
+        own = own if facts.polled else Unknown("not polled")
         yield _stepped(rule, of_account(account), own, facts)
         if facts.provider is not None:
             matched = [health for health in facts.provider if rule.match.account(health.account)]
-            all_of_it = judge_provider(rule, matched) if facts.polled else Unknown("not polled")
+            since = _before(facts, (rule.name, of_provider(account))).since
+            all_of_it = judge_provider(rule, matched, since) if facts.polled else Unknown("not polled")
             yield _stepped(rule, of_provider(account), all_of_it, facts, labels=())
     if facts.health.streak.count == 0:
         yield from _over_series(rule, facts, frozenset())

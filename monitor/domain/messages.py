@@ -16,6 +16,9 @@ from monitor.domain.money import percent_of, plain, signed, sparkline, subtract
 from monitor.domain.rules import Delta, Rule, Threshold, kind
 from monitor.domain.units import moment, span
 
+_LONGEST_TITLE = 250
+_LONGEST_SUBJECT = 100
+
 TREND_LENGTH = 20
 """Readings in a message's sparkline."""
 
@@ -43,6 +46,7 @@ class Report:
     labels: tuple[tuple[str, str], ...] = ()
     field: str = ""
     value: str = ""
+    value_at: str = ""
     before: str = ""
     before_at: str = ""
     trend: tuple[str, ...] = ()
@@ -69,14 +73,19 @@ class Message:
 
 
 def report(
-    event: Event, rule: Rule, labels: tuple[tuple[str, str], ...] = (), history: Sequence[Snapshot] = ()
+    event: Event,
+    rule: Rule | None,
+    labels: tuple[tuple[str, str], ...] = (),
+    history: Sequence[Snapshot] = (),
 ) -> Report:
-    """The facts of an event; `history` ends with the newest reading of the alert's series, where it has one."""
+    """The facts of an event; `history` ends with the newest reading of the alert's series, where it has one.
+
+    `rule` is None where the configuration no longer has it."""
     alert = event.alert
     facts = Report(
         kind=event.kind,
-        rule=rule.name,
-        rule_type=kind(rule),
+        rule=alert.rule,
+        rule_type=kind(rule) if rule else "",
         severity=alert.severity.word,
         subject=alert.subject,
         incident=alert.id,
@@ -87,7 +96,7 @@ def report(
         expected=alert.expected,
         labels=labels,
     )
-    return _with_readings(facts, rule, history) if history else facts
+    return _with_readings(facts, rule, history) if rule and history else facts
 
 
 def _with_readings(facts: Report, rule: Rule, history: Sequence[Snapshot]) -> Report:
@@ -97,6 +106,7 @@ def _with_readings(facts: Report, rule: Rule, history: Sequence[Snapshot]) -> Re
     readings = {
         "field": which,
         "value": value_text(history[-1], which),
+        "value_at": history[-1].observed_at.isoformat(),
         "before": value_text(before, which) if before else "",
         "before_at": before.observed_at.isoformat() if before else "",
         "trend": tuple(plain(value) for reading in tail if (value := reading.value(which)) is not None),
@@ -106,21 +116,45 @@ def _with_readings(facts: Report, rule: Rule, history: Sequence[Snapshot]) -> Re
 
 def render(last: Report, fired: Report | None = None) -> Message:
     """The message for an event; with `fired`, one message for a firing and the end that overtook it."""
-    lines = _lines(last, fired)
+    lines = [(name, _flat(text)) for name, text in _lines(last, fired)]
+    reason = _flat(last.reason)
     return Message(
-        title=f"{_headline(last, fired)} {last.rule}: {last.subject} {last.reason}"[:250],
-        plain="\n".join([last.reason, *(f"{name}: {text}" for name, text in lines)]),
+        title=_title(f"{_headline(last, fired)} {last.rule}: {_shortened(last.subject)} {last.reason}"),
+        plain="\n".join([reason, *(f"{name}: {text}" for name, text in lines)]),
         markdown="\n".join(
-            [f"**{_code(last.reason)}**", "", *(f"- {name}: {_code(text)}" for name, text in lines)]
+            [f"**{_code(reason)}**", "", *(f"- {name}: {_code(text)}" for name, text in lines)]
         ),
         type=_type(last),
     )
 
 
+def _title(text: str) -> str:
+    flat = _flat(text)
+    return flat if len(flat) <= _LONGEST_TITLE else flat[: _LONGEST_TITLE - 1] + "…"
+
+
+def _shortened(subject: str) -> str:
+    """A name in which the middle is left out where it would push the number off the screen."""
+    if len(subject) <= _LONGEST_SUBJECT:
+        return subject
+    half = _LONGEST_SUBJECT // 2
+    return f"{subject[:half]}…{subject[-half:]}"
+
+
+def _flat(text: str) -> str:
+    """On one line: what somebody is called makes no line of its own."""
+    return " ".join(text.split())
+
+
 def test_message(channel: str, at: datetime) -> Message:
     """What `balance-monitor notify` sends."""
-    text = f"This is a test of the channel {channel}, sent {moment(at)}. Nothing is wrong."
-    return Message(title=f"TEST balance-monitor: {channel}", plain=text, markdown=text, type="info")
+    text = "This is a test of the channel {}, sent {}. Nothing is wrong."
+    return Message(
+        title=f"TEST balance-monitor: {channel}",
+        plain=text.format(channel, moment(at)),
+        markdown=text.format(_code(channel), moment(at)),
+        type="info",
+    )
 
 
 def _headline(last: Report, fired: Report | None) -> str:
@@ -153,16 +187,23 @@ def _lines(last: Report, fired: Report | None) -> list[tuple[str, str]]:
     lines = [
         ("Fired", f"{fired.reason}, told only now: the channel did not take it" if fired else ""),
         ("Expected", last.expected),
-        ("Reading", f"{last.field} {last.value}" if last.value else ""),
+        ("Reading", _reading(last)),
         ("Before", _before(last)),
         ("Since", _since(last)),
         ("Trend", _trend(last)),
         ("Labels", ", ".join(f"{name}={value}" for name, value in last.labels)),
-        ("Rule", f"{last.rule} ({last.rule_type}, {last.severity})"),
+        ("Rule", f"{last.rule} ({', '.join(filter(None, (last.rule_type, last.severity)))})"),
         ("At", moment(datetime.fromisoformat(last.at))),
         ("Incident", f"{last.incident}, message {numbers}"),
     ]
     return [(name, text) for name, text in lines if text]
+
+
+def _reading(last: Report) -> str:
+    if not last.value:
+        return ""
+    at = f" at {moment(datetime.fromisoformat(last.value_at))}" if last.value_at else ""
+    return f"{last.field} {last.value}{at}"
 
 
 def _before(last: Report) -> str:

@@ -157,16 +157,25 @@ class PollResult:
 class Streak:
     """How many polls in a row gave nothing, since when, and what the last one said.
 
-    Of an account: polls that failed. Of a series: answers that did not hold its currency."""
+    Of an account: polls that failed. Of a series: answers that did not hold its currency. `alike` counts the last
+    ones of them that all speak of the account, or all of the endpoint."""
 
     count: int = 0
+    alike: int = 0
     since: datetime | None = None
     outcome: Outcome = Outcome.OK
     detail: str = ""
 
     def failed(self, outcome: Outcome, detail: str, at: datetime) -> "Streak":
         """The streak after one more failure."""
-        return Streak(count=self.count + 1, since=self.since or at, outcome=outcome, detail=detail)
+        like_before = outcome.concerns_account == self.outcome.concerns_account
+        return Streak(
+            count=self.count + 1,
+            alike=self.alike + 1 if like_before else 1,
+            since=self.since or at,
+            outcome=outcome,
+            detail=detail,
+        )
 
 
 NO_STREAK = Streak()

@@ -63,7 +63,9 @@ class Match:
         return self._fits({**_attributes(series.account), "currency": series.currency}, self.globs)
 
     def account(self, account: Account) -> bool:
-        """Whether the rule looks at this account, whatever its currencies."""
+        """Whether the rule looks at this account: at any currency of it, where it is known which it holds."""
+        if account.currencies:
+            return any(self.series(account.series(currency)) for currency in account.currencies)
         return self._fits(_attributes(account), [key for key in self.globs if key != "currency"])
 
     def _fits(self, attributes: Mapping[str, str], keys: Iterable[str]) -> bool:
@@ -213,13 +215,14 @@ def _delta(rule: Delta, history: Sequence[Snapshot]) -> Verdict:
     if not before:
         return Unknown("no earlier reading to compare with")
     start = at - rule.within if rule.within is not None else None
-    base, base_at = _base(rule, value, before[-1:] if start is None else _from(before, start))
-    change = subtract(value, base)
+    base = _base(rule, value, before[-1:] if start is None else _from(before, start))
+    change = subtract(value, base[0])
+    falling = change < 0 if rule.direction == "change" else rule.direction == "drop"
     known = f", only {span(at - before[0][1])} known" if start is not None and before[0][1] > start else ""
-    moved = f"{signed(change)}{_percentage(change, base)} from {plain(base)} at {moment(base_at)}"
+    moved = f"{signed(change)}{_percentage(change, base[0])} from {plain(base[0])} at {moment(base[1])}"
     reason = f"{rule.field} {plain(value)}, {moved}{known}"
     expected = _expected_change(rule)
-    return Breached(reason, expected) if _exceeds(rule, change, base) else Ok(reason)
+    return Breached(reason, expected) if _exceeds(rule, value, base, falling=falling) else Ok(reason)
 
 
 Point = tuple[Decimal, datetime]
@@ -234,27 +237,31 @@ def _from(points: Sequence[Point], start: datetime) -> Sequence[Point]:
 def _base(rule: Delta, value: Decimal, points: Sequence[Point]) -> Point:
     """The point the change is counted from; the latest one where several are as far away."""
     newest_first = points[::-1]
+    peak = max(newest_first, key=lambda point: point[0])
+    trough = min(newest_first, key=lambda point: point[0])
     match rule.direction:
         case "drop":
-            return max(newest_first, key=lambda point: point[0])
+            return peak
         case "rise":
-            return min(newest_first, key=lambda point: point[0])
+            return trough
         case "change":
-            return max(newest_first, key=lambda point: abs_difference(value, point[0]))
+            return max(
+                (peak, trough),
+                key=lambda point: (_exceeds(rule, value, point, falling=point is peak), _apart(value, point)),
+            )
 
 
-def abs_difference(left: Decimal, right: Decimal) -> Decimal:
-    """How far apart two amounts are, exactly."""
-    return subtract(left, right).copy_abs()
+def _apart(value: Decimal, point: Point) -> Decimal:
+    return subtract(value, point[0]).copy_abs()
 
 
-def _exceeds(rule: Delta, change: Decimal, base: Decimal) -> bool:
-    wrong_way = (rule.direction == "drop" and change >= 0) or (rule.direction == "rise" and change <= 0)
-    if wrong_way or change == 0:
+def _exceeds(rule: Delta, value: Decimal, base: Point, *, falling: bool) -> bool:
+    change = subtract(value, base[0])
+    if change == 0 or (change < 0) is not falling:
         return False
     size = change.copy_abs()
     if rule.percent:
-        return multiply(size, Decimal(100)) >= multiply(rule.limit, base.copy_abs())
+        return multiply(size, Decimal(100)) >= multiply(rule.limit, base[0].copy_abs())
     return size >= rule.limit
 
 
@@ -300,9 +307,6 @@ def _missing(rule: Failing, view: SeriesView) -> Verdict:
 AT_ONCE = frozenset({Outcome.AUTH, Outcome.BANNED})
 """Failures that trying again will not mend: they fire at the first."""
 
-OF_THE_ACCOUNT = frozenset({Outcome.NOT_FOUND, Outcome.REJECTED})
-"""Failures that say something of one account; all others say something of the endpoint."""
-
 PARTIAL, TOTAL = 0, 1
 """Levels of a provider's alert: some accounts fail, or nothing has been read since they began to."""
 
@@ -312,23 +316,21 @@ def judge_account(rule: Failing, health: Health) -> Verdict:
     streak = health.streak
     if streak.count == 0:
         return Ok("read again")
-    if streak.outcome not in OF_THE_ACCOUNT or streak.count < rule.polls:
+    if not streak.outcome.concerns_account or streak.alike < rule.polls:
         return Unknown(_last_said(health))
     return Breached(_said_and_since(health), "polls that succeed")
 
 
-def judge_provider(rule: Failing, healths: Sequence[Health]) -> Verdict:
+def judge_provider(rule: Failing, healths: Sequence[Health], since: datetime | None = None) -> Verdict:
     """What a failing rule says of a provider, from the accounts the rule matches on it.
 
-    One alert stands for all its accounts. It is ok again when the last one that suffered was read."""
+    One alert stands for all its accounts. It is over when none suffers any more and one was read after `since`,
+    when the alert began. What concerns an account alone doesn't count, unless every account has it."""
+    everybody = refuses_everybody(healths)
     suffering = [
-        health for health in healths if health.streak.count and health.streak.outcome not in OF_THE_ACCOUNT
+        one for one in healths if one.streak.count and (everybody or not one.streak.outcome.concerns_account)
     ]
-    over = [
-        health
-        for health in suffering
-        if health.streak.count >= rule.polls or health.streak.outcome in AT_ONCE
-    ]
+    over = [one for one in suffering if one.streak.alike >= rule.polls or one.streak.outcome in AT_ONCE]
     if over:
         worst = max(over, key=lambda health: health.streak.count)
         who = (
@@ -336,18 +338,36 @@ def judge_provider(rule: Failing, healths: Sequence[Health]) -> Verdict:
             if len(healths) > 1
             else ""
         )
-        level = TOTAL if _nothing_read(healths, suffering) else PARTIAL
+        level = TOTAL if _nothing_read(healths, over) else PARTIAL
         return Breached(_said_and_since(worst) + who, "polls that succeed", level)
     if suffering:
         return Unknown(_last_said(suffering[0]))
-    return Ok(f"all {len(healths)} accounts are read again" if len(healths) > 1 else "read again")
+    read = [one for one in healths if one.streak.count == 0]
+    if not any(one.last_ok_at and (since is None or one.last_ok_at >= since) for one in read):
+        return Unknown("nothing read since")
+    return Ok(_read_again(len(read), len(healths)))
 
 
-def _nothing_read(healths: Sequence[Health], suffering: Sequence[Health]) -> bool:
-    if len(suffering) == len(healths):
+def refuses_everybody(healths: Sequence[Health]) -> bool:
+    """Whether what should concern one account is said of all of several: then it is the endpoint's own trouble."""
+    return len(healths) > 1 and all(
+        one.streak.count and one.streak.outcome.concerns_account for one in healths
+    )
+
+
+def _nothing_read(healths: Sequence[Health], over: Sequence[Health]) -> bool:
+    if all(health in over or health.streak.outcome.concerns_account for health in healths):
         return True
-    began = min(health.streak.since for health in suffering if health.streak.since is not None)
+    began = min(health.streak.since for health in over if health.streak.since is not None)
     return all(health.last_ok_at is None or health.last_ok_at < began for health in healths)
+
+
+def _read_again(read: int, all_: int) -> str:
+    if all_ == 1:
+        return "read again"
+    return (
+        f"all {all_} accounts are read again" if read == all_ else f"{read} of {all_} accounts are read again"
+    )
 
 
 def _last_said(health: Health) -> str:
@@ -356,6 +376,6 @@ def _last_said(health: Health) -> str:
 
 def _said_and_since(health: Health) -> str:
     streak = health.streak
-    often = f"{streak.count} polls in a row" if streak.count > 1 else "at the first poll"
-    since = f" since {moment(streak.since)}" if streak.since and streak.count > 1 else ""
-    return f"{_last_said(health)}, {often}{since}"
+    if streak.count == 1 or streak.since is None:
+        return f"{_last_said(health)}, at the first poll"
+    return f"{_last_said(health)}, {streak.count} polls failed in a row since {moment(streak.since)}"

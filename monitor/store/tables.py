@@ -96,6 +96,7 @@ class AccountRow(Table, table=True):
     outcome: str = "ok"
     detail: str = ""
     failures: int = 0
+    failures_alike: int = 0
     failing_since: datetime | None = Field(default=None, sa_type=Instant)
     missed_runs: int = 0
     overdue_at: datetime | None = Field(default=None, sa_type=Instant)

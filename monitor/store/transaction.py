@@ -30,6 +30,7 @@ from monitor.domain.model import (
     Health,
     Pause,
     PollResult,
+    Series,
     SeriesView,
     Severity,
     Snapshot,
@@ -68,6 +69,7 @@ class Transaction:
                 outcome=Outcome.OK,
                 detail="",
                 failures=0,
+                failures_alike=0,
                 missed_runs=0,
             )
             .on_conflict_do_update(index_elements=["job", "name"], set_={"provider": account.provider})
@@ -96,6 +98,7 @@ class Transaction:
                 outcome=streak.outcome,
                 detail=streak.detail,
                 failures=streak.count,
+                failures_alike=streak.alike,
                 failing_since=streak.since,
                 overdue_at=overdue_at,
             )
@@ -112,6 +115,10 @@ class Transaction:
             )
             .on_conflict_do_nothing()  # two polls in one microsecond: a clock set back
         )
+
+    def count_refusals_anew(self, provider: str) -> None:
+        """Failures in a row up to now no longer count as an account's own: the whole provider had them."""
+        self._db.execute(update(accounts).where(accounts.c.provider == provider).values(failures_alike=0))
 
     def add_missed_runs(self, account: Account, count: int) -> None:
         """Counts scheduled runs that were not made, or made late in one."""
@@ -174,17 +181,20 @@ class Transaction:
             rows,
         )
 
-    def history(self, view: SeriesView, since: datetime, at_least: int) -> tuple[Snapshot, ...]:
-        """The readings of a series since an instant, the one before it, and so many in any case; oldest first."""
-        series_id = self._series_ids(view.series.account)[view.series.currency]
-        of_series = snapshots.c.series_id == series_id
+    def history(
+        self, series_: Series, newest: datetime, since: datetime, at_least: int
+    ) -> tuple[Snapshot, ...]:
+        """The readings of a series up to the newest, oldest first: all since an instant, the one before it, and so
+        many in any case. What a clock since set back put after the newest is left out."""
+        series_id = self._series_ids(series_.account)[series_.currency]
+        up_to_newest = (snapshots.c.series_id == series_id) & (snapshots.c.observed_at <= newest)
         newest_first = snapshots.c.observed_at.desc()
         within = self._db.execute(
-            select(snapshots).where(of_series, snapshots.c.observed_at > since).order_by(newest_first)
+            select(snapshots).where(up_to_newest, snapshots.c.observed_at > since).order_by(newest_first)
         ).all()
         older = self._db.execute(
             select(snapshots)
-            .where(of_series, snapshots.c.observed_at <= since)
+            .where(up_to_newest, snapshots.c.observed_at <= since)
             .order_by(newest_first)
             .limit(max(at_least - len(within), 1))
         ).all()
@@ -468,14 +478,22 @@ def _health(account: Account, row: Row[Any]) -> Health:
     streak = NO_STREAK
     if row.failures:
         outcome = Outcome(row.outcome)
-        streak = Streak(count=row.failures, since=row.failing_since, outcome=outcome, detail=row.detail)
+        streak = Streak(
+            count=row.failures,
+            alike=row.failures_alike,
+            since=row.failing_since,
+            outcome=outcome,
+            detail=row.detail,
+        )
     return Health(account=account, streak=streak, last_poll_at=row.polled_at, last_ok_at=row.ok_at)
 
 
 def _view(account: Account, row: Row[Any]) -> SeriesView:
     missing = NO_STREAK
     if row.missing:
-        missing = Streak(count=row.missing, since=row.missing_since, detail=row.missing_detail)
+        missing = Streak(
+            count=row.missing, alike=row.missing, since=row.missing_since, detail=row.missing_detail
+        )
     return SeriesView(
         series=account.series(row.currency),
         watched_since=row.added_at,

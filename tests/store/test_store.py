@@ -41,8 +41,8 @@ def keep(tx: Transaction, *readings: Snapshot) -> None:
 
 def history(tx: Transaction, since: datetime, at_least: int) -> list[str]:
     """The totals of the stored readings, as text."""
-    view = SeriesView(series=USDT, watched_since=NOW)
-    return [format(one.total, "f") for one in tx.history(view, since, at_least)]
+    newest = NOW + timedelta(days=1)
+    return [format(one.total, "f") for one in tx.history(USDT, newest, since, at_least)]
 
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=30) | st.integers(-(10**60), 10**60).map(
@@ -69,8 +69,7 @@ def test_readings_survive_the_store_exactly(
                 observed_at=at, total=total, available=total, locked=locked, updated_at=updated_at
             )
             await store.write(lambda tx: keep(tx, reading))
-            view = SeriesView(series=USDT, watched_since=NOW)
-            return await store.write(lambda tx: tx.history(view, at, 1))
+            return await store.write(lambda tx: tx.history(USDT, at, at, 1))
         finally:
             await store.close()
 
@@ -94,6 +93,19 @@ async def test_history_has_as_many_as_asked_for(store: Store) -> None:
     readings = [snapshot(str(n), NOW + timedelta(minutes=n)) for n in range(10)]
     await store.write(lambda tx: keep(tx, *readings))
     assert await store.write(lambda tx: history(tx, NOW + timedelta(minutes=9), 4)) == ["6", "7", "8", "9"]
+
+
+async def test_history_ends_with_the_newest_reading(store: Store) -> None:
+    """What a clock that was since set back put after it belongs to another time."""
+    readings = [
+        snapshot("1", NOW),
+        snapshot("9", NOW + timedelta(hours=1)),
+        snapshot("2", NOW + timedelta(minutes=1)),
+    ]
+    await store.write(lambda tx: keep(tx, *readings))
+    newest = NOW + timedelta(minutes=1)
+    found = await store.write(lambda tx: tx.history(USDT, newest, NOW, 5))
+    assert [str(one.total) for one in found] == ["1", "2"]
 
 
 async def test_a_failing_piece_of_work_takes_no_other_with_it(store: Store) -> None:

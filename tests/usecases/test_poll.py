@@ -140,6 +140,26 @@ async def test_an_outage_of_many_accounts_is_one_message(store: Store) -> None:
     assert await waiting(store, OPS) == ["fired", "resolved"]
 
 
+async def test_an_endpoint_that_refused_everybody_ends_as_one_alert(store: Store) -> None:
+    """While it comes back, those whose turn has not come yet are no alerts of their own; who stays refused is."""
+    clients = tuple(
+        Account(provider="wdcf-main", job="c", name=f"C{n}", currencies=("USD",)) for n in range(5)
+    )
+    watched = watch(FAILING, accounts=clients)
+    recorded: list[Recorded] = []
+    for minute in range(9):
+        for n, client in enumerate(clients):
+            refused = minute < 4 or n == 4
+            at = 60 * minute + n
+            result = failed(at, Outcome.REJECTED) if refused else read(at, USD="5")
+            recorded += await played(store, watched, result, account=client)
+    assert told(recorded) == [
+        "fired failing wdcf-main 1",
+        "resolved failing wdcf-main 2",
+        "fired failing c/C4/* 1",
+    ]
+
+
 async def test_a_provider_recovers_though_the_account_that_failed_is_no_longer_configured(
     store: Store,
 ) -> None:

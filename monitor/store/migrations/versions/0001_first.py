@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("detail", sa.String(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failures_alike", sa.Integer(), nullable=False),
         sa.Column("failing_since", sa.BigInteger(), nullable=True),
         sa.Column("missed_runs", sa.Integer(), nullable=False),
         sa.Column("overdue_at", sa.BigInteger(), nullable=True),

@@ -1,0 +1,287 @@
+"""Stories for one alert, and a small world of accounts for `evaluate`: all pure, with a clock of its own."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from monitor.domain.alerts import Alert, Event, EventKind, step
+from monitor.domain.evaluation import AlertKey, Change, Facts, evaluate
+from monitor.domain.messages import Report
+from monitor.domain.model import NO_STREAK, Account, Health, Series, SeriesView, Severity, Snapshot, Streak
+from monitor.domain.rules import Breached, Ok, Policy, Rule, Unknown, Verdict
+from monitor.errors import Outcome
+
+START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+ACCOUNT = Account(provider="nami-main", job="nami-spot", name="spot", labels=(("team", "treasury"),))
+USDT = ACCOUNT.series("USDT")
+
+# Stories: one character a reading, a minute apart
+
+VERDICTS: Mapping[str, Verdict] = {
+    ".": Ok("is fine"),
+    "x": Breached("is broken", "not broken"),
+    "X": Breached("is more broken", "not broken", 1),
+    "?": Unknown("who knows"),
+}
+TOLD: Mapping[EventKind, str] = {
+    EventKind.FIRED: "F",
+    EventKind.REMINDER: "r",
+    EventKind.WORSENED: "W",
+    EventKind.RESOLVED: "R",
+    EventKind.CLOSED: "C",
+}
+
+Restart = Callable[[Alert], Alert]
+
+
+def minutes(count: float) -> timedelta:
+    return count * MINUTE
+
+
+def policy(
+    hold: float = 0,
+    keep: float = 0,
+    repeat: float | None = None,
+    severity: Severity = Severity.WARNING,
+) -> Policy:
+    """A policy in minutes; reminders only where they are asked for."""
+    return Policy(
+        severity=severity,
+        hold=minutes(hold),
+        keep_firing_for=minutes(keep),
+        repeat_every=None if repeat is None else minutes(repeat),
+    )
+
+
+def new_alert() -> Alert:
+    return Alert(rule="low", subject="nami-spot/spot/USDT")
+
+
+def live(
+    story: str,
+    by: Policy,
+    *,
+    quiet: str = "",
+    alert: Alert | None = None,
+    start: datetime = START,
+    restart: Restart = lambda alert: alert,
+) -> tuple[Alert, list[tuple[Event, ...]]]:
+    """One alert through a story. `quiet` marks with `#` the readings at which an inhibitor fires."""
+    alert = alert or new_alert()
+    told = []
+    for number, (reading, mark) in enumerate(zip(story, quiet.ljust(len(story)), strict=True)):
+        alert, events = step(
+            restart(alert), VERDICTS[reading], by, start + number * MINUTE, inhibited=mark == "#"
+        )
+        told.append(events)
+    return alert, told
+
+
+def tell(story: str, by: Policy, *, quiet: str = "") -> str:
+    """What is told at each reading of a story: one character each, a dot for nothing."""
+    _, told = live(story, by, quiet=quiet)
+    return written(told)
+
+
+def written(told: Iterable[tuple[Event, ...]]) -> str:
+    return "".join("".join(TOLD[event.kind] for event in events) or "." for events in told)
+
+
+def firing(*, severity: Severity = Severity.WARNING, level: int = 0, announced: bool = True) -> Alert:
+    """An alert that fires since START; announced then, unless it is not."""
+    told = policy(severity=severity)
+    alert, _ = step(
+        new_alert(), Breached("is broken", "not broken", level), told, START, inhibited=not announced
+    )
+    return alert
+
+
+# Readings and series
+
+
+def reading(
+    available: str,
+    at: datetime = START,
+    *,
+    total: str | None = None,
+    locked: str | None = None,
+    updated_at: datetime | None = None,
+) -> Snapshot:
+    return Snapshot(
+        observed_at=at,
+        total=Decimal(total or available),
+        available=Decimal(available),
+        locked=None if locked is None else Decimal(locked),
+        updated_at=updated_at,
+    )
+
+
+def readings(story: Mapping[float, str], start: datetime = START) -> tuple[Snapshot, ...]:
+    """Readings by the minute, counted from `start`."""
+    return tuple(reading(available, start + minutes(at)) for at, available in story.items())
+
+
+def view(
+    *history: Snapshot, series: Series = USDT, watched_since: datetime = START, missing: Streak = NO_STREAK
+) -> SeriesView:
+    return SeriesView(
+        series=series,
+        watched_since=watched_since,
+        last=history[-1] if history else None,
+        missing=missing,
+        history=history,
+    )
+
+
+def streak(*outcomes: Outcome, start: datetime = START) -> Streak:
+    """Polls that failed one after another, a minute apart."""
+    result = NO_STREAK
+    for number, outcome in enumerate(outcomes):
+        result = result.failed(outcome, f"what {outcome} looks like", start + number * MINUTE)
+    return result
+
+
+def health(
+    *outcomes: Outcome, name: str = "spot", ok_at: datetime | None = None, start: datetime = START
+) -> Health:
+    """An account whose last polls failed so, a minute apart, from `start` on."""
+    return Health(
+        account=replace(ACCOUNT, name=name),
+        streak=streak(*outcomes, start=start),
+        last_ok_at=ok_at,
+        last_poll_at=start + max(len(outcomes) - 1, 0) * MINUTE,
+    )
+
+
+# A world of accounts, as the polls find it and the store keeps it
+
+
+@dataclass(slots=True)
+class World:
+    """What is known after each poll, without a store: polls go in, what is told comes out."""
+
+    rules: list[Rule]
+    now: datetime = START
+    healths: dict[tuple[str, str], Health] = field(default_factory=dict)
+    views: dict[str, SeriesView] = field(default_factory=dict)
+    alerts: dict[AlertKey, Alert] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+
+    def poll(
+        self, account: Account, balances: Mapping[str, str] | Outcome, after: timedelta = MINUTE
+    ) -> list[Event]:
+        """One poll, a minute after the one before: balances by currency, or the kind of failure."""
+        self.now += after
+        before = self.healths.get(account.key, Health(account=account))
+        if isinstance(balances, Outcome):
+            failed = before.streak.failed(balances, f"what {balances} looks like", self.now)
+            after_it = replace(before, streak=failed, last_poll_at=self.now)
+            read: frozenset[str] = frozenset()
+        else:
+            after_it = replace(before, streak=NO_STREAK, last_poll_at=self.now, last_ok_at=self.now)
+            read = frozenset(balances)
+            self._read(account, balances)
+        self.healths[account.key] = after_it
+        return self._apply(self.changes(account, polled=True, read=read))
+
+    def tick(self, account: Account, after: timedelta = MINUTE) -> list[Event]:
+        """Time passes, and no poll."""
+        self.now += after
+        return self._apply(self.changes(account, polled=False))
+
+    def changes(self, account: Account, *, polled: bool, read: frozenset[str] = frozenset()) -> list[Change]:
+        """What the rules make of the world as it is; nothing is kept of it."""
+        on_provider = [h for h in self.healths.values() if h.account.provider == account.provider]
+        facts = Facts(
+            now=self.now,
+            account=account,
+            health=self.healths[account.key],
+            provider=on_provider if polled else (),
+            series=[one for one in self.views.values() if one.series.account == account],
+            alerts=self.alerts,
+            polled=polled,
+            read=read,
+        )
+        return evaluate(self.rules, facts)
+
+    def alert(self, rule: str, subject: str) -> Alert:
+        return self.alerts.get((rule, subject)) or Alert(rule=rule, subject=subject)
+
+    def told(self, rule: str, subject: str) -> str:
+        """All that was told of one alert, a character each."""
+        return "".join(
+            TOLD[event.kind]
+            for event in self.events
+            if (event.alert.rule, event.alert.subject) == (rule, subject)
+        )
+
+    def _read(self, account: Account, balances: Mapping[str, str]) -> None:
+        for currency in {*balances, *account.currencies}:
+            series = account.series(currency)
+            self.views.setdefault(str(series), SeriesView(series=series, watched_since=self.now))
+        for name, known in self.views.items():
+            if known.series.account != account:
+                continue
+            currency = known.series.currency
+            if currency in balances:
+                last = reading(balances[currency], self.now)
+                self.views[name] = replace(
+                    known, last=last, missing=NO_STREAK, history=(*known.history, last)
+                )
+            else:
+                lacked = known.missing.failed(Outcome.OK, "the answer lacks this currency", self.now)
+                self.views[name] = replace(known, missing=lacked)
+
+    def _apply(self, changes: Iterable[Change]) -> list[Event]:
+        told = []
+        for change in changes:
+            key = change.alert.rule, change.alert.subject
+            self.alerts[key] = change.alert
+            told += [item.event for item in change.told]
+            self.reports += [item.report for item in change.told]
+        self.events += told
+        return told
+
+
+def clients(count: int, provider: str = "wdcf-main") -> list[Account]:
+    """Accounts of one provider that should hold VND each."""
+    return [
+        Account(provider=provider, job="clients", name=f"CLIENT_{number:03}", currencies=("VND",))
+        for number in range(1, count + 1)
+    ]
+
+
+def kinds(events: Iterable[Event]) -> str:
+    return "".join(TOLD[event.kind] for event in events)
+
+
+# What is told, as the store keeps it
+
+
+def a_report(kind: EventKind = EventKind.FIRED, seq: int = 1, **other: object) -> Report:
+    """A report of a threshold rule that was broken at START, told a minute later."""
+    facts: dict[str, object] = {
+        "kind": kind.value,
+        "rule": "usdt-low",
+        "rule_type": "threshold",
+        "severity": "critical",
+        "subject": "nami-spot/spot/USDT",
+        "incident": "ABCDEFGHJK",
+        "seq": seq,
+        "at": (START + MINUTE).isoformat(),
+        "since": START.isoformat(),
+        "reason": "available 900.10 < 1000",
+        "expected": "at least 1000",
+        "labels": [("team", "treasury")],
+        "field": "available",
+        "value": "900.10",
+        "before": "1100.00",
+        "before_at": START.isoformat(),
+        "trend": ["1100.00", "900.10"],
+    }
+    return Report.from_json({**facts, **other})

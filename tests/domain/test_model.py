@@ -1,0 +1,58 @@
+"""The values everything else is about."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from monitor.domain.model import Account, Balance, Field, Severity, Snapshot, value_text
+
+from .support import START, reading
+
+NAIVE = datetime(2026, 2, 1, 14, 30)  # noqa: DTZ001 -- what must be refused
+
+
+def test_a_reading_without_a_zone_is_refused() -> None:
+    """Nobody would know when it was."""
+    with pytest.raises(ValueError, match="need a time zone"):
+        reading("5", NAIVE)
+
+
+def test_a_wallets_own_instant_without_a_zone_is_refused() -> None:
+    """Nor of the service's own clock."""
+    with pytest.raises(ValueError, match="need a time zone"):
+        reading("5", START, updated_at=NAIVE)
+
+
+def test_a_snapshot_has_all_of_its_balance() -> None:
+    """And the instant it was read at."""
+    balance = Balance(
+        currency="USDT", total=Decimal("5.0"), available=Decimal(3), locked=Decimal(2), updated_at=START
+    )
+    assert Snapshot.of(balance, START) == Snapshot(
+        observed_at=START, total=Decimal("5.0"), available=Decimal(3), locked=Decimal(2), updated_at=START
+    )
+
+
+@pytest.mark.parametrize(("field", "text"), [("available", "3.10"), ("total", "5"), ("locked", "unknown")])
+def test_an_amount_is_shown_as_it_came(field: Field, text: str) -> None:
+    """And as unknown where it did not."""
+    assert value_text(reading("3.10", total="5"), field) == text
+
+
+def test_names() -> None:
+    """A series is called job/account/currency."""
+    account = Account(provider="nami-main", job="nami-spot", name="spot")
+    assert (str(account), str(account.series("USDT"))) == ("nami-spot/spot", "nami-spot/spot/USDT")
+
+
+def test_keys_tell_apart_what_names_cannot() -> None:
+    """A client's id may hold a slash."""
+    one = Account(provider="p", job="j", name="a/b").series("c")
+    other = Account(provider="p", job="j", name="a").series("b/c")
+    assert (str(one) == str(other), one.key == other.key) == (True, False)
+
+
+def test_severities_are_in_order() -> None:
+    """Worse is more."""
+    assert [severity.word for severity in sorted(Severity)] == ["info", "warning", "critical"]
