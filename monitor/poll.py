@@ -229,7 +229,7 @@ def _where(tx: Transaction, told: Told, watch: Watch) -> list[Target]:
     wanted = watch.wanted(told.policy)
     if told.event.kind is EventKind.FIRED:
         return wanted
-    return targets(told.event.kind, wanted, tx.fired_at(told.event.alert.id))
+    return targets(told.event.kind, wanted, tx.told_to(told.event.alert.id))
 
 
 def log_poll(recorded: Recorded) -> None:

@@ -43,7 +43,8 @@ class Systemd:
         if not self._address:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            sock.settimeout(0)
             try:
                 sock.sendto(message.encode(), self._address)
             except OSError:
-                return  # nobody listens any more: nothing to be done about it, and no reason to stop
+                return  # nobody listens: nothing to be done about it, and no reason to wait or to stop

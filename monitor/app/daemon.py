@@ -250,7 +250,7 @@ class Daemon:
 
     def _load_anew(self) -> Monitor:
         config = configuration.load(self._config.path, self._environ)
-        if config.store.path != self._store.path:
+        if config.store.path.resolve() != self._store.path:
             log.warning(
                 "store.url changed: that takes a restart", extra={"fields": {"store": self._store.path}}
             )

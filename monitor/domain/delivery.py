@@ -88,15 +88,15 @@ def is_due(next_attempt_at: datetime, now: datetime) -> bool:
     return next_attempt_at <= now or next_attempt_at > now + LONGEST_RETRY
 
 
-def targets(kind: EventKind, wanted: Sequence[Target], fired_at: Sequence[Target]) -> list[Target]:
-    """Where an event goes: a firing everywhere wanted, all else only where the firing of its incident went.
+def targets(kind: EventKind, wanted: Sequence[Target], told_to: Sequence[Target]) -> list[Target]:
+    """Where an event goes: a firing everywhere wanted, all else only where something of its incident went.
 
-    A channel whose URLs have all been exchanged since the firing counts as a place where it went."""
+    A channel whose URLs have all been exchanged since then counts as a place where it went."""
     if kind is EventKind.FIRED:
         return list(wanted)
-    went = set(fired_at)
+    went = set(told_to)
     kept = {target.channel for target in wanted if target in went}
-    channels = {target.channel for target in fired_at}
+    channels = {target.channel for target in told_to}
     return [
         target
         for target in wanted

@@ -17,7 +17,6 @@ from monitor.domain.rules import (
     judge,
     judge_account,
     judge_provider,
-    refuses_everybody,
 )
 
 AlertKey = tuple[str, str]
@@ -91,17 +90,18 @@ def end(alert: Alert, rule: Rule | None, reason: str, now: datetime) -> Change:
 
 
 def _failing(rule: Failing, facts: Facts) -> Iterator[Change]:
-    account = facts.account
+    """The provider first: while its alert fires, an account's own is quiet."""
+    account, whole_fires = facts.account, False
+    if facts.provider is not None and rule.match.account(account):
+        matched = [health for health in facts.provider if rule.match.account(health.account)]
+        before = _before(facts, (rule.name, of_provider(account)))
+        verdict = judge_provider(rule, matched, before.since) if facts.polled else Unknown("not polled")
+        whole = _stepped(rule, before.subject, verdict, facts, labels=())
+        whole_fires = whole.alert.state is State.FIRING
+        yield whole
     if rule.match.account(account):
-        everybody = facts.provider is not None and refuses_everybody(facts.provider)
-        own = Unknown("all accounts are refused") if everybody else judge_account(rule, facts.health)
-        own = own if facts.polled else Unknown("not polled")
-        yield _stepped(rule, of_account(account), own, facts)
-        if facts.provider is not None:
-            matched = [health for health in facts.provider if rule.match.account(health.account)]
-            since = _before(facts, (rule.name, of_provider(account))).since
-            all_of_it = judge_provider(rule, matched, since) if facts.polled else Unknown("not polled")
-            yield _stepped(rule, of_provider(account), all_of_it, facts, labels=())
+        verdict = judge_account(rule, facts.health) if facts.polled else Unknown("not polled")
+        yield _stepped(rule, of_account(account), verdict, facts, inhibited=whole_fires)
     if facts.health.streak.count == 0:
         yield from _over_series(rule, facts, frozenset())
 

@@ -64,15 +64,20 @@ class Match:
 
     def account(self, account: Account) -> bool:
         """Whether the rule looks at this account: at any currency of it, where it is known which it holds."""
-        if account.currencies:
+        if account.currencies and "currency" in self.globs:
             return any(self.series(account.series(currency)) for currency in account.currencies)
         return self._fits(_attributes(account), [key for key in self.globs if key != "currency"])
 
     def _fits(self, attributes: Mapping[str, str], keys: Iterable[str]) -> bool:
         return all(
-            key in attributes and any(fnmatchcase(attributes[key], glob) for glob in self.globs[key])
+            key in attributes and any(_fits(attributes[key], glob) for glob in self.globs[key])
             for key in keys
         )
+
+
+def _fits(value: str, glob: str) -> bool:
+    """As a glob, or as what somebody is really called: `a[1]`."""
+    return value == glob or fnmatchcase(value, glob)
 
 
 def _attributes(account: Account) -> dict[str, str]:
@@ -326,7 +331,7 @@ def judge_provider(rule: Failing, healths: Sequence[Health], since: datetime | N
 
     One alert stands for all its accounts. It is over when none suffers any more and one was read after `since`,
     when the alert began. What concerns an account alone doesn't count, unless every account has it."""
-    everybody = refuses_everybody(healths)
+    everybody = _refuses_everybody(healths)
     suffering = [
         one for one in healths if one.streak.count and (everybody or not one.streak.outcome.concerns_account)
     ]
@@ -348,7 +353,7 @@ def judge_provider(rule: Failing, healths: Sequence[Health], since: datetime | N
     return Ok(_read_again(len(read), len(healths)))
 
 
-def refuses_everybody(healths: Sequence[Health]) -> bool:
+def _refuses_everybody(healths: Sequence[Health]) -> bool:
     """Whether what should concern one account is said of all of several: then it is the endpoint's own trouble."""
     return len(healths) > 1 and all(
         one.streak.count and one.streak.outcome.concerns_account for one in healths

@@ -22,7 +22,7 @@ from monitor.store.tables import APPLICATION_ID
 
 logging.getLogger("alembic").setLevel(logging.WARNING)  # at INFO it explains itself at every start
 
-BUSY_TIMEOUT_MS = 10_000
+BUSY_TIMEOUT_MS = 5_000
 _CHECKED_IN_FULL = 256 * 1024 * 1024  # bytes; reading a larger file whole would delay every start
 _NETWORK_FILE_SYSTEMS = {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 

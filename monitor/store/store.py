@@ -20,6 +20,7 @@ from monitor.store.transaction import Transaction
 
 T = TypeVar("T")
 
+_CLOSE_MAY_TAKE = 3.0  # seconds
 _GROUP = 200  # pieces of work committed together, at most
 
 
@@ -34,7 +35,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         """Opens, creates or upgrades the database and takes its lock. Raises StoreError."""
-        self.path = path
+        self.path = path = path.resolve()  # one store, one lock, by whatever name
         check_place(path)
         self._lock = Lock(path)
         try:
@@ -57,10 +58,13 @@ class Store:
         return result
 
     async def close(self) -> None:
-        """Writes what was handed over before, then closes the file and gives the lock back."""
+        """Writes what was handed over before, then closes the file and gives the lock back.
+
+        Does not wait for ever where another program holds up the writing."""
         self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
-        self._engine.dispose()
+        await asyncio.to_thread(self._thread.join, _CLOSE_MAY_TAKE)
+        if not self._thread.is_alive():
+            self._engine.dispose()
         self._lock.release()
 
     def _run(self) -> None:

@@ -247,19 +247,12 @@ class Transaction:
         )
         self._add_notifications([(event.alert.id, event.seq, event.at, target) for target in targets])
 
-    def fired_at(self, incident: str) -> list[Target]:
-        """Where the firing of an incident went, or still waits to go; not where it was given up."""
+    def told_to(self, incident: str) -> list[Target]:
+        """Where something was told of an incident, or still waits to be; not where all of it was given up."""
         rows = self._db.execute(
             select(notifications.c.channel, notifications.c.url_id)
-            .join(
-                events,
-                (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq),
-            )
-            .where(
-                notifications.c.incident == incident,
-                events.c.kind == "fired",
-                notifications.c.status != "failed",
-            )
+            .where(notifications.c.incident == incident, notifications.c.status != "failed")
+            .distinct()
         )
         return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
 

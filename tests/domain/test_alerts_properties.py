@@ -43,7 +43,7 @@ verdicts = st.sampled_from([*VERDICTS.values(), VERDICTS["x"], None])
 later = st.sampled_from([MINUTE, 2 * MINUTE, timedelta(days=1), timedelta(0), -MINUTE, -timedelta(days=1)])
 moments = st.builds(Moment, verdicts, policies, later, st.booleans())
 edited = st.lists(moments, max_size=30)
-moderate = settings(max_examples=80, deadline=None)
+moderate = settings(max_examples=50, deadline=None)
 
 
 def lived(

@@ -244,7 +244,7 @@ def test_a_percentage_is_compared_exactly(before: Decimal, after: Decimal, limit
     st.lists(st.integers(-20, 100), min_size=2, max_size=5),
     st.sampled_from(["5", "60", "10%", "60%", "90%", "200%"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_change_is_a_drop_or_a_rise(values: list[int], limit: str) -> None:
     """A rule about change says what two rules, about drop and rise, say between them."""
     story = {float(number): str(value) for number, value in enumerate(values)}

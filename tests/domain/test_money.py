@@ -19,7 +19,7 @@ from monitor.domain.money import (
     subtract,
 )
 
-moderate = settings(max_examples=80, deadline=None)
+moderate = settings(max_examples=50, deadline=None)
 
 
 @st.composite

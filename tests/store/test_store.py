@@ -307,7 +307,7 @@ async def test_pruning_spares_incidents_that_last(store: Store) -> None:
         (waiting,) = tx.waiting(OPS, NOW).due
         tx.settle([waiting.id], delivered=True, at=NOW)
         tx.prune(NOW + timedelta(days=400), 100)
-        return tx.fired_at(ALERT.id)
+        return tx.told_to(ALERT.id)
 
     assert await store.write(prepare) == [OPS]
 
