@@ -7,6 +7,8 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 import typer
 
 from monitor import __version__
-from monitor.errors import ConfigError, MonitorError
+from monitor.errors import ConfigError, MonitorError, Problem
 
 if TYPE_CHECKING:
     from monitor.config import Config
@@ -118,8 +120,9 @@ def check(
     from monitor import screen
     from monitor.app.build import notifiers
 
-    loaded = _load(config, as_json=as_json)
-    notifiers(loaded)
+    with _problems_as_data(as_json=as_json):
+        loaded = _load(config)
+        notifiers(loaded)
     warnings = _warnings(loaded)
     accounts = sum(len(job.accounts) for job in loaded.jobs)
     if as_json and not live:
@@ -315,21 +318,34 @@ def demo() -> None:
 # What the commands share
 
 
-def _load(path: Path | None, *, need_secrets: bool = True, as_json: bool = False) -> "Config":
+def _load(path: Path | None, *, need_secrets: bool = True) -> "Config":
     from monitor.config import find, load
 
+    return load(find(path, os.environ, Path()), os.environ, need_secrets=need_secrets)
+
+
+@contextmanager
+def _problems_as_data(*, as_json: bool) -> Iterator[None]:
     try:
-        return load(find(path, os.environ, Path()), os.environ, need_secrets=need_secrets)
+        yield
     except ConfigError as exc:
         if as_json:
             from monitor import screen
 
-            problems = [
-                {"line": one.line, "column": one.column, "path": one.path, "reason": one.reason}
-                for one in exc.problems
-            ]
-            screen.show_json({"file": exc.source, "problems": problems, "warnings": []})
+            screen.show_json(
+                {"file": exc.source, "problems": [_problem(one) for one in exc.problems], "warnings": []}
+            )
         raise
+
+
+def _problem(one: Problem, source: str) -> dict[str, object]:
+    return {
+        "file": one.source or source,
+        "line": one.line,
+        "column": one.column,
+        "path": one.path,
+        "reason": one.reason,
+    }
 
 
 def _warnings(loaded: "Config") -> list[str]:
@@ -363,6 +379,7 @@ def main() -> None:
 def _main(arguments: list[str]) -> int:
     try:
         code = app(arguments, prog_name="balance-monitor", standalone_mode=False)
+        sys.stdout.flush()
     except ConfigError as exc:
         _complain(*exc.lines())
         return EX_CONFIG

@@ -28,6 +28,14 @@ _CHECK_STYLE = {
 _SEVERITY_STYLE = {Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.CRITICAL: "bold red"}
 
 
+class _Console(Console):
+    """Leaves it to the program what to do when nobody reads any more; rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """`status | head`."""
+        raise BrokenPipeError
+
+
 def stdout() -> Console:
     """Where data goes."""
     return _console(stderr=False)
@@ -39,8 +47,8 @@ def stderr() -> Console:
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_PIPED_WIDTH)
+    console = _Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=_PIPED_WIDTH)
 
 
 def show_json(data: Any) -> None:

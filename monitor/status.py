@@ -87,10 +87,15 @@ def assemble(
         at=now,
         jobs=tuple(_job(name, provider, accounts, polled, now) for name, provider in jobs.items()),
         balances=tuple(one for one in known.series if _is_configured(one, configured)),
-        alerts=known.alerts,
+        alerts=tuple(alert for alert in known.alerts if _concerns(alert, jobs)),
         pauses=tuple(pause for pause in known.pauses if pause.until > now),
         notifications={name: known.notifications.get(name, 0) for name in ("pending", "failed", "delivered")},
     )
+
+
+def _concerns(alert: AlertStatus, jobs: Mapping[str, str]) -> bool:
+    """Whether an alert is about one of these jobs, or about a provider of theirs."""
+    return alert.subject.partition("/")[0] in jobs or alert.subject in jobs.values()
 
 
 def _is_configured(one: SeriesStatus, configured: Mapping[tuple[str, str], Account]) -> bool:

@@ -137,11 +137,13 @@ def notifiers(config: Config) -> list[AppriseNotifier]:
     urls = {name: channel.urls for name, channel in config.channels.items()}
     opened, refused = open_channels(urls)
     if refused:
-        raise ConfigError(
-            str(config.path),
-            tuple(Problem(path=f"channels.{name}.urls[{index}]", reason=why) for name, index, why in refused),
-        )
+        raise ConfigError(str(config.path), tuple(_refused(config, *one) for one in refused))
     return opened
+
+
+def _refused(config: Config, channel: str, index: int, why: str) -> Problem:
+    at = config.channels[channel].places[index]
+    return Problem(path=f"channels.{channel}.urls[{index}]", reason=why, line=at.line, column=at.column)
 
 
 def _targets(config: Config, opened: list[AppriseNotifier]) -> Mapping[str, tuple[Target, ...]]:

@@ -200,7 +200,7 @@ def _build(path: Path, sections: _Sections, root: Node) -> Config:
     """Only for a file with which nothing is wrong: then no section is None."""
     providers = {name: settings for name, settings in sections.providers.items() if settings is not None}
     channels = {
-        name: Channel(name=name, urls=section.urls)
+        name: Channel(name=name, urls=section.urls, places=_places(root, name))
         for name, section in sections.channels.items()
         if section is not None
     }
@@ -215,6 +215,12 @@ def _build(path: Path, sections: _Sections, root: Node) -> Config:
         rules=rules + ((BUILT_IN,) if sections.built_in else ()),
         secrets=_secrets(providers, channels, root),
     )
+
+
+def _places(root: Node, channel: str) -> tuple[document.Position, ...]:
+    """Where a channel's URLs stand: a list of them, or one alone."""
+    urls = list(document.walk(root, ("channels", channel, "urls")))[-1]
+    return tuple(item.at for item in urls.items) if isinstance(urls, Sequence) else (urls.at,)
 
 
 def _secrets(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from monitor.config.document import Position
 from monitor.domain.model import Account
 from monitor.domain.rules import Rule
 from monitor.domain.schedule import Schedule
@@ -26,10 +27,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A named set of apprise URLs."""
+    """A named set of apprise URLs, and where in the file each of them stands."""
 
     name: str
     urls: tuple[SecretStr, ...]
+    places: tuple[Position, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
