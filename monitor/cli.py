@@ -332,9 +332,8 @@ def _problems_as_data(*, as_json: bool) -> Iterator[None]:
         if as_json:
             from monitor import screen
 
-            screen.show_json(
-                {"file": exc.source, "problems": [_problem(one) for one in exc.problems], "warnings": []}
-            )
+            problems = [_problem(one, exc.source) for one in exc.problems]
+            screen.show_json({"file": exc.source, "problems": problems, "warnings": []})
         raise
 
 
