@@ -26,6 +26,14 @@ from monitor.sandbox import CallLimit, Message, Sandbox, Story, Webhook, demo_st
 STORY_LASTS = timedelta(seconds=25)
 """After this the demo's story has been told: the outage is over and its end delivered."""
 
+_NARRATION = {
+    4: "Somebody drains the USDT wallet. The limit is 1000.",
+    13: "Somebody tops it up.",
+    15: "WDCF goes down. That is an outage, not an empty wallet.",
+    21: "WDCF is back.",
+}
+"""What the story is about to show, by the second; see `demo_story`."""
+
 _NEXT = """\
 [bold]That was it.[/] Every reading is kept exactly, one cause gave one message, and an outage is no empty wallet.
 
@@ -82,9 +90,12 @@ async def demonstrate() -> None:
             daemon = Daemon(
                 configuration.load(path, {}), environ={}, redact=Redaction(), on_recorded=ticker.show
             )
-            ending = asyncio.get_running_loop().call_later(STORY_LASTS.total_seconds(), daemon.stop)
+            loop = asyncio.get_running_loop()
+            cues = [loop.call_later(second, _narrate, text) for second, text in _NARRATION.items()]
+            cues.append(loop.call_later(STORY_LASTS.total_seconds(), daemon.stop))
             await daemon.run()
-            ending.cancel()
+            for cue in cues:
+                cue.cancel()
     console.print()
     console.print(_NEXT)
 
@@ -121,6 +132,10 @@ class _Ticker:
 
     def _line(self, text: str) -> None:
         screen.stdout().print(f"[dim]{_clock(self._began)}[/] {text}", soft_wrap=True)
+
+
+def _narrate(text: str) -> None:
+    screen.stdout().print(f"\n[bold cyan]{text}[/]")
 
 
 def _print_card(message: Message, began: datetime) -> None:
