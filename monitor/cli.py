@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -112,7 +113,11 @@ def run(
 def check(
     config: ConfigOption = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Also poll every account once. Nothing is stored.")
+        bool,
+        typer.Option(
+            "--live",
+            help="Also poll every account once. Nothing is stored; the calls count with the service.",
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -172,14 +172,13 @@ class Scheduler:
         if task is None:
             return
         missed = self._missed(key, task)
-        while True:
+        while task is not None:
             running = asyncio.create_task(_run(task, missed), name=f"run {key}")
             self._running.add(running)
             running.add_done_callback(self._running.discard)
             await asyncio.wait({running})
             missed = self._late.pop(key, 0)
-            if not missed or self._tasks.get(key) is not task or not self._aps.running:
-                return
+            task = self._tasks.get(key) if missed and self._aps.running else None
 
     def _missed(self, key: str, task: Task) -> int:
         """How many runs fell between the one that was due and now; plans the next."""

@@ -1,5 +1,6 @@
 """What systemd is told, by the protocol of sd_notify(3): a datagram of lines to `$NOTIFY_SOCKET`."""
 
+import os
 import socket
 import time
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ class Systemd:
     def __init__(self, environ: Mapping[str, str]) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        self._watchdog = environ.get("WATCHDOG_USEC", "")
+        for_us = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self._watchdog = environ.get("WATCHDOG_USEC", "") if for_us else ""
 
     @property
     def watchdog(self) -> timedelta | None:

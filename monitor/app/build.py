@@ -15,7 +15,7 @@ from monitor.notify import AppriseNotifier, open_channels
 from monitor.poll import Recorded, Watch, record
 from monitor.providers.base import Settings
 from monitor.providers.http import Client
-from monitor.providers.limits import Host
+from monitor.providers.limits import CONCURRENCY, Host
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
 
@@ -99,7 +99,8 @@ class Monitor:
             if settings.rate_limit is not None:
                 since = started - settings.rate_limit.per - settings.timeout
                 calls = await store.write(partial(Transaction.recent_calls, provider=name, since=since))
-                hosts.of(settings).preload(calls)
+                unrecorded = [started] * min(CONCURRENCY, len(calls))  # under way when it was killed, perhaps
+                hosts.of(settings).preload([*calls, *unrecorded])
 
     def overdue_at(self, polled: Polled, due: datetime | None, at: datetime) -> datetime | None:
         """From when on the poll that is due next counts as overdue: with time for its retries, and some grace."""

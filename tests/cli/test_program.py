@@ -1,0 +1,223 @@
+"""The program itself: help, versions, completion, misuse, the schema, and the demo."""
+
+import asyncio
+import json
+import re
+import signal
+import sys
+import time
+from typing import Any
+
+import jsonschema
+import yaml
+
+from monitor.sandbox import Fault
+from tests.process.stage import together
+from tests.process.support import PATIENCE, ROOT, Done, Installation, run, until
+
+COMMANDS = ("run", "check", "poll", "status", "notify", "schema", "version", "sandbox", "demo")
+
+
+async def _run(site: Installation, *arguments: str, **environ: str) -> Done:
+    return await run(*arguments, cwd=site.folder, environ={**site.environ, **environ})
+
+
+@together()
+async def test_the_demo_tells_its_story_within_half_a_minute(site: Installation) -> None:
+    """Readings, a drain's alert and resolve, an outage's alert and resolve, in this order; then what to do next."""
+    began = time.monotonic()
+    done = await _run(site, "demo")
+    assert (done.code, done.err) == (0, "")
+    assert time.monotonic() - began < 40
+    titles = [line.split(": ")[0].split("MESSAGE ")[1] for line in done.out.splitlines() if "MESSAGE" in line]
+    assert titles == [
+        "CRITICAL usdt-low",
+        "RESOLVED usdt-low",
+        "WARNING endpoint-failing",
+        "RESOLVED endpoint-failing",
+    ]
+    assert re.search(r"CRITICAL usdt-low: nami-spot/spot/USDT available \d+\.\d\d < 1000", done.out)
+    assert (
+        "clients/CLIENT_001 not read (connect: connection reset by peer); the balance stays as it was"
+        in done.out
+    )
+    assert "clients/CLIENT_001 is read again" in done.out
+    assert "What to do next:" in done.out
+    assert done.out.index("first reading") < done.out.index("MESSAGE CRITICAL")
+    moments = [float(found) for found in re.findall(r"^ *(\d+\.\d)s ", done.out, re.MULTILINE)]
+    assert max(moments) < 30
+
+
+@together()
+async def test_ctrl_c_ends_the_demo(site: Installation) -> None:
+    """It stops within seconds, without a traceback, and leaves no folder behind."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "monitor", "demo"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=site.folder,
+        env={**site.environ, "TMPDIR": str(site.folder)},
+    )
+    await until(lambda: list(site.folder.glob("balance-monitor-demo-*/*.db")), "the demo at work")
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    async with asyncio.timeout(PATIENCE):
+        _, err = await process.communicate()
+    assert time.monotonic() - began < 8
+    assert err == b""
+    assert list(site.folder.glob("balance-monitor-demo-*")) == []
+
+
+@together()
+async def test_the_sandbox_prints_a_configuration_that_fits(site: Installation) -> None:
+    """Its stdout is a file that `check --live` likes; Ctrl-C ends it with 0."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "monitor", "sandbox", "--webhook", "--balance", "nami/spot/USDT constant 7.50"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=site.environ,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE):
+        said = await process.stderr.readline()
+        text = await process.stdout.read(65536)
+    (site.folder / "sandbox.yaml").write_bytes(text)
+    done = await _run(site, "check", "--live", "-c", "sandbox.yaml")
+    told = await _run(site, "notify", "-c", "sandbox.yaml")
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(PATIENCE):
+        out, err = await process.communicate()
+    assert b"Ctrl-C ends it" in said
+    assert (done.code, told.code, process.returncode, out) == (0, 0, 0, b"")
+    assert "USDT" in done.out
+    assert b"TEST balance-monitor: webhook" in err
+
+
+@together()
+async def test_the_sandbox_refuses_what_it_cannot_play(site: Installation) -> None:
+    """A story that can't be read, a port that is taken: one line, exit 1."""
+    taken = site.sandbox.nami_url.rpartition(":")[2]
+    for arguments, said in (
+        (["--balance", "nami/spot/USDT fly to 50"], "expected one of"),
+        (["--fault", "wdcf nonsense"], "expected one of"),
+        (["--nami-port", taken], "choose another port"),
+    ):
+        done = await _run(site, "sandbox", *arguments)
+        assert (done.code, done.out) == (1, "")
+        assert said in done.err
+        assert len(done.err.splitlines()) == 1
+
+
+@together()
+async def test_misuse_is_64(site: Installation) -> None:
+    """An unknown command, option or argument is a misuse, and never 1 to 3, which mean an alert."""
+    misused = (["nope"], ["status", "--nope"], ["run", "--log-level", "loud"])
+    for arguments in misused:
+        done = await _run(site, *arguments)
+        assert (done.code, done.out) == (64, "")
+        assert "Usage: balance-monitor" in done.err
+        assert "Traceback" not in done.err
+
+
+@together()
+async def test_help_says_what_one_needs(site: Installation) -> None:
+    """Help, with `-h` too, is on stdout with exit 0 and names every command; the plugins tell their exit codes."""
+    shown = {name: await _run(site, name, "-h") for name in ("run", "check", "poll", "status")}
+    assert {done.code for done in shown.values()} == {0}
+    codes = "Exit codes as of a Nagios plugin: 0 ok, 1 a warning fires, 2 a critical fires, 3 unknown"
+    assert all(codes in shown[name].out for name in ("poll", "status"))
+    assert "SIGHUP" in shown["run"].out
+    assert "Nothing is stored" in shown["check"].out
+    assert "BALANCE_MONITOR_CONFIG" in shown["status"].out
+    everything = await _run(site, "--help")
+    assert all(re.search(rf"\b{name}\b", everything.out) for name in COMMANDS)
+
+
+@together()
+async def test_without_a_command_it_shows_its_help(site: Installation) -> None:
+    """Somebody who types just its name learns what there is."""
+    done = await run(cwd=site.folder, environ=site.environ)
+    assert "demo" in done.out + done.err
+    assert done.code in (0, 64)
+
+
+@together()
+async def test_completion_is_offered(site: Installation) -> None:
+    """The script for the shell, and what it then asks for."""
+    script = await _run(site, "--show-completion", "bash")
+    sourced = await run(cwd=site.folder, environ={**site.environ, "_BALANCE_MONITOR_COMPLETE": "source_bash"})
+    words = {"COMP_WORDS": "balance-monitor st", "COMP_CWORD": "1"}
+    completed = await run(
+        cwd=site.folder, environ={**site.environ, **words, "_BALANCE_MONITOR_COMPLETE": "complete_bash"}
+    )
+    assert "_BALANCE_MONITOR_COMPLETE=complete_bash" in script.out
+    assert "_BALANCE_MONITOR_COMPLETE=complete_bash" in sourced.out
+    assert completed.out.split() == ["status"]
+
+
+@together()
+async def test_versions_are_told(site: Installation) -> None:
+    """Its own, Python's, SQLite's and those of the libraries, as lines and as JSON."""
+    plain, data = await _run(site, "version"), await _run(site, "version", "--json")
+    shown = json.loads(data.out)
+    assert (plain.code, data.code) == (0, 0)
+    assert {
+        "balance-monitor",
+        "python",
+        "sqlite",
+        "httpx",
+        "apprise",
+        "sqlmodel",
+        "apscheduler",
+    } <= shown.keys()
+    assert all(f"{name} {number}" in plain.out.splitlines() for name, number in shown.items())
+
+
+@together()
+async def test_the_schema_is_one_and_the_example_fits_it(site: Installation) -> None:
+    """Draft 2020-12, and an editor that checks config.example.yaml by it finds nothing; a typo it finds."""
+    done = await _run(site, "schema")
+    schema = json.loads(done.out)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    example = _as_json(yaml.safe_load((ROOT / "config.example.yaml").read_text()))
+    assert [error.message for error in validator.iter_errors(example)] == []
+    mine = _as_json(yaml.safe_load(site.config.read_text()))
+    assert [error.message for error in validator.iter_errors(mine)] == []
+    mine["jobs"][0]["evry"] = "1s"
+    assert list(validator.iter_errors(mine))
+
+
+def _as_json(value: object) -> Any:
+    """Keys as an editor sees them: text, even where YAML makes numbers of them."""
+    match value:
+        case dict():
+            return {str(key): _as_json(item) for key, item in value.items()}
+        case list():
+            return [_as_json(item) for item in value]
+        case _:
+            return value
+
+
+@together()
+async def test_ctrl_c_during_poll_is_quiet(site: Installation) -> None:
+    """130 and no traceback, as a shell expects it."""
+    site.document["providers"]["wdcf"]["timeout"] = "60s"
+    site.write()
+    site.sandbox.wdcf.fault = Fault.hang()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "monitor", "poll", "-c", str(site.config)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=site.environ,
+    )
+    await until(lambda: site.sandbox.wdcf.requests, "the poll under way")
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(PATIENCE):
+        out, err = await process.communicate()
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in err
