@@ -400,6 +400,11 @@ def _main(arguments: list[str]) -> int:
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # what is still to be flushed goes there
         return EX_OK
+    except Exception:
+        if arguments[0] not in _CHECKS:
+            raise
+        traceback.print_exc()  # a defect; but 1, Python's own code for one, would say "a warning fires"
+        return EX_UNKNOWN
     return code if isinstance(code, int) else EX_OK
 
 

@@ -280,3 +280,13 @@ async def test_the_configuration_is_found_by_the_environment_and_in_the_folder(s
     nowhere = await run("status", cwd=elsewhere, environ=site.environ)
     assert (named.code, here.code, nowhere.code) == (3, 3, 78)
     assert "BALANCE_MONITOR_CONFIG" in nowhere.err
+
+
+@together()
+async def test_a_defect_is_3_and_not_a_warning(site: Installation) -> None:
+    """An error nobody foresaw, here a store with a text where an instant belongs, is unknown: never an alert's code."""
+    await site.command("poll")
+    with closing(sqlite3.connect(site.store)) as db:
+        db.execute("UPDATE accounts SET polled_at = 'yesterday'")
+        db.commit()
+    assert (await site.command("status")).code == 3
