@@ -1,7 +1,7 @@
 """The use case: a poll's result, what the rules make of it, and what is to be told, in one transaction."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -103,16 +103,16 @@ def record(
 
 
 def look_between_polls(
-    tx: Transaction, watch: Watch, now: datetime, polled_since: datetime
+    tx: Transaction, watch: Watch, now: datetime, polled: Collection[tuple[str, str]]
 ) -> tuple[Event, ...]:
     """Tells what only time brings: readings grown stale, and reminders.
 
-    Accounts not polled since `polled_since`, the daemon's start, are left alone: after a stop of hours their
-    first poll says more than their last one."""
+    `polled` are the accounts (job, name) polled since the daemon's start. The others are left alone: after a stop
+    of hours their first poll says more than their last one."""
     afters = [rule.after for rule in watch.rules if isinstance(rule, Stale)]
     read_before = now - min(afters) if afters else None
     told: list[Event] = []
-    for key in sorted(tx.accounts_to_look_at(read_before, polled_since)):
+    for key in sorted(tx.accounts_to_look_at(read_before).intersection(polled)):
         if account := watch.accounts.get(key):
             views = list(tx.views(account, now).values())
             facts = Facts(

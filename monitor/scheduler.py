@@ -100,7 +100,10 @@ class Task:
 class Scheduler:
     """Runs tasks on time, none of them twice at once. To be used within a running event loop."""
 
-    def __init__(self, *, check_clock_every: timedelta = CLOCK_CHECK) -> None:
+    def __init__(
+        self, *, on_clock_set: Callable[[], None] = lambda: None, check_clock_every: timedelta = CLOCK_CHECK
+    ) -> None:
+        self._on_clock_set = on_clock_set
         self._check_clock_every = check_clock_every
         self._aps = AsyncIOScheduler(
             timezone=UTC,
@@ -167,7 +170,7 @@ class Scheduler:
 
     async def _fire(self, key: str) -> None:
         """One run, in a task of our own: APScheduler's shutdown would cancel one of its."""
-        self._notice_clock_step()
+        self.notice_clock_set()
         task = self._tasks.get(key)
         if task is None:
             return
@@ -200,14 +203,16 @@ class Scheduler:
     async def _watch_clock(self) -> None:
         while True:
             await asyncio.sleep(self._check_clock_every.total_seconds())
-            self._notice_clock_step()
+            self.notice_clock_set()
 
-    def _notice_clock_step(self) -> None:
+    def notice_clock_set(self) -> None:
+        """Plans anew where somebody has set the wall clock since the last look, and says so."""
         step = _clock_offset() - self._offset
         self._offset += step
         if abs(step) < CLOCK_STEP.total_seconds():
             return
         log.warning("the clock was set, planning anew", extra={"fields": {"seconds": round(step)}})
+        self._on_clock_set()
         now = datetime.now(UTC)
         for key, task in self._tasks.items():
             self._due[key] = task.trigger.get_next_fire_time(None, now) or now

@@ -229,7 +229,10 @@ async def test_a_clock_that_is_set_stalls_nothing(step: timedelta) -> None:
         missed_runs.append(missed)
 
     with freeze_time(START, real_asyncio=True, tick=True) as frozen:
-        scheduler = Scheduler(check_clock_every=timedelta(seconds=0.1))
+        noticed: list[datetime] = []
+        scheduler = Scheduler(
+            on_clock_set=lambda: noticed.append(datetime.now(UTC)), check_clock_every=timedelta(seconds=0.1)
+        )
         scheduler.plan({"a": task(run, every=0.5)})
         scheduler.start()
         await until(lambda: len(missed_runs) == 1)
@@ -237,6 +240,7 @@ async def test_a_clock_that_is_set_stalls_nothing(step: timedelta) -> None:
         await until(lambda: len(missed_runs) >= 3)
         await scheduler.stop(timedelta(seconds=5))
     assert sum(missed_runs) <= 1
+    assert len(noticed) == 1
 
 
 async def test_work_left_lying_is_noticed() -> None:

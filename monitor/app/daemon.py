@@ -54,6 +54,7 @@ class Daemon:
         self._reload = asyncio.Event()
         self._retiring: set[asyncio.Task[None]] = set()
         self._behind: set[tuple[str, str]] = set()
+        self._polled: set[tuple[str, str]] = set()  # since the start, or since the clock was set
         self._last_poll: datetime | None = None
         self._unrecorded = False
 
@@ -75,8 +76,7 @@ class Daemon:
             await self._monitor.close()
             raise
         self._outbox = Outbox(self._store, clock=now, jitter=jitter)
-        self._scheduler = Scheduler()
-        self._started = now()
+        self._scheduler = Scheduler(on_clock_set=self._polled.clear)
         try:
             await self._begin()
             await self._go_on()
@@ -137,6 +137,8 @@ class Daemon:
     async def _end(self) -> None:
         log.info("stopping")
         self._systemd.stopping()
+        for retiring in self._retiring:
+            retiring.cancel()
         await asyncio.gather(
             self._scheduler.stop(POLLS_MAY_TAKE),
             self._outbox.stop(DELIVERIES_MAY_TAKE),
@@ -152,9 +154,9 @@ class Daemon:
         started = now()
         tasks = {}
         for number, job in enumerate(monitor.config.jobs):
-            for account in job.accounts:
+            for index, account in enumerate(job.accounts):
                 polled = Polled(job, account)
-                tasks[str(account)] = plan(polled, number, started, partial(self._poll, polled))
+                tasks[str(account)] = plan(polled, index, number, started, partial(self._poll, polled))
         return tasks
 
     async def _poll(self, polled: Polled, missed: int) -> None:
@@ -172,6 +174,7 @@ class Daemon:
             return
         self._store_works()
         if recorded is not None:
+            self._polled.add(polled.key)
             self._last_poll = result.finished_at
             log_poll(recorded)
             self._tell(recorded.told)
@@ -203,8 +206,9 @@ class Daemon:
     # Chores
 
     async def _look(self) -> None:
-        at, watch, since = now(), self._monitor.watch, self._started
-        self._tell(await self._store.write(lambda tx: look_between_polls(tx, watch, at, since)))
+        self._scheduler.notice_clock_set()
+        at, watch, polled = now(), self._monitor.watch, frozenset(self._polled)
+        self._tell(await self._store.write(lambda tx: look_between_polls(tx, watch, at, polled)))
 
     async def _prune(self) -> None:
         before = now() - self._monitor.config.store.keep

@@ -17,13 +17,16 @@ _GOLDEN = 0.618034  # its multiples, taken modulo 1, lie evenly spread, however 
 
 
 def plan(
-    polled: Polled, number: int, started: datetime, run: Callable[[int], Coroutine[Any, Any, None]]
+    polled: Polled,
+    index: int,
+    number: int,
+    started: datetime,
+    run: Callable[[int], Coroutine[Any, Any, None]],
 ) -> Task:
-    """The task that polls an account.
+    """The task that polls an account, the `index`th of its job.
 
-    `number` is its job's among all: jobs of one interval don't fire together either."""
-    accounts = polled.job.accounts
-    index, count = accounts.index(polled.account), len(accounts)
+    `number` is the job's among all: jobs of one interval don't fire together either."""
+    count = len(polled.job.accounts)
     match polled.job.schedule:
         case Every(interval=interval):
             share = interval / count

@@ -387,12 +387,10 @@ class Transaction:
 
     # Between polls
 
-    def accounts_to_look_at(
-        self, read_before: datetime | None, polled_since: datetime
-    ) -> set[tuple[str, str]]:
-        """Accounts (job, name) polled since an instant, with an alert or with a series not read since another.
+    def accounts_to_look_at(self, read_before: datetime | None) -> set[tuple[str, str]]:
+        """Accounts (job, name) with an alert, or with a series not read since an instant (None: however long ago).
 
-        None: however old their readings are. What fires for a whole provider concerns each of its accounts."""
+        What fires for a whole provider concerns each of its accounts."""
         name = accounts.c.job + "/" + accounts.c.name
         subject = alerts.c.subject
         of_this = (subject == accounts.c.provider) | (
@@ -403,9 +401,7 @@ class Transaction:
             last = func.coalesce(series.c.observed_at, series.c.added_at)
             old = select(series.c.id).where(series.c.account_id == accounts.c.id, last <= read_before)
             concerned |= old.exists()
-        rows = self._db.execute(
-            select(accounts.c.job, accounts.c.name).where(accounts.c.polled_at >= polled_since, concerned)
-        )
+        rows = self._db.execute(select(accounts.c.job, accounts.c.name).where(concerned))
         return {(row.job, row.name) for row in rows}
 
     def prune(self, before: datetime, limit: int) -> int:

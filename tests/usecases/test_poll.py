@@ -217,7 +217,7 @@ async def test_after_a_long_stop_nothing_is_stale_before_the_first_poll(store: S
     stale = watch(Stale(name="stale", after=timedelta(minutes=10)))
     await played(store, stale, read(0, USDT="1", VNDC="1"))
     started = START + timedelta(hours=5)
-    assert await store.write(lambda tx: look_between_polls(tx, stale, started, started)) == ()
+    assert await store.write(lambda tx: look_between_polls(tx, stale, started, set())) == ()
 
 
 async def test_time_alone_brings_reminders(store: Store) -> None:
@@ -233,7 +233,7 @@ async def test_time_alone_brings_reminders(store: Store) -> None:
     for account in (SPOT, futures):
         await played(store, watched, *(failed(n) for n in (60, 120, 180)), account=account)
     later = START + timedelta(hours=5)
-    look = await store.write(lambda tx: look_between_polls(tx, watched, later, START))
+    look = await store.write(lambda tx: look_between_polls(tx, watched, later, {SPOT.key, futures.key}))
     assert sorted(f"{e.kind} {e.alert.subject}" for e in look) == [
         "reminder nami-main",
         "reminder nami-spot/spot/USDT",
