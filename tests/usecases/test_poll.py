@@ -201,7 +201,7 @@ async def test_time_alone_brings_staleness(store: Store) -> None:
     await played(store, stale, read(0, USDT="1", VNDC="1"))
     looks = [
         await store.write(
-            partial(look_between_polls, watch=stale, now=START + timedelta(minutes=at), polled_since=START)
+            partial(look_between_polls, watch=stale, now=START + timedelta(minutes=at), polled={SPOT.key})
         )
         for at in (9, 10, 11)
     ]
