@@ -38,7 +38,10 @@ from monitor.domain.model import (
     Streak,
 )
 from monitor.errors import Outcome
+from monitor.store import statements
 from monitor.store.tables import accounts, alerts, events, notifications, pauses, polls, series, snapshots
+
+_NEW_ACCOUNT = {"outcome": Outcome.OK, "detail": "", "failures": 0, "failures_alike": 0, "missed_runs": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +57,23 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self._account_ids: dict[tuple[str, str], int] = {}
+        self._series_ids: dict[tuple[str, str, str], int] = {}
 
     # Accounts and their polls
 
     def health(self, account: Account, now: datetime) -> Health:
         """How the account's polls have been going; an account not known yet is known from now on."""
-        self._db.execute(
-            upsert(accounts)
-            .values(
-                provider=account.provider,
-                job=account.job,
-                name=account.name,
-                added_at=now,
-                outcome=Outcome.OK,
-                detail="",
-                failures=0,
-                failures_alike=0,
-                missed_runs=0,
+        key = {"job": account.job, "name": account.name}
+        row = self._db.execute(statements.ACCOUNT, key).one_or_none()
+        if row is None:
+            self._db.execute(
+                statements.ADD_ACCOUNT, {**key, **_NEW_ACCOUNT, "provider": account.provider, "added_at": now}
             )
-            .on_conflict_do_update(index_elements=["job", "name"], set_={"provider": account.provider})
-        )
-        row = self._db.execute(select(accounts).where(_is(account))).one()
+            row = self._db.execute(statements.ACCOUNT, key).one()
+        elif row.provider != account.provider:
+            self._db.execute(statements.SET_PROVIDER, {"row_id": row.id, "to": account.provider})
+        self._account_ids[account.key] = row.id
         return _health(account, row)
 
     def healths(self, of: Mapping[tuple[str, str], Account]) -> list[Health]:
@@ -88,32 +87,31 @@ class Transaction:
 
     def add_poll(self, health: Health, result: PollResult, overdue_at: datetime | None) -> None:
         """Keeps a poll's outcome, the account's health after it, and from when on the next one is overdue."""
-        streak = health.streak
+        streak, account_id = health.streak, self._account_id(health.account)
         self._db.execute(
-            update(accounts)
-            .where(_is(health.account))
-            .values(
-                polled_at=health.last_poll_at,
-                ok_at=health.last_ok_at,
-                outcome=streak.outcome,
-                detail=streak.detail,
-                failures=streak.count,
-                failures_alike=streak.alike,
-                failing_since=streak.since,
-                overdue_at=overdue_at,
-            )
+            statements.SET_HEALTH,
+            {
+                "row_id": account_id,
+                "row_polled_at": health.last_poll_at,
+                "row_ok_at": health.last_ok_at,
+                "row_outcome": streak.outcome,
+                "row_detail": streak.detail,
+                "row_failures": streak.count,
+                "row_failures_alike": streak.alike,
+                "row_failing_since": streak.since,
+                "row_overdue_at": overdue_at,
+            },
         )
         self._db.execute(
-            upsert(polls)
-            .values(
-                account_id=select(accounts.c.id).where(_is(health.account)).scalar_subquery(),
-                started_at=result.started_at,
-                finished_at=result.finished_at,
-                outcome=result.outcome,
-                detail=result.detail,
-                attempts=result.attempts,
-            )
-            .on_conflict_do_nothing()  # two polls in one microsecond: a clock set back
+            statements.ADD_POLL,
+            {
+                "account_id": account_id,
+                "started_at": result.started_at,
+                "finished_at": result.finished_at,
+                "outcome": result.outcome,
+                "detail": result.detail,
+                "attempts": result.attempts,
+            },
         )
 
     def count_refusals_anew(self, provider: str) -> None:
@@ -139,9 +137,8 @@ class Transaction:
 
     def views(self, account: Account, now: datetime) -> dict[str, SeriesView]:
         """The account's series by currency: all it should hold, and where it names none, all it ever held."""
-        rows = self._db.execute(
-            select(series).join(accounts, accounts.c.id == series.c.account_id).where(_is(account))
-        )
+        rows = self._db.execute(statements.SERIES, {"account_id": self._account_id(account)}).all()
+        self._series_ids.update({(*account.key, row.currency): row.id for row in rows})
         known = {row.currency: _view(account, row) for row in rows}
         wanted = account.currencies or known
         return {
@@ -153,69 +150,48 @@ class Transaction:
         """Keeps what is now known of an account's series."""
         if not views:
             return
-        account_id = self._db.execute(select(accounts.c.id).where(_is(views[0].series.account))).scalar_one()
-        statement = upsert(series)
-        fixed = {"id", "account_id", "currency", "added_at"}
-        kept = {
-            column.name: statement.excluded[column.name] for column in series.c if column.name not in fixed
-        }
-        self._db.execute(
-            statement.on_conflict_do_update(index_elements=["account_id", "currency"], set_=kept),
-            [_view_values(account_id, view) for view in views],
-        )
+        account_id = self._account_id(views[0].series.account)
+        self._db.execute(statements.SAVE_SERIES, [_view_values(account_id, view) for view in views])
 
     def add_snapshots(self, readings: Sequence[SeriesView]) -> None:
         """Keeps the last reading of each series. `save_views` has to have seen the series before."""
-        if not readings:
-            return
-        ids = self._series_ids(readings[0].series.account)
-        rows = [_snapshot_values(ids[view.series.currency], view.last) for view in readings if view.last]
-        statement = upsert(snapshots)
-        self._db.execute(
-            statement.on_conflict_do_update(  # the same instant twice: a clock set back
-                index_elements=["series_id", "observed_at"],
-                set_={
-                    name: statement.excluded[name] for name in ("total", "available", "locked", "updated_at")
-                },
-            ),
-            rows,
-        )
+        rows = [_snapshot_values(self._series_id(view.series), view.last) for view in readings if view.last]
+        if rows:
+            self._db.execute(statements.SAVE_SNAPSHOT, rows)
 
     def history(
         self, series_: Series, newest: datetime, since: datetime, at_least: int
     ) -> tuple[Snapshot, ...]:
         """The readings of a series up to the newest, oldest first: all since an instant, the one before it, and so
         many in any case. What a clock since set back put after the newest is left out."""
-        series_id = self._series_ids(series_.account)[series_.currency]
-        up_to_newest = (snapshots.c.series_id == series_id) & (snapshots.c.observed_at <= newest)
-        newest_first = snapshots.c.observed_at.desc()
-        within = self._db.execute(
-            select(snapshots).where(up_to_newest, snapshots.c.observed_at > since).order_by(newest_first)
-        ).all()
-        older = self._db.execute(
-            select(snapshots)
-            .where(up_to_newest, snapshots.c.observed_at <= since)
-            .order_by(newest_first)
-            .limit(max(at_least - len(within), 1))
-        ).all()
+        which = {"series_id": self._series_id(series_), "newest": newest, "since": since}
+        within = self._db.execute(statements.SNAPSHOTS_SINCE, which).all()
+        count = max(at_least - len(within), 1)
+        older = self._db.execute(statements.SNAPSHOTS_BEFORE, {**which, "count": count}).all()
         return tuple(_snapshot(row) for row in reversed([*within, *older]))
 
-    def _series_ids(self, account: Account) -> dict[str, int]:
-        rows = self._db.execute(
-            select(series.c.currency, series.c.id)
-            .join(accounts, accounts.c.id == series.c.account_id)
-            .where(_is(account))
-        )
-        return {row.currency: row.id for row in rows}
+    def _account_id(self, account: Account) -> int:
+        if account.key not in self._account_ids:
+            row = self._db.execute(
+                statements.ACCOUNT, {"job": account.job, "name": account.name}
+            ).one_or_none()
+            self._account_ids[account.key] = -1 if row is None else row.id
+        return self._account_ids[account.key]
+
+    def _series_id(self, series_: Series) -> int:
+        if series_.key not in self._series_ids:
+            rows = self._db.execute(statements.SERIES, {"account_id": self._account_id(series_.account)})
+            self._series_ids.update({(*series_.account.key, row.currency): row.id for row in rows})
+        return self._series_ids[series_.key]
 
     # Alerts and what is told of them
 
     def alerts(self, subjects: Iterable[str] | None = None) -> dict[tuple[str, str], Alert]:
         """The alerts that are not inactive, of these subjects or of all."""
-        query = select(alerts)
-        if subjects is not None:
-            query = query.where(alerts.c.subject.in_(list(subjects)))
-        rows = self._db.execute(query)
+        if subjects is None:
+            rows = self._db.execute(select(alerts))
+        else:
+            rows = self._db.execute(statements.ALERTS_ABOUT, {"subjects": list(subjects)})
         return {(row.rule, row.subject): _alert(row) for row in rows}
 
     def save_alert(self, alert: Alert) -> None:
@@ -226,11 +202,7 @@ class Transaction:
             )
             return
         values = {column.name: getattr(alert, column.name) for column in alerts.c}
-        self._db.execute(
-            upsert(alerts)
-            .values(values)
-            .on_conflict_do_update(index_elements=["rule", "subject"], set_=values)
-        )
+        self._db.execute(statements.SAVE_ALERT, values)
 
     def add_event(self, event: Event, report: Report, targets: Sequence[Target]) -> None:
         """Keeps an event, and puts one notification per target into the outbox."""

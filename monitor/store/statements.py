@@ -1,0 +1,82 @@
+"""The statements that run with every poll, built once: building one costs as much as running it.
+
+Parameters are named as the values they stand for; `row_` marks those that a column of the same name would hide.
+"""
+
+from sqlalchemy import Insert, Table, bindparam, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from monitor.store.tables import accounts, alerts, polls, series, snapshots
+
+ACCOUNT = select(accounts).where(accounts.c.job == bindparam("job"), accounts.c.name == bindparam("name"))
+
+ADD_ACCOUNT = insert(accounts)
+
+SET_PROVIDER = update(accounts).where(accounts.c.id == bindparam("row_id")).values(provider=bindparam("to"))
+
+SET_HEALTH = (
+    update(accounts)
+    .where(accounts.c.id == bindparam("row_id"))
+    .values(
+        {
+            name: bindparam(f"row_{name}")
+            for name in (
+                "polled_at",
+                "ok_at",
+                "outcome",
+                "detail",
+                "failures",
+                "failures_alike",
+                "failing_since",
+                "overdue_at",
+            )
+        }
+    )
+)
+
+ADD_POLL = upsert(polls).on_conflict_do_nothing()  # two polls in one microsecond: a clock set back
+
+SERIES = select(series).where(series.c.account_id == bindparam("account_id"))
+
+_READING = ("total", "available", "locked", "updated_at")
+
+
+def _replacing(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Insert:
+    """An insert, or where the key is there already, an update of these columns."""
+    new = upsert(table)
+    return new.on_conflict_do_update(index_elements=key, set_={name: new.excluded[name] for name in columns})
+
+
+SAVE_SERIES = _replacing(
+    series,
+    ("account_id", "currency"),
+    ("observed_at", *_READING, "missing", "missing_since", "missing_detail"),
+)
+
+SAVE_SNAPSHOT = _replacing(snapshots, ("series_id", "observed_at"), _READING)
+"""The same instant twice: a clock set back."""
+
+_UP_TO_NEWEST = (snapshots.c.series_id == bindparam("series_id")) & (
+    snapshots.c.observed_at <= bindparam("newest")
+)
+
+SNAPSHOTS_SINCE = (
+    select(snapshots)
+    .where(_UP_TO_NEWEST, snapshots.c.observed_at > bindparam("since"))
+    .order_by(snapshots.c.observed_at.desc())
+)
+
+SNAPSHOTS_BEFORE = (
+    select(snapshots)
+    .where(_UP_TO_NEWEST, snapshots.c.observed_at <= bindparam("since"))
+    .order_by(snapshots.c.observed_at.desc())
+    .limit(bindparam("count"))
+)
+
+ALERTS_ABOUT = select(alerts).where(alerts.c.subject.in_(bindparam("subjects", expanding=True)))
+
+SAVE_ALERT = _replacing(
+    alerts,
+    ("rule", "subject"),
+    tuple(column.name for column in alerts.c if not column.primary_key),
+)
