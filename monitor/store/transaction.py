@@ -57,7 +57,7 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-        self._account_ids: dict[tuple[str, str], int] = {}
+        self._account_ids: dict[tuple[str, str], int | None] = {}
         self._series_ids: dict[tuple[str, str, str], int] = {}
 
     # Accounts and their polls
@@ -67,9 +67,8 @@ class Transaction:
         key = {"job": account.job, "name": account.name}
         row = self._db.execute(statements.ACCOUNT, key).one_or_none()
         if row is None:
-            self._db.execute(
-                statements.ADD_ACCOUNT, {**key, **_NEW_ACCOUNT, "provider": account.provider, "added_at": now}
-            )
+            new = {**key, **_NEW_ACCOUNT, "provider": account.provider, "added_at": now}
+            self._db.execute(statements.ADD_ACCOUNT, new)
             row = self._db.execute(statements.ACCOUNT, key).one()
         elif row.provider != account.provider:
             self._db.execute(statements.SET_PROVIDER, {"row_id": row.id, "to": account.provider})
@@ -170,12 +169,13 @@ class Transaction:
         older = self._db.execute(statements.SNAPSHOTS_BEFORE, {**which, "count": count}).all()
         return tuple(_snapshot(row) for row in reversed([*within, *older]))
 
-    def _account_id(self, account: Account) -> int:
+    def _account_id(self, account: Account) -> int | None:
+        """The account's row; None where it has none yet."""
         if account.key not in self._account_ids:
             row = self._db.execute(
                 statements.ACCOUNT, {"job": account.job, "name": account.name}
             ).one_or_none()
-            self._account_ids[account.key] = -1 if row is None else row.id
+            self._account_ids[account.key] = None if row is None else row.id
         return self._account_ids[account.key]
 
     def _series_id(self, series_: Series) -> int:
@@ -473,7 +473,7 @@ def _snapshot(row: Row[Any]) -> Snapshot:
     )
 
 
-def _view_values(account_id: int, view: SeriesView) -> dict[str, Any]:
+def _view_values(account_id: int | None, view: SeriesView) -> dict[str, Any]:
     last, missing = view.last, view.missing
     return {
         "account_id": account_id,
