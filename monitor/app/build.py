@@ -99,7 +99,9 @@ class Monitor:
             if settings.rate_limit is not None:
                 since = started - settings.rate_limit.per - settings.timeout
                 calls = await store.write(partial(Transaction.recent_calls, provider=name, since=since))
-                unrecorded = [started] * min(CONCURRENCY, len(calls))  # under way when it was killed, perhaps
+                # a kill leaves no record of the calls under way, of which an account has one at most
+                under_way = min(CONCURRENCY, len(self.watch.on_provider(name))) if calls else 0
+                unrecorded = [started] * under_way
                 hosts.of(settings).preload([*calls, *unrecorded])
 
     def overdue_at(self, polled: Polled, due: datetime | None, at: datetime) -> datetime | None:

@@ -72,7 +72,7 @@ async def test_a_slow_receiver_has_accepted_all_the_same(
     """The sender gives up waiting, but the notification had arrived: the case for duplicates."""
     webhook.fault = fault
     with pytest.raises(httpx.ReadTimeout):
-        await client.post(http(webhook), json=NOTIFICATION, timeout=0.1)
+        await client.post(http(webhook), json=NOTIFICATION, timeout=httpx.Timeout(10, read=0.2))
     assert len(webhook.messages) == 1
 
 
