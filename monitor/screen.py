@@ -12,7 +12,7 @@ from rich.table import Table
 
 from monitor.domain.model import Account, PollResult, Severity, State
 from monitor.domain.money import grouped, plain
-from monitor.domain.units import rfc3339, span
+from monitor.domain.units import moment, rfc3339, span
 from monitor.errors import Outcome
 from monitor.status import Check, JobStatus, Status
 from monitor.store.reader import AlertStatus, SeriesStatus
@@ -65,10 +65,8 @@ def show_status(console: Console, status: Status) -> None:
         console.print(_balances(console, status.balances, status.at))
     console.print(_jobs(console, status.jobs, status.at))
     for pause in status.pauses:
-        until = f"{pause.until:%H:%M:%S} UTC"
-        console.print(
-            f"paused: {pause.host} until {until} after {pause.detail}", style="magenta", markup=False
-        )
+        text = f"paused: {pause.host} until {moment(pause.until)} after {pause.detail}"
+        console.print(text, style="magenta", markup=False)
     counts = status.notifications
     style = "yellow" if counts["pending"] or counts["failed"] else "dim"
     sums = ", ".join(f"{counts[name]} {name}" for name in ("pending", "failed", "delivered"))

@@ -87,22 +87,24 @@ class Monitor:
                 self._idle.set()
 
     async def recall(self, store: Store, hosts: Hosts) -> None:
-        """Takes up the pauses and recent calls that an earlier process left: limits hold across a restart."""
+        """Takes up the pauses and recent calls that an earlier process left: limits hold across a restart.
+
+        Every call to a limited host counts, also those of a provider that has no limit of its own."""
         started = now()
-        pauses = await store.write(lambda tx: tx.pauses(started))
-        for settings in self.config.providers.values():
-            host = hosts.of(settings)
-            for pause in pauses:
-                if pause.host == host.name:
-                    host.pause(pause.until, pause.outcome, pause.detail)
+        pauses = {pause.host: pause for pause in await store.write(lambda tx: tx.pauses(started))}
+        limits = [
+            (one.origin, one.rate_limit.per) for one in self.config.providers.values() if one.rate_limit
+        ]
         for name, settings in self.config.providers.items():
-            if settings.rate_limit is not None:
-                since = started - settings.rate_limit.per - settings.timeout
+            host = hosts.of(settings)
+            if pause := pauses.get(host.name):
+                host.pause(pause.until, pause.outcome, pause.detail)
+            if span := max((per for origin, per in limits if origin == host.name), default=None):
+                since = started - span - settings.timeout
                 calls = await store.write(partial(Transaction.recent_calls, provider=name, since=since))
                 # a kill leaves no record of the calls under way, of which an account has one at most
                 under_way = min(CONCURRENCY, len(self.watch.on_provider(name))) if calls else 0
-                unrecorded = [started] * under_way
-                hosts.of(settings).preload([*calls, *unrecorded])
+                host.preload([*calls, *[started] * under_way])
 
     def overdue_at(self, polled: Polled, due: datetime | None, at: datetime) -> datetime | None:
         """From when on the poll that is due next counts as overdue: with time for its retries, and some grace."""

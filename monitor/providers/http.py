@@ -115,7 +115,7 @@ class Client:
 
     def _failed(self, started_at: datetime, progress: _Progress, failed: PollFailed) -> PollResult:
         pause = self._host.paused if isinstance(failed, Paused) else None
-        began = f"; host paused until {pause.until:%H:%M:%S} UTC" if pause and progress.attempts else ""
+        began = f"; host paused until {units.moment(pause.until)}" if pause and progress.attempts else ""
         return PollResult(
             outcome=failed.outcome,
             started_at=started_at,

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.domain import units
 from monitor.domain.model import Pause
 from monitor.errors import Banned, Outcome, PollFailed, RateLimited, Timeout
 from monitor.providers.base import RateLimit
@@ -194,7 +195,7 @@ class Host:
 
 
 def _held_up(pause: Pause) -> PollFailed:
-    detail = f"host paused until {pause.until:%H:%M:%S} UTC after {pause.detail}; nothing sent"
+    detail = f"host paused until {units.moment(pause.until)} after {pause.detail}; nothing sent"
     return Banned(detail) if pause.outcome is Outcome.BANNED else RateLimited(detail)
 
 

@@ -34,7 +34,7 @@ async def _waits_out(site: Installation, fault: Fault, outcome: str) -> None:
     answered = site.sandbox.nami.requests[-1].request.received_at
     assert timedelta(seconds=290) < until - answered < timedelta(seconds=310)
     plain = await site.command("status")
-    assert f"paused: {site.sandbox.nami_url} until {until:%H:%M:%S} UTC" in plain.out
+    assert f"paused: {site.sandbox.nami_url} until {until:%Y-%m-%d %H:%M:%S} UTC" in plain.out
     assert plain.code == 3
     assert jobs(after)["clients"]["outcome"] == "ok"
 

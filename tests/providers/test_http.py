@@ -447,7 +447,7 @@ async def test_pause(reply: bytes, until: timedelta, outcome: Outcome) -> None:
     assert result.outcome is outcome
     assert result.pause is not None
     assert (result.pause.until, result.pause.outcome) == (NOW + until, outcome)
-    assert result.detail.endswith(f"; host paused until {NOW + until:%H:%M:%S} UTC")
+    assert result.detail.endswith(f"; host paused until {NOW + until:%Y-%m-%d %H:%M:%S} UTC")
 
 
 async def test_ban_holds_for_everything_on_the_host() -> None:
@@ -457,7 +457,7 @@ async def test_ban_holds_for_everything_on_the_host() -> None:
         api = wdcf_api(endpoint.base_url)
         result = await station.wdcf_client().poll(api, client_account(), max_wait=BRIEFLY)
     assert (result.outcome, result.attempts, len(endpoint.requests)) == (Outcome.BANNED, 0, 1)
-    assert result.detail == "host paused until 14:59:30 UTC after HTTP 418; nothing sent"
+    assert result.detail == f"host paused until {NOW:%Y-%m-%d} 14:59:30 UTC after HTTP 418; nothing sent"
     assert result.pause == Pause(
         host=station.host.name, until=NOW + timedelta(hours=1), outcome=Outcome.BANNED, detail="HTTP 418"
     )

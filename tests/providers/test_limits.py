@@ -198,7 +198,7 @@ async def test_no_turn_during_a_pause() -> None:
     paused.pause(NOW + timedelta(seconds=30), Outcome.BANNED, "HTTP 418")
     failure = (await refused(paused, max_wait=20)).failure
     assert failure.outcome is Outcome.BANNED
-    assert failure.detail == "host paused until 14:00:00 UTC after HTTP 418; nothing sent"
+    assert failure.detail == f"host paused until {NOW:%Y-%m-%d} 14:00:00 UTC after HTTP 418; nothing sent"
 
 
 async def test_short_pause_is_waited_out() -> None:

@@ -1,0 +1,41 @@
+"""What a configuration is built into: hosts that remember what an earlier process asked of them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor import config
+from monitor.app.build import Hosts, Monitor, keep, now
+from monitor.domain.model import PollResult
+from monitor.errors import Outcome
+from monitor.providers.limits import NoTurn
+from monitor.store.store import Store
+
+ONE_HOST = """
+providers:
+  limited: {type: nami, base_url: "http://127.0.0.1:9", api_key: k, api_secret: s, rate_limit: 4/1m}
+  free: {type: wdcf, base_url: "http://127.0.0.1:9", client_secret: s}
+jobs:
+  - {name: spot, provider: limited, every: 1m, wallet: spot}
+  - {name: clients, provider: free, every: 1m, clients: [A, B, C]}
+"""
+
+
+async def test_calls_of_every_provider_on_a_limited_host_count_across_a_restart(tmp_path: Path) -> None:
+    """The service counts what comes from our address, whichever provider of ours has the limit configured."""
+    path = tmp_path / "config.yaml"
+    path.write_text(ONE_HOST)
+    loaded = config.load(path, {})
+    hosts = Hosts()
+    monitor, store = Monitor(loaded, hosts), Store(loaded.store.path)
+    at = now() - timedelta(seconds=1)
+    failed = PollResult(outcome=Outcome.TIMEOUT, started_at=at, finished_at=at, attempts=2, detail="")
+    for account in loaded.jobs[1].accounts:
+        await keep(store, failed, account.key, monitor.watch, None)
+    await monitor.recall(store, hosts)
+    with pytest.raises(NoTurn, match=r"our own limit of 4/1m is reached"):
+        async with hosts.of(loaded.providers["limited"]).turn(timedelta(seconds=1)):
+            pass
+    await monitor.close()
+    await store.close()
