@@ -116,6 +116,7 @@ class Scheduler:
         self._running: set[asyncio.Task[None]] = set()
         self._offset = _clock_offset()
         self._watcher: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Begins to run what was planned."""
@@ -155,6 +156,7 @@ class Scheduler:
 
     async def stop(self, within: timedelta) -> None:
         """Starts nothing new, waits for what runs, and cancels what is not through by then."""
+        self._stopping = True
         if self._watcher is not None:
             self._watcher.cancel()
         if self._aps.running:
@@ -172,7 +174,7 @@ class Scheduler:
         """One run, in a task of our own: APScheduler's shutdown would cancel one of its."""
         self.notice_clock_set()
         task = self._tasks.get(key)
-        if task is None:
+        if task is None or self._stopping:
             return
         missed = self._missed(key, task)
         while task is not None:
@@ -181,7 +183,7 @@ class Scheduler:
             running.add_done_callback(self._running.discard)
             await asyncio.wait({running})
             missed = self._late.pop(key, 0)
-            task = self._tasks.get(key) if missed and self._aps.running else None
+            task = self._tasks.get(key) if missed and not self._stopping else None
 
     def _missed(self, key: str, task: Task) -> int:
         """How many runs fell between the one that was due and now; plans the next."""

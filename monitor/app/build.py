@@ -2,22 +2,21 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from monitor.config import Config, Job
 from monitor.domain.delivery import Target
-from monitor.domain.model import Account, PollResult
-from monitor.errors import ConfigError, Problem
+from monitor.domain.model import Account, Pause, PollResult
+from monitor.errors import ConfigError, Problem, StoreError
 from monitor.notify import AppriseNotifier, open_channels
 from monitor.poll import Recorded, Watch, record
 from monitor.providers.base import Settings
 from monitor.providers.http import Client
-from monitor.providers.limits import CONCURRENCY, Host
+from monitor.providers.limits import Host
 from monitor.store.store import Store
-from monitor.store.transaction import Transaction
 
 MAX_WAIT = timedelta(minutes=2)
 """How long a scheduled poll waits for its turn: through a minute's pause, but not through a ban."""
@@ -25,7 +24,7 @@ _OVERDUE_GRACE = timedelta(minutes=5)
 
 
 def now() -> datetime:
-    """The wall clock, in UTC. It is read nowhere else, but by APScheduler and the records of the log."""
+    """The wall clock, in UTC, as everything but the scheduler and the log reads it."""
     return datetime.now(UTC)
 
 
@@ -59,7 +58,9 @@ class Polled:
 class Monitor:
     """What one configuration comes to. Raises ConfigError for a channel's URL that apprise refuses."""
 
-    def __init__(self, config: Config, hosts: Hosts) -> None:
+    def __init__(
+        self, config: Config, hosts: Hosts, note: Callable[[str], Awaitable[None]] | None = None
+    ) -> None:
         self.config = config
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -71,7 +72,7 @@ class Monitor:
             targets=_targets(config, self.notifiers),
         )
         self._clients = {
-            name: Client(settings, hosts.of(settings), clock=now, jitter=jitter)
+            name: Client(settings, hosts.of(settings), clock=now, jitter=jitter, note=note)
             for name, settings in config.providers.items()
         }
 
@@ -86,25 +87,23 @@ class Monitor:
             if not self._under_way:
                 self._idle.set()
 
-    async def recall(self, store: Store, hosts: Hosts) -> None:
-        """Takes up the pauses and recent calls that an earlier process left: limits hold across a restart.
+    def recall(self, hosts: Hosts, pauses: Iterable[Pause], calls: Iterable[tuple[str, datetime]]) -> None:
+        """Takes up the pauses and calls that other processes left: they hold for this one too.
 
-        Every call to a limited host counts, also those of a provider that has no limit of its own."""
-        started = now()
-        pauses = {pause.host: pause for pause in await store.write(lambda tx: tx.pauses(started))}
-        limits = [
-            (one.origin, one.rate_limit.per) for one in self.config.providers.values() if one.rate_limit
-        ]
-        for name, settings in self.config.providers.items():
-            host = hosts.of(settings)
-            if pause := pauses.get(host.name):
-                host.pause(pause.until, pause.outcome, pause.detail)
-            if span := max((per for origin, per in limits if origin == host.name), default=None):
-                since = started - span - settings.timeout
-                calls = await store.write(partial(Transaction.recent_calls, provider=name, since=since))
-                # a kill leaves no record of the calls under way, of which an account has one at most
-                under_way = min(CONCURRENCY, len(self.watch.on_provider(name))) if calls else 0
-                host.preload([*calls, *[started] * under_way])
+        When the service counted a call is known no better than by the deadline it had."""
+        known = {settings.origin: settings for settings in self.config.providers.values()}
+        for pause in pauses:
+            if settings := known.get(pause.host):
+                hosts.of(settings).pause(pause.until, pause.outcome, pause.detail)
+        for host, at in calls:
+            if settings := known.get(host):
+                hosts.of(settings).preload([at + settings.timeout])
+
+    @property
+    def longest_span(self) -> timedelta:
+        """How far back calls count, by any limit."""
+        spans = [one.rate_limit.per + one.timeout for one in self.config.providers.values() if one.rate_limit]
+        return max(spans, default=timedelta(0))
 
     def overdue_at(self, polled: Polled, due: datetime | None, at: datetime) -> datetime | None:
         """From when on the poll that is due next counts as overdue: with time for its retries, and some grace."""
@@ -125,6 +124,20 @@ class Monitor:
         """Closes every connection."""
         for client in self._clients.values():
             await client.close()
+
+
+async def recall(monitor: Monitor, hosts: Hosts, store: Store) -> None:
+    """Takes up what an earlier process left in the store."""
+    started, since = now(), now() - monitor.longest_span
+    pauses = await store.write(lambda tx: tx.pauses(started))
+    monitor.recall(hosts, pauses, await store.write(lambda tx: tx.calls(since)))
+
+
+async def note_call(store: Store, host: str) -> None:
+    """Keeps a call on record before it is sent. A store that fails stops no poll: this process counts by itself."""
+    at = now()
+    with suppress(StoreError):
+        await store.write(lambda tx: tx.add_call(host, at))
 
 
 async def keep(

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from monitor import config as configuration
-from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, now
+from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, note_call, now, recall
 from monitor.app.planning import plan
 from monitor.config import Config
 from monitor.domain.alerts import Event
@@ -69,7 +69,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        self._monitor = Monitor(self._config, self._hosts)
+        self._monitor = Monitor(self._config, self._hosts, self._note_call)
         try:
             self._store = await asyncio.to_thread(Store, self._config.store.path)
         except BaseException:
@@ -86,7 +86,7 @@ class Daemon:
     # Start, and what goes on
 
     async def _begin(self) -> None:
-        await self._monitor.recall(self._store, self._hosts)
+        await recall(self._monitor, self._hosts, self._store)
         await self._take_up(self._monitor)
         self._scheduler.start()
         log.info(
@@ -180,6 +180,9 @@ class Daemon:
             self._tell(recorded.told)
             self._on_recorded(recorded)
 
+    async def _note_call(self, host: str) -> None:
+        await note_call(self._store, host)
+
     def _note_missed(self, polled: Polled, missed: int) -> None:
         """Logs when an account begins to fall behind its schedule; the store counts every run."""
         if missed and polled.key not in self._behind:
@@ -214,6 +217,8 @@ class Daemon:
         before = now() - self._monitor.config.store.keep
         while await self._store.write(lambda tx: tx.prune(before, PRUNE_ROWS)) >= PRUNE_ROWS:
             await asyncio.sleep(0.1)
+        uncounted = now() - self._monitor.longest_span
+        await self._store.write(lambda tx: tx.prune_calls(uncounted))
         await self._store.write(lambda tx: tx.release_pages(PRUNE_ROWS))
 
     def _life_interval(self) -> timedelta:
@@ -258,7 +263,7 @@ class Daemon:
             log.warning(
                 "store.url changed: that takes a restart", extra={"fields": {"store": self._store.path}}
             )
-        return Monitor(config, self._hosts)
+        return Monitor(config, self._hosts, self._note_call)
 
     async def _exchange(self, monitor: Monitor) -> None:
         old, self._monitor = self._monitor, monitor

@@ -1,25 +1,36 @@
 """What a command does once: poll everything, poll without keeping anything, try the channels."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
-from monitor.app.build import Hosts, Monitor, Polled, jitter, keep, notifiers, now
+from monitor.app.build import (
+    MAX_WAIT,
+    Hosts,
+    Monitor,
+    Polled,
+    jitter,
+    keep,
+    note_call,
+    notifiers,
+    now,
+    recall,
+)
 from monitor.app.planning import next_after
 from monitor.config import Config
 from monitor.domain.delivery import Target
 from monitor.domain.messages import test_message
-from monitor.domain.model import Account, PollResult
-from monitor.errors import DeliveryFailed
+from monitor.domain.model import Account, Pause, PollResult
+from monitor.errors import DeliveryFailed, Outcome, StoreError
 from monitor.notify import AppriseNotifier
 from monitor.outbox import Outbox
 from monitor.poll import log_events, log_poll, reconcile
+from monitor.store import reader
 from monitor.store.store import Store
 
-PATIENCE = timedelta(minutes=15)
-"""How long a poll waits for its turn when somebody asks for all of them at once; a longer pause fails it now."""
 DELIVERIES_MAY_TAKE = timedelta(seconds=20)
 TEST_MAY_TAKE = timedelta(seconds=60)
 
@@ -38,44 +49,64 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     """Polls every account (of one job) once, with all that follows: readings kept, rules judged, people told.
 
     Raises StoreError, also where a daemon is at work on the store."""
-    async with _monitor(config) as (monitor, hosts):
-        store = await asyncio.to_thread(Store, config.store.path)
-        outbox = Outbox(store, clock=now, jitter=jitter)
-        try:
-            await monitor.recall(store, hosts)
-            started = now()
-            log_events(await store.write(lambda tx: reconcile(tx, monitor.watch, started)))
+    hosts = Hosts()
+    notifiers(config)  # a URL that is refused is told before anything is touched
+    store = await asyncio.to_thread(Store, config.store.path)
+    monitor = Monitor(config, hosts, partial(note_call, store))
+    outbox = Outbox(store, clock=now, jitter=jitter)
+    try:
+        await recall(monitor, hosts, store)
+        started = now()
+        log_events(await store.write(lambda tx: reconcile(tx, monitor.watch, started)))
 
-            async def one(polled: Polled) -> None:
-                result = await monitor.fetch(polled, PATIENCE)
-                due = next_after(polled, result.finished_at)
-                overdue_at = monitor.overdue_at(polled, due, result.finished_at)
-                recorded = await keep(store, result, polled.key, monitor.watch, overdue_at)
-                if recorded is not None:
-                    log_poll(recorded)
-                    log_events(recorded.told)
-                progress(polled.account, result)
+        async def one(polled: Polled) -> None:
+            result = await monitor.fetch(polled, _patience(config))
+            overdue_at = monitor.overdue_at(
+                polled, next_after(polled, result.finished_at), result.finished_at
+            )
+            recorded = await keep(store, result, polled.key, monitor.watch, overdue_at)
+            if recorded is not None:
+                log_poll(recorded)
+                log_events(recorded.told)
+            progress(polled.account, result)
 
-            await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
-            outbox.serve(monitor.notifiers)
-            try:
-                async with asyncio.timeout(DELIVERIES_MAY_TAKE.total_seconds()):
-                    await outbox.drain()
-            except TimeoutError:
-                pass  # what was not delivered stays in the outbox, and `status` shows it
-        finally:
-            await outbox.stop(timedelta(seconds=1))
-            await store.close()
+        await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
+        outbox.serve(monitor.notifiers)
+        with suppress(TimeoutError):  # what was not delivered stays in the outbox, and `status` shows it
+            async with asyncio.timeout(DELIVERIES_MAY_TAKE.total_seconds()):
+                await outbox.drain()
+    finally:
+        await outbox.stop(timedelta(seconds=1))
+        await monitor.close()
+        await store.close()
 
 
 async def check_live(config: Config, progress: Progress) -> None:
-    """Polls every account once and keeps nothing."""
-    async with _monitor(config) as (monitor, _):
+    """Polls every account once and keeps nothing. What the store knows of pauses and calls is respected."""
+    hosts = Hosts()
+    monitor = Monitor(config, hosts)
+    with suppress(StoreError):  # a store that can't be read is not what is being checked
+        pauses = [
+            Pause(host=one.host, until=one.until, outcome=Outcome(one.outcome), detail=one.detail)
+            for one in reader.pauses(config.store.path)
+            if one.until > now()
+        ]
+        monitor.recall(hosts, pauses, reader.calls(config.store.path, now() - monitor.longest_span))
 
-        async def one(polled: Polled) -> None:
-            progress(polled.account, await monitor.fetch(polled, PATIENCE))
+    async def one(polled: Polled) -> None:
+        progress(polled.account, await monitor.fetch(polled, _patience(config)))
 
+    try:
         await asyncio.gather(*(one(polled) for polled in _of(monitor, None)))
+    finally:
+        await monitor.close()
+
+
+def _patience(config: Config) -> timedelta:
+    """How long a poll waits for its turn when all are asked for at once: as long as the limits want it."""
+    accounts = sum(len(job.accounts) for job in config.jobs)
+    limits = [settings.rate_limit for settings in config.providers.values() if settings.rate_limit]
+    return MAX_WAIT + max((accounts / limit.calls * limit.per for limit in limits), default=timedelta(0))
 
 
 async def try_channels(config: Config, channel: str | None) -> list[Tried]:
@@ -94,16 +125,6 @@ async def _try(notifier: AppriseNotifier) -> Tried:
     except TimeoutError:
         return Tried(target=notifier.target, error=f"no answer within {TEST_MAY_TAKE.total_seconds():.0f} s")
     return Tried(target=notifier.target, error=None)
-
-
-@asynccontextmanager
-async def _monitor(config: Config) -> AsyncIterator[tuple[Monitor, Hosts]]:
-    hosts = Hosts()
-    monitor = Monitor(config, hosts)
-    try:
-        yield monitor, hosts
-    finally:
-        await monitor.close()
 
 
 def _of(monitor: Monitor, job: str | None) -> list[Polled]:

@@ -9,22 +9,29 @@ from collections.abc import Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
 
-MAX_DIGITS = 1000
+MAX_DIGITS = 10_000
 """Digits an amount may have on either side of its point when written out; more is no amount of money."""
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+MAX_EXPONENT = 100
+"""The largest exponent an amount may be written with: nobody writes a balance as 1e400."""
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE]([+-]?\d+))?", re.ASCII)
 _EXACT = Context(prec=8 * MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow])
 
 
 def amount(text: str) -> Decimal:
     """The amount that `text` writes, digit for digit.
 
-    Raises ValueError where it is no finite number or could not be written out in a thousand digits."""
-    if not _NUMBER.fullmatch(text):
+    Raises ValueError where it is no finite number or could not be written out in ten thousand digits."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
         raise ValueError(f"{text[:40]!r} is not a number")
+    exponent = match[4] or "0"
+    if len(exponent) > 9 or abs(int(exponent)) > MAX_EXPONENT:
+        raise ValueError(f"{text[:40]!r} has an exponent beyond {MAX_EXPONENT}")
     value = Decimal(text)
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or value.adjusted() >= MAX_DIGITS or exponent < -MAX_DIGITS:
+    places = value.as_tuple().exponent
+    if not isinstance(places, int) or value.adjusted() >= MAX_DIGITS or places < -MAX_DIGITS:
         raise ValueError(f"{text[:40]!r} has more than {MAX_DIGITS} digits written out")
     return value
 

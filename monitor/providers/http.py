@@ -7,7 +7,7 @@ no secret, no signature and no URL.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -75,11 +75,19 @@ class _Progress:
 class Client:
     """The connections of one provider.
 
-    `clock` gives aware UTC; `jitter` a number from 0 to 1, so that retries of many don't come all at once."""
+    `clock` gives aware UTC; `jitter` a number from 0 to 1, so that retries of many don't come all at once. `note` is
+    awaited before each call to a host with a limit, so that somebody can remember it beyond this process."""
 
     def __init__(
-        self, settings: Settings, host: Host, *, clock: Callable[[], datetime], jitter: Callable[[], float]
+        self,
+        settings: Settings,
+        host: Host,
+        *,
+        clock: Callable[[], datetime],
+        jitter: Callable[[], float],
+        note: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
+        self._note = note
         self._settings = settings
         self._host = host
         self._clock = clock
@@ -152,6 +160,8 @@ class Client:
         async with self._host.turn(timedelta(seconds=progress.patience)):
             progress.patience = max(0.0, progress.patience - (_now() - queued))
             progress.attempts += 1
+            if self._note is not None and self._host.limited:
+                await self._note(self._host.name)
             request = api.request(account, self._clock())
             progress.hidden.append(request.signature)
             answer = await self._exchange(request)

@@ -40,6 +40,11 @@ class Window:
         self._kept = _REMEMBERED
         self.under_way = 0
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        return bool(self._limits)
+
     def add(self, limit: RateLimit) -> None:
         """One more limit that has to hold."""
         self._limits.append(limit)
@@ -123,6 +128,11 @@ class Host:
     def paused(self) -> Pause | None:
         """The pause that holds now."""
         return self._pause if self._monotonic() < self._resumes else None
+
+    @property
+    def limited(self) -> bool:
+        """Whether any limit holds for this host."""
+        return self._window.limited
 
     def pause(self, until: datetime, outcome: Outcome, detail: str) -> None:
         """Nothing is sent before `until` (UTC), a day from now at most. A pause never shortens another."""

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from monitor.errors import StoreError, StoreFull, StoreLocked
-from monitor.store.tables import APPLICATION_ID
+from monitor.store.identity import APPLICATION_ID, DAMAGED, FOREIGN, NEWER
 
 logging.getLogger("alembic").setLevel(logging.WARNING)  # at INFO it explains itself at every start
 
@@ -50,8 +50,12 @@ class Lock:
                 f"{self._path.with_suffix('')}: in use by another balance-monitor (process {holder}); "
                 f"stop it first, or look at what it knows with `balance-monitor status`"
             ) from exc
-        os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n".encode())
+        try:
+            os.ftruncate(file, 0)
+            os.write(file, f"{os.getpid()}\n".encode())
+        except OSError as exc:
+            os.close(file)
+            raise _explained(self._path, str(exc), exc) from exc
         return file
 
     def release(self) -> None:
@@ -92,7 +96,8 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def _explained(path: Path, said: str, cause: BaseException | None) -> StoreError:
-    if "full" in said or (isinstance(cause, OSError) and cause.errno == errno.ENOSPC):
+    no_space = isinstance(cause, OSError) and cause.errno == errno.ENOSPC
+    if "full" in said or no_space or ("disk I/O error" in said and _is_full(path.parent)):
         return StoreFull(f"{path}: the disk is full; free some space, the daemon goes on by itself")
     if "locked" in said or "busy" in said:
         return StoreError(
@@ -107,17 +112,23 @@ def _explained(path: Path, said: str, cause: BaseException | None) -> StoreError
     return StoreError(f"{path}: {said}")
 
 
+def _is_full(directory: Path) -> bool:
+    try:
+        return os.statvfs(directory).f_bavail == 0
+    except OSError:
+        return False
+
+
 def _damaged(path: Path, said: str) -> StoreError:
-    return StoreError(
-        f"{path}: damaged or not a SQLite database ({said}); nothing was changed. Move it away and restore "
-        f"a backup, try `sqlite3 {path.name} .recover`, or start with a new file"
-    )
+    return StoreError(f"{path}: {DAMAGED.format(said)}")
 
 
 def check_place(path: Path) -> None:
     """Whether a database can lie there at all. Raises StoreError, saying what to do."""
     if not path.parent.is_dir():
         raise StoreError(f"{path.parent}: no such directory; create it, or set store.url to another place")
+    if path.is_dir():
+        raise StoreError(f"{path}: is a directory; set store.url to a file")
     kind = _file_system(path.parent.resolve())
     if kind in _NETWORK_FILE_SYSTEMS:
         raise StoreError(
@@ -146,9 +157,7 @@ def _revision(path: Path, known: Collection[str]) -> str | None:
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         }
         if application != APPLICATION_ID and tables:
-            raise StoreError(
-                f"{path}: a database of another program; nothing was changed. Set store.url to another path"
-            )
+            raise StoreError(f"{path}: {FOREIGN}")
         if path.stat().st_size <= _CHECKED_IN_FULL:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
@@ -157,10 +166,7 @@ def _revision(path: Path, known: Collection[str]) -> str | None:
             return None
         (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if revision not in known:
-        raise StoreError(
-            f"{path}: written by a newer balance-monitor (schema {revision}); nothing was changed. "
-            f"Install that version again, or set store.url to another path"
-        )
+        raise StoreError(f"{path}: {NEWER.format(revision)}")
     return str(revision)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from monitor.errors import StoreError
+from monitor.store.identity import APPLICATION_ID, DAMAGED, FOREIGN, NEWER, SCHEMA
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -91,20 +92,51 @@ def read(path: Path) -> Known | None:
         )
 
 
+def pauses(path: Path) -> list[PauseStatus]:
+    """The hosts' pauses, over or not. Raises StoreError where the store can't be read."""
+    if not path.exists():
+        return []
+    with _connected(path) as db:
+        return list(_pauses(db))
+
+
+def calls(path: Path, since: datetime) -> list[tuple[str, datetime]]:
+    """The calls (host, when) to hosts with a limit. Raises StoreError where the store can't be read."""
+    if not path.exists():
+        return []
+    with _connected(path) as db:
+        micros = (since - _EPOCH) // timedelta(microseconds=1)
+        rows = db.execute("SELECT host, at FROM calls WHERE at >= ?", (micros,)).fetchall()
+        return [(host, _EPOCH + timedelta(microseconds=at)) for host, at in rows]
+
+
 @contextmanager
 def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+            _check(path, db)
             yield db
     except sqlite3.Error as exc:
         raise StoreError(f"{path}: {_explained(str(exc))}") from exc
 
 
+def _check(path: Path, db: sqlite3.Connection) -> None:
+    """Reads nothing but a store of this version."""
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID:
+        raise StoreError(f"{path}: {FOREIGN}")
+    (revision,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
+    if revision > SCHEMA:
+        raise StoreError(f"{path}: {NEWER.format(revision)}")
+    if revision < SCHEMA:
+        raise StoreError(f"{path}: of an older version; `balance-monitor run` or `poll` upgrades it")
+
+
 def _explained(said: str) -> str:
     if "unable to open" in said or "readonly" in said:
         return f"can't be opened ({said}): run this as the daemon's user or as root"
-    if "no such table" in said or "no such column" in said:
-        return f"not a store of this version ({said}): `balance-monitor run` or `poll` upgrades it"
+    if "malformed" in said or "not a database" in said:
+        return DAMAGED.format(said)
     return f"can't be read ({said})"
 
 

@@ -6,7 +6,7 @@ Parameters are named as the values they stand for; `row_` marks those that a col
 from sqlalchemy import Insert, Table, bindparam, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from monitor.store.tables import accounts, alerts, polls, series, snapshots
+from monitor.store.tables import accounts, alerts, calls, polls, series, snapshots
 
 ACCOUNT = select(accounts).where(accounts.c.job == bindparam("job"), accounts.c.name == bindparam("name"))
 
@@ -35,6 +35,8 @@ SET_HEALTH = (
 )
 
 ADD_POLL = upsert(polls).on_conflict_do_nothing()  # two polls in one microsecond: a clock set back
+
+ADD_CALL = upsert(calls).on_conflict_do_nothing()
 
 SERIES = select(series).where(series.c.account_id == bindparam("account_id"))
 

@@ -23,8 +23,6 @@ from sqlmodel import Field, SQLModel
 
 from monitor.domain import money
 
-APPLICATION_ID = 0x42414C4D  # "BALM": tells our files from other programs'
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -68,7 +66,7 @@ class Money(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         """On the way out."""
-        return None if value is None else money.amount(value)
+        return None if value is None else Decimal(value)
 
 
 class Table(SQLModel):
@@ -225,6 +223,16 @@ class PauseRow(Table, table=True):
     detail: str
 
 
+class CallRow(Table, table=True):
+    """A call to a host with a limit, noted before it is sent: a kill at any instant leaves it on record."""
+
+    __tablename__ = "calls"
+    __table_args__ = (_CLUSTERED,)
+
+    host: str = Field(primary_key=True)
+    at: datetime = Field(primary_key=True, sa_type=Instant)
+
+
 accounts = Table.metadata.tables["accounts"]
 series = Table.metadata.tables["series"]
 snapshots = Table.metadata.tables["snapshots"]
@@ -233,3 +241,4 @@ alerts = Table.metadata.tables["alerts"]
 events = Table.metadata.tables["events"]
 notifications = Table.metadata.tables["notifications"]
 pauses = Table.metadata.tables["pauses"]
+calls = Table.metadata.tables["calls"]

@@ -39,7 +39,17 @@ from monitor.domain.model import (
 )
 from monitor.errors import Outcome
 from monitor.store import statements
-from monitor.store.tables import accounts, alerts, events, notifications, pauses, polls, series, snapshots
+from monitor.store.tables import (
+    accounts,
+    alerts,
+    calls,
+    events,
+    notifications,
+    pauses,
+    polls,
+    series,
+    snapshots,
+)
 
 _NEW_ACCOUNT = {"outcome": Outcome.OK, "detail": "", "failures": 0, "failures_alike": 0, "missed_runs": 0}
 
@@ -123,14 +133,14 @@ class Transaction:
             update(accounts).where(_is(account)).values(missed_runs=accounts.c.missed_runs + count)
         )
 
-    def recent_calls(self, provider: str, since: datetime) -> list[datetime]:
-        """When calls to a provider ended, one instant per attempt: what its limit has to count after a restart."""
-        rows = self._db.execute(
-            select(polls.c.finished_at, polls.c.attempts)
-            .join(accounts, accounts.c.id == polls.c.account_id)
-            .where(accounts.c.provider == provider, polls.c.started_at >= since)
-        )
-        return [row.finished_at for row in rows for _ in range(row.attempts)]
+    def add_call(self, host: str, at: datetime) -> None:
+        """Notes a call that is about to be sent to a host with a limit."""
+        self._db.execute(statements.ADD_CALL, {"host": host, "at": at})
+
+    def calls(self, since: datetime) -> list[tuple[str, datetime]]:
+        """The calls (host, when) since an instant: what limits have to count after a restart."""
+        rows = self._db.execute(select(calls).where(calls.c.at >= since))
+        return [(row.host, row.at) for row in rows]
 
     # Series and their readings
 
@@ -245,7 +255,7 @@ class Transaction:
         due = [row for row in heads.values() if is_due(row.next_attempt_at, now)]
         if not due:
             return Waiting((), min(row.next_attempt_at for row in heads.values()))
-        first = min(due, key=lambda row: (row.next_attempt_at, row.id))
+        first = min(due, key=lambda row: row.id)
         return Waiting(self._pending(target, first.incident), now)
 
     def _pending(self, target: Target, incident: str) -> tuple[Notification, ...]:
@@ -388,6 +398,10 @@ class Transaction:
         gone += self._prune_some(events, (events.c.incident, events.c.seq), _over_before(before), limit)
         self._db.execute(delete(pauses).where(pauses.c.until < before))
         return gone
+
+    def prune_calls(self, before: datetime) -> None:
+        """Forgets calls that no limit counts any more."""
+        self._db.execute(delete(calls).where(calls.c.at < before))
 
     def _prune_clustered(
         self, owner: Column[int], at: Column[datetime], owners: Column[int], before: datetime, limit: int

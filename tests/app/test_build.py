@@ -1,21 +1,20 @@
 """What a configuration is built into: hosts that remember what an earlier process asked of them."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from monitor import config
-from monitor.app.build import Hosts, Monitor, keep, now
-from monitor.domain.model import PollResult
-from monitor.errors import Outcome
+from monitor.app.build import Hosts, Monitor, note_call, recall
 from monitor.providers.limits import NoTurn
 from monitor.store.store import Store
 
 ONE_HOST = """
 providers:
-  limited: {type: nami, base_url: "http://127.0.0.1:9", api_key: k, api_secret: s, rate_limit: 4/1m}
-  free: {type: wdcf, base_url: "http://127.0.0.1:9", client_secret: s}
+  limited: {type: nami, base_url: "http://127.0.0.1:9", api_key: k, api_secret: s, rate_limit: 3/1m}
+  free: {type: wdcf, base_url: "http://127.0.0.1:9", client_secret: s, retries: 0}
 jobs:
   - {name: spot, provider: limited, every: 1m, wallet: spot}
   - {name: clients, provider: free, every: 1m, clients: [A, B, C]}
@@ -27,14 +26,14 @@ async def test_calls_of_every_provider_on_a_limited_host_count_across_a_restart(
     path = tmp_path / "config.yaml"
     path.write_text(ONE_HOST)
     loaded = config.load(path, {})
-    hosts = Hosts()
-    monitor, store = Monitor(loaded, hosts), Store(loaded.store.path)
-    at = now() - timedelta(seconds=1)
-    failed = PollResult(outcome=Outcome.TIMEOUT, started_at=at, finished_at=at, attempts=2, detail="")
+    hosts, store = Hosts(), Store(loaded.store.path)
+    before = Monitor(loaded, Hosts(), partial(note_call, store))
     for account in loaded.jobs[1].accounts:
-        await keep(store, failed, account.key, monitor.watch, None)
-    await monitor.recall(store, hosts)
-    with pytest.raises(NoTurn, match=r"our own limit of 4/1m is reached"):
+        await before.fetch(before.accounts[account.key], timedelta(seconds=1))
+    await before.close()
+    monitor = Monitor(loaded, hosts)
+    await recall(monitor, hosts, store)
+    with pytest.raises(NoTurn, match=r"our own limit of 3/1m is reached"):
         async with hosts.of(loaded.providers["limited"]).turn(timedelta(seconds=1)):
             pass
     await monitor.close()

@@ -154,7 +154,7 @@ def test_absent_type_is_fine() -> None:
         ),
         pytest.param(
             '{"22":{"value":1E+999999999,"locked_value":0}}',
-            "data.22.value: '1E+999999999' has more than 1000 digits written out",
+            "data.22.value: '1E+999999999' has an exponent beyond 100",
             id="absurd-exponent",
         ),
         pytest.param(

@@ -9,9 +9,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from monitor.errors import StoreError, StoreLocked
+from monitor.store import reader
 from monitor.store.database import open_engine
+from monitor.store.identity import APPLICATION_ID, SCHEMA
 from monitor.store.store import Store
-from monitor.store.tables import APPLICATION_ID, Table
+from monitor.store.tables import Table
 
 
 def pragma(path: Path, name: str) -> object:
@@ -31,6 +33,15 @@ def test_migrations_make_the_tables_as_declared(tmp_path: Path) -> None:
         differences = compare_metadata(context, Table.metadata)
     engine.dispose()
     assert differences == []
+
+
+def test_the_schema_that_readers_expect_is_the_newest_migration(tmp_path: Path) -> None:
+    """`status` knows the version without importing Alembic."""
+    path = tmp_path / "store.db"
+    open_engine(path).dispose()
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(SCHEMA,)]
+    connection.close()
 
 
 def test_snapshots_lie_in_the_order_of_series_and_instant(tmp_path: Path) -> None:
@@ -135,6 +146,32 @@ def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:
     """A mistyped store.url makes no directory."""
     with pytest.raises(StoreError, match=r"nowhere: no such directory; create it, or set store.url"):
         Store(tmp_path / "nowhere" / "store.db")
+
+
+def test_a_directory_in_place_of_the_file_is_named(tmp_path: Path) -> None:
+    """No lock file is left beside it."""
+    (tmp_path / "store.db").mkdir()
+    with pytest.raises(StoreError, match=r"store.db: is a directory; set store.url to a file"):
+        Store(tmp_path / "store.db")
+    assert [one.name for one in tmp_path.iterdir()] == ["store.db"]
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (foreign, "a database of another program; nothing was changed"),
+        (newer, r"written by a newer balance-monitor \(schema 9999\)"),
+        (garbage, "damaged or not a SQLite database"),
+    ],
+    ids=["another-program's", "newer-version's", "no-database"],
+)
+def test_a_reader_says_the_same_of_it(tmp_path: Path, make: object, says: str) -> None:
+    """`status` does not promise that `run` would mend what `run` refuses."""
+    path = tmp_path / "store.db"
+    assert callable(make)
+    make(path)
+    with pytest.raises(StoreError, match=says):
+        reader.read(path)
 
 
 async def test_a_second_process_is_told_who_has_the_store(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.delivery import Target
 from monitor.domain.messages import Report
-from monitor.domain.model import Account, Balance, Health, PollResult, SeriesView, Severity, Snapshot, State
-from monitor.errors import Outcome, StoreError
+from monitor.domain.model import Account, Balance, SeriesView, Severity, Snapshot, State
+from monitor.errors import StoreError
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
 
@@ -313,17 +313,14 @@ async def test_pruning_spares_incidents_that_last(store: Store) -> None:
 
 
 async def test_calls_of_an_earlier_process_are_remembered(store: Store) -> None:
-    """One instant for each attempt within the span that a call limit counts."""
-    result = PollResult(
-        outcome=Outcome.TIMEOUT, started_at=NOW, finished_at=NOW + timedelta(seconds=3), attempts=3
-    )
+    """Those since an instant: what a limit still counts."""
 
-    def prepare(tx: Transaction) -> tuple[list[datetime], list[datetime]]:
-        tx.health(ACCOUNT, NOW)
-        tx.add_poll(Health(account=ACCOUNT, last_poll_at=NOW), result, None)
-        return tx.recent_calls("nami-main", NOW), tx.recent_calls("nami-main", NOW + timedelta(seconds=1))
+    def prepare(tx: Transaction) -> list[tuple[str, datetime]]:
+        tx.add_call("https://nami.exchange:443", NOW)
+        tx.add_call("https://nami.exchange:443", NOW + timedelta(seconds=1))
+        return tx.calls(NOW + timedelta(seconds=1))
 
-    assert await store.write(prepare) == ([NOW + timedelta(seconds=3)] * 3, [])
+    assert await store.write(prepare) == [("https://nami.exchange:443", NOW + timedelta(seconds=1))]
 
 
 async def test_a_clock_set_back_overwrites_nothing_but_the_same_instant(store: Store) -> None:

@@ -29,6 +29,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("job", "name"),
     )
     op.create_table(
+        "calls",
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("host", "at"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "alerts",
         sa.Column("rule", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
