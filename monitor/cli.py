@@ -6,6 +6,7 @@ Modules that are heavy to import are imported by the commands that need them, so
 import asyncio
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -91,6 +92,8 @@ def run(
 
     SIGTERM and SIGINT end it within ten seconds, with nothing lost. SIGHUP reloads the configuration; an invalid
     one is refused and the old one stays in force."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon listens: there is nothing to reload yet
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(EX_OK))  # nor anything to end in order
     from monitor.app.daemon import Daemon
     from monitor.logs import set_up
 
@@ -121,7 +124,9 @@ def check(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Validate the configuration: every problem at once, with file, line and column."""
+    """Validate the configuration: every problem at once, with file, line and column.
+
+    Exit codes: 0 ok, 78 invalid; with --live also 3 when a balance could not be read."""
     from monitor import screen
     from monitor.app.build import notifiers
 
@@ -174,6 +179,7 @@ def poll(
     For cron, Icinga or a look. While the daemon runs on the same store, `status` is what to use."""
     from monitor import screen
     from monitor.app.once import poll as poll_once
+    from monitor.domain.model import Account, PollResult
 
     loaded = _load(config)
     names = [one.name for one in loaded.jobs]
@@ -182,7 +188,12 @@ def poll(
     _quietly(loaded)
     os.umask(0o077)
     console = screen.stderr()
-    asyncio.run(poll_once(loaded, job, lambda account, result: screen.show_poll(console, account, result)))
+
+    def progress(account: Account, result: PollResult) -> None:
+        if console.is_terminal:  # some that run checks take stderr for the first line of the answer
+            screen.show_poll(console, account, result)
+
+    asyncio.run(poll_once(loaded, job, progress))
     raise typer.Exit(_show_status(loaded, job, as_json=as_json))
 
 
@@ -214,7 +225,9 @@ def notify(
     channel: Annotated[str | None, typer.Argument(help="Only this channel.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a test message through every channel, and say for each URL what came back."""
+    """Send a test message through every channel, and say for each URL what came back.
+
+    Exit codes: 0 all took it, 1 one did not."""
     from monitor import screen
     from monitor.app.once import try_channels
 
@@ -280,8 +293,8 @@ def version(as_json: JsonOption = False) -> None:
 
 @app.command()
 def sandbox(
-    nami_port: Annotated[int, typer.Option(help="Nami's port; 0: any free one.")] = 0,
-    wdcf_port: Annotated[int, typer.Option(help="WDCF's port; 0: any free one.")] = 0,
+    nami_port: Annotated[int, typer.Option(min=0, max=65535, help="Nami's port; 0: any free one.")] = 0,
+    wdcf_port: Annotated[int, typer.Option(min=0, max=65535, help="WDCF's port; 0: any free one.")] = 0,
     balance: Annotated[
         list[str] | None,
         typer.Option(
@@ -302,8 +315,8 @@ def sandbox(
 ) -> None:
     """Serve both endpoints on loopback, with scripted balances and faults, and print a configuration that fits.
 
-    The configuration goes to stdout: `balance-monitor sandbox > config.yaml` and, in another terminal,
-    `balance-monitor run`. Ctrl-C ends it."""
+    The configuration goes to stdout: `balance-monitor sandbox --webhook > sandbox.yaml` and, in another terminal,
+    `balance-monitor run -c sandbox.yaml`. Balances are constant, drain, top-up, steps or walk. Ctrl-C ends it."""
     from monitor.app.rehearsal import serve
 
     asyncio.run(serve(nami_port, wdcf_port, balance or [], fault or [], webhook=webhook))

@@ -37,7 +37,8 @@ class AppriseNotifier:
         self._secrets = _pieces(url)
         if "overflow=" not in url:
             service.overflow_mode = OverflowMode.SPLIT  # apprise's default sends too long a body as it is
-        self._markup = service.resolve_format() is not NotifyFormat.TEXT
+        self._format = service.resolve_format()
+        self._shows_title = service.title_maxlen > 0
         self._apprise = Apprise(asset=service.asset)
         self._apprise.add(service)
 
@@ -48,17 +49,31 @@ class AppriseNotifier:
 
     def send(self, message: Message) -> None:
         """Sends by apprise. Raises DeliveryFailed with apprise's words, without anything of the URL."""
+        title, body = self._shaped(message)
         result = self._apprise.notify(
-            title=message.title,
-            body=message.markdown if self._markup else message.plain,
-            body_format=NotifyFormat.MARKDOWN if self._markup else NotifyFormat.TEXT,
-            notify_type=message.type,
+            title=title, body=body, body_format=self._format, notify_type=message.type
         )
         if not result:
             said = (
                 "; ".join(entry.message for entry in result.logs()) or "the service did not take the message"
             )
             raise DeliveryFailed(masked(said, self._secrets))
+
+    def _shaped(self, message: Message) -> tuple[str, str]:
+        """Title and body in the format that the service shows by itself, or that its URL asks for.
+
+        A service without titles gets ours put before the body by apprise, as Markdown unescaped: a name with an
+        underscore is then a syntax error to Telegram. There it goes into the body, as code."""
+        match self._format:
+            case NotifyFormat.MARKDOWN if self._shows_title:
+                return message.title, message.markdown
+            case NotifyFormat.MARKDOWN:
+                title = message.title.replace("`", "'")
+                return "", f"`{title}`\n\n{message.markdown}"
+            case NotifyFormat.HTML:
+                return message.title, message.html
+            case _:
+                return message.title, message.plain
 
 
 def open_channels(
@@ -98,9 +113,9 @@ def _why_refused(url: str) -> str:
     scheme = re.match(r"([a-z0-9+.-]{1,20})://", url, re.IGNORECASE)
     if scheme is None:
         return "not an apprise URL: it has no scheme, such as mailto:// or discord://"
-    if f"{scheme[1].lower()}" not in _schemes():
+    if scheme[1].lower() not in _schemes():
         return f"apprise knows no service {scheme[1]}://"
-    return f"apprise does not accept this {scheme[1]}:// URL: something in it is missing or malformed"
+    return f"apprise does not accept this {scheme[1]}:// URL: something in it is missing"
 
 
 def _schemes() -> set[str]:

@@ -15,6 +15,7 @@ from monitor.domain.model import (
     Health,
     PollResult,
     SeriesView,
+    Severity,
     Snapshot,
 )
 from monitor.domain.rules import Failing, Policy, Rule, Stale, window
@@ -22,6 +23,8 @@ from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
+
+_LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +253,8 @@ def log_events(told: Iterable[Event]) -> None:
     """Logs what was put into the outbox."""
     for event in told:
         alert = event.alert
-        level = logging.INFO if event.kind in (EventKind.RESOLVED, EventKind.CLOSED) else logging.WARNING
+        over = event.kind in (EventKind.RESOLVED, EventKind.CLOSED)
+        level = logging.INFO if over else _LEVELS[alert.severity]
         fields = {
             "rule": alert.rule,
             "series": alert.subject,

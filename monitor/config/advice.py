@@ -1,5 +1,6 @@
 """What is allowed in a configuration and probably not meant."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from fractions import Fraction
@@ -7,19 +8,24 @@ from ipaddress import ip_address
 from typing import assert_never
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from monitor.config.model import Config, Job
+from monitor.config.wording import shown
 from monitor.domain.model import Account
 from monitor.domain.rules import Match, Rule
 from monitor.domain.schedule import Cron, Every
 from monitor.providers.base import RateLimit
 
 _MINUTE = timedelta(minutes=1)
+_UNBRACED = re.compile(r"(?<![^/:@=?&])\$([A-Z]+(_[A-Z0-9]+)*)(?![^/:@=?&])")
 
 
 def warnings(config: Config) -> list[str]:
     """A sentence for each thing that works, but not as one would expect."""
     return [
         *_channels(config),
+        *_unbraced(config),
         *_plain_http(config),
         *_untrusted(config),
         *_rates(config),
@@ -30,6 +36,26 @@ def warnings(config: Config) -> list[str]:
 def _channels(config: Config) -> Iterator[str]:
     if not config.channels:
         yield "no channels are configured: alerts are shown by `status`, and nobody is told"
+
+
+def _unbraced(config: Config) -> Iterator[str]:
+    """Secrets that look like a reference without its braces."""
+    for place, secret in _secrets(config):
+        text = secret.get_secret_value()
+        if (match := _UNBRACED.fullmatch(text)) is not None:
+            yield f"{place} is taken as it is written; did you mean `${{{match[1]}}}`?"
+        elif _UNBRACED.search(text):
+            yield f"{place} holds a `$` that is taken as it is written; a reference has braces: `${{NAME}}`"
+
+
+def _secrets(config: Config) -> Iterator[tuple[str, SecretStr]]:
+    for name, settings in config.providers.items():
+        for key, value in settings:
+            if isinstance(value, SecretStr):
+                yield f"providers.{name}.{key}", value
+    for channel in config.channels.values():
+        for index, url in enumerate(channel.urls):
+            yield f"channels.{channel.name}.urls[{index}]", url
 
 
 def _plain_http(config: Config) -> Iterator[str]:
@@ -101,7 +127,7 @@ def _unmatched(config: Config) -> Iterator[str]:
     accounts = [account for job in config.jobs for account in job.accounts]
     for rule in config.rules:
         for key, glob in _idle_globs(rule, accounts):
-            yield f"rule {rule.name}: match.{key} {glob!r} fits nothing that is configured"
+            yield f"rule {rule.name}: match.{key} {shown(glob)} fits nothing that is configured"
 
 
 def _idle_globs(rule: Rule, accounts: list[Account]) -> Iterator[tuple[str, str]]:

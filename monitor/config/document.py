@@ -23,6 +23,10 @@ _MERGE = "<<"
 _PLAIN_KEY = re.compile(r"[\w-]{1,60}")
 _LONGEST_KEY = 60
 _PLAIN_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
+_OPENINGS = "[{'\""
+_INDICATORS = "@`%"
+_UNQUOTED = re.compile(r"(?:^|[:,-]\s|[\[{])\s*([*&@`%])")
+_LOOK = "check the indentation of this line and the one before; a value with `: ` needs quotes"
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 Path = tuple[str | int, ...]
@@ -118,9 +122,16 @@ def dotted(path: Path) -> str:
     return "".join(_step(step) for step in path).removeprefix(".")
 
 
+def is_private(text: str) -> bool:
+    """Whether a text may not be repeated wherever it stands: a URL can hold credentials in any of its parts."""
+    return "://" in text
+
+
 def _step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
+    if is_private(step):
+        return "[…]"
     return f".{step}" if _PLAIN_KEY.fullmatch(step) else f"[{step[:_LONGEST_KEY]!r}]"
 
 
@@ -284,7 +295,8 @@ class _Composer:
 
     def _alias(self, event: yaml.AliasEvent) -> Node:
         if event.anchor not in self._anchors:
-            raise _Refused(_at(event), f"`*{event.anchor}` refers to an anchor that is not defined above")
+            reason = f"refers to an anchor that is not defined above; {_needs_quotes('*')}"
+            raise _Refused(_at(event), reason)
         node = self._anchors[event.anchor]
         if node is None:
             raise _Refused(_at(event), f"`*{event.anchor}` refers to something it is itself a part of")
@@ -314,19 +326,44 @@ def _beside(value: Node, key: yaml.Event) -> Node:
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
+    mark, start = error.problem_mark or error.context_mark, error.context_mark
     if mark is None:
-        return Problem(path="", reason=f"is not YAML: {error}")
-    at = _place(mark)
-    line = text.split("\n")[mark.line] if mark.line < text.count("\n") + 1 else ""
-    return problem(at, _explained(error, line, mark.column))
+        return Problem(path="", reason="is not YAML")
+    line = _line(text, mark.line)
+    reason = _known_slip(line, mark.column)
+    if reason is not None:
+        return problem(_place(mark), reason)
+    opening = "" if start is None else _line(text, start.line)[start.column : start.column + 1]
+    if start is not None and start.line != mark.line and opening and opening in _OPENINGS:
+        or_comma = ", or lacks a comma" if opening in "[{" else ""
+        reason = f"is not YAML: the {opening} that opens here is not closed by line {mark.line + 1}{or_comma}"
+        return problem(_place(start), reason)
+    context = f" ({error.context})" if error.context else ""
+    reason = f"is not YAML: {error.problem or 'syntax error'}{context}"
+    return problem(_place(mark), f"{reason}; {_remedy(error, line, mark.column)}")
 
 
-def _explained(error: yaml.MarkedYAMLError, line: str, column: int) -> str:
+def _line(text: str, number: int) -> str:
+    lines = text.split("\n")
+    return lines[number] if number < len(lines) else ""
+
+
+def _needs_quotes(character: str) -> str:
+    return f"a value that begins with {character} needs quotes"
+
+
+def _remedy(error: yaml.MarkedYAMLError, line: str, column: int) -> str:
+    here = line[column : column + 1]
+    if here and here in _INDICATORS and "start any token" in (error.problem or ""):
+        return _needs_quotes(here)
+    before = _UNQUOTED.findall(line[: column + 1])
+    return _needs_quotes(before[-1]) if before else _LOOK
+
+
+def _known_slip(line: str, column: int) -> str | None:
     here = line[column : column + 1]
     if here == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
         return "is not YAML: a tab can't be used for indentation; use spaces"
     if "${" in line[max(column - 1, 0) : column + 1]:
         return 'is not YAML: inside [ ] and { } a reference needs quotes: "${NAME}"'
-    context = f" ({error.context})" if error.context else ""
-    return f"is not YAML: {error.problem or 'syntax error'}{context}"
+    return None

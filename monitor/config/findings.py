@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from monitor.config.document import Mapping, Node, Path, Position, Scalar, dotted, scalars, walk
-from monitor.config.wording import nearest, nearest_name, without_quotes
+from monitor.config.document import Mapping, Node, Path, Position, Scalar, dotted, is_private, scalars, walk
+from monitor.config.wording import nearest_name, unknown_key, without_quotes
 from monitor.errors import ConfigError, Problem
 
 Place = tuple[str, int, int]
@@ -15,7 +15,7 @@ _TELLING = 6
 class Findings:
     """Collects problems over a tree. One place gets one problem: a second would only follow from the first.
 
-    No reason repeats what a `${…}` brought in."""
+    No reason repeats what a `${…}` brought in, nor a URL."""
 
     def __init__(self, source: str, root: Node) -> None:
         self._source = source
@@ -32,7 +32,7 @@ class Findings:
     def value(self, path: Path, reason: str) -> None:
         """A wrong value."""
         node = self._deepest(path)
-        if any(scalar.references for _, scalar in scalars(node)):
+        if any(scalar.references or is_private(scalar.text or "") for _, scalar in scalars(node)):
             reason = without_quotes(reason)
         self.add(path, node.at, reason)
 
@@ -40,11 +40,14 @@ class Findings:
         """A wrong key."""
         self.add(path, self.key_at(path), reason)
 
-    def unknown_key(self, path: Path, known: Iterable[str]) -> None:
-        """A key that is none of the known ones. The one it was meant to be is not missing."""
-        names = list(known)
-        self.key(path, f"unknown key{nearest(str(path[-1]), names)}")
-        self._meant.add((*path[:-1], nearest_name(str(path[-1]), names) or ""))
+    def unknown_key(self, path: Path, known: Iterable[str], owner: str | None = None) -> None:
+        """A key that is none of the known ones. The one it was meant to be is not missing.
+
+        `owner` is what the key belongs to, if to something else."""
+        name, names = str(path[-1]), list(known)
+        self.key(path, unknown_key(name, names, owner))
+        if owner is None and (meant := nearest_name(name, names)) is not None:
+            self._meant.add((*path[:-1], meant))
 
     def missing(self, path: Path, reason: str = "is required") -> None:
         """A key that is not there: placed at the mapping that lacks it."""

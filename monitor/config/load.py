@@ -17,7 +17,7 @@ from monitor.config.reading import read, read_type, secret_keys
 from monitor.config.rules import BUILT_IN, RuleReader, build
 from monitor.config.sections import AnyRuleSection, ChannelSection, StoreSection, UntypedSettings, keys
 from monitor.config.values import OFF, ON, name_fault
-from monitor.config.wording import expected
+from monitor.config.wording import expected, shown
 from monitor.errors import ConfigError, Problem
 from monitor.providers import PROVIDERS
 from monitor.providers.base import Settings
@@ -188,7 +188,7 @@ def _failing(findings: Findings) -> bool:
     if word is None:
         findings.value(("failing",), expected("on or off", node))
     elif word.lower() not in ON | OFF:
-        findings.value(("failing",), f"expected on or off, got {word!r}")
+        findings.value(("failing",), f"expected on or off, got {shown(word)}")
     return word is not None and word.lower() in ON
 
 

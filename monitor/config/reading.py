@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from monitor.config.document import Mapping, Node, Path, Plain, Scalar, Sequence, plain
 from monitor.config.findings import Findings
-from monitor.config.sections import keys
+from monitor.config.sections import keys, owner
 from monitor.config.wording import expected, unknown, wrong_value
 from monitor.fields import Section
 
@@ -32,7 +32,8 @@ def read(section: type[S], path: Path, findings: Findings, *, foreign: Collectio
     try:
         return section.model_validate(data)
     except ValidationError as error:
-        return _what_is_left(section, data, error, path, findings)
+        known = dict.fromkeys((*keys(section), *sorted(foreign)))
+        return _what_is_left(section, data, error, path, findings, known)
 
 
 def read_type(path: Path, what: str, known: Collection[str], findings: Findings) -> str | None:
@@ -47,11 +48,16 @@ def read_type(path: Path, what: str, known: Collection[str], findings: Findings)
 
 
 def _what_is_left(
-    section: type[S], data: dict[str, Plain], error: ValidationError, path: Path, findings: Findings
+    section: type[S],
+    data: dict[str, Plain],
+    error: ValidationError,
+    path: Path,
+    findings: Findings,
+    known: Collection[str],
 ) -> S | None:
     details = error.errors(include_url=False)
     for detail in sorted(details, key=lambda detail: detail["type"] == "missing"):
-        _report(detail, section, path, findings)
+        _report(detail, section, path, findings, known)
     wrong = {detail["loc"][0] for detail in details if detail["loc"]}
     try:
         return section.model_validate({key: value for key, value in data.items() if key not in wrong})
@@ -72,19 +78,22 @@ def _report_nulls(node: Node, path: Path, findings: Findings) -> None:
                 _report_nulls(entry.value, (*path, key), findings)
 
 
-def _report(detail: ErrorDetails, section: type[Section], base: Path, findings: Findings) -> None:
+def _report(
+    detail: ErrorDetails, section: type[Section], base: Path, findings: Findings, known: Collection[str]
+) -> None:
     path, kind = (*base, *detail["loc"]), detail["type"]
     if kind == "missing":
         findings.missing(path)
     elif kind == "extra_forbidden":
-        findings.unknown_key(path, keys(section))
+        findings.unknown_key(path, known, owner(section, str(path[-1])))
     elif path[-1] == _KEY:
         name = str(path[-2])
         findings.key(
             path[:-1], wrong_value(detail, Scalar(text=name, at=findings.key_at(path[:-1])), hidden=False)
         )
     else:
-        hidden = detail["loc"][:1] in {(key,) for key in secret_keys(section)}
+        key = str(detail["loc"][0]) if detail["loc"] else ""
+        hidden = key in secret_keys(section) or key.endswith("url")
         _report_value(detail, path, findings, hidden=hidden)
 
 

@@ -196,3 +196,19 @@ def job_section(provider_type: str) -> type[JobSection]:
 def keys(section: type[Section]) -> list[str]:
     """A section's keys, as the file spells them."""
     return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def owner(section: type[Section], key: str) -> str | None:
+    """What a key belongs to that is not one of the section's, but of its like; None if there is nothing."""
+    if issubclass(section, JobSection):
+        return _those("jobs of {} providers", {name: job_section(name) for name in PROVIDERS}, key)
+    if issubclass(section, RuleSection):
+        return _those("rules of type {}", RULES, key)
+    if issubclass(section, Settings):
+        return _those("providers of type {}", {name: PROVIDERS[name].settings for name in PROVIDERS}, key)
+    return None
+
+
+def _those(what: str, sections: Mapping[str, type[Section]], key: str) -> str | None:
+    names = [name for name, section in sections.items() if key in keys(section)]
+    return what.format(" or ".join(names)) if names else None

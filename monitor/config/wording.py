@@ -6,12 +6,14 @@ from difflib import get_close_matches
 
 from pydantic_core import ErrorDetails
 
-from monitor.config.document import Mapping, Node, Scalar, Sequence
+from monitor.config.document import Mapping, Node, Scalar, Sequence, is_private
 from monitor.domain.units import ACCEPTED
 
 _LONGEST_SHOWN = 60
 _LONGEST_COMPARED = 200
 _QUOTE = re.compile(r"""(?<!\w)('(\\.|[^'\\])*'|"(\\.|[^"\\])*")(?!\w)""")
+_FORMS = {"clients": "[CLIENT_001]", "currencies": "{22: USDT}"}
+_MOST_LISTED = 6
 _CHOICES = re.compile(r"'([^']*)'")
 
 
@@ -31,7 +33,15 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """That there is no such thing, and the nearest one there is, or all of them where they are few."""
     names = list(known)
-    return f"no such {what}: {_short(name)}{nearest(name, names) or _listed(names)}"
+    return f"no such {what}: {shown(name)}{nearest(name, names) or _listed(names)}"
+
+
+def unknown_key(name: str, known: Iterable[str], owner: str | None = None) -> str:
+    """That there is no such key here, and where it belongs, or the nearest one there is, or all of them."""
+    names = list(known)
+    if owner is not None:
+        return f"unknown key; it belongs to {owner}"
+    return f"unknown key{nearest(name, names) or _listed(names, most=len(names))}"
 
 
 def wrong_value(error: ErrorDetails, node: Node, *, hidden: bool) -> str:
@@ -41,7 +51,9 @@ def wrong_value(error: ErrorDetails, node: Node, *, hidden: bool) -> str:
         return without_quotes(reason)
     if not isinstance(node, Scalar) or node.text is None or node.references:
         return reason
-    return reason if repr(node.text[:40])[:-1] in reason else f"{reason}, got {_short(node.text)}"
+    if ", got " in reason or repr(node.text[:40])[:-1] in reason:
+        return reason
+    return f"{reason}, got {shown(node.text)}"
 
 
 def without_quotes(reason: str) -> str:
@@ -72,9 +84,9 @@ def _reason(error: ErrorDetails, node: Node) -> str:
         case "string_type":
             return expected("text", node)
         case "dict_type" | "model_type":
-            return expected("a mapping (key: value)", node)
+            return expected(_formed("a mapping", error) or "a mapping (key: value)", node)
         case "list_type" | "tuple_type":
-            return expected("a list", node)
+            return expected(_formed("a list", error) or "a list", node)
         case "greater_than_equal":
             return f"must be at least {context['ge']}"
         case "less_than_equal":
@@ -87,24 +99,33 @@ def _reason(error: ErrorDetails, node: Node) -> str:
             return f"is not accepted: {error['msg']}"
 
 
+def _formed(what: str, error: ErrorDetails) -> str | None:
+    """What belongs at a key, with an example of it, where there is one."""
+    form = _FORMS.get(str(error["loc"][-1])) if error["loc"] else None
+    return None if form is None else f"{what} such as {form}"
+
+
 def _choice(choices: list[str], node: Node) -> str:
     *others, last = choices
     what = f"{', '.join(others)} or {last}" if others else last
     if not isinstance(node, Scalar) or not node.text:
         return expected(what, node)
-    return f"expected {what}, not {_short(node.text)}{nearest(node.text, choices)}"
+    return f"expected {what}, not {shown(node.text)}{nearest(node.text, choices)}"
 
 
 def _scalar(what: str, node: Node) -> str:
     return f"expected {what}" if isinstance(node, Scalar) else expected(what, node)
 
 
-def _listed(names: list[str]) -> str:
-    few = 0 < len(names) <= 6
+def _listed(names: list[str], most: int = _MOST_LISTED) -> str:
+    few = 0 < len(names) <= most
     return f"; known: {', '.join(names)}" if few else ""
 
 
-def _short(text: str) -> str:
+def shown(text: str) -> str:
+    """A value as a message repeats it: quoted, not too long, and not at all if it may hold credentials."""
+    if is_private(text):
+        return "a URL that is not shown"
     return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
 
 

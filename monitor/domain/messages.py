@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from html import escape
 from typing import Any, Literal
 
 from monitor.domain.alerts import Event, EventKind
@@ -64,11 +65,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A notification as text, twice: for services that show plain text and for those that show Markdown."""
+    """A notification as text, for services that show plain text, Markdown or HTML."""
 
     title: str
     plain: str
     markdown: str
+    html: str
     type: Type
 
 
@@ -121,8 +123,9 @@ def render(last: Report, fired: Report | None = None) -> Message:
     return Message(
         title=_title(f"{_headline(last, fired)} {last.rule}: {_shortened(last.subject)} {last.reason}"),
         plain="\n".join([reason, *(f"{name}: {text}" for name, text in lines)]),
-        markdown="\n".join(
-            [f"**{_code(reason)}**", "", *(f"- {name}: {_code(text)}" for name, text in lines)]
+        markdown="\n".join([_code(reason), "", *(f"- {name}: {_code(text)}" for name, text in lines)]),
+        html="<br/>\n".join(
+            [f"<b>{escape(reason)}</b>", *(f"{name}: {escape(text)}" for name, text in lines)]
         ),
         type=_type(last),
     )
@@ -134,7 +137,8 @@ def _title(text: str) -> str:
 
 
 def _shortened(subject: str) -> str:
-    """A name in which the middle is left out where it would push the number off the screen."""
+    """A name without what only tells it from a series; the middle left out where it would hide the number."""
+    subject = subject.removesuffix("/*")
     if len(subject) <= _LONGEST_SUBJECT:
         return subject
     half = _LONGEST_SUBJECT // 2
@@ -153,6 +157,7 @@ def test_message(channel: str, at: datetime) -> Message:
         title=f"TEST balance-monitor: {channel}",
         plain=text.format(channel, moment(at)),
         markdown=text.format(_code(channel), moment(at)),
+        html=text.format(escape(channel), moment(at)),
         type="info",
     )
 

@@ -31,7 +31,7 @@ class RateLimit(NamedTuple):
         return f"{self.calls}/{units.compact(self.per)}"
 
 
-_RATE_LIMIT = re.compile(r"(\d{1,6})/(\w+)", re.ASCII)
+_RATE_LIMIT = re.compile(r"(\d{1,6})/(\d{1,9}[smhd])", re.ASCII)
 
 
 def _rate_limit(value: object) -> object:

@@ -125,6 +125,11 @@ def _damaged(path: Path, said: str) -> StoreError:
 
 def check_place(path: Path) -> None:
     """Whether a database can lie there at all. Raises StoreError, saying what to do."""
+    with translated(path):
+        _check_place(path)
+
+
+def _check_place(path: Path) -> None:
     if not path.parent.is_dir():
         raise StoreError(f"{path.parent}: no such directory; create it, or set store.url to another place")
     if path.is_dir():

@@ -79,7 +79,7 @@ class Known:
 
 def read(path: Path) -> Known | None:
     """What the store knows; None where there is no store yet. Raises StoreError where it can't be read."""
-    if not path.exists():
+    if not _exists(path):
         return None
     with _connected(path) as db:
         db.execute("BEGIN")
@@ -94,7 +94,7 @@ def read(path: Path) -> Known | None:
 
 def pauses(path: Path) -> list[PauseStatus]:
     """The hosts' pauses, over or not. Raises StoreError where the store can't be read."""
-    if not path.exists():
+    if not _exists(path):
         return []
     with _connected(path) as db:
         return list(_pauses(db))
@@ -102,12 +102,21 @@ def pauses(path: Path) -> list[PauseStatus]:
 
 def calls(path: Path, since: datetime) -> list[tuple[str, datetime]]:
     """The calls (host, when) to hosts with a limit. Raises StoreError where the store can't be read."""
-    if not path.exists():
+    if not _exists(path):
         return []
     with _connected(path) as db:
         micros = (since - _EPOCH) // timedelta(microseconds=1)
         rows = db.execute("SELECT host, at FROM calls WHERE at >= ?", (micros,)).fetchall()
         return [(host, _EPOCH + timedelta(microseconds=at)) for host, at in rows]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as exc:
+        raise StoreError(
+            f"{path}: can't be opened ({exc.strerror}): run this as the daemon's user or as root"
+        ) from exc
 
 
 @contextmanager

@@ -96,3 +96,21 @@ def test_a_glob_that_fits_nothing_is_mentioned(tmp_path: Path) -> None:
     """A misspelt client among others would go unwatched."""
     text = f"{JOBS}rules: [{{name: r, type: threshold, below: 1, match: {{account: [A, C], currency: USD}}}}]"
     assert _warnings(tmp_path, text) == ["rule r: match.account 'C' fits nothing that is configured"]
+
+
+def test_a_reference_without_braces_is_mentioned(tmp_path: Path) -> None:
+    """`$NAME` is a secret like any other, and hardly ever one. What is not a name alone is not repeated."""
+    text = JOBS.replace("key-of-nami", "$NAMI_API_KEY").replace(
+        "json://example.org/hook", "json://me:$PASS@h/hook"
+    )
+    assert _warnings(tmp_path, text) == [
+        "providers.nami.api_key is taken as it is written; did you mean `${NAMI_API_KEY}`?",
+        "channels.ops.urls[0] holds a `$` that is taken as it is written; a reference has braces: `${NAME}`",
+    ]
+
+
+@pytest.mark.parametrize("key", ["$aB3xY", "pa$WORD", "$", "${NAMI_API_KEY}"])
+def test_other_dollars_are_a_secrets_own(key: str, tmp_path: Path) -> None:
+    """No word about them, and nothing of them shown."""
+    config = loaded(tmp_path, JOBS.replace("key-of-nami", f"'{key}'"), {"NAMI_API_KEY": "k"})
+    assert warnings(config) == []

@@ -99,9 +99,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
             "a: 1\nb: 2\na: 3\n", 3, 1, "the key is here twice, first in line 1", id="duplicate-key"
         ),
         pytest.param("a: 1\n---\nb: 2\n", 2, 1, "a second document starts here", id="second-document"),
-        pytest.param(
-            "a: *x\n", 1, 4, "`*x` refers to an anchor that is not defined above", id="unknown-anchor"
-        ),
+        pytest.param("a: *x\n", 1, 4, "refers to an anchor that is not defined above", id="unknown-anchor"),
         pytest.param("a: &x [1, *x]\n", 1, 11, "it is itself a part of", id="recursive-alias"),
         pytest.param(BOMB, 6, 12, "values, aliases counted in full", id="alias-bomb"),
         pytest.param("a: b\nc:\n  <<: x\n", 3, 7, "`<<` takes a mapping", id="merge-of-text"),
@@ -111,8 +109,15 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param("[" * (MAX_DEPTH + 2), 1, MAX_DEPTH + 2, "levels deep", id="too-deep"),
         pytest.param("a:\n\tb: 1\n", 2, 1, "a tab can't be used for indentation", id="tab"),
         pytest.param("a: b: c\n", 1, 5, "mapping values are not allowed", id="colon-too-many"),
-        pytest.param("a: [b\n", 2, 1, "is not YAML", id="list-not-closed"),
-        pytest.param('a: "b\n', 2, 1, "is not YAML", id="quote-not-closed"),
+        pytest.param("a: [b\n", 1, 4, "the [ that opens here is not closed by line 2", id="list-not-closed"),
+        pytest.param('a: "b\n', 1, 4, 'the " that opens here is not closed by line 2', id="quote-not-closed"),
+        pytest.param(
+            "a: 1\nb: [{c: d,\n e: 1m\nf: []\n",
+            2,
+            5,
+            "not closed by line 4, or lacks a comma",
+            id="map-not-closed",
+        ),
         pytest.param(
             "a: [${X}]\n", 1, 6, 'a reference needs quotes: "${NAME}"', id="reference-in-a-flow-list"
         ),
@@ -124,6 +129,46 @@ def test_what_is_wrong_with_it_as_yaml_has_a_place(text: str, line: int, column:
     (problem,) = parse(text).problems
     assert (problem.line, problem.column) == (line, column)
     assert reason in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "character"),
+    [
+        ("cron: */5 * * * *\n", "*"),
+        ("- {cron: */5 * * * *}\n", "*"),
+        ("job: *\n", "*"),
+        ("job: [a, *]\n", "*"),
+        ("job: *spot\n", "*"),
+        ("job: &\n", "&"),
+        ("name: @x\n", "@"),
+        ("name: `x`\n", "`"),
+        ("name: %x\n", "%"),
+    ],
+)
+def test_what_needs_quotes_is_told_so(text: str, character: str) -> None:
+    """A cron expression and a glob are often written without; the value is not repeated: it may be a secret."""
+    (problem,) = parse(text).problems
+    assert problem.reason.endswith(f"; a value that begins with {character} needs quotes")
+    assert "spot" not in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: b: c\n", 1),
+        ("a: 1\n b: 2\n", 2),
+        ("a:\n  b: 1\n c: 2\n", 3),
+        ("- a: 1\n b: 2\n", 2),
+        ("a: 'it's'\n", 1),
+        ("a: 1\nb\n", 3),
+    ],
+)
+def test_other_mistakes_come_with_where_to_look(text: str, line: int) -> None:
+    """What the parser says means little to who wrote the file."""
+    (problem,) = parse(text).problems
+    look = "check the indentation of this line and the one before; a value with `: ` needs quotes"
+    assert problem.line == line
+    assert problem.reason.endswith(f"; {look}")
 
 
 def test_duplicate_keys_are_reported_all_at_once_with_their_paths() -> None:

@@ -39,7 +39,11 @@ def _row(text: str, *lines: str, id: str) -> object:
             id="shapes-mixed-up",
         ),
         _row(f"{JOBS}chanels: {{}}\n", "9:1: chanels: unknown key; did you mean `channels`?", id="misspelt"),
-        _row(f"{JOBS}whatever: 1\n", "9:1: whatever: unknown key", id="unknown-and-near-nothing"),
+        _row(
+            f"{JOBS}whatever: 1\n",
+            "9:1: whatever: unknown key; known: store, providers, channels, jobs, rules, failing",
+            id="unknown-and-near-nothing",
+        ),
         _row(
             f"{JOBS}failing: perhaps\n", "9:10: failing: expected on or off, got 'perhaps'", id="failing-word"
         ),
@@ -76,10 +80,10 @@ def test_the_file_as_a_whole(text: str, lines: list[str], tmp_path: Path) -> Non
     ],
 )
 def test_only_files_are_stores(url: str, tmp_path: Path) -> None:
-    """Anything but a SQLite file is refused, saying what is accepted."""
+    """Anything but a SQLite file is refused, saying what is accepted and not what was there."""
     accepted = "expected sqlite:///FILE, relative to this file, or sqlite:////ABSOLUTE/FILE"
     assert problems(tmp_path, f"{JOBS}store:\n  url: '{url}'\n") == [
-        f"config.yaml:10:8: store.url: {accepted}, got '{url}'"
+        f"config.yaml:10:8: store.url: {accepted}"
     ]
 
 
@@ -101,6 +105,16 @@ def test_only_files_are_stores(url: str, tmp_path: Path) -> None:
             id="what-all-types-have-is-checked-all-the-same",
         ),
         _row("", "5:3: providers.p: expected a mapping (key: value), got nothing", id="nothing"),
+        _row(
+            "type: wdcf\n    client_secret: x\n    api_key: k\n",
+            "8:5: providers.p.api_key: unknown key; it belongs to providers of type nami",
+            id="key-of-another-service",
+        ),
+        _row(
+            "type: wdcf\n    client_secret: x\n    rate_limit: 60/min\n",
+            "8:17: providers.p.rate_limit: expected a number of calls per span of time, such as 60/1m, got '60/min'",
+            id="rate-limit-of-another-notation",
+        ),
         _row(
             "type: wdcf\n",
             "6:5: providers.p.client_secret: is required",
@@ -195,7 +209,7 @@ def test_a_channel(text: str, lines: list[str], tmp_path: Path) -> None:
         ),
         _row(
             "name: j\n    wallet: spot\n    every: 1m\n    clients: [A]\n",
-            "9:5: jobs[0].clients: unknown key",
+            "9:5: jobs[0].clients: unknown key; it belongs to jobs of wdcf providers",
             id="key-of-another-service",
         ),
         _row(
@@ -267,6 +281,26 @@ def test_a_job(text: str, lines: list[str], tmp_path: Path) -> None:
             "{name: j, provider: wdcf, every: 1m}",
             "5:5: jobs[0]: needs clients or clients_file",
             id="no-clients",
+        ),
+        _row(
+            "{name: j, provider: wdcf, every: 1m, clients: [A], wallet: spot}",
+            "5:56: jobs[0].wallet: unknown key; it belongs to jobs of nami providers",
+            id="key-of-another-service",
+        ),
+        _row(
+            "{name: j, provider: wdcf, every: 1m, clients: CLIENT_001}",
+            "5:51: jobs[0].clients: expected a list such as [CLIENT_001], got text",
+            id="clients-no-list",
+        ),
+        _row(
+            "{name: j, provider: nami, every: 1m, wallet: spot, currencies: [22]}",
+            "5:68: jobs[0].currencies: expected a mapping such as {22: USDT}, got a list",
+            id="currencies-no-mapping",
+        ),
+        _row(
+            "{name: j, provider: nami, cron: '* * * *', wallet: spot}",
+            "5:37: jobs[0].cron: expected five fields (minute, hour, day of month, month, weekday), got 4",
+            id="cron-fields",
         ),
         _row(
             "{name: j, provider: wdcf, every: 1m, clients: []}",

@@ -72,7 +72,7 @@ def _problems(folder: Path, rule: str) -> list[str]:
         ),
         _row(
             "{name: r, type: failing, below: 5}",
-            "10:30: rules[0].below: unknown key",
+            "10:30: rules[0].below: unknown key; it belongs to rules of type threshold",
             id="key-of-another-type",
         ),
         _row(
@@ -98,7 +98,8 @@ def test_what_all_rules_have(rule: str, lines: list[str], tmp_path: Path) -> Non
         _row(
             "x: 1",
             "10:5: rules[0].below: is required, or `above`, or both",
-            "10:32: rules[0].x: unknown key",
+            "10:32: rules[0].x: unknown key; known: name, match, for, keep_firing_for, repeat_every, send_resolved, "
+            "severity, notify, type, field, below, above, clear",
             id="no-limit",
         ),
         _row(

@@ -107,6 +107,52 @@ def test_what_stands_in_a_secrets_place_is_not_repeated(keys: str, tmp_path: Pat
     assert not [line for line in lines if SECRET in line]
 
 
+URLS = [
+    "https://ops:S3CRETPW@127.0.0.1:9",
+    "postgresql://ops:S3CRETPW@h/x",
+    "slack://S3CRETPW/x",
+    "x://h?k=S3CRETPW",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(case for case in PLACES if "channels-url" not in str(case.id)),
+        pytest.param("channels: {c: {urls: {'${SECRET}': }}}", id="a-key"),
+        pytest.param("channels: {'${SECRET}': {urls: x}}", id="a-channels-own-name"),
+        pytest.param(
+            "jobs: [{name: j, provider: nami, every: 1m, wallet: spot, labels: {'${SECRET}': x}}]",
+            id="a-label",
+        ),
+    ],
+)
+def test_a_url_is_not_repeated(place: str, url: str, tmp_path: Path) -> None:
+    """Wherever it stands by mistake, as the file itself spells it: it may hold credentials."""
+    jobs = "" if place.startswith("jobs") else "jobs: [{name: j, provider: nami, every: 1m, wallet: spot}]\n"
+    if "failing: ${" in place:
+        place = "failing: '${SECRET}'"
+    lines = problems(tmp_path, f"{PROVIDERS}{jobs}{place.replace('${SECRET}', url)}\n")
+    assert lines
+    assert not [line for line in lines if "S3CRETPW" in line or "ops:" in line]
+
+
+@pytest.mark.parametrize("value", [*URLS, "ops:S3CRETPW@127.0.0.1", "https://h/?token=S3CRETPW"])
+@pytest.mark.parametrize("key", ["base_url", "proxy"])
+def test_what_stands_in_a_urls_place_is_not_repeated(key: str, value: str, tmp_path: Path) -> None:
+    """Not even where it looks like no URL."""
+    jobs = "jobs: [{name: j, provider: p, every: 1m, wallet: spot}]"
+    text = f"providers:\n  p: {{type: nami, api_key: k, api_secret: s, {key}: '{value}'}}\n{jobs}\n"
+    if key == "proxy" and value == URLS[0]:
+        assert problems(tmp_path, text) == []
+        return
+    (line,) = problems(tmp_path, text)
+    assert f"providers.p.{key}: expected http(s)://" in line
+    assert "S3CRETPW" not in line
+    assert "ops" not in line
+
+
 def test_where_no_secret_is_needed_none_is_asked_for(tmp_path: Path) -> None:
     """A look at the store works in a shell without credentials, and nothing made up counts as a secret."""
     config = load(written(tmp_path, EXAMPLE.read_text()), {}, need_secrets=False)

@@ -51,7 +51,7 @@ def test_a_firing() -> None:
 def test_a_firing_in_markdown() -> None:
     """The same facts as a list, every one of them in code."""
     assert render(a_report()).markdown.startswith(
-        "**`available 900.10 < 1000`**\n\n- Expected: `at least 1000`\n- Reading: `available 900.10`\n"
+        "`available 900.10 < 1000`\n\n- Expected: `at least 1000`\n- Reading: `available 900.10`\n"
     )
 
 
@@ -145,7 +145,7 @@ def test_a_name_is_never_markup(name: str, where: str) -> None:
     """Every line of the Markdown is a known name and one span of code, whatever is written in it."""
     facts = {"labels": [["team", name]]} if where == "label" else {where: name}
     first, empty, *rest = render(a_report(**facts)).markdown.splitlines()
-    assert re.fullmatch(r"\*\*`[^`]+`\*\*", first)
+    assert re.fullmatch(r"`[^`]+`", first)
     assert empty == ""
     assert all(re.fullmatch(r"- [A-Z][a-z]+: `[^`]+`", line) for line in rest)
 

@@ -98,10 +98,10 @@ def test_rate_limit(written: str, limit: RateLimit) -> None:
     assert str(limit) == written
 
 
-@pytest.mark.parametrize("written", ["60", "0/1m", "60/0s", "60/m", "-1/1m", "60/1m/2"])
+@pytest.mark.parametrize("written", ["60", "0/1m", "60/0s", "60/m", "60/min", "-1/1m", "60/1m/2"])
 def test_impossible_rate_limit(written: str) -> None:
-    """A limit that allows nothing, or says nothing, is refused."""
-    with pytest.raises(ValidationError):
+    """A limit that allows nothing, or says nothing, is refused, with an example."""
+    with pytest.raises(ValidationError, match="60/1m"):
         nami_settings(rate_limit=written)
 
 

@@ -1,0 +1,123 @@
+"""Messages through apprise: each service gets the format it shows, and names are never markup."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from unittest.mock import MagicMock, patch
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from monitor.domain.messages import Message, Report, render
+from monitor.errors import DeliveryFailed
+from monitor.notify import open_channels
+from monitor.sandbox import Webhook
+
+FIRED = Report(
+    kind="fired",
+    rule="client_low",
+    rule_type="threshold",
+    severity="critical",
+    subject="clients/CLIENT_001/USD",
+    incident="ABCDEFGHJK",
+    seq=1,
+    at="2026-02-01T14:30:00+00:00",
+    since="2026-02-01T14:30:00+00:00",
+    reason="available 4.10 < 5.00",
+    expected="at least 5.00",
+    labels=(("team", "<b>*a_"),),
+)
+
+
+@pytest_asyncio.fixture
+async def webhook() -> AsyncIterator[Webhook]:
+    """A real receiver on loopback."""
+    async with Webhook() as receiver:
+        yield receiver
+
+
+async def test_a_webhook_gets_plain_text(webhook: Webhook) -> None:
+    """What a program or a terminal shows as it is."""
+    await _sent(webhook.url, render(FIRED))
+    (message,) = webhook.messages
+    assert (message.title, message.type) == (
+        "CRITICAL client_low: clients/CLIENT_001/USD available 4.10 < 5.00",
+        "failure",
+    )
+    assert "Labels: team=<b>*a_" in message.body
+
+
+async def test_a_url_may_ask_for_html(webhook: Webhook) -> None:
+    """Names are escaped in it."""
+    await _sent(f"{webhook.url}?format=html", render(FIRED))
+    assert "Labels: team=&lt;b&gt;*a_" in webhook.messages[0].body
+
+
+async def test_a_url_may_ask_for_markdown(webhook: Webhook) -> None:
+    """Names are code in it."""
+    await _sent(f"{webhook.url}?format=markdown", render(FIRED))
+    assert "- Labels: `team=<b>*a_`" in webhook.messages[0].body
+
+
+async def test_a_long_body_is_split_and_nothing_is_lost(webhook: Webhook) -> None:
+    """In as many messages as the service needs."""
+    lines = [f"line {number} {'x' * 100}" for number in range(700)]
+    body = "\n".join(lines)
+    await _sent(webhook.url, Message(title="T", plain=body, markdown="", html="", type="info"))
+    assert len(webhook.messages) > 1
+    assert "\n".join(message.body for message in webhook.messages).split() == body.split()
+
+
+def test_telegram_gets_names_that_are_no_markup() -> None:
+    """It refuses what it can't parse, and a client's id with one underscore in Markdown is such a thing.
+
+    Telegram itself can't be reached from a test: what apprise would post is looked at."""
+    (notifier,), _ = open_channels({"ops": [SecretStr("tgram://123456789:abcdefg_hijklmnop/12315544/")]})
+    with patch("requests.post", return_value=MagicMock(status_code=200, content=b'{"ok": true}')) as post:
+        notifier.send(render(FIRED))
+    sent = json.loads(post.call_args.kwargs["data"])
+    assert sent["parse_mode"] == "HTML"
+    assert sent["text"].startswith(
+        "<b>CRITICAL client_low: clients/CLIENT_001/USD available 4.10 &lt; 5.00</b>"
+    )
+    assert "team=&lt;b&gt;*a_" in sent["text"]
+
+
+def test_a_refusal_says_what_came_back_without_the_url() -> None:
+    """Neither a token in the path nor a password."""
+    url = "json://user:hunter2hunter2@127.0.0.1:9/token-in-the-path"
+    (notifier,), _ = open_channels({"ops": [SecretStr(url)]})
+    with pytest.raises(DeliveryFailed, match="Connection error") as failed:
+        notifier.send(render(FIRED))
+    assert "hunter2" not in str(failed.value)
+    assert "token-in" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("nosuch://token-in-it/x", "apprise knows no service nosuch://"),
+        (
+            "discord://token-in-it",
+            "apprise does not accept this discord:// URL: something in it is missing",
+        ),
+        ("no url at all", "not an apprise URL: it has no scheme, such as mailto:// or discord://"),
+    ],
+    ids=["unknown", "incomplete", "none"],
+)
+def test_a_url_that_apprise_refuses_is_named_by_its_place(url: str, why: str) -> None:
+    """Channel, index and reason; the URL may hold a token."""
+    assert open_channels({"ops": [SecretStr("json://127.0.0.1/"), SecretStr(url)]})[1] == [("ops", 1, why)]
+
+
+def test_two_urls_of_a_channel_never_share_a_name() -> None:
+    """Apprise gives URLs that differ only in an option the same id; each has an outbox of its own all the same."""
+    urls = [SecretStr("json://127.0.0.1/"), SecretStr("json://127.0.0.1/?format=html")]
+    notifiers, _ = open_channels({"ops": urls})
+    assert len({notifier.target for notifier in notifiers}) == 2
+
+
+async def _sent(url: str, message: Message) -> None:
+    (notifier,), _ = open_channels({"ops": [SecretStr(url)]})
+    await asyncio.to_thread(notifier.send, message)
