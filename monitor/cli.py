@@ -140,7 +140,10 @@ def check(
     if not as_json:
         for warning in warnings:
             screen.stderr().print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
-        counts = f"{len(loaded.jobs)} jobs, {accounts} accounts, {len(loaded.rules)} rules"
+        sizes = {"job": len(loaded.jobs), "account": accounts, "rule": len(loaded.rules)}
+        counts = ", ".join(
+            f"{count} {name}" if count == 1 else f"{count} {name}s" for name, count in sizes.items()
+        )
         screen.stdout().print(f"{loaded.path}: ok, {counts}", style="green", markup=False, soft_wrap=True)
     if live:
         raise typer.Exit(_check_live(loaded, warnings, as_json=as_json))

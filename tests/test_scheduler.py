@@ -220,6 +220,24 @@ async def test_a_stop_waits_for_a_run_and_no_longer_than_it_may() -> None:
     assert asyncio.get_running_loop().time() - began < 5
 
 
+async def test_a_stop_makes_up_for_nothing() -> None:
+    """A run that was missed is not begun while the end waits for the one under way."""
+    runs = 0
+
+    async def slow(missed: int) -> None:
+        nonlocal runs
+        runs += 1
+        await asyncio.sleep(0.5)
+
+    scheduler = Scheduler()
+    scheduler.plan({"slow": task(slow, every=0.1)})
+    scheduler.start()
+    await asyncio.sleep(0.3)
+    await scheduler.stop(timedelta(seconds=5))
+    await asyncio.sleep(0.2)
+    assert runs == 1
+
+
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=-1), timedelta(days=1)], ids=str)
 async def test_a_clock_that_is_set_stalls_nothing(step: timedelta) -> None:
     """Set back, APScheduler alone would wait until the clock has caught up; forward, it would count a day of runs."""
