@@ -156,7 +156,9 @@ def _revision(path: Path, known: Collection[str]) -> str | None:
     """The schema the file is in, None for a new one; refuses what is no sound store of ours or an older version's."""
     if not path.exists() or path.stat().st_size == 0:
         return None
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+    # killed while the file was made, it has a journal to roll back first, and that takes writing
+    mode = "rw" if path.with_name(path.name + "-journal").exists() else "ro"
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True)) as connection:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         tables = {
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
