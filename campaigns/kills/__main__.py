@@ -1,0 +1,77 @@
+"""`python -m campaigns.kills --kills 300 --seed 7`: exit code 0, or 1 where a promise was broken."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from campaigns.kills import report
+from campaigns.kills.aims import Kill
+from campaigns.kills.lane import Lane, Outcome
+from campaigns.kills.world import ROOT
+
+
+def main() -> int:
+    """Runs the campaign that the command line asks for."""
+    arguments = _arguments()
+    console = Console(stderr=True)
+    folder = Path(tempfile.mkdtemp(prefix="kill-campaign-"))
+    package = _copied(arguments.package, folder)
+    shares = [len(range(lane, arguments.kills, arguments.lanes)) for lane in range(arguments.lanes)]
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    ) as progress:
+        bar = progress.add_task("kills", total=arguments.kills)
+
+        def on_kill(kill: Kill) -> None:
+            progress.update(bar, advance=1, description=f"kills, the last one {kill.aim}")
+
+        lanes = [
+            Lane(folder / f"lane-{number}", package, share, f"{arguments.seed}-{number}", on_kill)
+            for number, share in enumerate(shares, 1)
+        ]
+        outcomes = asyncio.run(_run(lanes))
+    report.show(console, outcomes)
+    failed = any(outcome.violations for outcome in outcomes)
+    if arguments.keep or (failed and not arguments.forget):
+        report.keep(folder, lanes, outcomes)
+        console.print(f"kept in {folder}", soft_wrap=True)
+    else:
+        shutil.rmtree(folder)
+    return int(failed)
+
+
+def _copied(package: Path, folder: Path) -> Path:
+    """What is run: a copy, since the tree may be worked on meanwhile, and for whoever has to reproduce a failure."""
+    copy = folder / "package"
+    shutil.copytree(package / "monitor", copy / "monitor", ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+async def _run(lanes: list[Lane]) -> list[Outcome]:
+    return await asyncio.gather(*(lane.run() for lane in lanes))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m campaigns.kills", description=__doc__)
+    parser.add_argument("--kills", type=int, default=300, help="how many in all")
+    parser.add_argument("--seed", default=str(int(time.time())), help="what draws the aims and delays")
+    parser.add_argument("--lanes", type=int, default=2, help="how many worlds at once, each with its share")
+    parser.add_argument("--keep", action="store_true", help="keep stores, logs and records of a success too")
+    parser.add_argument("--forget", action="store_true", help="keep nothing, not even of a failure")
+    parser.add_argument("--package", type=Path, default=ROOT, help="the folder whose `monitor` is run")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

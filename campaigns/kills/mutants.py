@@ -1,0 +1,290 @@
+"""Does the checker catch anything? `python -m campaigns.kills.mutants`: breaks copies of the program, one promise each.
+
+Every mutant is a copy of `monitor` with a few lines exchanged, on which a short campaign is run. The checker has to
+refuse it. Exit code 1 where it passed one. A mutant whose lines the program no longer has is an error: mend it here.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from campaigns.kills.world import ROOT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Lines of a file of `monitor`, and what stands there instead."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """A defect: what it is called, and how it is made."""
+
+    name: str
+    edits: tuple[Edit, ...]
+
+
+_OUTBOX, _TRANSACTION, _POLL = "outbox.py", "store/transaction.py", "poll.py"
+_AT_START = "        rows = self._db.execute(\n            select(\n                notifications.c.id,\n"
+
+MUTANTS = (
+    Mutant(
+        name="a message is marked as delivered before it is sent",
+        edits=(
+            Edit(
+                file=_OUTBOX,
+                old="        sending = _in_thread(notifier, delivery.message)\n",
+                new="        await self._delivered(notifier.target, delivery)\n"
+                "        while await _in_thread(notifier, delivery.message) is not None:\n"
+                "            await asyncio.sleep(1)\n"
+                "        return\n"
+                "        sending = _in_thread(notifier, delivery.message)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="the snapshot is committed before the alerts that follow from it",
+        edits=(
+            Edit(
+                file=_POLL,
+                old="    alerts = tx.alerts(_subjects(account, views))\n    suffered",
+                new='    tx._db.exec_driver_sql("COMMIT")\n'
+                '    tx._db.exec_driver_sql("BEGIN IMMEDIATE")\n'
+                "    alerts = tx.alerts(_subjects(account, views))\n    suffered",
+            ),
+            Edit(
+                file="store/store.py",
+                old="        savepoint = connection.begin_nested()\n",
+                new="        savepoint = type('None', (), {'commit': lambda self: 0, 'rollback': lambda self: 0})()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="the alert is committed before the messages about it",
+        edits=(
+            Edit(
+                file=_POLL,
+                old="            tx.add_event(item.event, item.report, _where(tx, item, watch))\n",
+                new="            LATER.append((item.event, item.report, _where(tx, item, watch)))\n",
+            ),
+            Edit(
+                file=_POLL,
+                old="log = logging.getLogger(__name__)\n",
+                new="log = logging.getLogger(__name__)\n"
+                "LATER: list = []\n\n\n"
+                "def flush(tx):\n"
+                "    for one in LATER:\n"
+                "        tx.add_event(*one)\n"
+                "    LATER.clear()\n",
+            ),
+            Edit(
+                file="app/build.py",
+                old="    return await store.write(lambda tx: record(tx, account, result, watch, overdue_at))\n",
+                new="    recorded = await store.write(lambda tx: record(tx, account, result, watch, overdue_at))\n"
+                "    await store.write(flush)\n"
+                "    return recorded\n",
+            ),
+            Edit(
+                file="app/build.py",
+                old="from monitor.poll import Recorded, Watch, record\n",
+                new="from monitor.poll import Recorded, Watch, flush, record\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="a start drops the outbox's rows",
+        edits=(
+            Edit(
+                file=_TRANSACTION,
+                old=_AT_START,
+                new='        self._db.execute(delete(notifications).where(notifications.c.status == "pending"))\n'
+                + _AT_START,
+            ),
+        ),
+    ),
+    Mutant(
+        name="a refused message is dropped",
+        edits=(
+            Edit(
+                file=_OUTBOX,
+                old="        if given_up(delivery.covers[-1].created_at, now):\n",
+                new="        if delivery.attempts == 0:\n",
+            ),
+            Edit(
+                file=_OUTBOX,
+                old='            log.error("notification given up"',
+                new='            log.warning("notification given up"',
+            ),
+        ),
+    ),
+    Mutant(
+        name="a start forgets what is firing",
+        edits=(
+            Edit(
+                file=_TRANSACTION,
+                old=_AT_START,
+                new='        self._db.execute(delete(alerts).where(alerts.c.state == "firing"))\n'
+                + _AT_START,
+            ),
+        ),
+    ),
+    Mutant(
+        name="a start forgets what is pending",
+        edits=(
+            Edit(
+                file=_TRANSACTION,
+                old=_AT_START,
+                new='        self._db.execute(delete(alerts).where(alerts.c.state == "pending"))\n'
+                + _AT_START,
+            ),
+        ),
+    ),
+    Mutant(
+        name="a delivery is recorded two seconds late",
+        edits=(
+            Edit(
+                file=_OUTBOX,
+                old="        if error is None:\n            await self._delivered(",
+                new="        if error is None:\n            await asyncio.sleep(2)\n            await self._delivered(",
+            ),
+        ),
+    ),
+    Mutant(
+        name="what is sent again has other words",
+        edits=(
+            Edit(
+                file="domain/messages.py",
+                old='("At", moment(datetime.fromisoformat(last.at))),',
+                new='("At", moment(datetime.now().astimezone())),',
+            ),
+        ),
+    ),
+    Mutant(
+        name="what is sent again has another incident's id",
+        edits=(
+            Edit(
+                file="domain/messages.py",
+                old='f"{last.incident}, message {numbers}"',
+                new="f\"{last.incident[:-3]}{__import__('os').getpid() % 900 + 100}, message {numbers}\"",
+            ),
+        ),
+    ),
+    Mutant(
+        name="the resolve goes out before its firing",
+        edits=(
+            Edit(
+                file=_TRANSACTION,
+                old="            .order_by(notifications.c.seq)\n",
+                new="            .order_by(notifications.c.seq.desc())\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="a failed poll resolves",
+        edits=(
+            Edit(
+                file="domain/alerts.py",
+                old="            return _remind(alert, policy, now, inhibited=inhibited)\n        case Ok():",
+                new='            return _ok(alert, Ok("unknown"), policy, now)\n        case Ok():',
+            ),
+        ),
+    ),
+    Mutant(
+        name="amounts go through a float",
+        edits=(
+            Edit(
+                file="store/tables.py",
+                old="money.plain(value)",
+                new="money.plain(Decimal(float(value)))",
+            ),
+        ),
+    ),
+    Mutant(
+        name="one of two URLs is forgotten at a restart",
+        edits=(
+            Edit(
+                file=_TRANSACTION,
+                old=_AT_START,
+                new="        last = targets[-1].url_id\n"
+                "        forgotten = (notifications.c.url_id == last) & (notifications.c.status == 'pending')\n"
+                "        self._db.execute(update(notifications).where(forgotten)"
+                ".values(status='delivered', settled_at=now))\n" + _AT_START,
+            ),
+        ),
+    ),
+)
+
+
+def main() -> int:
+    """Runs a short campaign on each mutant."""
+    parser = argparse.ArgumentParser(prog="python -m campaigns.kills.mutants", description=__doc__)
+    parser.add_argument("--kills", type=int, default=40, help="how many for each mutant")
+    parser.add_argument("--seed", default="7")
+    parser.add_argument("--only", default="", help="mutants whose name holds this")
+    parser.add_argument("--package", type=Path, default=ROOT, help="the folder whose `monitor` is broken")
+    arguments = parser.parse_args()
+    console = Console(soft_wrap=True)
+    caught: list[tuple[Mutant, list[str]]] = []
+    for mutant in MUTANTS:
+        if arguments.only in mutant.name:
+            violations = _refused(mutant, arguments)
+            caught.append((mutant, violations))
+            console.print(f"{mutant.name}: {len(violations) or 'NOT CAUGHT'}", highlight=False)
+            for line in violations[:2]:
+                console.print(f"    {line}", markup=False, highlight=False)
+    console.print(_table(caught))
+    return int(any(not violations for _, violations in caught))
+
+
+def _refused(mutant: Mutant, arguments: argparse.Namespace) -> list[str]:
+    """The violations that a campaign on a mutant reports."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as place:
+        _make(mutant, arguments.package, Path(place))
+        done = subprocess.run(  # noqa: S603 (our own program)
+            [
+                *(sys.executable, "-m", "campaigns.kills", "--package", place),
+                *("--kills", str(arguments.kills), "--seed", arguments.seed, "--forget"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stderr)
+    violations = [line[2:] for line in done.stderr.splitlines() if line.startswith("✗ ")]
+    if bool(violations) != bool(done.returncode):
+        raise RuntimeError(done.stderr)
+    return violations
+
+
+def _make(mutant: Mutant, package: Path, place: Path) -> None:
+    copy = place / "monitor"
+    shutil.copytree(package / "monitor", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for edit in mutant.edits:
+        text = (copy / edit.file).read_text()
+        if text.count(edit.old) != 1:
+            raise ValueError(f"{mutant.name}: {edit.file} no longer holds these lines once: {edit.old!r}")
+        (copy / edit.file).write_text(text.replace(edit.old, edit.new))
+
+
+def _table(caught: Sequence[tuple[Mutant, list[str]]]) -> Table:
+    table = Table("mutant", "violations", "the first")
+    for mutant, violations in caught:
+        table.add_row(mutant.name, str(len(violations)), violations[0] if violations else "NOT CAUGHT")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

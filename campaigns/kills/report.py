@@ -1,0 +1,87 @@
+"""What is shown on the terminal, and what is kept of a campaign that failed."""
+
+import json
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from campaigns.kills.aims import AIMS
+from campaigns.kills.lane import Lane, Outcome
+
+_SHOWN = 20
+
+
+def show(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """The summary: kills by aim, what was told, and what was wrong."""
+    console.print(_kills(outcomes))
+    console.print(_figures(outcomes))
+    violations = [what for outcome in outcomes for what in outcome.violations]
+    for what in violations[:_SHOWN]:
+        console.print(f"[red]✗[/] {_plain(what)}", soft_wrap=True)
+    if len(violations) > _SHOWN:
+        console.print(f"… and {len(violations) - _SHOWN} more")
+    console.print("[red]FAILED[/]" if violations else "[green]nothing lost, nothing invented[/]")
+
+
+def keep(folder: Path, lanes: Iterable[Lane], outcomes: Sequence[Outcome]) -> None:
+    """Writes down beside the stores and logs what was asked, killed, received and concluded."""
+    again = shlex.join([sys.executable, "-m", "campaigns.kills", *sys.argv[1:]])
+    (folder / "command.txt").write_text(f"{again}\n")
+    for number, (lane, outcome) in enumerate(zip(lanes, outcomes, strict=True), 1):
+        place = folder / f"lane-{number}"
+        _lines(place / "kills.jsonl", (asdict(kill) for kill in outcome.kills))
+        (place / "violations.txt").write_text("\n".join(outcome.violations))
+        for world in (lane.killed, lane.spared):
+            _lines(world.folder / "received.jsonl", (asdict(one) for one in world.receiver.deliveries))
+            _lines(world.folder / "asked.jsonl", (asdict(one) for one in world.service.answers))
+
+
+def _kills(outcomes: Sequence[Outcome]) -> Table:
+    table = Table("aim", "kills", "before it ran", "messages sent again", title="Kills")
+    again = Counter(aim for outcome in outcomes for aim in _causes(outcome))
+    kills = [kill for outcome in outcomes for kill in outcome.kills]
+    all_, early = Counter(kill.aim for kill in kills), Counter(kill.aim for kill in kills if not kill.running)
+    for name in AIMS:
+        table.add_row(name, str(all_[name]), str(early[name]), str(again[name]))
+    table.add_row("all", str(len(kills)), str(early.total()), str(again.total()), style="bold")
+    return table
+
+
+def _causes(outcome: Outcome) -> list[str]:
+    """The aim of the kill behind each message that came once more."""
+    aims = {kill.process: kill.aim for kill in outcome.kills}
+    return [aims.get(process, "none") for process in outcome.verdict.again] if outcome.verdict else []
+
+
+def _figures(outcomes: Sequence[Outcome]) -> Table:
+    verdicts = [outcome.verdict for outcome in outcomes if outcome.verdict is not None]
+    table = Table("what", "figure", title="What was told")
+    rows = {
+        "restarts": sum(outcome.restarts for outcome in outcomes),
+        "answers given": sum(outcome.readings for outcome in outcomes),
+        "incidents expected": sum(outcome.incidents for outcome in outcomes),
+        "messages accepted": sum(verdict.messages for verdict in verdicts),
+        "messages refused": sum(verdict.refused for verdict in verdicts),
+        "firings told with their resolve": sum(verdict.collapsed for verdict in verdicts),
+        "duplicates, each next to a kill": sum(len(verdict.again) for verdict in verdicts),
+        "firings told again with their resolve": sum(verdict.overtaken for verdict in verdicts),
+        "violations": sum(len(outcome.violations) for outcome in outcomes),
+        "seconds": round(max(outcome.seconds for outcome in outcomes)),
+    }
+    for name, figure in rows.items():
+        table.add_row(name, str(figure))
+    return table
+
+
+def _lines(file: Path, records: Iterable[object]) -> None:
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

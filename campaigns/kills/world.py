@@ -1,0 +1,183 @@
+"""One installation in a folder of its own: configuration, store, and the process at work on it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from campaigns.kills import plot
+from campaigns.kills.plot import Json
+from campaigns.kills.receiver import Receiver
+from campaigns.kills.service import Service
+from campaigns.kills.story import Part
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0  # seconds
+
+
+class World:
+    """A service, a receiver, a folder and, at most times, a process. `package` holds the `monitor` to run."""
+
+    def __init__(
+        self,
+        folder: Path,
+        package: Path,
+        parts: Sequence[Part],
+        goes_on: Callable[[str, int], bool | None],
+        receiver: Receiver,
+    ) -> None:
+        self.folder = folder
+        self.service = Service(parts, goes_on)
+        self.receiver = receiver
+        self.launches = 0
+        self.launched = 0.0
+        self._environ = {
+            "PATH": os.defpath,
+            "HOME": str(folder),
+            "PYTHONPATH": str(package),
+            "LC_ALL": "C.UTF-8",
+            "TZ": "Asia/Ho_Chi_Minh",
+        }
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def store(self) -> Path:
+        """The database."""
+        return self.folder / "balances.db"
+
+    @property
+    def wal(self) -> Path:
+        """The database's write-ahead log."""
+        return self.folder / "balances.db-wal"
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._running.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the latest process has said that it runs."""
+        return " running " in self.log
+
+    @property
+    def log(self) -> str:
+        """What the latest process has said."""
+        return self._log(self.launches).read_text(errors="replace")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has gone, by itself or by a signal."""
+        return self._running.returncode is not None
+
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise RuntimeError("no process was launched")
+        return self._process
+
+    async def open(self) -> None:
+        """Starts both servers and writes the configuration that leads to them."""
+        self.folder.mkdir(parents=True)
+        await self.service.start()
+        await self.receiver.start()
+        document = plot.configuration(f"127.0.0.1:{self.service.port}", f"127.0.0.1:{self.receiver.port}")
+        (self.folder / "config.yaml").write_text(json.dumps(document, indent=2))  # JSON is YAML
+
+    async def close(self) -> None:
+        """Ends everything."""
+        if self._process is not None:
+            await self.kill()
+        await self.service.stop()
+        await self.receiver.stop()
+
+    async def launch(self) -> None:
+        """Starts the next process; returns at once."""
+        self.launches += 1
+        self.service.process = self.receiver.process = self.launches
+        with self._log(self.launches).open("wb") as log:
+            self._process = await self._monitor("run", stdout=log, stderr=log)
+        self.launched = time.monotonic()
+
+    async def kill(self) -> int:
+        """SIGKILL; returns its exit code once it is gone, and all it sent has been read."""
+        with contextlib.suppress(ProcessLookupError):
+            self._running.kill()
+        code = await self._running.wait()
+        await self.service.settled()
+        await self.receiver.settled()
+        return code
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self._running.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            return await self._running.wait()
+
+    async def status(self) -> Json:
+        """What `status --json` shows."""
+        process = await self._monitor(
+            "status", "--json", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(PATIENCE):
+            out, err = await process.communicate()
+        try:
+            shown: Json = json.loads(out)
+        except ValueError as exc:
+            raise RuntimeError(f"status --json: {err.decode()}") from exc
+        return shown
+
+    def integrity(self) -> str:
+        """What SQLite says of a copy of the store, so that looking at it does not mend it. While nothing runs."""
+        if not self.store.exists():
+            return "ok"
+        with tempfile.TemporaryDirectory(dir=self.folder) as place:
+            for file in (self.store, self.wal):
+                if file.exists():
+                    shutil.copy(file, place)
+            with closing(sqlite3.connect(Path(place) / self.store.name)) as db:
+                try:
+                    return "; ".join(text for (text,) in db.execute("PRAGMA integrity_check"))
+                except sqlite3.Error as exc:
+                    return str(exc)
+
+    def complaints(self) -> list[str]:
+        """What the processes logged as errors, with their numbers: nothing here gives them cause.
+
+        That a critical alert fires is told as an error too; it is not one of the program's own."""
+        return [
+            f"process {number}: {line}"
+            for number in range(1, self.launches + 1)
+            for line in self._log(number).read_text(errors="replace").splitlines()
+            if _complains(line)
+        ]
+
+    def _log(self, number: int) -> Path:
+        return self.folder / f"process-{number:04d}.log"
+
+    async def _monitor(
+        self, command: str, *options: str, stdout: object, stderr: object
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "monitor", command, "-c", str(self.folder / "config.yaml"), *options),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout,  # type: ignore[arg-type]  # a file or a number, as subprocess has it
+            stderr=stderr,  # type: ignore[arg-type]
+            cwd=self.folder,
+            env=self._environ,
+        )
+
+
+def _complains(line: str) -> bool:
+    _, level, said, *_ = [*line.split(maxsplit=2), "", "", ""]
+    return "Traceback" in line or (level in ("ERROR", "CRITICAL") and not said.startswith("alert "))

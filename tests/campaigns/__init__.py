@@ -1,0 +1,1 @@
+"""The campaigns: their judges, tried by themselves, and short runs of each."""

@@ -1,0 +1,53 @@
+"""Killed while it creates its store: the next start goes on."""
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from campaigns.kills.receiver import Receiver
+from campaigns.kills.world import ROOT, World
+
+pytestmark = pytest.mark.campaign
+
+
+async def test_killed_in_the_creation_of_its_store_it_starts_again(tmp_path: Path) -> None:
+    """SQLite leaves a journal to roll back when it is killed as it turns a new file to WAL; that is no obstacle."""
+    world = World(tmp_path / "world", ROOT, [], lambda account, cycle: None, Receiver())
+    await world.open()
+    try:
+        await _killed_in_creation(world)
+        await world.launch()
+        while not world.is_running:
+            assert not world.has_ended, world.log
+            await asyncio.sleep(0.02)
+    finally:
+        await world.close()
+
+
+async def _killed_in_creation(world: World) -> None:
+    """Tries until the journal is left behind: it lives for some ten milliseconds."""
+    journal = world.store.with_name(world.store.name + "-journal")
+    for _ in range(10):
+        await world.launch()
+        await asyncio.to_thread(_kill_in_creation, world.pid, world.store, journal, world.wal)
+        await world.kill()
+        if journal.exists():
+            return
+        for file in (world.store, world.wal, world.store.with_name(world.store.name + "-shm")):
+            file.unlink(missing_ok=True)
+    pytest.fail("the instant was missed ten times")
+
+
+def _kill_in_creation(pid: int, store: Path, journal: Path, wal: Path) -> None:
+    """Kills as soon as the journal has its header, which marks it as one to roll back."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not wal.exists():
+        with suppress(FileNotFoundError):
+            if store.stat().st_size and journal.read_bytes()[:1] not in (b"", b"\0"):
+                os.kill(pid, signal.SIGKILL)
+                return
