@@ -190,7 +190,7 @@ def _type(last: Report) -> Type:
 def _lines(last: Report, fired: Report | None) -> list[tuple[str, str]]:
     numbers = f"{fired.seq}-{last.seq}" if fired else str(last.seq)
     lines = [
-        ("Fired", f"{fired.reason}, told only now: the channel did not take it" if fired else ""),
+        ("Fired", f"{fired.reason}, not known to have been delivered before" if fired else ""),
         ("Expected", last.expected),
         ("Reading", _reading(last)),
         ("Before", _before(last)),

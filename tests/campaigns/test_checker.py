@@ -24,7 +24,7 @@ TITLES = {
     "2": "RESOLVED usdt-low: spot/spot/USDT available 1300.0007, expected at least 1000",
     "1-2": "FIRED AND RESOLVED usdt-low: spot/spot/USDT available 1300.0007, expected at least 1000",
 }
-FIRING = "Fired: available 500.0007 < 1000, told only now: the channel did not take it\n"
+FIRING = "Fired: available 500.0007 < 1000, not known to have been delivered before\n"
 
 
 def message(numbers: str, at: float, process: int = 1, **changes: object) -> Delivery:
