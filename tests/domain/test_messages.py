@@ -84,7 +84,9 @@ def test_a_firing_and_its_end_in_one(kind: EventKind, headline: str, type_: str)
     message = render(a_report(kind, seq=3, reason="available 1500"), fired=a_report())
     assert message.title.startswith(headline)
     assert message.type == type_
-    assert lines(message)["Fired"].startswith("available 900.10 < 1000, not known to have been delivered before")
+    assert lines(message)["Fired"].startswith(
+        "available 900.10 < 1000, not known to have been delivered before"
+    )
     assert lines(message)["Incident"] == "ABCDEFGHJK, message 1-3"
 
 
