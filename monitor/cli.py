@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 import typer
 
 from monitor import __version__
-from monitor.errors import ConfigError, MonitorError, Problem
+from monitor.errors import ConfigError, MonitorError, Problem, StoreReplaced
 
 if TYPE_CHECKING:
     from monitor.config import Config
@@ -103,10 +102,14 @@ def run(
     _warn(loaded)
 
     async def daemon() -> None:
-        await Daemon(loaded, environ=os.environ, redact=redact).run()
+        code = EX_OK
+        try:
+            await Daemon(loaded, environ=os.environ, redact=redact).run()
+        except StoreReplaced:  # it has said so
+            code = EX_FAILED
         logging.shutdown()
         os._exit(
-            EX_OK
+            code
         )  # all is written and closed; a thread stuck in a name lookup would hold up any other exit
 
     asyncio.run(daemon())
@@ -203,7 +206,9 @@ def poll(
 @app.command(epilog=_PLUGIN)
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show what the store knows: balances, alerts, last polls, outbox. Opens no network and needs no secrets."""
-    raise typer.Exit(_show_status(_load(config, need_secrets=False), None, as_json=as_json))
+    loaded = _load(config, need_secrets=False)
+    _quietly(loaded)
+    raise typer.Exit(_show_status(loaded, None, as_json=as_json))
 
 
 def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
@@ -416,10 +421,11 @@ def _main(arguments: list[str]) -> int:
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # what is still to be flushed goes there
         return EX_OK
-    except Exception:
+    except Exception as exc:
         if arguments[0] not in _CHECKS:
             raise
-        traceback.print_exc()  # a defect; but 1, Python's own code for one, would say "a warning fires"
+        # a defect; but 1, Python's own code for one, would say "a warning fires"
+        sys.excepthook(type(exc), exc, exc.__traceback__)
         return EX_UNKNOWN
     return code if isinstance(code, int) else EX_OK
 

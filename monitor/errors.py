@@ -95,6 +95,10 @@ class StoreLocked(StoreError):
     """Another process of ours works on this database."""
 
 
+class StoreReplaced(StoreError):
+    """Another file lies in the store's place: this process can record nothing more."""
+
+
 class StoreFull(StoreError):
     """The disk is full: nothing was written, nothing is lost but this reading."""
 

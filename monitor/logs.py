@@ -4,11 +4,15 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Literal, TextIO
 
-from monitor.redaction import masked
+from monitor.redaction import masked, spellings
+
+log = logging.getLogger(__name__)
 
 Format = Literal["text", "json"]
 
@@ -29,9 +33,7 @@ class Redaction:
 
     def set(self, secrets: Iterable[str]) -> None:
         """The secrets of the configuration in force; very short ones would make every line unreadable."""
-        self._secrets = tuple(
-            sorted((secret for secret in secrets if len(secret) > 3), key=len, reverse=True)
-        )
+        self._secrets = tuple(spellings(secret for secret in secrets if len(secret) > 3))
 
     def __call__(self, text: str) -> str:
         return masked(text, self._secrets)
@@ -49,13 +51,17 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, whatever the record holds."""
-        fields = "".join(f" {name}={_quoted(value)}" for name, value in _fields(record).items())
-        text = _one_line(record.getMessage()) + fields
+        fields = "".join(f" {name}={self._quoted(value)}" for name, value in _fields(record).items())
+        text = _one_line(self._redact(record.getMessage())) + fields
         if record.exc_info:
-            text += " " + _quoted(self.formatException(record.exc_info))
+            text += " " + self._quoted(self.formatException(record.exc_info))
         if self._journald:
-            return self._redact(f"<{_JOURNALD_PRIORITY.get(record.levelno, 6)}>{text}")
-        return self._redact(f"{_time(record)} {record.levelname:<7} {text}")
+            return f"<{_JOURNALD_PRIORITY.get(record.levelno, 6)}>{text}"
+        return f"{_time(record)} {record.levelname:<7} {text}"
+
+    def _quoted(self, value: object) -> str:
+        """Redacted first: within quotes a secret may be spelt in another way."""
+        return _quoted(self._redact(str(value)))
 
 
 class JsonFormatter(logging.Formatter):
@@ -70,16 +76,22 @@ class JsonFormatter(logging.Formatter):
         line = {
             "time": _time(record),
             "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            **_fields(record),
+            "message": self._redact(record.getMessage()),
+            **{name: self._plain(value) for name, value in _fields(record).items()},
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return self._redact(json.dumps(line, default=str, ensure_ascii=False))
+            line["exception"] = self._redact(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
+
+    def _plain(self, value: object) -> object:
+        """What JSON has a form for; redacted before the quotes, within which a secret may be spelt in another way."""
+        return value if isinstance(value, int | float | None) else self._redact(str(value))
 
 
 def set_up(format_: Format, level: int, stream: TextIO = sys.stderr) -> Redaction:
-    """Sends every record to `stream`; the answer takes the secrets that must not appear in them."""
+    """Sends every record to `stream`; the answer takes the secrets that must not appear in them.
+
+    What nobody catches becomes a record as well: Python itself would print it with all that its text holds."""
     redact = Redaction()
     journald = _goes_to_journald(stream)
     handler = logging.StreamHandler(stream)
@@ -87,7 +99,21 @@ def set_up(format_: Format, level: int, stream: TextIO = sys.stderr) -> Redactio
         JsonFormatter(redact) if format_ == "json" else TextFormatter(redact, journald=journald)
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    sys.excepthook = _crashed
+    threading.excepthook = lambda failed: _uncaught(
+        f"in thread {failed.thread and failed.thread.name}", failed
+    )
+    sys.unraisablehook = lambda failed: _uncaught("where nothing can be raised", failed)
     return redact
+
+
+def _crashed(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
+    log.critical("crashed", exc_info=(kind, exc, trace))
+
+
+def _uncaught(where: str, failed: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
+    fields = {"where": where, "error": failed.exc_type.__name__}
+    log.error("an error nobody caught", exc_info=failed.exc_value, extra={"fields": fields})
 
 
 def _goes_to_journald(stream: TextIO) -> bool:
@@ -104,8 +130,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return fields
 
 
-def _quoted(value: object) -> str:
-    text = str(value)
+def _quoted(text: str) -> str:
     plain = text and text.isprintable() and not any(c in text for c in ' "=')
     return text if plain else json.dumps(text, ensure_ascii=False)
 

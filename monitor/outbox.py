@@ -115,7 +115,7 @@ class Outbox:
     async def _failed(self, target: Target, delivery: Delivery, error: str) -> None:
         ids, now = [covered.id for covered in delivery.covers], self._clock()
         fields = {**_fields(target, delivery), "error": error}
-        if given_up(delivery.covers[-1].created_at, now):
+        if given_up(delivery.covers[-1].created_at, now, delivery.attempts + 1):
             log.error("notification given up", extra={"fields": fields})
             await self._record(lambda tx: tx.settle(ids, delivered=False, at=now, error=error))
             return

@@ -1,5 +1,6 @@
 """Taking secrets out of a text before anybody sees it."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator
 from os.path import commonprefix
 from urllib.parse import quote
@@ -13,6 +14,21 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
+
+
+def spellings(secrets: Iterable[str]) -> set[str]:
+    """Secrets as they are, and as they look in a URL, in JSON and in Python's own quotes."""
+    return {
+        spelling
+        for secret in secrets
+        for spelling in (
+            secret,
+            quote(secret, safe=""),
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+            json.dumps(secret)[1:-1],
+            repr(secret)[1:-1],
+        )
+    }
 
 
 def redacted(text: str, hidden: Iterable[str]) -> str:

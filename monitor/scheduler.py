@@ -7,7 +7,7 @@ is made up for once, as soon as that has ended, and counted.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,10 +15,8 @@ from zoneinfo import ZoneInfo
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.combining import OrTrigger
-from apscheduler.triggers.cron import CronTrigger
 
-from monitor.domain.schedule import CronFields
+from monitor.domain.schedule import CronFields, next_run
 
 log = logging.getLogger(__name__)
 # What APScheduler would warn of is counted and logged here.
@@ -28,6 +26,8 @@ CLOCK_CHECK = timedelta(seconds=5)
 CLOCK_STEP = timedelta(seconds=10)
 """How far wall and monotonic clock may come apart between two checks before it counts as a step."""
 
+_MICROSECOND = timedelta(microseconds=1)
+_MINUTE = timedelta(minutes=1)
 _LEFT_LYING = timedelta(minutes=2)
 _MOST_MISSED = 10_000  # runs counted after one gap; past that the number says nothing more
 
@@ -61,27 +61,22 @@ class Later(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
         return None if at is None else at + self.by
 
 
-def cron(fields: CronFields, timezone: ZoneInfo) -> BaseTrigger:
-    """The trigger of a cron expression, by the clocks of a time zone.
+class ByCron(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
+    """Fires at the times of a cron expression, by the clocks of a time zone.
 
-    Where both date and weekday are restricted a day fits when either does, as cron has it; APScheduler's own
-    trigger wants both."""
-    names = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-    times = {
-        "minute": _listed(fields.minutes),
-        "hour": _listed(fields.hours),
-        "month": _listed(fields.months),
-        "timezone": timezone,
-    }
-    date = {"day": _listed(fields.days)}
-    weekday = {"day_of_week": ",".join(names[day] for day in sorted(fields.weekdays))}
-    if fields.either_day:
-        return OrTrigger([CronTrigger(**times, **date), CronTrigger(**times, **weekday)])
-    return CronTrigger(**times, **date, **weekday)
+    APScheduler's own trigger fires twice in the hour that clocks show twice (and, asked what follows an instant of
+    that hour, says that instant), wants both date and weekday to fit where cron wants one, and counts from Monday."""
 
+    def __init__(self, fields: CronFields, timezone: ZoneInfo) -> None:
+        self.fields = fields
+        self.timezone = timezone
 
-def _listed(values: Collection[int]) -> str:
-    return ",".join(str(value) for value in sorted(values))
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
+        """The first instant that is not over, and after the one before; that may lie a little ahead of a timer."""
+        after = now - _MICROSECOND
+        if previous is not None and after < previous < now + _MINUTE:
+            after = previous
+        return next_run(self.fields, self.timezone, after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +218,7 @@ class Scheduler:
 
 def following(trigger: BaseTrigger, at: datetime) -> datetime:
     """When a trigger fires next after it fired at an instant."""
-    found: datetime | None = trigger.get_next_fire_time(at, at + timedelta(microseconds=1))
+    found: datetime | None = trigger.get_next_fire_time(at, at + _MICROSECOND)
     return datetime.max.replace(tzinfo=UTC) if found is None else found
 
 

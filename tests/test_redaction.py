@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.redaction import redacted
+from monitor.redaction import redacted, spellings
 
 SECRET = "s3cr3t/with+signs"
 
@@ -36,3 +36,13 @@ def test_secret_of_asterisks() -> None:
 def test_secret_within_another() -> None:
     """The longer of two secrets goes first, so that nothing of it stays."""
     assert redacted("abcdefghij", ["abcdefg", "abcdefghij"]) == "***"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["a\"b\\c'dé/", "a%22b%5Cc%27d%C3%A9%2F", "a\\\"b\\\\c'dé/", "a\\\"b\\\\c'd\\u00e9/", "a\"b\\\\c\\'dé/"],
+    ids=["as-it-is", "in-a-url", "in-json", "in-ascii-json", "in-pythons-quotes"],
+)
+def test_a_secret_is_known_by_all_its_spellings(spelling: str) -> None:
+    """Quotes, backslashes and accents look different in a URL, in JSON and in a traceback's `repr`."""
+    assert spelling in spellings(["a\"b\\c'dé/"])

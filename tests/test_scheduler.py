@@ -9,7 +9,7 @@ import pytest
 from freezegun import freeze_time
 
 from monitor.domain.schedule import parse
-from monitor.scheduler import Evenly, Later, Scheduler, Task, cron, following
+from monitor.scheduler import ByCron, Evenly, Later, Scheduler, Task, following
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)  # a Sunday
 MINUTE = timedelta(minutes=1)
@@ -86,13 +86,13 @@ def test_cron_fires_as_cron_does(
     expression: str, zone: ZoneInfo, after: datetime, expected: datetime
 ) -> None:
     """Five fields, weekdays from Sunday, a named time zone."""
-    trigger = cron(parse(expression), zone)
+    trigger = ByCron(parse(expression), zone)
     assert following(trigger, after).astimezone(UTC) == expected
 
 
 def test_a_later_trigger_is_the_other_moved() -> None:
     """What spreads the accounts of a cron job: each a little after the one before."""
-    trigger = Later(cron(parse("*/5 * * * *"), NOWHERE), timedelta(seconds=3))
+    trigger = Later(ByCron(parse("*/5 * * * *"), NOWHERE), timedelta(seconds=3))
     first = following(trigger, START)
     assert (first, following(trigger, first)) == (
         START + timedelta(seconds=3),

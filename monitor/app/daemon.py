@@ -5,16 +5,17 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from monitor import config as configuration
 from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, note_call, now, recall
 from monitor.app.planning import plan
 from monitor.config import Config
 from monitor.domain.alerts import Event
-from monitor.errors import ConfigError, StoreError
+from monitor.errors import ConfigError, StoreError, StoreReplaced
 from monitor.logs import Redaction
 from monitor.outbox import Outbox
 from monitor.poll import Recorded, log_events, log_poll, look_between_polls, reconcile
@@ -23,6 +24,8 @@ from monitor.store.store import Store
 from monitor.systemd import Systemd
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LOOK_EVERY = timedelta(seconds=5)
 SIGN_OF_LIFE = timedelta(seconds=10)
@@ -52,18 +55,20 @@ class Daemon:
         self._hosts = Hosts()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
+        self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._retiring: set[asyncio.Task[None]] = set()
         self._behind: set[tuple[str, str]] = set()
         self._polled: set[tuple[str, str]] = set()  # since the start, or since the clock was set
         self._last_poll: datetime | None = None
         self._unrecorded = False
+        self._replaced: StoreReplaced | None = None
 
     def stop(self) -> None:
         """Ends `run`, in order."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Runs until it is told to stop. Raises ConfigError or StoreError where it can't start."""
+        """Runs until it is told to stop. Raises ConfigError or StoreError where it can't start, or not go on."""
         self._redact.set(self._config.secrets)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
@@ -71,17 +76,41 @@ class Daemon:
             loop.add_signal_handler(number, self.stop)
         self._monitor = Monitor(self._config, self._hosts, self._note_call)
         try:
-            self._store = await asyncio.to_thread(Store, self._config.store.path)
+            store = await self._unless_stopped(asyncio.to_thread(Store, self._config.store.path))
         except BaseException:
             await self._monitor.close()
             raise
-        self._outbox = Outbox(self._store, clock=now, jitter=jitter)
+        if store is None:
+            self._systemd.stopping()
+            log.info("stopped while the store was being opened")
+            await self._monitor.close()
+        else:
+            await self._run_on(store)
+
+    async def _run_on(self, store: Store) -> None:
+        self._store = store
+        self._outbox = Outbox(store, clock=now, jitter=jitter)
         self._scheduler = Scheduler(on_clock_set=self._polled.clear)
         try:
-            await self._begin()
+            await self._unless_stopped(self._begin())
             await self._go_on()
         finally:
             await self._end()
+        if self._replaced is not None:
+            raise self._replaced
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What a part of the start comes to; None where the end is wanted first: a long upgrade is cut off then.
+
+        That is what a kill would do to it: the store is as it was, and the next start begins again."""
+        working, stopped = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        finally:
+            working.cancel()
+            stopped.cancel()
+            await asyncio.gather(working, stopped, return_exceptions=True)
 
     # Start, and what goes on
 
@@ -156,11 +185,14 @@ class Daemon:
         for number, job in enumerate(monitor.config.jobs):
             for index, account in enumerate(job.accounts):
                 polled = Polled(job, account)
-                tasks[str(account)] = plan(polled, index, number, started, partial(self._poll, polled))
+                tasks[str(account)] = plan(polled, index, number, started, partial(self._poll, polled.key))
         return tasks
 
-    async def _poll(self, polled: Polled, missed: int) -> None:
-        monitor = self._monitor
+    async def _poll(self, key: tuple[str, str], missed: int) -> None:
+        monitor = self._monitor  # all of one configuration, whatever a reload brings meanwhile
+        polled = monitor.accounts.get(key)
+        if polled is None:
+            return
         self._note_missed(polled, missed)
         result = await monitor.fetch(polled, MAX_WAIT)
         due = self._scheduler.next_after(str(polled.account), result.finished_at)
@@ -195,7 +227,12 @@ class Daemon:
             self._outbox.wake()
 
     def _store_failed(self, exc: StoreError) -> None:
-        if not self._unrecorded:
+        if isinstance(exc, StoreReplaced):
+            if self._replaced is None:
+                log.error("the store was replaced, ending", extra={"fields": {"error": exc}})
+            self._replaced = exc
+            self.stop()
+        elif not self._unrecorded:
             log.error(
                 "the store fails; nothing is recorded until it works again", extra={"fields": {"error": exc}}
             )
@@ -245,7 +282,7 @@ class Daemon:
             self._reload.clear()
             self._systemd.reloading()
             try:
-                await self._exchange(self._load_anew())
+                await self._exchange(await self._load_anew())
             except ConfigError as exc:
                 log.error(
                     "configuration not reloaded, the old one stays",
@@ -257,8 +294,16 @@ class Daemon:
                 log.error("configuration not reloaded, the old one stays", extra={"fields": {"error": exc}})
             self._systemd.ready()
 
-    def _load_anew(self) -> Monitor:
-        config = configuration.load(self._config.path, self._environ)
+    async def _load_anew(self) -> Monitor:
+        # in a thread, and not in asyncio's own, which slow name lookups may occupy: a big file, or one on a file
+        # system that hangs, must hold up neither polls nor the end
+        config = await asyncio.get_running_loop().run_in_executor(
+            self._loader,
+            configuration.load_at_rest,
+            self._config.path,
+            self._environ,
+            self._monitor.config.files,
+        )
         if config.store.path.resolve() != self._store.path:
             log.warning(
                 "store.url changed: that takes a restart", extra={"fields": {"store": self._store.path}}
@@ -272,9 +317,12 @@ class Daemon:
             await self._take_up(monitor)
         except StoreError:
             self._monitor = old
-            await monitor.close()
+            self._retire(monitor)
             raise
         log.info("configuration reloaded", extra={"fields": {"jobs": len(monitor.config.jobs)}})
-        retiring = asyncio.create_task(old.retire())
+        self._retire(old)
+
+    def _retire(self, monitor: Monitor) -> None:
+        retiring = asyncio.create_task(monitor.retire())
         self._retiring.add(retiring)
         retiring.add_done_callback(self._retiring.discard)

@@ -8,7 +8,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from monitor.app.build import Polled
 from monitor.domain.schedule import Cron, Every
-from monitor.scheduler import Evenly, Later, Task, cron, following
+from monitor.scheduler import ByCron, Evenly, Later, Task, following
 
 SPACING = timedelta(seconds=1)
 """How far apart the first polls of a job's accounts are at most, and those of a cron job always."""
@@ -34,7 +34,7 @@ def plan(
             first = started + (index + number * _GOLDEN % 1) * spacing
             trigger: BaseTrigger = Evenly(interval, started + (index + number * _GOLDEN % 1) * share)
         case Cron() as schedule:
-            trigger = cron(schedule.fields, schedule.timezone)
+            trigger = ByCron(schedule.fields, schedule.timezone)
             spacing = min(_gap(trigger, started) / count, SPACING)
             first = started + index * spacing
             trigger = Later(trigger, index * spacing)
@@ -49,7 +49,7 @@ def next_after(polled: Polled, at: datetime) -> datetime:
         case Every(interval=interval):
             return at + interval
         case Cron() as schedule:
-            return following(cron(schedule.fields, schedule.timezone), at)
+            return following(ByCron(schedule.fields, schedule.timezone), at)
         case _:
             assert_never(polled.job.schedule)
 

@@ -4,6 +4,7 @@ from monitor.config.advice import warnings
 from monitor.config.load import load
 from monitor.config.model import Channel, Config, Job, Store
 from monitor.config.places import find
+from monitor.config.rest import load_at_rest
 from monitor.config.schema import json_schema
 from monitor.domain.schedule import Cron, Every, Schedule
 
@@ -18,5 +19,6 @@ __all__ = [
     "find",
     "json_schema",
     "load",
+    "load_at_rest",
     "warnings",
 ]

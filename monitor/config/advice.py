@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from monitor.config.exposure import exposed
 from monitor.config.model import Config, Job
 from monitor.config.wording import shown
 from monitor.domain.model import Account
@@ -30,6 +31,7 @@ def warnings(config: Config) -> list[str]:
         *_untrusted(config),
         *_rates(config),
         *_unmatched(config),
+        *exposed(config),
     ]
 
 

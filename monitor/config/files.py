@@ -1,5 +1,6 @@
 """Files as text, or why not."""
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from monitor.config.document import Position, position_of
@@ -28,8 +29,9 @@ def read_text(path: Path, limit: int) -> str:
 
 
 def _decoded(content: bytes) -> str:
+    content = content.removeprefix(BOM_UTF8)  # not by `utf-8-sig`, which counts an error's place without it
     try:
-        return content.decode("utf-8-sig")
+        return content.decode()
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig")
+        before = content[: error.start].decode()
     raise Unreadable("is not UTF-8 text", position_of(before, len(before)))

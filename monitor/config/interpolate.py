@@ -34,13 +34,20 @@ class Sources:
         credentials = environ.get("CREDENTIALS_DIRECTORY")
         return cls(environ=environ, directory=Path(credentials) if credentials else config_directory)
 
+    def file(self, what: str) -> Path:
+        """Which file a `file:PATH` means."""
+        return self.directory / what.removeprefix(_FILE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpolated:
-    """A tree without references, and why those that are still missing have no value, by path."""
+    """A tree without references.
+
+    By path: why those that are still missing have no value, and which files the others were read from."""
 
     root: Node
     missing: Mapping[document.Path, str]
+    files: Mapping[document.Path, tuple[Path, ...]]
 
 
 def interpolate(root: Node, sources: Sources, optional: Callable[[document.Path], bool]) -> Interpolated:
@@ -48,7 +55,8 @@ def interpolate(root: Node, sources: Sources, optional: Callable[[document.Path]
 
     A reference that leads nowhere is a problem, except where `optional` says of its place that it is not needed."""
     replacer = _Replacer(sources, optional)
-    return Interpolated(root=replacer.node(root, ()), missing=replacer.missing)
+    replaced = replacer.node(root, ())
+    return Interpolated(root=replaced, missing=replacer.missing, files=replacer.files)
 
 
 class _Missing(Exception):
@@ -58,6 +66,7 @@ class _Missing(Exception):
 class _Replacer:
     def __init__(self, sources: Sources, optional: Callable[[document.Path], bool]) -> None:
         self.missing: dict[document.Path, str] = {}
+        self.files: dict[document.Path, tuple[Path, ...]] = {}
         self._sources = sources
         self._optional = optional
 
@@ -83,6 +92,8 @@ class _Replacer:
             if what is None:
                 return "${"
             references.append(_look_up(match[0], what, self._sources))
+            if what.startswith(_FILE):
+                self.files[path] = (*self.files.get(path, ()), self._sources.file(what))
             return references[-1]
 
         try:
@@ -99,7 +110,7 @@ def _look_up(reference: str, what: str, sources: Sources) -> str:
     if not reference.endswith("}"):
         raise _Missing("`${` opens a reference that no `}` closes; write `$${` for a literal `${`")
     if what.startswith(_FILE):
-        return _from_file(sources.directory / what.removeprefix(_FILE))
+        return _from_file(sources.file(what))
     if not _NAME.fullmatch(what):
         raise _Missing("expected ${NAME} or ${file:PATH}; write `$${` for a literal `${`")
     value = sources.environ.get(what)

@@ -30,6 +30,7 @@ class ReadJob:
     provider_type: str | None
     section: JobSection | None
     accounts: tuple[Account, ...] = ()
+    clients_file: Path | None = None
 
     @property
     def name(self) -> str:
@@ -85,12 +86,19 @@ def _read_job(
     provider_type = _provider_type((*path, "provider"), provider_types, findings)
     section = _section(path, provider_type, findings)
     _check_schedule(path, findings)
+    clients_file = _clients_file((*path, "clients_file"), file, findings)
     ids = _clients_of_file((*path, "clients_file"), file, findings)
     if section is not None and ids:
         section = section.model_copy(update={"clients": ids, "clients_file": None})
     whole = section is not None and provider_type is not None and not findings.within(path)
     accounts = tuple(_accounts(section)) if section is not None and whole else ()
-    return ReadJob(path=path, provider_type=provider_type, section=section, accounts=accounts)
+    return ReadJob(
+        path=path,
+        provider_type=provider_type,
+        section=section,
+        accounts=accounts,
+        clients_file=clients_file,
+    )
 
 
 def _check_currencies(path: document.Path, findings: Findings) -> None:
@@ -132,6 +140,11 @@ def _check_schedule(path: document.Path, findings: Findings) -> None:
         findings.key((*path, "cron"), "can't be combined with `every`; keep one of them")
     if "timezone" in given and "cron" not in given:
         findings.key((*path, "timezone"), "only goes with `cron`")
+
+
+def _clients_file(path: document.Path, file: Path, findings: Findings) -> Path | None:
+    name = findings.text(path)
+    return None if name is None else file.absolute().parent / name
 
 
 def _clients_of_file(path: document.Path, file: Path, findings: Findings) -> list[str]:

@@ -9,10 +9,10 @@ from monitor.config import document
 from monitor.config.document import Node, Scalar, Sequence, scalars
 from monitor.config.files import Unreadable, read_text
 from monitor.config.findings import Findings
-from monitor.config.interpolate import UNSET, Sources, interpolate
+from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate
 from monitor.config.jobs import ReadJob, read_jobs
 from monitor.config.matching import Configured
-from monitor.config.model import Channel, Config, Store
+from monitor.config.model import Channel, Config, Secrets, Store
 from monitor.config.reading import read, read_type, secret_keys
 from monitor.config.rules import BUILT_IN, RuleReader, build
 from monitor.config.sections import AnyRuleSection, ChannelSection, StoreSection, UntypedSettings, keys
@@ -50,7 +50,7 @@ def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool = True) -
     sections = _read(path, findings)
     findings.extend(parsed.problems)
     findings.raise_any()
-    return _build(path, sections, interpolated.root)
+    return _build(path, sections, interpolated)
 
 
 def _parse(path: Path) -> document.Document:
@@ -73,6 +73,12 @@ def _is_secret(place: document.Path) -> bool:
             return True
         case _:
             return False
+
+
+def _is_literal(place: document.Path, scalar: Scalar) -> bool:
+    """Whether the file holds a secret itself. The address of a proxy is one only with credentials in it."""
+    text = "" if scalar.references else scalar.text or ""
+    return _is_secret(place) and bool(text) and (place[-1] != "proxy" or "@" in text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +202,9 @@ def _replaces_built_in(path: document.Path, findings: Findings) -> bool:
     return findings.text((*path, "type")) == "failing" and not findings.keys((*path, "match"))
 
 
-def _build(path: Path, sections: _Sections, root: Node) -> Config:
+def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Config:
     """Only for a file with which nothing is wrong: then no section is None."""
+    root = interpolated.root
     providers = {name: settings for name, settings in sections.providers.items() if settings is not None}
     channels = {
         name: Channel(name=name, urls=section.urls, places=_places(root, name))
@@ -214,6 +221,11 @@ def _build(path: Path, sections: _Sections, root: Node) -> Config:
         jobs=tuple(job.build(providers) for job in sections.jobs),
         rules=rules + ((BUILT_IN,) if sections.built_in else ()),
         secrets=_secrets(providers, channels, root),
+        literals=tuple(
+            document.dotted(place) for place, scalar in scalars(root) if _is_literal(place, scalar)
+        ),
+        secret_files=_secret_files(interpolated),
+        files=frozenset((path, *(job.clients_file for job in sections.jobs if job.clients_file))),
     )
 
 
@@ -223,11 +235,14 @@ def _places(root: Node, channel: str) -> tuple[document.Position, ...]:
     return tuple(item.at for item in urls.items) if isinstance(urls, Sequence) else (urls.at,)
 
 
-def _secrets(
-    providers: Mapping[str, Settings], channels: Mapping[str, Channel], root: Node
-) -> frozenset[str]:
+def _secret_files(interpolated: Interpolated) -> tuple[Path, ...]:
+    files = (interpolated.files[place] for place in interpolated.files if _is_secret(place))
+    return tuple(dict.fromkeys(chain.from_iterable(files)))
+
+
+def _secrets(providers: Mapping[str, Settings], channels: Mapping[str, Channel], root: Node) -> Secrets:
     """The values of secret places, and what references brought into those."""
     credentials = (secret for settings in providers.values() for secret in settings.secrets())
     urls = (url.get_secret_value() for channel in channels.values() for url in channel.urls)
     parts = (part for place, scalar in scalars(root) if _is_secret(place) for part in scalar.references)
-    return frozenset((*credentials, *urls, *parts)) - {UNSET}
+    return Secrets({*credentials, *urls, *parts} - {UNSET})

@@ -42,9 +42,19 @@ class Store:
     keep: timedelta
 
 
+class Secrets(frozenset[str]):
+    """Texts that may appear nowhere, not even where this set is shown."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} secrets>"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything one file says. `secrets` is for redaction: every credential and URL that may appear nowhere."""
+    """Everything one file says. `secrets` is for redaction: every credential and URL that may appear nowhere.
+
+    `files` are the file itself and the lists of clients that it names. `literals` are the places where it holds a
+    secret itself, `secret_files` the files that secrets were read from."""
 
     path: Path
     store: Store
@@ -52,4 +62,7 @@ class Config:
     channels: Mapping[str, Channel]
     jobs: tuple[Job, ...]
     rules: tuple[Rule, ...]
-    secrets: frozenset[str] = field(repr=False)
+    secrets: Secrets = field(repr=False)
+    files: frozenset[Path] = frozenset()
+    literals: tuple[str, ...] = ()
+    secret_files: tuple[Path, ...] = ()

@@ -11,6 +11,8 @@ from monitor.domain.messages import Message, Report, render
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(hours=24)
+GIVE_UP_ATTEMPTS = 20
+"""Attempts (an hour's worth) below which nothing is given up: the day may be an error of the clock, or a standstill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +80,9 @@ def retry_at(attempts: int, now: datetime, jitter: float) -> datetime:
     return now + delay * (1 - jitter / 2)
 
 
-def given_up(created_at: datetime, now: datetime) -> bool:
-    """Whether a notification that has just failed again has been failing for long enough."""
-    return now - created_at >= GIVE_UP_AFTER
+def given_up(created_at: datetime, now: datetime, attempts: int) -> bool:
+    """Whether a notification that has just failed, for the `attempts`th time, has been failing for long enough."""
+    return now - created_at >= GIVE_UP_AFTER and attempts >= GIVE_UP_ATTEMPTS
 
 
 def is_due(next_attempt_at: datetime, now: datetime) -> bool:

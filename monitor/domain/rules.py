@@ -368,11 +368,13 @@ def _nothing_read(healths: Sequence[Health], over: Sequence[Health]) -> bool:
 
 
 def _read_again(read: int, all_: int) -> str:
+    """Those not read have failures of their own: else the provider's alert would not be over."""
     if all_ == 1:
         return "read again"
-    return (
-        f"all {all_} accounts are read again" if read == all_ else f"{read} of {all_} accounts are read again"
-    )
+    if read == all_:
+        return f"all {all_} accounts are read again"
+    are, were = "is" if read == 1 else "are", "was" if all_ - read == 1 else "were"
+    return f"{read} of {all_} accounts {are} read again; {all_ - read} {were} refused when last asked"
 
 
 def _last_said(health: Health) -> str:

@@ -1,16 +1,21 @@
 """When jobs run: an interval apart, or at the times of a cron expression.
 
-Cron expressions have five fields, as crontab(5) has them: weekdays count from Sunday, 0 or 7."""
+Cron expressions have five fields, as crontab(5) has them: weekdays count from Sunday, 0 or 7. Where clocks are set
+twice a year, what runs in every hour of the day runs in every hour that passes. Anything else runs once for each time
+it names: at the first of two that are alike, and as much later as the clocks were set where there is no such time."""
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_HOURS = 24
+_DAY = timedelta(days=1)
 _LONGEST_MONTHS = {**dict.fromkeys((1, 3, 5, 7, 8, 10, 12), 31), **dict.fromkeys((4, 6, 9, 11), 30), 2: 29}
 _PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,4}))?", re.ASCII)
 
@@ -28,6 +33,12 @@ class CronFields:
     months: frozenset[int]
     weekdays: frozenset[int]
     either_day: bool
+
+    def fits(self, day: date) -> bool:
+        """Whether it runs on this day."""
+        by_date, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
+        fits = by_date or by_weekday if self.either_day else by_date and by_weekday
+        return fits and day.month in self.months
 
     @property
     def widest_gap(self) -> timedelta:
@@ -73,6 +84,37 @@ def parse(expression: str) -> CronFields:
     if not parsed.either_day and all(_LONGEST_MONTHS[month] < min(days) for month in months):
         raise ValueError(f"never runs: no such month has a day {min(days)}")
     return parsed
+
+
+def next_run(fields: CronFields, timezone: ZoneInfo, after: datetime) -> datetime | None:
+    """When a cron expression runs next after an instant (aware), in UTC; None: not before the end of time."""
+    day = after.astimezone(timezone).date()
+    while day < date.max:
+        if fields.fits(day):
+            runs = _runs(fields, timezone, day)
+            index = bisect_right(runs, after)
+            if index < len(runs):
+                return runs[index]
+        day += _DAY
+    return None
+
+
+@lru_cache(maxsize=64)
+def _runs(fields: CronFields, timezone: ZoneInfo, day: date) -> list[datetime]:
+    """Every run on a day that fits, in UTC and in order."""
+    runs = set()
+    for shown in (time(hour, minute) for hour in fields.hours for minute in fields.minutes):
+        first = datetime.combine(day, shown, timezone)
+        runs.add(first.astimezone(UTC))
+        if len(fields.hours) == _HOURS and _is_shown_twice(first):
+            runs.add(first.replace(fold=1).astimezone(UTC))
+    return sorted(runs)
+
+
+def _is_shown_twice(first: datetime) -> bool:
+    """Whether the clocks, having shown it, go back and show it again: then they are less ahead of UTC."""
+    ahead, afterwards = first.utcoffset(), first.replace(fold=1).utcoffset()
+    return ahead is not None and afterwards is not None and afterwards < ahead
 
 
 def _values(field: _Field, text: str) -> frozenset[int]:

@@ -7,12 +7,13 @@ no secret, no signature and no URL.
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.util import find_spec
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,9 +58,17 @@ _HEADERS = {
     "User-Agent": f"balance-monitor/{__version__} (wallet balance monitoring)",
 }
 
-# Both log whole URLs, signatures included, at INFO and DEBUG, and nothing that a PollResult does not say.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+# Both log whole URLs, signatures included, at INFO and DEBUG, and nothing that a PollResult does not say. Their
+# records go nowhere, whatever level somebody sets: no redaction knows a signature.
+for _logger in (logging.getLogger("httpx"), logging.getLogger("httpcore")):
+    _logger.setLevel(logging.CRITICAL + 1)
+    _logger.propagate = False
+    _logger.addHandler(logging.NullHandler())
+
+# httpcore imports this optional module anew with every lock it makes. One that isn't installed is looked for on the
+# disk each time, which took a twelfth of a poll; None says at once that there is none.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # Python's own way, which the type does not tell
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +76,7 @@ class _Progress:
     """How far a poll has come. `patience` is how many seconds it may still wait for turns."""
 
     patience: float
-    hidden: list[str]
+    hidden: list[str] = field(repr=False)
     attempts: int = 0
     failed: Retryable | None = None
 
@@ -196,11 +205,11 @@ class Client:
                 if event == "connection.connect_tcp.complete":
                     unless_answered.push_async_callback(info["return_value"].aclose)
 
-            outgoing = self._http.build_request(
+            outgoing = httpx.Request(
                 "GET", request.url, headers={**_HEADERS, **request.headers}, extensions={"trace": on_event}
             )
             async with asyncio.timeout_at(deadline):
-                response = await self._http.send(outgoing, stream=True)
+                response = await self._http.handle_async_request(outgoing)
             unless_answered.pop_all()
             return response
 
@@ -284,19 +293,19 @@ def _skew(answer: Answer, tolerated: timedelta) -> str:
     return f"; our clock is {units.span(abs(off))} {'behind' if off > timedelta(0) else 'ahead of'} the service's"
 
 
-def _http(settings: Settings) -> httpx.AsyncClient:
-    tls = tls_context(verify=settings.verify_tls)
-    return httpx.AsyncClient(
-        verify=tls,
+def _http(settings: Settings) -> httpx.AsyncHTTPTransport:
+    """What lies beneath httpx's client, which keeps cookies and makes sense of redirects, unasked and not always well.
+
+    It has no timeouts: theirs are per read, which a slow drip outlives, and `_exchange` has a deadline."""
+    return httpx.AsyncHTTPTransport(
+        verify=tls_context(verify=settings.verify_tls),
         proxy=_proxy(settings),
         trust_env=False,
-        timeout=None,  # noqa: S113 (theirs is per read, which a slow drip outlives: `_exchange` has a deadline)
         limits=httpx.Limits(
             max_connections=None,  # `Host` counts them
             max_keepalive_connections=CONCURRENCY,
             keepalive_expiry=KEEPALIVE.total_seconds(),
         ),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
     )
 
 

@@ -58,6 +58,16 @@ class Lock:
             raise _explained(self._path, str(exc), exc) from exc
         return file
 
+    def renew(self) -> None:
+        """Takes the lock again where its file was deleted. Raises StoreLocked where another process has it now."""
+        try:
+            if os.path.samestat(self._path.stat(), os.fstat(self._file)):
+                return
+        except FileNotFoundError:
+            pass
+        old, self._file = self._file, self._take()
+        os.close(old)
+
     def release(self) -> None:
         """Lets others have the store. The file stays: removing it would let two processes hold it."""
         os.close(self._file)
@@ -220,9 +230,13 @@ def _upgrade(engine: Engine, scripts: Config) -> None:
 
 
 def _back_up(path: Path, revision: str) -> None:
-    """A whole copy beside the file, before its schema is changed: `balances.db.backup-<schema>`."""
+    """A whole copy beside the file, before its schema is changed: `balances.db.backup-<schema>`.
+
+    It has that name only once it is whole: cut off, it must not be taken for one."""
     copy = path.with_name(f"{path.name}.backup-{revision}")
-    copy.unlink(missing_ok=True)
-    os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+    part = copy.with_name(f"{copy.name}.part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_CREAT | os.O_WRONLY, 0o600))
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:
         source.backup(target)
+    part.replace(copy)

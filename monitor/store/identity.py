@@ -15,3 +15,7 @@ DAMAGED = (
     "damaged or not a SQLite database ({}); nothing was changed. Move it away and restore a backup, try "
     "`sqlite3 FILE .recover`, or start with a new file"
 )
+HALF_WRITTEN = (
+    "half written: whoever made or changed it was killed; nothing was changed. If it is ours, the next "
+    "`balance-monitor run` or `poll` rolls that back by itself and goes on"
+)

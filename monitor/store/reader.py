@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from monitor.errors import StoreError
-from monitor.store.identity import APPLICATION_ID, DAMAGED, FOREIGN, NEWER, SCHEMA
+from monitor.store.identity import APPLICATION_ID, DAMAGED, FOREIGN, HALF_WRITTEN, NEWER, SCHEMA
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -79,9 +79,9 @@ class Known:
 
 def read(path: Path) -> Known | None:
     """What the store knows; None where there is no store yet. Raises StoreError where it can't be read."""
-    if not _exists(path):
-        return None
     with _connected(path) as db:
+        if db is None:
+            return None
         db.execute("BEGIN")
         return Known(
             accounts=tuple(_accounts(db)),
@@ -94,17 +94,15 @@ def read(path: Path) -> Known | None:
 
 def pauses(path: Path) -> list[PauseStatus]:
     """The hosts' pauses, over or not. Raises StoreError where the store can't be read."""
-    if not _exists(path):
-        return []
     with _connected(path) as db:
-        return list(_pauses(db))
+        return [] if db is None else list(_pauses(db))
 
 
 def calls(path: Path, since: datetime) -> list[tuple[str, datetime]]:
     """The calls (host, when) to hosts with a limit. Raises StoreError where the store can't be read."""
-    if not _exists(path):
-        return []
     with _connected(path) as db:
+        if db is None:
+            return []
         micros = (since - _EPOCH) // timedelta(microseconds=1)
         rows = db.execute("SELECT host, at FROM calls WHERE at >= ?", (micros,)).fetchall()
         return [(host, _EPOCH + timedelta(microseconds=at)) for host, at in rows]
@@ -120,18 +118,24 @@ def _exists(path: Path) -> bool:
 
 
 @contextmanager
-def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+def _connected(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """None where there is no store yet: no file, or one whose making was cut off before anything was in it."""
+    if not _exists(path):
+        yield None
+        return
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as db:
-            _check(path, db)
-            yield db
+            yield db if _is_store(path, db) else None
     except sqlite3.Error as exc:
-        raise StoreError(f"{path}: {_explained(str(exc))}") from exc
+        raise StoreError(f"{path}: {_explained(exc)}") from exc
 
 
-def _check(path: Path, db: sqlite3.Connection) -> None:
-    """Reads nothing but a store of this version."""
+def _is_store(path: Path, db: sqlite3.Connection) -> bool:
+    """Whether it is a store of this version, or empty. Raises StoreError for anything else."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not tables:
+        return False
     if application != APPLICATION_ID:
         raise StoreError(f"{path}: {FOREIGN}")
     (revision,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -139,9 +143,13 @@ def _check(path: Path, db: sqlite3.Connection) -> None:
         raise StoreError(f"{path}: {NEWER.format(revision)}")
     if revision < SCHEMA:
         raise StoreError(f"{path}: of an older version; `balance-monitor run` or `poll` upgrades it")
+    return True
 
 
-def _explained(said: str) -> str:
+def _explained(exc: sqlite3.Error) -> str:
+    said = str(exc)
+    if getattr(exc, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
+        return HALF_WRITTEN
     if "unable to open" in said or "readonly" in said:
         return f"can't be opened ({said}): run this as the daemon's user or as root"
     if "malformed" in said or "not a database" in said:

@@ -10,6 +10,17 @@ from monitor.store.tables import accounts, alerts, calls, polls, series, snapsho
 
 ACCOUNT = select(accounts).where(accounts.c.job == bindparam("job"), accounts.c.name == bindparam("name"))
 
+HEALTHS = select(
+    *(
+        accounts.c[name]
+        for name in (
+            *("job", "name", "polled_at", "ok_at", "outcome", "detail"),
+            *("failures", "failures_alike", "failing_since"),
+        )
+    )
+).where(accounts.c.polled_at.is_not(None), accounts.c.job.in_(bindparam("jobs", expanding=True)))
+"""Of all a provider's accounts, with every poll during an outage: no column more than a health is made of."""
+
 ADD_ACCOUNT = insert(accounts)
 
 SET_PROVIDER = update(accounts).where(accounts.c.id == bindparam("row_id")).values(provider=bindparam("to"))

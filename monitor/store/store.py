@@ -5,18 +5,25 @@ piece in a savepoint of its own, so that one that fails takes no other with it.
 """
 
 import asyncio
+import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
 
+from monitor.errors import StoreError, StoreReplaced
 from monitor.store.database import Lock, check_place, open_engine, translated
+from monitor.store.place import Place
 from monitor.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -43,9 +50,11 @@ class Store:
         except BaseException:
             self._lock.release()
             raise
+        self._place = Place(path)
+        self._replaced: StoreReplaced | None = None
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-        self._thread.start()
+        self._ended: Future[None] = Future()
+        threading.Thread(target=self._run, name="store-writer", daemon=True).start()
 
     async def write(self, work: Callable[["Transaction"], T]) -> T:
         """Runs `work` in a transaction and returns what it returned, once that is on the disk.
@@ -62,14 +71,20 @@ class Store:
 
         Does not wait for ever where another program holds up the writing."""
         self._queue.put(None)
-        await asyncio.to_thread(self._thread.join, _CLOSE_MAY_TAKE)
-        if not self._thread.is_alive():
+        ended, _ = await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=_CLOSE_MAY_TAKE)
+        if ended:
             self._engine.dispose()
         self._lock.release()
 
     def _run(self) -> None:
         while (jobs := self._next_group()) is not None:
             self._commit(jobs)
+        try:
+            with translated(self.path):
+                self._keep_place()
+        except StoreError as exc:
+            log.error("the store is not in its place", extra={"fields": {"error": exc}})
+        self._ended.set_result(None)
 
     def _next_group(self) -> list[_Job] | None:
         first = self._queue.get()
@@ -90,8 +105,10 @@ class Store:
     def _commit(self, jobs: Sequence[_Job]) -> None:
         results: list[tuple[_Job, Any, BaseException | None]] = []
         try:
-            with translated(self.path), self._engine.begin() as connection:
-                results = [(job, *self._attempt(job, connection)) for job in jobs]
+            with translated(self.path):
+                self._keep_place()
+                with self._engine.begin() as connection:
+                    results = [(job, *self._attempt(job, connection)) for job in jobs]
         except Exception as exc:  # noqa: BLE001 -- whatever stops a commit is for those who wait, not for the writer
             results = [(job, None, exc) for job in jobs]
         for job, value, error in results:
@@ -100,20 +117,35 @@ class Store:
             else:
                 job.done.set_exception(error)
 
+    def _keep_place(self) -> None:
+        """Makes good what somebody took away of the open store. Raises StoreError where that can't be done."""
+        if self._replaced is not None:
+            raise self._replaced
+        if self._place.is_kept():
+            return
+        try:
+            with closing(self._engine.raw_connection()) as pooled:
+                self._place.make_good(cast("sqlite3.Connection", pooled.driver_connection), self._lock)
+        except StoreReplaced as exc:
+            self._replaced = exc
+            raise
+        self._engine.dispose()  # the next connection opens what now lies there
+        self._place = Place(self.path)
+
     def _attempt(self, job: _Job, connection: Connection) -> tuple[Any, BaseException | None]:
         """What the work returned, or what it raised; then nothing of it stays.
 
         Raises where SQLite has rolled back everything, as on a full disk: nothing more may run then."""
-        savepoint = connection.begin_nested()
+        connection.exec_driver_sql("SAVEPOINT work")  # SQLAlchemy's own cost as much as a query
         try:
             with translated(self.path):
                 value = job.work(Transaction(connection))
         except Exception as exc:
             if not _in_transaction(connection):
                 raise
-            savepoint.rollback()
+            connection.exec_driver_sql("ROLLBACK TO work")
             return None, exc
-        savepoint.commit()
+        connection.exec_driver_sql("RELEASE work")
         return value, None
 
 

@@ -83,16 +83,21 @@ class Transaction:
         elif row.provider != account.provider:
             self._db.execute(statements.SET_PROVIDER, {"row_id": row.id, "to": account.provider})
         self._account_ids[account.key] = row.id
-        return _health(account, row)
+        return _health(
+            account,
+            row.polled_at,
+            row.ok_at,
+            row.outcome,
+            row.detail,
+            row.failures,
+            row.failures_alike,
+            row.failing_since,
+        )
 
     def healths(self, of: Mapping[tuple[str, str], Account]) -> list[Health]:
         """How the polls of these accounts have been going; those never polled are left out."""
-        rows = self._db.execute(
-            select(accounts).where(
-                accounts.c.polled_at.is_not(None), accounts.c.job.in_({job for job, _ in of})
-            )
-        )
-        return [_health(of[row.job, row.name], row) for row in rows if (row.job, row.name) in of]
+        rows = self._db.execute(statements.HEALTHS, {"jobs": sorted({job for job, _ in of})})
+        return [_health(account, *rest) for job, name, *rest in rows if (account := of.get((job, name)))]
 
     def add_poll(self, health: Health, result: PollResult, overdue_at: datetime | None) -> None:
         """Keeps a poll's outcome, the account's health after it, and from when on the next one is overdue."""
@@ -168,11 +173,18 @@ class Transaction:
         if rows:
             self._db.execute(statements.SAVE_SNAPSHOT, rows)
 
+    def end_history_with(self, series_: Series, last: Snapshot) -> None:
+        """Makes a reading the last of its series: what lies after it goes."""
+        series_id = self._series_id(series_)
+        later = (snapshots.c.series_id == series_id) & (snapshots.c.observed_at > last.observed_at)
+        self._db.execute(delete(snapshots).where(later))
+        self._db.execute(statements.SAVE_SNAPSHOT, [_snapshot_values(series_id, last)])
+
     def history(
         self, series_: Series, newest: datetime, since: datetime, at_least: int
     ) -> tuple[Snapshot, ...]:
         """The readings of a series up to the newest, oldest first: all since an instant, the one before it, and so
-        many in any case. What a clock since set back put after the newest is left out."""
+        many in any case."""
         which = {"series_id": self._series_id(series_), "newest": newest, "since": since}
         within = self._db.execute(statements.SNAPSHOTS_SINCE, which).all()
         count = max(at_least - len(within), 1)
@@ -301,31 +313,54 @@ class Transaction:
             .values(next_attempt_at=until, attempts=notifications.c.attempts + 1, last_error=error)
         )
 
-    def readdress(self, targets: Sequence[Target], now: datetime) -> int:
+    def readdress(
+        self, targets: Sequence[Target], wanted: Mapping[str, Sequence[Target]], now: datetime
+    ) -> int:
         """Fits the outbox to the channels as configured now; returns how many notifications had to be given up.
 
-        What waits for a URL that a channel no longer has goes to the URLs it has instead; what waits for a
-        channel that is gone is given up."""
-        rows = self._db.execute(
-            select(
-                notifications.c.id,
-                notifications.c.incident,
-                notifications.c.seq,
-                notifications.c.channel,
-                notifications.c.created_at,
-            ).where(
-                notifications.c.status == "pending",
-                tuple_(notifications.c.channel, notifications.c.url_id).not_in(
-                    [(target.channel, target.url_id) for target in targets]
-                ),
-            )
-        ).all()
+        What waits for a URL that a channel no longer has goes to the URLs it has instead. What waits for a channel
+        that is gone goes where its rule is told now (`wanted`, by the rule's name), if nobody else knows of the
+        incident; otherwise it is given up."""
+        channels = {target.channel for target in targets}
+        rows, known = self._waiting_elsewhere(targets), self._known(targets)
+        given_up = 0
         for row in rows:
-            instead = [target for target in targets if target.channel == row.channel]
+            if row.channel in channels:
+                gone, instead = "URL", [target for target in targets if target.channel == row.channel]
+            else:
+                gone, instead = "channel", [] if row.incident in known else [*wanted.get(row.rule, ())]
             self._add_notifications([(row.incident, row.seq, row.created_at, target) for target in instead])
-            why = "its URL is gone, sent to the channel's others" if instead else "its channel is gone"
-            self.settle([row.id], delivered=False, at=now, error=f"{why} from the configuration")
-        return sum(row.channel not in {target.channel for target in targets} for row in rows)
+            why = f"its {gone} is gone from the configuration" + (", sent to others" if instead else "")
+            self.settle([row.id], delivered=False, at=now, error=why)
+            given_up += not instead
+        return given_up
+
+    def _waiting_elsewhere(self, targets: Sequence[Target]) -> Sequence[Row[Any]]:
+        """What waits for URLs other than these."""
+        columns: tuple[ColumnElement[Any], ...] = (
+            notifications.c.id,
+            notifications.c.incident,
+            notifications.c.seq,
+            notifications.c.channel,
+            notifications.c.created_at,
+            events.c.rule,
+        )
+        of_event = (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq)
+        return self._db.execute(
+            select(*columns)
+            .join(events, of_event)
+            .where(_pending_elsewhere(targets))
+            .order_by(notifications.c.id)
+        ).all()
+
+    def _known(self, targets: Sequence[Target]) -> set[str]:
+        """The incidents that wait for other URLs, and of which somebody was told or will be at one of these."""
+        waiting = select(notifications.c.incident).where(_pending_elsewhere(targets))
+        told = (notifications.c.status != "failed") & ~_pending_elsewhere(targets)
+        rows = self._db.execute(
+            select(notifications.c.incident).where(notifications.c.incident.in_(waiting), told)
+        )
+        return set(rows.scalars())
 
     def _add_notifications(self, new: Sequence[tuple[str, int, datetime, Target]]) -> None:
         if not new:
@@ -369,22 +404,24 @@ class Transaction:
 
     # Between polls
 
-    def accounts_to_look_at(self, read_before: datetime | None) -> set[tuple[str, str]]:
-        """Accounts (job, name) with an alert, or with a series not read since an instant (None: however long ago).
+    def told_until(self, at: datetime, rule: str) -> list[str]:
+        """The subjects of a rule's announced alerts of which nothing was told after an instant."""
+        mine = (alerts.c.rule == rule) & alerts.c.announced & (alerts.c.told_at <= at)
+        return list(self._db.execute(select(alerts.c.subject).where(mine)).scalars())
 
-        What fires for a whole provider concerns each of its accounts."""
-        name = accounts.c.job + "/" + accounts.c.name
-        subject = alerts.c.subject
-        of_this = (subject == accounts.c.provider) | (
-            func.substr(subject, 1, func.length(name) + 1) == name + "/"
+    def not_read_since(self, at: datetime, rule: str) -> list[tuple[str, str, str]]:
+        """The series (job, account, currency) not read after an instant, without those that a rule fires for."""
+        name = accounts.c.job + "/" + accounts.c.name + "/" + series.c.currency
+        fires = (alerts.c.rule == rule) & (alerts.c.subject == name) & (alerts.c.state == State.FIRING)
+        rows = self._db.execute(
+            select(accounts.c.job, accounts.c.name, series.c.currency)
+            .join(series, series.c.account_id == accounts.c.id)
+            .where(
+                func.coalesce(series.c.observed_at, series.c.added_at) <= at,
+                ~select(alerts.c.rule).where(fires).exists(),
+            )
         )
-        concerned: ColumnElement[bool] = select(alerts.c.rule).where(of_this).exists()
-        if read_before is not None:
-            last = func.coalesce(series.c.observed_at, series.c.added_at)
-            old = select(series.c.id).where(series.c.account_id == accounts.c.id, last <= read_before)
-            concerned |= old.exists()
-        rows = self._db.execute(select(accounts.c.job, accounts.c.name).where(concerned))
-        return {(row.job, row.name) for row in rows}
+        return [(row.job, row.name, row.currency) for row in rows]
 
     def prune(self, before: datetime, limit: int) -> int:
         """Deletes some of what is older than `before`, about `limit` rows at most; returns how many went.
@@ -438,6 +475,14 @@ def _pending_for(target: Target) -> ColumnElement[bool]:
     )
 
 
+def _pending_elsewhere(targets: Sequence[Target]) -> ColumnElement[bool]:
+    """Whether it waits for a URL other than these."""
+    here = [(target.channel, target.url_id) for target in targets]
+    return (notifications.c.status == "pending") & tuple_(
+        notifications.c.channel, notifications.c.url_id
+    ).not_in(here)
+
+
 def _settled_before(before: datetime) -> ColumnElement[bool]:
     alive = select(alerts.c.id).where(alerts.c.id == notifications.c.incident).exists()
     return (notifications.c.settled_at < before) & ~alive
@@ -449,18 +494,20 @@ def _over_before(before: datetime) -> ColumnElement[bool]:
     return (events.c.at < before) & ~alive & ~told
 
 
-def _health(account: Account, row: Row[Any]) -> Health:
+def _health(
+    account: Account,
+    polled_at: datetime | None,
+    ok_at: datetime | None,
+    outcome: str,
+    detail: str,
+    failures: int,
+    alike: int,
+    since: datetime | None,
+) -> Health:
     streak = NO_STREAK
-    if row.failures:
-        outcome = Outcome(row.outcome)
-        streak = Streak(
-            count=row.failures,
-            alike=row.failures_alike,
-            since=row.failing_since,
-            outcome=outcome,
-            detail=row.detail,
-        )
-    return Health(account=account, streak=streak, last_poll_at=row.polled_at, last_ok_at=row.ok_at)
+    if failures:
+        streak = Streak(count=failures, alike=alike, since=since, outcome=Outcome(outcome), detail=detail)
+    return Health(account=account, streak=streak, last_poll_at=polled_at, last_ok_at=ok_at)
 
 
 def _view(account: Account, row: Row[Any]) -> SeriesView:

@@ -1,13 +1,17 @@
 """Whatever the file holds: a configuration, or a ConfigError."""
 
+import codecs
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from campaigns.fuzz import configuration
 from monitor.config import load, warnings
 from monitor.config.document import parse
 from monitor.errors import ConfigError
@@ -16,6 +20,45 @@ from tests.config.support import ENVIRON, EXAMPLE
 LINES = [
     line for line in EXAMPLE.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")
 ]
+Tree: TypeAlias = "str | int | float | bool | list[Tree] | dict[str, Tree] | None"
+LEAVES: st.SearchStrategy[Tree] = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["nami", "threshold", "5m", "1000.50", "20%", "${OPS_URL}", "* * * * *", "nami-spot"])
+)
+KEYS = st.sampled_from(
+    [
+        *(
+            "store",
+            "providers",
+            "channels",
+            "jobs",
+            "rules",
+            "failing",
+            "name",
+            "type",
+            "match",
+            "url",
+            "urls",
+        ),
+        *(
+            "every",
+            "cron",
+            "wallet",
+            "currencies",
+            "clients",
+            "below",
+            "drop",
+            "within",
+            "for",
+            "notify",
+            "api_key",
+        ),
+    ]
+)
 PIECES = st.sampled_from(
     [
         *("", "~", "[]", "{}", "-1", "0", "1e9999", "007", "5m", "*", "&a [*a]", "<<", "[key]"),
@@ -68,6 +111,22 @@ def test_any_bytes_are_refused(folder: Path, content: bytes) -> None:
     assert _refusal(folder, content) is not None
 
 
+@settings(max_examples=200, deadline=None)
+@given(before=st.text(max_size=20), broken=st.binary(min_size=1, max_size=4), marked=st.booleans())
+@example(before="é", broken=b"\xbd", marked=True)
+def test_what_is_no_text_is_refused_where_it_stands(
+    folder: Path, before: str, broken: bytes, marked: bool
+) -> None:
+    """Also behind a byte order mark, which is no part of the text: the line is that of the first wrong byte."""
+    content = before.encode() + b"\xff" + broken
+    refusal = _refusal(folder, (codecs.BOM_UTF8 if marked else b"") + content)
+    assert refusal is not None
+    (problem,) = refusal.problems
+    assert problem.reason == "is not UTF-8 text"
+    assert problem.line == before.count("\n") + 1
+    assert problem.column == len(before.rpartition("\n")[2]) + 1
+
+
 @settings(max_examples=600, deadline=None)
 @given(data=st.data())
 def test_an_example_with_mistakes_is_read_or_refused(folder: Path, data: st.DataObject) -> None:
@@ -93,6 +152,21 @@ def test_an_example_with_wrong_values_is_read_or_refused(folder: Path, data: st.
         key, colon, _ = lines[index].partition(":")
         lines[index] = f"{key}{colon} {data.draw(PIECES)}"
     _check(folder, lines)
+
+
+def trees(values: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+    """Lists and mappings; half of the keys are those that something is called by."""
+    return st.lists(values, max_size=3) | st.dictionaries(KEYS | st.text(max_size=5), values, max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(tree=st.recursive(LEAVES, trees, max_leaves=20), wrapped=st.booleans())
+def test_any_tree_is_read_or_refused(tree: Tree, wrapped: bool) -> None:
+    """Any shape in any place, also amid what is right: a configuration, or what is wrong with it."""
+    document = (
+        tree if not wrapped else {**yaml.safe_load("\n".join(LINES)), "rules": [tree], "channels": tree}
+    )
+    configuration.config(yaml.safe_dump(document, allow_unicode=True).encode(errors="replace"))
 
 
 @settings(max_examples=200, deadline=None)

@@ -27,7 +27,7 @@ channels: {{ops: {{urls: ["mailto://u:${{PASSWORD}}@h", "json://h"]}}}}
 jobs: [{{name: "${{NAME}}", provider: nami, every: 1m, wallet: spot}}]
 """
     config = loaded(tmp_path, text, {"PASSWORD": SECRET, "NAME": "job-of-the-environment"})
-    assert config.secrets == {
+    assert set(config.secrets) == {
         "key-of-nami",
         "secret-of-nami",
         "secret-of-wdcf",

@@ -12,6 +12,7 @@ from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import (
     FIRST_RETRY,
     GIVE_UP_AFTER,
+    GIVE_UP_ATTEMPTS,
     LONGEST_RETRY,
     Notification,
     Target,
@@ -124,11 +125,18 @@ def test_waits_never_get_shorter(jitter: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "gone"),
-    [(timedelta(0), False), (GIVE_UP_AFTER - timedelta(seconds=1), False), (GIVE_UP_AFTER, True)],
+    ("after", "attempts", "gone"),
+    [
+        (timedelta(0), 1000, False),
+        (GIVE_UP_AFTER - timedelta(seconds=1), 1000, False),
+        (GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, True),
+        (GIVE_UP_AFTER, GIVE_UP_ATTEMPTS - 1, False),
+    ],
+    ids=["at-once", "just-before", "after-a-day", "a-day-that-the-clock-leapt-over"],
 )
-def test_given_up_after_a_day(after: timedelta, gone: bool) -> None:
-    assert given_up(START, START + after) is gone
+def test_given_up_after_a_day_of_attempts(after: timedelta, attempts: int, gone: bool) -> None:
+    """A day that the clock was set forward by, or that the daemon stood still, is no day of failures."""
+    assert given_up(START, START + after, attempts) is gone
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from monitor.sandbox import CallLimit, Story
 
@@ -19,6 +19,7 @@ from .support import MANY_CALLS, Installation
 
 AT_ONCE = 6
 
+Seer = TypeVar("Seer", bound=Callable[..., None])
 Play: TypeAlias = Callable[[Installation], Coroutine[Any, Any, None]]
 
 
@@ -82,7 +83,17 @@ def together(
 
         test.__name__, test.__qualname__ = play.__name__, play.__qualname__
         test.__doc__, test.__module__ = play.__doc__, play.__module__
-        test.act = act  # type: ignore[attr-defined]  # where `acts_of` looks for it
+        test.act = act  # type: ignore[attr-defined]  # where `raised` looks for it
+        return test
+
+    return decorate
+
+
+def looks_at(act: Act) -> Callable[[Seer], Seer]:
+    """Marks a test that looks at what an act has shown, beside others: each calls `stage.result(act)`."""
+
+    def decorate(test: Seer) -> Seer:
+        test.act = act  # type: ignore[attr-defined]  # where `raised` looks for it
         return test
 
     return decorate
@@ -90,9 +101,11 @@ def together(
 
 @contextmanager
 def raised(functions: Sequence[object], folder: Callable[[str], Path]) -> Iterator[Stage]:
-    """A stage on which the acts among these test functions begin at once, each in a folder of its own."""
-    acts = [act for function in functions if isinstance(act := getattr(function, "act", None), Act)]
-    stage = Stage([(act, folder(act.play.__name__[:40])) for act in acts])
+    """A stage on which the acts among these test functions begin at once, each in a folder of its own.
+
+    An act that several tests look at is played once."""
+    acts = {id(act): act for function in functions if isinstance(act := getattr(function, "act", None), Act)}
+    stage = Stage([(act, folder(act.play.__name__[:40])) for act in acts.values()])
     try:
         yield stage
     finally:

@@ -25,7 +25,7 @@ from monitor.status import assemble
 from monitor.store.reader import read
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds a condition may take before the test fails; on an idle machine it takes one or two."""
 
 CREDENTIALS = Credentials(
@@ -119,6 +119,8 @@ class Installation:
     webhook: Webhook
     document: Json
     environ: dict[str, str]
+    wrapper: tuple[str, ...] = ()
+    """A command that each daemon is started by: it has to end in exec, so that signals reach the daemon."""
     _daemons: list[Daemon] = field(default_factory=list)
     _loaded: tuple[str, configuration.Config] | None = None
 
@@ -190,7 +192,7 @@ class Installation:
         out, err = self.folder / f"out-{number}.txt", self.folder / f"err-{number}.txt"
         with out.open("wb") as stdout, err.open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
+                *(*self.wrapper, sys.executable),
                 *("-m", "monitor", "run", "-c", str(self.config), *options),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=stdout,

@@ -1,17 +1,29 @@
 """No secret and no signature in anything that is written, sent to people or shown, whatever goes wrong."""
 
+import gc
 import re
 import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from urllib.parse import parse_qsl, quote
 
-from monitor.sandbox.http import Request, Response, Server, error_response, json_response
+import yaml
+from pydantic import BaseModel, SecretStr
 
+from monitor import config as configuration
+from monitor.app.build import Hosts, Monitor
+from monitor.notify import AppriseNotifier
+from monitor.providers.http import Client
+from monitor.sandbox.http import Request, Response, Server, error_response, json_response
+from monitor.store.identity import SCHEMA
+
+from .outside import Gate, next_version, surround
 from .stage import together
-from .support import Done, Installation, endpoint_failing, jobs, until
+from .support import Done, Installation, endpoint_failing, jobs, run, until
 
 API_KEY = "LEAK-api-key-7f3Qz"
 API_SECRET = "LEAK-api-secret-9kXw2"
@@ -90,9 +102,14 @@ class Evidence:
         self._shown.append((f"{where}'s stderr", done.err.encode()))
 
     def note_process(self, pid: int) -> None:
-        """What the process list shows."""
-        self._shown.append(("cmdline", Path(f"/proc/{pid}/cmdline").read_bytes()))
-        self._shown.append(("comm", Path(f"/proc/{pid}/comm").read_bytes()))
+        """What the process list shows, but for what it was given as variables; it starts no process of its own."""
+        process = Path(f"/proc/{pid}")
+        for name in ("cmdline", "comm"):
+            self._shown.append((name, (process / name).read_bytes()))
+        given = [f"{name}={value}".encode() for name, value in self._site.environ.items()]
+        variables = (process / "environ").read_bytes().split(b"\0")
+        self._shown += [("environ", variable) for variable in variables if variable not in given]
+        assert not "".join(path.read_text() for path in process.glob("task/*/children"))
 
     def leaks(self) -> list[str]:
         """Each secret with where it was found."""
@@ -141,11 +158,14 @@ async def _commands(site: Installation, evidence: Evidence) -> None:
     for command in (
         ["check", "--live"],
         ["check", "--live", "--json"],
+        ["poll", "--json"],
         ["notify"],
+        ["notify", "--json"],
         ["status"],
         ["status", "--json"],
     ):
         evidence.note(" ".join(command), await site.command(*command))
+    evidence.note("schema", await run("schema", cwd=site.folder, environ=site.environ))
 
 
 @together()
@@ -220,3 +240,178 @@ async def test_a_reload_with_new_secrets_reveals_neither_old_nor_new(site: Insta
     await gossip.server.stop()
     await hook.server.stop()
     assert evidence.leaks() == []
+
+
+LOUD = """\
+import logging
+
+def louder(logger, level, known=logging.Logger.setLevel):
+    known(logger, logging.DEBUG)
+
+logging.Logger.setLevel = louder
+"""
+"""Every logger at DEBUG, those that were silenced as well."""
+
+CRASHES = """\
+import asyncio
+import hmac
+import signal
+import socket
+
+def broken(what, secret):
+    if Path(__file__).with_name(what + ".shut").exists():
+        held_once(what)
+        raise RuntimeError(f"can't work with {secret!r}")
+
+def held_once(what):
+    Path(__file__).with_name(what + ".held").touch()
+
+def new(key, *args, known=hmac.new):
+    broken("polls", key)
+    return known(key, *args)
+
+def getaddrinfo(host, port, *args, known=socket.getaddrinfo, **kwargs):
+    if f":{port}/" in os.environ["LEAK_URL"]:
+        broken("deliveries", os.environ["LEAK_URL"])
+    return known(host, port, *args, **kwargs)
+
+def fail(secret):
+    raise RuntimeError(f"can't work with {secret!r}")
+
+async def fail_in_a_task(secret):
+    fail(secret)
+
+class Unraisable:
+    def __del__(self):
+        fail(os.environ["LEAK_SECRET"])
+
+def fail_everywhere(*_):
+    loop = asyncio.get_running_loop()
+    loop.call_soon(fail, os.environ["LEAK_SECRET"])
+    loop.create_task(fail_in_a_task(os.environ["LEAK_KEY"]))
+    threading.Thread(target=fail, args=[os.environ["LEAK_URL"]]).start()
+    Unraisable()
+
+hmac.new = new
+socket.getaddrinfo = getaddrinfo
+signal.signal(signal.SIGUSR1, fail_everywhere)
+signal.signal(signal.SIGUSR2, lambda *_: fail(os.environ["LEAK_SECRET"]))
+"""
+
+
+@together()
+async def test_errors_nobody_foresaw_reveal_nothing(site: Installation) -> None:
+    """In a poll, a delivery, the loop, a task, a thread, a destructor, and at last one that ends the process.
+
+    Each error's text holds a secret, each is told with its traceback, and every logger there is stands at DEBUG."""
+    gossip, hook = Gossip(), Hook()
+    evidence = await _prepare(site, gossip, hook, wrong=False)
+    surround(site, LOUD, CRASHES)
+    site.environ["PYTHONASYNCIODEBUG"] = "1"
+    daemon = await site.start("--log-level", "debug")
+    await gossip.hears(4)
+    deliveries, polls = Gate(site, "deliveries"), Gate(site, "polls")
+    deliveries.shut()
+    await deliveries.holds()
+    await daemon.logged("notification not delivered")
+    polls.shut()
+    await daemon.logged("a run failed")
+    daemon.send(signal.SIGUSR1)
+    await daemon.logged('where="in thread')
+    await daemon.logged('where="where nothing')
+    await daemon.logged("Task exception was never retrieved")
+    await daemon.logged("Exception in callback fail(")
+    daemon.send(signal.SIGUSR2)
+    assert await daemon.ended() == 1
+    assert "CRITICAL crashed" in daemon.log
+    await gossip.server.stop()
+    await hook.server.stop()
+    assert daemon.log.count("can't work with '***'") >= 5
+    assert "Traceback (most recent call last)" in daemon.log
+    assert evidence.leaks() == []
+
+
+@together()
+async def test_a_dump_of_all_threads_reveals_nothing(site: Installation) -> None:
+    """What faulthandler prints when systemd's watchdog aborts the process: where it was, and no value."""
+    gossip, hook = Gossip(), Hook()
+    evidence = await _prepare(site, gossip, hook, wrong=False)
+    surround(site, "import resource\n", "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))")
+    daemon = await site.launch(PYTHONFAULTHANDLER="1")
+    await daemon.logged("running")
+    await gossip.hears(2)
+    daemon.send(signal.SIGABRT)
+    assert await daemon.ended() == -signal.SIGABRT
+    await gossip.server.stop()
+    await hook.server.stop()
+    assert "most recent call first" in daemon.log
+    assert evidence.leaks() == []
+
+
+@together()
+async def test_a_backup_holds_no_secret(site: Installation) -> None:
+    """Nor does the lock, nor what was kept of a service's gossip before and after the schema changed."""
+    gossip, hook = Gossip(), Hook()
+    evidence = await _prepare(site, gossip, hook, wrong=False)
+    evidence.note("poll", await site.command("poll"))
+    next_version(site)
+    daemon = await site.start("--log-level", "debug")
+    await gossip.hears(2)
+    assert await daemon.stop() == 0
+    await gossip.server.stop()
+    await hook.server.stop()
+    assert b"HTTP 401: you sent" in site.store.with_name(f"balances.db.backup-{SCHEMA}").read_bytes()
+    assert evidence.leaks() == []
+
+
+async def test_no_object_shows_a_secret(tmp_path: Path) -> None:
+    """Everything of ours that can be got at from a loaded configuration at work, however it is turned into text."""
+    (tmp_path / "secret").write_text(API_SECRET)
+    document = {
+        "providers": {
+            "nami": {"type": "nami", "api_key": "${KEY}", "api_secret": "${file:secret}"},
+            "wdcf": {
+                "type": "wdcf",
+                "client_secret": CLIENT_SECRET,
+                "proxy": f"http://{USER}:{HEADER}@proxy:1",
+            },
+        },
+        "channels": {"ops": {"urls": [f"json://{USER}:{quote(PASSWORD, safe='')}@h/{TOKEN}/?+X={HEADER}"]}},
+        "jobs": [
+            {"name": "spot", "provider": "nami", "every": "1m", "wallet": "spot"},
+            {"name": "clients", "provider": "wdcf", "every": "1m", "clients": ["C"]},
+        ],
+    }
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(document))
+    hosts = Hosts()
+    monitor = Monitor(configuration.load(file, {"KEY": API_KEY}), hosts)
+    ours = [one for one in _reachable(monitor) if type(one).__module__.startswith(("monitor", "pydantic"))]
+    shown = {f"{type(one).__name__}: {text}" for one in ours for text in _texts(one)}
+    await monitor.close()
+    kinds = {type(one) for one in ours}
+    assert kinds >= {configuration.Config, configuration.Channel, AppriseNotifier, Client, SecretStr}
+    assert [
+        text for text in shown for secret in SECRETS if secret in text or quote(secret, safe="") in text
+    ] == []
+
+
+def _reachable(root: object) -> Iterator[object]:
+    """What an object refers to, and what that refers to: not the program's code, and not what is plain text."""
+    seen: dict[int, object] = {}
+    waiting = [root]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType | BuiltinFunctionType):
+            continue
+        seen[id(one)] = one
+        waiting += gc.get_referents(one)
+    yield from seen.values()
+
+
+def _texts(one: object) -> Iterator[str]:
+    yield from (repr(one), str(one), f"{one}")
+    if is_dataclass(one) and not isinstance(one, type):
+        yield repr(asdict(one))
+    if isinstance(one, BaseModel):
+        yield from (repr(one.model_dump()), one.model_dump_json())

@@ -8,9 +8,15 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 
+import pytest
+
+from monitor.systemd import Systemd
+
+from .outside import DISK, LOOP, WRITER, Gate, surround
 from .stage import together
-from .support import Installation, until
+from .support import PATIENCE, Installation, until
 
 
 class Manager:
@@ -35,6 +41,13 @@ class Manager:
                 yield
             finally:
                 loop.remove_reader(sock)
+
+    async def hears_nothing_of(self, text: str, seconds: float) -> None:
+        """Listens for so long, and wants to hear no datagram that begins with a text."""
+        await asyncio.sleep(0.1)  # what was sent before
+        before = self.count(text)
+        await asyncio.sleep(seconds)
+        assert self.count(text) == before, self.heard
 
     def count(self, text: str) -> int:
         """How many datagrams begin with a text."""
@@ -75,6 +88,140 @@ async def test_ready_comes_only_once_the_store_is_open(site: Installation) -> No
         await manager.hears("READY=1")
         await site.asked_again()
         await manager.hears("STATUS=2 accounts, ")
+
+
+async def _never_ready(site: Installation, code: int, said: str) -> None:
+    manager = _manager(site)
+    with manager.listening():
+        daemon = await site.launch(**manager.environ)
+        assert await daemon.ended(2 * PATIENCE) == code  # a whole start is in it
+    assert said in daemon.log
+    assert manager.count("READY=1") == 0
+
+
+@together()
+async def test_a_broken_configuration_is_never_ready(site: Installation) -> None:
+    """Exit 78, and nothing that would let systemd take the start for done."""
+    site.write(jobs=[])
+    await _never_ready(site, 78, "jobs")
+
+
+@together()
+async def test_a_store_that_is_refused_is_never_ready(site: Installation) -> None:
+    """Exit 1: nothing was polled and nothing will be."""
+    site.store.write_bytes(b"no database\n" * 1000)
+    await _never_ready(site, 1, "not a SQLite database")
+
+
+@together()
+async def test_a_store_that_stays_locked_is_never_ready(site: Installation) -> None:
+    """Exit 1 after five seconds of waiting for whoever holds it; systemd starts it again."""
+    assert (await site.command("poll")).code == 0
+    with closing(sqlite3.connect(site.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await _never_ready(site, 1, "locked by another program")
+
+
+@together()
+async def test_ready_comes_only_once_the_state_is_recalled(site: Installation) -> None:
+    """The store is open, but what it knows of pauses, calls and alerts can't be taken up yet: no READY, no poll."""
+    surround(site, DISK)
+    gate = Gate(site, WRITER)
+    gate.shut()
+    manager = _manager(site)
+    with manager.listening():
+        await site.launch(**manager.environ)
+        await gate.holds()
+        await manager.hears_nothing_of("", 0.3)
+        assert (manager.heard, site.asked()) == ([], 0)
+        gate.open()
+        await manager.hears("READY=1")
+        await site.asked_again()
+
+
+WATCHED = {"WATCHDOG_USEC": "1500000"}
+"""A sign of life each half second."""
+
+
+async def _goes_silent(site: Installation, what: str, *, by: signal.Signals | None = None) -> None:
+    surround(site, DISK, LOOP)
+    manager, gate = _manager(site), Gate(site, what)
+    with manager.listening():
+        daemon = await site.start(**manager.environ, **WATCHED)
+        await manager.hears("WATCHDOG=1", 2)
+        gate.shut()
+        if by is not None:
+            daemon.send(by)
+        await gate.holds()
+        await manager.hears_nothing_of("WATCHDOG=1", 2)
+        heard = manager.count("WATCHDOG=1")
+        gate.open()
+        await manager.hears("WATCHDOG=1", heard + 2)
+        await site.asked_again("type=0", 2)
+        assert await daemon.stop() == 0
+
+
+@together()
+async def test_the_watchdog_is_not_fed_while_the_loop_hangs(site: Installation) -> None:
+    """Something that blocks the loop is seen by systemd; once it lets go, the daemon is alive again."""
+    await _goes_silent(site, "loop", by=signal.SIGUSR1)
+
+
+@together()
+async def test_the_watchdog_is_not_fed_while_the_writer_hangs(site: Installation) -> None:
+    """A commit that does not end, as on a disk that is gone: the loop turns, and yet there is no sign of life."""
+    await _goes_silent(site, WRITER)
+
+
+@together()
+async def test_a_locked_store_is_no_hanging_writer(site: Installation) -> None:
+    """The writer gives up after five seconds and says so: a restart would not get the lock either."""
+    manager = _manager(site)
+    with manager.listening():
+        daemon = await site.start(**manager.environ, **WATCHED)
+        with closing(sqlite3.connect(site.store, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await daemon.logged("the store fails")
+            heard = manager.count("WATCHDOG=1")
+            await manager.hears("WATCHDOG=1", heard + 1)
+            await until(lambda: "the store fails" in manager.heard[-1], "the trouble in the status")
+            other.execute("ROLLBACK")
+        await daemon.logged("the store works again")
+
+
+@together()
+async def test_another_processs_watchdog_is_not_fed(site: Installation) -> None:
+    """WATCHDOG_PID names who is to be watched: a status still comes, a sign of life does not."""
+    manager = _manager(site)
+    with manager.listening():
+        await site.start(**manager.environ, **WATCHED, WATCHDOG_PID="1")
+        await manager.hears("STATUS=2 accounts, ")
+        await manager.hears_nothing_of("WATCHDOG=1", 1)
+        assert manager.count("WATCHDOG=1") == 0
+
+
+@pytest.mark.parametrize(
+    ("environ", "watchdog"),
+    [
+        pytest.param({"WATCHDOG_USEC": "3000000"}, timedelta(seconds=3), id="for-anybody"),
+        pytest.param(
+            {"WATCHDOG_USEC": "20", "WATCHDOG_PID": str(os.getpid())}, timedelta(microseconds=20), id="for-us"
+        ),
+        pytest.param({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "1"}, None, id="for-another"),
+        pytest.param({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": ""}, None, id="for-nobody"),
+        pytest.param({"WATCHDOG_USEC": "0"}, None, id="no-time-at-all"),
+        pytest.param({"WATCHDOG_USEC": str(2**64 - 1)}, None, id="systemds-infinity"),
+        pytest.param({"WATCHDOG_USEC": "9" * 400}, None, id="more-than-a-timedelta-holds"),
+        pytest.param({"WATCHDOG_USEC": "٣"}, None, id="digits-of-another-script"),
+        pytest.param({"WATCHDOG_USEC": "3s"}, None, id="no-number"),
+        pytest.param({"WATCHDOG_PID": str(os.getpid())}, None, id="not-wanted"),
+    ],
+)
+def test_the_watchdogs_variables_are_read_as_systemd_reads_them(
+    environ: dict[str, str], watchdog: timedelta | None
+) -> None:
+    """As sd_watchdog_enabled(3) has it; what it would refuse means no watchdog, not a crash and not a busy loop."""
+    assert Systemd(environ).watchdog == watchdog
 
 
 @together()

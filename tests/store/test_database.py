@@ -1,7 +1,9 @@
 """Opening the file: created, upgraded, refused, locked."""
 
 import os
+import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,55 @@ def test_a_reader_says_the_same_of_it(tmp_path: Path, make: object, says: str) -
     make(path)
     with pytest.raises(StoreError, match=says):
         reader.read(path)
+
+
+def half_written(path: Path) -> None:
+    """A database whose maker was killed within a transaction: its journal has to be rolled back."""
+    made = path.with_name("made.db")
+    connection = sqlite3.connect(made, isolation_level=None)
+    connection.execute("CREATE TABLE padding (bytes)")
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("BEGIN")
+    connection.executemany("INSERT INTO padding VALUES (?)", [(b"x" * 4000,)] * 50)
+    for ending in ("", "-journal"):
+        shutil.copy(f"{made}{ending}", f"{path}{ending}")
+    connection.close()
+
+
+def test_a_reader_does_not_blame_the_user_for_a_journal_left_behind(tmp_path: Path) -> None:
+    """Another user could not read it either; what helps is the next start of who may write it."""
+    path = tmp_path / "store.db"
+    half_written(path)
+    before = path.read_bytes()
+    with pytest.raises(
+        StoreError, match=r"half written: .* If it is ours, the next `balance-monitor run` or"
+    ):
+        reader.read(path)
+    assert path.read_bytes() == before
+
+
+def of_no_length(path: Path) -> None:
+    """A file that was created and no more."""
+    path.touch()
+
+
+def without_tables(path: Path) -> None:
+    """A database turned to WAL before anything was put into it."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+
+
+@pytest.mark.parametrize("make", [of_no_length, without_tables])
+def test_a_reader_takes_a_store_cut_off_in_the_making_for_none(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    """The next start makes a store of it, so it is no other program's."""
+    path = tmp_path / "store.db"
+    make(path)
+    assert (reader.read(path), reader.pauses(path)) == (None, [])
+    open_engine(path).dispose()
+    assert reader.read(path) is not None
 
 
 async def test_a_second_process_is_told_who_has_the_store(tmp_path: Path) -> None:

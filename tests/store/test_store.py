@@ -271,7 +271,7 @@ async def test_what_waits_for_an_exchanged_url_goes_to_the_channels_new_one(stor
 
     def prepare(tx: Transaction) -> tuple[int, list[str], int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        given_up = tx.readdress([new], NOW)
+        given_up = tx.readdress([new], {}, NOW)
         waiting = [one.report.incident for one in tx.waiting(new, NOW).due]
         return given_up, waiting, len(tx.waiting(OPS, NOW).due)
 
@@ -283,7 +283,36 @@ async def test_what_waits_for_a_channel_that_is_gone_is_given_up(store: Store) -
 
     def prepare(tx: Transaction) -> tuple[int, int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        return tx.readdress([Target(channel="other", url_id="1")], NOW), len(tx.waiting(OPS, NOW).due)
+        return tx.readdress([Target(channel="other", url_id="1")], {}, NOW), len(tx.waiting(OPS, NOW).due)
+
+    assert await store.write(prepare) == (1, 0)
+
+
+async def test_what_nobody_knows_goes_to_the_channels_its_rule_has_now(store: Store) -> None:
+    """A channel exchanged for another loses no alert: firing and end go there, in order, once."""
+    new = Target(channel="new", url_id="1")
+
+    def prepare(tx: Transaction) -> tuple[int, list[int]]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
+        given_up = tx.readdress([new], {"r": [new]}, NOW)
+        return given_up, [one.report.seq for one in tx.waiting(new, NOW).due]
+
+    assert await store.write(prepare) == (0, [1, 2])
+
+
+@pytest.mark.parametrize("delivered", [pytest.param(True, id="told"), pytest.param(False, id="to-be-told")])
+async def test_what_others_know_is_given_up_with_its_channel(store: Store, delivered: bool) -> None:
+    """Nobody who was told by another channel, or by the old one, is told again; nobody hears of an end alone."""
+    gone, new = Target(channel="gone", url_id="1"), Target(channel="new", url_id="1")
+
+    def prepare(tx: Transaction) -> tuple[int, int]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        if delivered:
+            tx.settle([one.id for one in tx.waiting(OPS, NOW).due], delivered=True, at=NOW)
+        tell(tx, "A", 2, EventKind.RESOLVED, NOW, gone)
+        configured = [new] if delivered else [OPS, new]
+        return tx.readdress(configured, {"r": configured}, NOW), len(tx.waiting(new, NOW).due)
 
     assert await store.write(prepare) == (1, 0)
 

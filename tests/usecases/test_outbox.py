@@ -5,8 +5,10 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from monitor.domain.alerts import Alert, Event, EventKind
-from monitor.domain.delivery import Target
+from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, Target
 from monitor.domain.messages import Message, Report
 from monitor.errors import DeliveryFailed
 from monitor.outbox import Outbox
@@ -145,17 +147,25 @@ async def test_a_refused_message_is_tried_again_later(store: Store) -> None:
     await box.stop(timedelta(seconds=5))
 
 
-async def test_after_a_day_of_failures_it_is_given_up(store: Store) -> None:
-    """Loudly: the status counts it as failed."""
+@pytest.mark.parametrize(
+    ("failed", "status"),
+    [(GIVE_UP_ATTEMPTS - 1, "failed"), (GIVE_UP_ATTEMPTS - 2, "pending")],
+    ids=["given-up", "a-day-that-the-clock-leapt-over"],
+)
+async def test_after_a_day_of_failures_it_is_given_up(store: Store, failed: int, status: str) -> None:
+    """Loudly: the status counts it as failed. Not so where it has hardly been tried."""
     clock, ops = Clock(), Channel(OPS)
     ops.refuse = True
-    clock.now = START + timedelta(hours=24)
-    box = outbox(store, clock)
     await tell(store, "A", 1, EventKind.FIRED, OPS)
+    [waiting] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
+    for _ in range(failed):
+        await store.write(lambda tx: tx.put_off([waiting.id], until=START, error="no"))
+    clock.now = START + GIVE_UP_AFTER
+    box = outbox(store, clock)
     box.serve([ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=5))
-    assert await statuses(store) == {"failed": 1}
+    assert await statuses(store) == {status: 1}
 
 
 async def test_a_stop_waits_for_what_is_being_sent(store: Store) -> None:

@@ -1,0 +1,171 @@
+"""Answers of any kind: of each service, as a body with status 200 and others, and as bytes on the connection."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import httpcore
+
+from campaigns.fuzz.exact import is_exactly, written_out
+from monitor.domain.model import Account, Balance
+from monitor.domain.money import MAX_DIGITS
+from monitor.errors import PollFailed
+from monitor.providers.answer import LONGEST_RETRY_AFTER, Answer
+from monitor.providers.base import Api
+from monitor.providers.http import Client
+from monitor.providers.limits import Host
+from monitor.providers.nami import NamiApi, NamiSettings, NamiWallets
+from monitor.providers.wdcf import WdcfApi, WdcfSettings, WdcfWallets
+
+NOW = datetime(2026, 2, 1, 13, 59, 30, tzinfo=UTC)
+CLIENT = "CLIENT_001"
+SECRET = "campaign-secret-that-is-shown-nowhere"  # noqa: S105 -- of no service
+_STATUSES = (200, 200, 200, 200, 204, 302, 400, 401, 404, 418, 429, 500)
+_LONGEST_DETAIL = 400
+
+
+def nami(data: bytes) -> None:
+    """Nami's balances: of every currency or, by the first byte, of one that is configured."""
+    wanted = {"22": "USDT"} if data[:1] > b"\x7f" else None
+    wallets = NamiWallets(wallet="spot", currencies=wanted)
+    answer = _answer(data[1:])
+    account = Account(provider="nami", job="spot", name="spot")
+    balances = _balances(NamiApi(_nami_settings(), wallets), account, answer)
+    if balances:
+        entries = _written(answer.body)["data"]
+        keys = {name: key for key, name in (wanted or {key: key for key in entries}).items()}
+        for balance in balances:
+            entry = entries[keys[balance.currency]]
+            locked = _is_there(balance.locked)
+            _assert_exact(balance.total, entry["value"])
+            _assert_exact(locked, entry["locked_value"])
+            assert _difference(balance.total, locked) == _scaled(balance.available)
+
+
+def wdcf(data: bytes) -> None:
+    """WDCF's balance of one client."""
+    api = WdcfApi(_wdcf_settings(), WdcfWallets(clients=[CLIENT]))
+    answer = _answer(data)
+    account = Account(provider="wdcf", job="clients", name=CLIENT, currencies=("USD",))
+    balances = _balances(api, account, answer)
+    if balances:
+        (balance,) = balances
+        said = _written(answer.body)["data"]
+        assert said["clientId"] == CLIENT
+        assert balance.locked is None
+        assert balance.updated_at is None or balance.updated_at.tzinfo is UTC
+        _assert_exact(balance.total, said["balance"])
+        _assert_exact(balance.available, said["balance"])
+
+
+def http_answer(data: bytes) -> None:
+    """Any bytes on the connection, headers and all: a result in words, and a pause of a day at most."""
+    _loop().run_until_complete(_poll(data))
+
+
+async def _poll(data: bytes) -> None:
+    settings = _nami_settings()
+    host = Host(settings.origin, clock=lambda: NOW)
+    client = Client(settings, host, clock=lambda: NOW, jitter=lambda: 0.0)
+    _answers_with(client, data)
+    try:
+        api = NamiApi(settings, NamiWallets(wallet="spot"))
+        account = Account(provider="nami", job="spot", name="spot")
+        result = await client.poll(api, account, max_wait=timedelta(0))
+    finally:
+        await client.close()
+    if result.ok:
+        assert not result.detail
+    else:
+        _assert_can_be_shown(result.detail)
+        assert not result.balances
+    for pause in filter(None, (result.pause, host.paused)):
+        assert NOW < pause.until <= NOW + LONGEST_RETRY_AFTER
+        _assert_can_be_shown(pause.detail)
+
+
+def _answers_with(client: Client, data: bytes) -> None:
+    """Puts these bytes in the network's place, for which httpx has no public way: no port is opened."""
+    transport: Any = client._http
+    transport._pool._network_backend = httpcore.AsyncMockBackend(
+        [data[at : at + 512] for at in range(0, len(data), 512)]
+    )
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+@cache
+def _nami_settings() -> NamiSettings:
+    secrets = {"api_key": SECRET, "api_secret": SECRET}
+    return NamiSettings.model_validate(
+        {"type": "nami", "base_url": "http://127.0.0.1", **secrets, "retries": 0, "rate_limit": None}
+    )
+
+
+@cache
+def _wdcf_settings() -> WdcfSettings:
+    return WdcfSettings.model_validate({"type": "wdcf", "client_secret": SECRET, "retries": 0})
+
+
+def _answer(data: bytes) -> Answer:
+    """The body, with a status that is most often 200."""
+    status = _STATUSES[data[0] % len(_STATUSES)] if data else 200
+    return Answer(status=status, headers={}, received_at=NOW, body=data[1:])
+
+
+def _balances(api: Api, account: Account, answer: Answer) -> tuple[Balance, ...]:
+    try:
+        balances = api.parse(account, answer)
+    except PollFailed as failed:
+        _assert_can_be_shown(failed.detail)
+        return ()
+    assert answer.status == 200
+    return balances
+
+
+def _written(body: bytes) -> Any:
+    """The answer with its numbers as they are written, by no code of ours."""
+
+    def keep(pairs: Iterable[tuple[str, Any]]) -> Mapping[str, Any]:
+        return dict(pairs)
+
+    return json.loads(body, parse_float=str, parse_int=str, object_pairs_hook=keep)
+
+
+def _assert_exact(value: Decimal, text: str) -> None:
+    assert is_exactly(value, text), f"{text} became {value}"
+    assert written_out(value), value
+
+
+def _is_there(value: Decimal | None) -> Decimal:
+    assert value is not None
+    return value
+
+
+def _difference(total: Decimal, locked: Decimal) -> int:
+    return _scaled(total) - _scaled(locked)
+
+
+def _scaled(value: Decimal) -> int:
+    """The amount in the smallest unit there may be, as a whole number: what no rounding reaches."""
+    sign, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)
+    whole = 0
+    for digit in digits:  # not `int("…")`, which takes 4,300 digits at most
+        whole = whole * 10 + digit
+    unit: int = 10 ** (exponent + MAX_DIGITS)
+    return -whole * unit if sign else whole * unit
+
+
+def _assert_can_be_shown(detail: str) -> None:
+    assert detail.isprintable(), detail
+    assert 0 < len(detail) < _LONGEST_DETAIL, detail
+    assert SECRET not in detail
+    detail.encode()

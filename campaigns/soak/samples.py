@@ -1,0 +1,107 @@
+"""The figures, taken every few seconds, and whether they level off."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+WARM = 30.0
+"""Seconds of a process's life that count as its start: pools fill, files are checked, what was left is taken up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One look. `seconds` and `polls` since the run began, `age` and `cpu` since the process did; sizes in bytes."""
+
+    seconds: float
+    polls: int
+    life: int
+    age: float
+    cpu: float
+    rss: int
+    pss: int
+    fds: int
+    threads: int
+    file: int
+    wal: int
+    rows: int
+    pending: int
+    load: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """A figure over a stretch of the run: its mean, its largest value, and how far a line through it rises."""
+
+    mean: float
+    most: float
+    rise: float
+
+    @property
+    def share(self) -> float:
+        """The rise as a share of the mean."""
+        return self.rise / self.mean if self.mean else 0.0
+
+
+class Log:
+    """The samples of a run, written down as they are taken."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.samples: list[Sample] = []
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerow([one.name for one in fields(Sample)])
+
+    def add(self, sample: Sample) -> None:
+        """Keeps one."""
+        self.samples.append(sample)
+        with self.path.open("a", newline="") as file:
+            csv.writer(file).writerow(asdict(sample).values())
+
+
+def read(path: Path) -> list[Sample]:
+    """The samples of a run, as they were written down."""
+    with path.open(newline="") as file:
+        return [_sample(row) for row in csv.DictReader(file)]
+
+
+def _sample(row: Mapping[str, str]) -> Sample:
+    values: dict[str, Any] = {
+        one.name: int(row[one.name]) if one.type is int else float(row[one.name]) for one in fields(Sample)
+    }
+    return Sample(**values)
+
+
+def halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
+    """What was seen of warm processes, in the first half of the polls and in the second."""
+    middle = samples[-1].polls / 2
+    warm = [sample for sample in samples if sample.age >= WARM]
+    return [one for one in warm if one.polls < middle], [one for one in warm if one.polls >= middle]
+
+
+def trend(samples: Sequence[Sample], value: Callable[[Sample], float]) -> Trend:
+    """Of a figure, over the polls."""
+    return fitted([(sample.polls, value(sample)) for sample in samples])
+
+
+def cost(samples: Sequence[Sample]) -> list[tuple[float, float]]:
+    """CPU milliseconds of a poll between two samples, by the number of polls made."""
+    return [
+        ((before.polls + after.polls) / 2, 1000 * (after.cpu - before.cpu) / (after.polls - before.polls))
+        for before, after in pairwise(samples)
+        if before.life == after.life and after.polls > before.polls
+    ]
+
+
+def fitted(points: Sequence[tuple[float, float]]) -> Trend:
+    """A line through points, by least squares."""
+    if len(points) < 2:
+        return Trend(mean=0.0, most=0.0, rise=0.0)
+    xs, ys = zip(*points, strict=True)
+    x, y = fmean(xs), fmean(ys)
+    spread = sum((one - x) ** 2 for one in xs)
+    slope = sum((a - x) * (b - y) for a, b in points) / spread if spread else 0.0
+    return Trend(mean=y, most=max(ys), rise=slope * (max(xs) - min(xs)))

@@ -1,0 +1,159 @@
+"""What had to be told, against what was; and whether what the process takes levels off."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from campaigns.soak.samples import Sample, Trend, cost, fitted, halves, trend
+from campaigns.soak.service import Message
+
+NEAR_A_STOP = 15.0
+"""Seconds after a stop within which a message may come again that was under way at the stop."""
+
+_TITLE = re.compile(
+    r"(?P<kind>(?:INFO|WARNING|CRITICAL)(?P<still> still firing)?|RESOLVED|FIRED AND RESOLVED) "
+    r"(?P<rule>\S+): (?P<subject>\S+) .*"
+)
+_NAME = re.compile(r"Incident: (?P<id>[0-9A-Z]{10}), message (?:(?P<first>\d+)-)?(?P<last>\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A message, read. It covers the numbers from `first` to `last` of its incident."""
+
+    at: float
+    incident: str
+    about: tuple[str, str]
+    first: int
+    last: int
+    resolves: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Messages:
+    """What became of the incidents."""
+
+    incidents: int
+    scripted: int
+    messages: int
+    reminders: int
+    doubled: int
+    wrong: list[str]
+
+
+def judge(
+    expected: Mapping[tuple[str, str], int], messages: Sequence[Message], stops: Sequence[float]
+) -> Messages:
+    """Each incident has to have been told once: fired and resolved, in order. None may be invented."""
+    read = [_read(message) for message in messages]
+    told = [one for one in read if isinstance(one, Told)]
+    wrong = [one for one in read if isinstance(one, str)]
+    incidents: dict[str, list[Told]] = defaultdict(list)
+    for one in told:
+        incidents[one.incident].append(one)
+    doubled = 0
+    for name, group in incidents.items():
+        kept = [one for n, one in enumerate(group) if not _came_again(one, group[:n], stops)]
+        doubled += len(group) - len(kept)
+        wrong += [f"incident {name} of {group[0].about}: {what}" for what in _of_one(kept)]
+    got = Counter(group[0].about for group in incidents.values())
+    for about in sorted(expected.keys() | got.keys()):
+        if expected.get(about, 0) != got[about]:
+            wrong.append(f"{about}: {got[about]} incidents were told, and {expected.get(about, 0)} scripted")
+    return Messages(
+        incidents=len(incidents),
+        scripted=sum(expected.values()),
+        messages=len(told),
+        reminders=sum(" still firing " in message.title for message in messages),
+        doubled=doubled,
+        wrong=wrong,
+    )
+
+
+def _came_again(one: Told, before: Sequence[Told], stops: Sequence[float]) -> bool:
+    same = any((one.first, one.last) == (other.first, other.last) for other in before)
+    return same and any(0 <= one.at - stop <= NEAR_A_STOP for stop in stops)
+
+
+def _of_one(told: Sequence[Told]) -> list[str]:
+    """A reminder may be left out for what is newer; so numbers rise, and not always by one."""
+    wrong = []
+    if told[0].first != 1:
+        wrong.append("not told from its beginning")
+    if not told[-1].resolves:
+        wrong.append("never resolved")
+    if any(after.first <= before.last for before, after in pairwise(told)):
+        wrong.append("told twice, or in the wrong order")
+    if len({one.about for one in told}) != 1:
+        wrong.append("told of several subjects")
+    return wrong
+
+
+def _read(message: Message) -> Told | str:
+    title, name = _TITLE.fullmatch(message.title), _NAME.fullmatch(message.name)
+    if title is None or name is None:
+        return f"not understood: {message.title!r}, {message.name!r}"
+    last = int(name["last"])
+    return Told(
+        at=message.at,
+        incident=name["id"],
+        about=(title["rule"], title["subject"]),
+        first=int(name["first"] or last),
+        last=last,
+        resolves=title["kind"].endswith("RESOLVED"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """Something that must not grow: over both halves, and how far it may rise over the second one."""
+
+    name: str
+    unit: str
+    first: Trend
+    second: Trend
+    may_rise: float
+
+    @property
+    def levels_off(self) -> bool:
+        """Whether the line through the second half rises no further than it may."""
+        return self.second.rise <= self.may_rise
+
+
+_MIB = 1024 * 1024
+_OF_A_PROCESS: tuple[tuple[str, str, Callable[[Sample], float], float], ...] = (
+    ("resident memory", "MiB", lambda one: one.rss / _MIB, 0.03),
+    ("proportional memory", "MiB", lambda one: one.pss / _MIB, 0.03),
+    ("file descriptors", "", lambda one: one.fds, 0.03),
+    ("threads", "", lambda one: one.threads, 0.03),
+    ("database", "MiB", lambda one: one.file / _MIB, 0.03),
+    ("write-ahead log", "MiB", lambda one: one.wal / _MIB, 0.03),
+    ("rows", "", lambda one: one.rows, 0.03),
+)
+"""Name, unit, value, and the share of its mean by which it may rise over half the run."""
+_COST_MAY_RISE = 0.1
+"""The share by which the cost of a poll may: the machine has other work to do too."""
+
+
+def figures(samples: Sequence[Sample]) -> list[Figure]:
+    """What was measured, and whether it levels off."""
+    first, second = halves(samples)
+    found = []
+    for name, unit, value, share in _OF_A_PROCESS:
+        late = trend(second, value)
+        found.append(
+            Figure(name=name, unit=unit, first=trend(first, value), second=late, may_rise=share * late.mean)
+        )
+    late = fitted(cost(second))
+    found.append(
+        Figure(
+            name="CPU of a poll",
+            unit="ms",
+            first=fitted(cost(first)),
+            second=late,
+            may_rise=_COST_MAY_RISE * late.mean,
+        )
+    )
+    return found

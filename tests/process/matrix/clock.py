@@ -1,0 +1,64 @@
+"""A daemon's wall clock in the hands of a test: libfaketime, preloaded. The monotonic clock goes on as it is.
+
+The sandbox's own clock goes with it, since services refuse a request by a clock that is not theirs."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.process.support import Installation
+
+_PLACES = (Path("/usr/lib"), Path("/usr/lib64"), Path("/usr/local/lib"))
+
+
+def _library() -> Path:
+    """libfaketime for programs with threads. Skips the test where it is not installed."""
+    found = [file for place in _PLACES for file in place.glob("**/faketime/libfaketimeMT.so.1")]
+    if not found:
+        pytest.skip("libfaketime is not installed (Debian: apt-get install faketime)")
+    return found[0]
+
+
+@dataclass(slots=True)
+class WallClock:
+    """How far the daemon's wall clock, and the services', are from the true time."""
+
+    site: Installation
+    ahead: timedelta = timedelta(0)
+
+    @classmethod
+    def of(cls, site: Installation, start: datetime | None = None) -> "WallClock":
+        """The clock of the daemons that this installation starts, set to an instant or to the true time."""
+        clock = cls(site)
+        site.environ |= {
+            "LD_PRELOAD": str(_library()),
+            "FAKETIME_TIMESTAMP_FILE": str(clock._file),
+            "FAKETIME_NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+        for service in (site.sandbox.nami, site.sandbox.wdcf):
+            service._clock = clock.now  # the sandbox takes its clock when it is made, which is before this
+        clock.set(timedelta(0) if start is None else start - datetime.now(UTC))
+        return clock
+
+    @property
+    def _file(self) -> Path:
+        return self.site.folder / "faketime"
+
+    def now(self) -> datetime:
+        """The time by this clock (UTC)."""
+        return datetime.now(UTC) + self.ahead
+
+    def set(self, ahead: timedelta) -> None:
+        """Sets it, to so much ahead of the true time."""
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{ahead.total_seconds():+.6f}\n")
+        new.replace(self._file)  # at once: the daemon may be reading it
+        self.ahead = ahead
+
+    def step(self, by: timedelta) -> None:
+        """Somebody sets it forward, or back."""
+        self.set(self.ahead + by)

@@ -1,0 +1,113 @@
+"""What befalls the process from outside: a disk, a resolver, a loop that hang for as long as the test wants.
+
+Python runs a `sitecustomize` before the program, and this environment has one. The program knows nothing of it.
+"""
+
+import shutil
+
+from monitor.store.identity import SCHEMA
+
+from .support import ROOT, Installation, until
+
+_HELD = """\
+import os
+import threading
+import time
+from pathlib import Path
+
+def held(what):
+    gate, sign = (Path(__file__).with_name(f"{what}.{end}") for end in ("shut", "held"))
+    while gate.exists():
+        sign.touch()
+        time.sleep(0.02)
+"""
+
+LOOKUPS = """\
+import socket
+
+def getaddrinfo(host, *args, known=socket.getaddrinfo, **kwargs):
+    if "hang.example" in str(host):
+        held("lookups")
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+    return known(host, *args, **kwargs)
+
+socket.getaddrinfo = getaddrinfo
+"""
+"""Names that end in `hang.example` are looked up while the gate `lookups` is shut."""
+
+DISK = """\
+import sqlite3
+from functools import partial
+
+class Disk(sqlite3.Connection):
+    def commit(self):
+        held(f"commits of {threading.current_thread().name}")
+        super().commit()
+
+    def backup(self, target):
+        super().backup(target, pages=1, progress=lambda *_: held("backups"))
+
+sqlite3.connect = sqlite3.dbapi2.connect = partial(sqlite3.connect, factory=Disk)
+"""
+"""A commit does not end while the gate `commits of THREAD` is shut, nor a backup while `backups` is."""
+
+LOOP = """\
+import signal
+
+signal.signal(signal.SIGUSR1, lambda *_: held("loop"))
+"""
+"""SIGUSR1 blocks the main thread, and so the event loop, while the gate `loop` is shut."""
+
+WRITER = "commits of store-writer"
+
+
+def surround(site: Installation, *code: str) -> None:
+    """Has the processes of an installation run this before the program."""
+    folder = site.folder / "outside"
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text("\n".join((_HELD, *code)))
+    site.environ["PYTHONPATH"] = f"{folder}:{site.environ['PYTHONPATH']}"
+
+
+class Gate:
+    """Something outside that hangs while its gate is shut."""
+
+    def __init__(self, site: Installation, what: str) -> None:
+        self._what = what
+        self._gate, self._sign = (site.folder / "outside" / f"{what}.{end}" for end in ("shut", "held"))
+
+    def shut(self) -> None:
+        """Whoever comes is held from now on."""
+        self._gate.touch()
+
+    def open(self) -> None:
+        """Everybody goes on."""
+        self._gate.unlink()
+
+    async def holds(self) -> None:
+        """Waits for somebody to be held, now."""
+        self._sign.unlink(missing_ok=True)
+        await until(self._sign.exists, f"something held: {self._what}")
+
+
+_MIGRATION = f"""\
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{SCHEMA}"
+
+def upgrade():
+    op.add_column("accounts", sa.Column("note", sa.String(), nullable=False, server_default=""))
+"""
+
+
+def next_version(site: Installation) -> str:
+    """Installs a version of the program whose schema has a column more; the schema."""
+    package = site.folder / "next" / "monitor"
+    shutil.copytree(ROOT / "monitor", package, ignore=shutil.ignore_patterns("__pycache__"))
+    identity = package / "store" / "identity.py"
+    identity.write_text(identity.read_text().replace(f'SCHEMA = "{SCHEMA}"', 'SCHEMA = "9999"'))
+    (package / "store" / "migrations" / "versions" / "9999_next.py").write_text(_MIGRATION)
+    site.environ["PYTHONPATH"] = f"{package.parent}:{site.environ['PYTHONPATH']}"
+    return "9999"
