@@ -12,7 +12,7 @@ from campaigns.soak.samples import Sample, cost, read
 
 _MIB = 1024 * 1024
 _WIDTH, _HEIGHT = 480, 150
-_LEFT, _TOP, _BELOW, _COLUMNS = 52, 34, 26, 2
+_LEFT, _TOP, _BELOW, _COLUMNS = 60, 34, 26, 2
 _POINTS = 300
 """A line's, at most; what lies between them is averaged."""
 
@@ -67,7 +67,7 @@ def _placed(panel: Panel, x: float, y: float, polls: int, restarts: Sequence[int
 
 
 def _parts(panel: Panel, polls: int, restarts: Sequence[int]) -> Iterator[str]:
-    across, top = _WIDTH - _LEFT - 20, _nice(max((y for line in panel.lines for _, y in line), default=1.0))
+    across, top = _WIDTH - _LEFT - 30, _nice(max((y for line in panel.lines for _, y in line), default=1.0))
     yield f'<text x="0" y="-12" font-weight="bold">{escape(panel.title)}</text>'
     for share in (0.0, 0.5, 1.0):
         up = _HEIGHT * (1 - share)

@@ -31,17 +31,17 @@ def show(console: Console, outcome: Outcome, *, growth: bool) -> None:
 
 
 def _figures(outcome: Outcome) -> Table:
-    table = Table("", "first half, mean", "rise", "second half, mean", "rise", "most", "levels off")
+    table = Table("", "first half, mean", "most", "second half, mean", "most", "growth", "levels off")
     for figure in outcome.figures:
         first, second = figure.first, figure.second
         table.add_row(
             f"{figure.name} {figure.unit}".strip(),
             f"{first.mean:.2f}",
-            f"{first.rise:+.2f}",
+            f"{first.most:.2f}",
             f"{second.mean:.2f}",
-            f"{second.rise:+.2f} ({second.share:+.1%})",
             f"{second.most:.2f}",
-            "yes" if figure.levels_off else "NO",
+            f"{figure.growth:+.1%}",
+            "" if figure.may_grow is None else "yes" if figure.levels_off else "NO",
         )
     return table
 

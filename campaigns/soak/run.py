@@ -10,7 +10,7 @@ from pathlib import Path
 
 from campaigns.soak import plot
 from campaigns.soak.daemon import Clock, Daemon
-from campaigns.soak.samples import Log, Sample
+from campaigns.soak.samples import Log, Sample, yardstick
 from campaigns.soak.service import Receiver, Service
 from campaigns.soak.verdict import Figure, Messages, figures, judge
 
@@ -171,6 +171,7 @@ class Run:
                 rows=sum(counts[name] for name in ("polls", "snapshots", "events", "notifications")),
                 pending=counts["pending"],
                 load=os.getloadavg()[0],
+                yardstick=yardstick(),
             )
         )
 

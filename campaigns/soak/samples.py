@@ -1,6 +1,8 @@
 """The figures, taken every few seconds, and whether they level off."""
 
 import csv
+import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
@@ -14,7 +16,10 @@ WARM = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One look. `seconds` and `polls` since the run began, `age` and `cpu` since the process did; sizes in bytes."""
+    """One look. `seconds` and `polls` since the run began, `age` and `cpu` since the process did; sizes in bytes.
+
+    `yardstick` is the CPU milliseconds that a fixed piece of work took: what else the machine does makes it dearer,
+    as it makes a poll dearer."""
 
     seconds: float
     polls: int
@@ -30,6 +35,7 @@ class Sample:
     rows: int
     pending: int
     load: float
+    yardstick: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +95,32 @@ def trend(samples: Sequence[Sample], value: Callable[[Sample], float]) -> Trend:
 
 def cost(samples: Sequence[Sample]) -> list[tuple[float, float]]:
     """CPU milliseconds of a poll between two samples, by the number of polls made."""
+    return [((before.polls + after.polls) / 2, _cost(before, after)) for before, after in _spans(samples)]
+
+
+def measured_cost(samples: Sequence[Sample]) -> list[tuple[float, float]]:
+    """The same in yardsticks."""
     return [
-        ((before.polls + after.polls) / 2, 1000 * (after.cpu - before.cpu) / (after.polls - before.polls))
-        for before, after in pairwise(samples)
-        if before.life == after.life and after.polls > before.polls
+        ((before.polls + after.polls) / 2, _cost(before, after) / ((before.yardstick + after.yardstick) / 2))
+        for before, after in _spans(samples)
     ]
+
+
+def _spans(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
+    pairs = pairwise(samples)
+    return [(one, next_) for one, next_ in pairs if one.life == next_.life and next_.polls > one.polls]
+
+
+def _cost(before: Sample, after: Sample) -> float:
+    return 1000 * (after.cpu - before.cpu) / (after.polls - before.polls)
+
+
+def yardstick() -> float:
+    """CPU milliseconds of a fixed piece of work, of the kind that a poll is: small objects, text, dictionaries."""
+    began = time.thread_time()
+    for number in range(4_000):
+        json.loads(json.dumps({"balance": f"{number}.5000", "currency": "USD"}))
+    return 1000 * (time.thread_time() - began)
 
 
 def fitted(points: Sequence[tuple[float, float]]) -> Trend:
