@@ -26,7 +26,7 @@ def show(console: Console, outcome: Outcome, *, growth: bool) -> None:
         console.print(f"✗ {what}", markup=False, soft_wrap=True)
     if len(outcome.wrong) > _SHOWN:
         console.print(f"… and {len(outcome.wrong) - _SHOWN} more")
-    good = not outcome.wrong and (outcome.levels_off or not growth)
+    good = not outcome.wrong and (not growth or outcome.levels_off)
     console.print("[green]nothing lost, nothing invented[/]" if good else "[red]FAILED[/]")
 
 

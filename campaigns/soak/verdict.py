@@ -123,7 +123,9 @@ class Figure:
     @property
     def growth(self) -> float:
         """As a share."""
-        return self.second.most / self.first.most - 1 if self.keeps_size else self.second.share
+        if self.keeps_size and self.first.most:
+            return self.second.most / self.first.most - 1
+        return self.second.share
 
     @property
     def levels_off(self) -> bool:
