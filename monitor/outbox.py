@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from monitor.domain.delivery import Delivery, Target, given_up, plan, retry_at
 from monitor.domain.messages import Message
+from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed, StoreError
 from monitor.notify import Notifier
 from monitor.store.store import Store
@@ -29,15 +30,18 @@ class Outbox:
         self._clock = clock
         self._jitter = jitter
         self._notifiers: dict[Target, Notifier] = {}
+        self._quiet: Mapping[str, QuietHours] = {}
         self._workers: dict[Target, asyncio.Task[None]] = {}
         self._news: dict[Target, asyncio.Event] = {}
         self._stopping = False
+        self._draining = False
         self._unrecorded = False
 
-    def serve(self, notifiers: Iterable[Notifier]) -> None:
-        """Delivers by these from now on: at the start, and after a reload.
+    def serve(self, notifiers: Iterable[Notifier], quiet: Mapping[str, QuietHours] | None = None) -> None:
+        """Delivers by these from now on: at the start, and after a reload. `quiet` are the channels' quiet hours.
 
         A URL that is gone ends after the attempt it is in."""
+        self._quiet = quiet or {}
         self._notifiers = {notifier.target: notifier for notifier in notifiers}
         for target in self._notifiers.keys() - self._workers.keys():
             self._news[target] = asyncio.Event()
@@ -61,7 +65,9 @@ class Outbox:
             await asyncio.gather(*slow, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Waits until nothing is due any more; what failed waits for its next attempt."""
+        """Delivers all there is, and waits until nothing is due any more; what failed waits for its next attempt."""
+        self._draining = True
+        self.wake()
         for target in list(self._notifiers):
             while (await self._waiting(target)).due:
                 await asyncio.sleep(0.05)
@@ -85,8 +91,9 @@ class Outbox:
         del self._workers[target], self._news[target]
 
     async def _waiting(self, target: Target) -> Waiting:
-        now = self._clock()
-        return await self._store.write(lambda tx: tx.waiting(target, now))
+        now, quiet = self._clock(), self._quiet.get(target.channel)
+        draining = self._draining
+        return await self._store.write(lambda tx: tx.waiting(target, now, quiet, gather=not draining))
 
     async def _sleep(self, news: asyncio.Event, until: datetime | None) -> None:
         seconds = None if until is None else max((until - self._clock()).total_seconds(), 0.05)
@@ -122,7 +129,7 @@ class Outbox:
         if not delivery.attempts:
             log.warning("notification not delivered, will try again", extra={"fields": fields})
         until = retry_at(delivery.attempts + 1, now, self._jitter())
-        await self._record(lambda tx: tx.put_off(ids, until=until, error=error))
+        await self._record(lambda tx: tx.put_off(ids, at=now, until=until, error=error))
 
     async def _record(self, work: Callable[[Transaction], None]) -> None:
         """Keeps at it until the store takes it: a message that went out must not go out again."""

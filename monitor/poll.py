@@ -1,13 +1,13 @@
 """The use case: a poll's result, what the rules make of it, and what is to be told, in one transaction."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.domain.alerts import Event, EventKind
-from monitor.domain.delivery import Target, targets
-from monitor.domain.evaluation import Change, Facts, Told, end, evaluate, of_account, of_provider
+from monitor.domain.delivery import Addressed, Target, address
+from monitor.domain.evaluation import Change, Desk, Facts, Told, evaluate, of_account, of_provider
 from monitor.domain.messages import TREND_LENGTH
 from monitor.domain.model import (
     NO_STREAK,
@@ -17,8 +17,11 @@ from monitor.domain.model import (
     SeriesView,
     Severity,
     Snapshot,
+    State,
 )
-from monitor.domain.rules import Failing, Policy, Rule, Stale, window
+from monitor.domain.muting import Inhibition, Maintenance, Mutes
+from monitor.domain.routing import Route
+from monitor.domain.rules import Failing, Rule, Stale, window
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 
@@ -29,20 +32,47 @@ _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Sever
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What is judged, and who is told: the configuration as far as polls and alerts need it."""
+    """What is judged, and who is told: the configuration as far as polls and alerts need it.
+
+    `targets` are the URLs of each channel."""
 
     rules: tuple[Rule, ...]
     accounts: Mapping[tuple[str, str], Account]
     targets: Mapping[str, tuple[Target, ...]]
+    routes: tuple[Route, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    inhibitions: tuple[Inhibition, ...] = ()
 
     def on_provider(self, name: str) -> dict[tuple[str, str], Account]:
         """The accounts polled over one provider."""
         return {key: account for key, account in self.accounts.items() if account.provider == name}
 
-    def wanted(self, policy: Policy) -> list[Target]:
-        """Where a policy's notifications go: every URL of its channels, or of all."""
-        names = self.targets if policy.notify is None else policy.notify
-        return [target for name in names for target in self.targets.get(name, ())]
+    def rule(self, name: str) -> Rule | None:
+        """The rule of this name, if there is one."""
+        return next((rule for rule in self.rules if rule.name == name), None)
+
+    def describe(self, subject: str) -> dict[str, str]:
+        """What can be matched of a subject: a series, an account, or a provider, of which it is what all its accounts
+        have in common."""
+        job, _, rest = subject.partition("/")
+        name, _, currency = rest.rpartition("/")
+        account = self.accounts.get((job, name))
+        if account is None:
+            of_all = [account.attributes for account in self.on_provider(subject).values()]
+            return dict(set.intersection(*(set(one.items()) for one in of_all))) if of_all else {}
+        return account.attributes if currency == "*" else account.series(currency).attributes
+
+
+def desk(tx: Transaction, watch: Watch, now: datetime) -> Desk:
+    """What decides at this instant whether and where alerts are told."""
+    mutes = Mutes(silences=tx.silences(now), maintenance=watch.maintenance, inhibitions=watch.inhibitions)
+    return Desk(
+        mutes=mutes,
+        routes=watch.routes,
+        describe=watch.describe,
+        rules={rule.name: rule for rule in watch.rules},
+        firing=tx.alerts() if watch.inhibitions else {},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +119,7 @@ def record(
         polled=True,
         read=read,
     )
-    told = _save(tx, evaluate(watch.rules, facts), watch)
+    told = _save(tx, evaluate(watch.rules, facts, desk(tx, watch, now)), watch, now)
     if any(
         event.kind is EventKind.RESOLVED and event.alert.subject == of_provider(account) for event in told
     ):
@@ -112,9 +142,12 @@ def look_between_polls(
 
     `polled` are the accounts (job, name) polled since the daemon's start. The others are left alone: after a stop
     of hours their first poll says more than their last one."""
-    afters = [rule.after for rule in watch.rules if isinstance(rule, Stale)]
+    at = desk(tx, watch, now)
+    told = _save(tx, _of_providers(tx, watch, at, now, polled), watch, now)
+    afters = [
+        level.after for rule in watch.rules if isinstance(rule, Stale) for level in rule.levels or (rule,)
+    ]
     read_before = now - min(afters) if afters else None
-    told: list[Event] = []
     for key in sorted(tx.accounts_to_look_at(read_before).intersection(polled)):
         if account := watch.accounts.get(key):
             views = list(tx.views(account, now).values())
@@ -122,13 +155,25 @@ def look_between_polls(
                 now=now,
                 account=account,
                 health=tx.health(account, now),
-                provider=(),
+                provider=None,
                 series=_with_history(tx, views, watch.rules),
                 alerts=tx.alerts(_subjects(account, views)),
                 polled=False,
             )
-            told += _save(tx, evaluate(watch.rules, facts), watch)
-    return tuple(told)
+            told += _save(tx, evaluate(watch.rules, facts, at), watch, now)
+    return told
+
+
+def _of_providers(
+    tx: Transaction, watch: Watch, at: Desk, now: datetime, polled: Collection[tuple[str, str]]
+) -> Iterator[Change]:
+    """What time brings for the alerts about whole providers."""
+    names = {watch.accounts[key].provider for key in polled if key in watch.accounts}
+    for alert in tx.alerts(names).values():
+        if (rule := watch.rule(alert.rule)) is not None:
+            change = at.tell(alert, rule, now)
+            if change.alert != alert:
+                yield change
 
 
 def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]:
@@ -138,15 +183,18 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     given_up = tx.readdress([target for urls in watch.targets.values() for target in urls], now)
     if given_up:
         log.warning("notifications given up: their channel is gone", extra={"fields": {"count": given_up}})
+    at = desk(tx, watch, now)
     rules = {rule.name: rule for rule in watch.rules}
     subjects = _subjects_by_rule(tx, watch, now)
     told: list[Event] = []
     for (rule, subject), alert in sorted(tx.alerts().items()):
         if rule not in rules:
-            told += _save(tx, [end(alert, None, "the rule is gone from the configuration", now)], watch)
+            told += _save(
+                tx, [at.end(alert, None, "the rule is gone from the configuration", now)], watch, now
+            )
         elif subject not in subjects[rule]:
             why = "the rule no longer looks at it"
-            told += _save(tx, [end(alert, rules[rule], why, now)], watch)
+            told += _save(tx, [at.end(alert, rules[rule], why, now)], watch, now)
     return tuple(told)
 
 
@@ -216,23 +264,25 @@ def _subjects_by_rule(tx: Transaction, watch: Watch, now: datetime) -> dict[str,
     return subjects
 
 
-def _save(tx: Transaction, changes: Iterable[Change], watch: Watch) -> tuple[Event, ...]:
+def _save(tx: Transaction, changes: Iterable[Change], watch: Watch, at: datetime) -> tuple[Event, ...]:
     told: list[Event] = []
     for change in changes:
+        alert = change.alert
         for item in change.told:
-            tx.add_event(item.event, item.report, _where(tx, item, watch))
+            tx.add_event(item.event, item.report, _addressed(tx, item, watch))
             told.append(item.event)
-        tx.save_alert(change.alert)
+        if alert.state is State.FIRING and alert.muted != change.muted_before:
+            what = ("muted", alert.muted) if alert.muted else ("unmuted", change.muted_before)
+            tx.add_note(alert.id, what[0], at, "", what[1])
+        tx.save_alert(alert)
     return tuple(told)
 
 
-def _where(tx: Transaction, told: Told, watch: Watch) -> list[Target]:
+def _addressed(tx: Transaction, told: Told, watch: Watch) -> list[Addressed]:
     if told.event.kind is EventKind.RESOLVED and not told.policy.send_resolved:
         return []
-    wanted = watch.wanted(told.policy)
-    if told.event.kind is EventKind.FIRED:
-        return wanted
-    return targets(told.event.kind, wanted, tx.told_to(told.event.alert.id))
+    told_to = tx.told_to(told.event.alert.id) if told.event.seq > 1 else []
+    return address(told.event.kind, told.routes, told.attributes, watch.targets, told_to)
 
 
 def log_poll(recorded: Recorded) -> None:

@@ -4,7 +4,7 @@ Cron expressions have five fields, as crontab(5) has them: weekdays count from S
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -28,6 +28,12 @@ class CronFields:
     months: frozenset[int]
     weekdays: frozenset[int]
     either_day: bool
+
+    def runs_on(self, day: date) -> bool:
+        """Whether there are runs on a day, by the calendar of the cron's time zone."""
+        by_day, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
+        fits = by_day or by_weekday if self.either_day else by_day and by_weekday
+        return fits and day.month in self.months
 
     @property
     def widest_gap(self) -> timedelta:

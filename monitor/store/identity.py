@@ -3,7 +3,7 @@
 APPLICATION_ID = 0x42414C4D
 """SQLite's `application_id` of our files: "BALM"."""
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration's revision."""
 
 FOREIGN = "a database of another program; nothing was changed. Set store.url to another path"

@@ -15,14 +15,15 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
     tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from monitor.domain.alerts import Alert, Event
-from monitor.domain.delivery import Notification, Target, is_due
+from monitor.domain.alerts import Ack, Alert, Event
+from monitor.domain.delivery import Addressed, Notification, Target, is_due
 from monitor.domain.messages import Report
 from monitor.domain.model import (
     NO_STREAK,
@@ -37,18 +38,27 @@ from monitor.domain.model import (
     State,
     Streak,
 )
+from monitor.domain.muting import Silence
+from monitor.domain.rules import Match
+from monitor.domain.windows import QuietHours
 from monitor.errors import Outcome
 from monitor.store import statements
 from monitor.store.tables import (
+    Instant,
     accounts,
     alerts,
+    attempts,
     calls,
     events,
+    from_micros,
+    notes,
     notifications,
     pauses,
     polls,
     series,
+    silences,
     snapshots,
+    to_micros,
 )
 
 _NEW_ACCOUNT = {"outcome": Outcome.OK, "detail": "", "failures": 0, "failures_alike": 0, "missed_runs": 0}
@@ -58,8 +68,47 @@ _NEW_ACCOUNT = {"outcome": Outcome.OK, "detail": "", "failures": 0, "failures_al
 class Waiting:
     """What to deliver to a URL now, in order; where nothing is due, when something will be (None: never)."""
 
-    due: tuple[Notification, ...]
+    due: tuple[tuple[Notification, ...], ...]
     next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The first notification of an incident that waits for a URL: it holds back the others."""
+
+    id: int
+    incident: str
+    group: str
+    tried: bool
+    planned: datetime
+    quiet_until: datetime | None
+
+    @classmethod
+    def of(cls, waiting: Sequence[Any], quiet_until: datetime | None) -> "_Head":
+        first = waiting[0]
+        urgent = any(row.severity == Severity.CRITICAL for row in waiting)
+        return cls(
+            first.id,
+            first.incident,
+            first.group_key,
+            first.attempts > 0,
+            first.next_attempt_at,
+            None if urgent else quiet_until,
+        )
+
+    @property
+    def at(self) -> datetime:
+        return max(self.planned, self.quiet_until or self.planned)
+
+    def is_due(self, now: datetime, *, gather: bool = True) -> bool:
+        at_once = not gather and not self.tried
+        return self.quiet_until is None and (at_once or is_due(self.planned, now))
+
+    def goes_with(self, first: "_Head", now: datetime) -> bool:
+        """Whether it is told in the same message: what was not tried yet need not have waited as long."""
+        if self.group != first.group or self.quiet_until is not None:
+            return False
+        return not self.tried or self.is_due(now)
 
 
 class Transaction:
@@ -197,7 +246,7 @@ class Transaction:
     # Alerts and what is told of them
 
     def alerts(self, subjects: Iterable[str] | None = None) -> dict[tuple[str, str], Alert]:
-        """The alerts that are not inactive, of these subjects or of all."""
+        """The alerts that are not over, or have to be remembered, of these subjects or of all."""
         if subjects is None:
             rows = self._db.execute(select(alerts))
         else:
@@ -205,17 +254,21 @@ class Transaction:
         return {(row.rule, row.subject): _alert(row) for row in rows}
 
     def save_alert(self, alert: Alert) -> None:
-        """Keeps an alert as it stands; an inactive one is forgotten."""
-        if alert.state is State.INACTIVE:
+        """Keeps an alert as it stands; one of which nothing matters any more is forgotten."""
+        if alert.is_over:
             self._db.execute(
                 delete(alerts).where(alerts.c.rule == alert.rule, alerts.c.subject == alert.subject)
             )
             return
-        values = {column.name: getattr(alert, column.name) for column in alerts.c}
-        self._db.execute(statements.SAVE_ALERT, values)
+        self._db.execute(statements.SAVE_ALERT, _alert_values(alert))
 
-    def add_event(self, event: Event, report: Report, targets: Sequence[Target]) -> None:
-        """Keeps an event, and puts one notification per target into the outbox."""
+    def alert_of(self, incident: str) -> Alert | None:
+        """The alert whose incident this is, unless that is over and forgotten."""
+        row = self._db.execute(select(alerts).where(alerts.c.id == incident)).one_or_none()
+        return None if row is None else _alert(row)
+
+    def add_event(self, event: Event, report: Report, addressed: Sequence[Addressed]) -> None:
+        """Keeps an event, and puts one notification per URL into the outbox."""
         self._db.execute(
             insert(events).values(
                 incident=event.alert.id,
@@ -227,7 +280,18 @@ class Transaction:
                 report=report.to_json(),
             )
         )
-        self._add_notifications([(event.alert.id, event.seq, event.at, target) for target in targets])
+        severity = event.alert.severity
+        self._add_notifications(
+            [
+                _notification(event.alert.id, event.seq, event.at, one.target, severity)
+                | {"group_key": one.group, "next_attempt_at": event.at + one.group_wait}
+                for one in addressed
+            ]
+        )
+
+    def add_note(self, incident: str, kind: str, at: datetime, by: str, text: str) -> None:
+        """Keeps what was done about an incident, by whom and why."""
+        self._db.execute(insert(notes).values(incident=incident, kind=kind, at=at, by=by, text=text))
 
     def told_to(self, incident: str) -> list[Target]:
         """Where something was told of an incident, or still waits to be; not where all of it was given up."""
@@ -240,48 +304,50 @@ class Transaction:
 
     # The outbox
 
-    def waiting(self, target: Target, now: datetime) -> Waiting:
-        """What waits for one URL: the notifications of the incident whose turn it is, in order.
+    def waiting(
+        self, target: Target, now: datetime, quiet: QuietHours | None = None, *, gather: bool = True
+    ) -> Waiting:
+        """What waits for one URL: the notifications of the group whose turn it is, by incident, in order.
 
-        Within an incident the first holds back the others; incidents don't hold back each other."""
+        Within an incident the first holds back the others; groups don't hold back each other. In quiet hours only
+        incidents go out of which something critical waits. Without `gather`, no group waits for more."""
         rows = self._db.execute(
-            select(notifications.c.id, notifications.c.incident, notifications.c.next_attempt_at)
+            select(
+                notifications.c.id,
+                notifications.c.incident,
+                notifications.c.group_key,
+                notifications.c.severity,
+                notifications.c.attempts,
+                notifications.c.next_attempt_at,
+            )
             .where(_pending_for(target))
             .order_by(notifications.c.incident, notifications.c.seq)
         ).all()
-        heads = {incident: next(group) for incident, group in groupby(rows, key=lambda row: row.incident)}
-        if not heads:
-            return Waiting((), None)
-        due = [row for row in heads.values() if is_due(row.next_attempt_at, now)]
+        until = quiet.until(now) if quiet else None
+        heads = [_Head.of(list(group), until) for _, group in groupby(rows, key=lambda row: row.incident)]
+        due = [head for head in heads if head.is_due(now, gather=gather)]
         if not due:
-            return Waiting((), min(row.next_attempt_at for row in heads.values()))
-        first = min(due, key=lambda row: row.id)
-        return Waiting(self._pending(target, first.incident), now)
+            return Waiting((), min((head.at for head in heads), default=None))
+        first = min(due, key=lambda head: head.id)
+        together = [head.incident for head in heads if head.goes_with(first, now)]
+        return Waiting(self._pending(target, together), now)
 
-    def _pending(self, target: Target, incident: str) -> tuple[Notification, ...]:
+    def _pending(self, target: Target, incidents: Sequence[str]) -> tuple[tuple[Notification, ...], ...]:
         rows = self._db.execute(
             select(notifications, events.c.report)
             .join(
                 events,
                 (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq),
             )
-            .where(_pending_for(target), notifications.c.incident == incident)
-            .order_by(notifications.c.seq)
+            .where(_pending_for(target), notifications.c.incident.in_(incidents))
+            .order_by(notifications.c.incident, notifications.c.seq)
         )
-        return tuple(
-            Notification(
-                id=row.id,
-                target=target,
-                report=Report.from_json(row.report),
-                created_at=row.created_at,
-                attempts=row.attempts,
-                next_attempt_at=row.next_attempt_at,
-            )
-            for row in rows
-        )
+        by_incident = groupby(rows, key=lambda row: row.incident)
+        return tuple(tuple(_waiting(row, target) for row in group) for _, group in by_incident)
 
     def settle(self, ids: Sequence[int], *, delivered: bool, at: datetime, error: str = "") -> None:
         """Ends notifications: the last attempt took them there, or they are given up."""
+        self._note_attempt(ids, at, error)
         self._db.execute(
             update(notifications)
             .where(notifications.c.id.in_(ids), notifications.c.status == "pending")
@@ -293,13 +359,62 @@ class Transaction:
             )
         )
 
-    def put_off(self, ids: Sequence[int], *, until: datetime, error: str) -> None:
+    def put_off(self, ids: Sequence[int], *, at: datetime, until: datetime, error: str) -> None:
         """Records a failed attempt that will be followed by another."""
+        self._note_attempt(ids, at, error)
         self._db.execute(
             update(notifications)
             .where(notifications.c.id.in_(ids), notifications.c.status == "pending")
-            .values(next_attempt_at=until, attempts=notifications.c.attempts + 1, last_error=error)
+            .values(
+                next_attempt_at=until,
+                attempts=notifications.c.attempts + 1,
+                failing_since=func.coalesce(notifications.c.failing_since, literal(at, Instant)),
+                last_error=error,
+            )
         )
+
+    def _note_attempt(self, ids: Sequence[int], at: datetime, error: str) -> None:
+        number = notifications.c.attempts + 1
+        tried = select(notifications.c.id, number, literal(at, Instant), literal(error)).where(
+            notifications.c.id.in_(ids), notifications.c.status == "pending"
+        )
+        columns = ["notification_id", "number", "at", "error"]
+        self._db.execute(upsert(attempts).from_select(columns, tried).on_conflict_do_nothing())
+
+    def hand_over(
+        self, channel: str, fallback: Sequence[Target], failing_before: datetime, now: datetime
+    ) -> int:
+        """Tells a channel's fallback what no URL of the channel has taken, where one has failed since long enough;
+        returns how many notifications it was. They stay in the outbox for the channel, too."""
+        mine = notifications.alias()
+        stuck = select(mine.c.incident).where(
+            mine.c.channel == channel, mine.c.status == "pending", mine.c.failing_since <= failing_before
+        )
+        there = notifications.alias()
+        taken = select(there.c.id).where(
+            there.c.channel == channel,
+            there.c.incident == notifications.c.incident,
+            there.c.seq == notifications.c.seq,
+            there.c.status == "delivered",
+        )
+        rows = self._db.execute(
+            select(notifications).where(
+                notifications.c.channel == channel,
+                notifications.c.status == "pending",
+                notifications.c.handed_over_at.is_(None),
+                notifications.c.incident.in_(stuck),
+                ~taken.exists(),
+            )
+        ).all()
+        for row in rows:
+            why = f"channel {channel}, which can't be reached ({row.last_error or 'as before'})"
+            instead = {"group_key": row.group_key, "instead_of": why}
+            self._add_notifications(
+                [_notification(row.incident, row.seq, now, one, row.severity) | instead for one in fallback]
+            )
+        handed_over = update(notifications).where(notifications.c.id.in_([row.id for row in rows]))
+        self._db.execute(handed_over.values(handed_over_at=now))
+        return len(rows)
 
     def readdress(self, targets: Sequence[Target], now: datetime) -> int:
         """Fits the outbox to the channels as configured now; returns how many notifications had to be given up.
@@ -307,13 +422,7 @@ class Transaction:
         What waits for a URL that a channel no longer has goes to the URLs it has instead; what waits for a
         channel that is gone is given up."""
         rows = self._db.execute(
-            select(
-                notifications.c.id,
-                notifications.c.incident,
-                notifications.c.seq,
-                notifications.c.channel,
-                notifications.c.created_at,
-            ).where(
+            select(notifications).where(
                 notifications.c.status == "pending",
                 tuple_(notifications.c.channel, notifications.c.url_id).not_in(
                     [(target.channel, target.url_id) for target in targets]
@@ -322,31 +431,52 @@ class Transaction:
         ).all()
         for row in rows:
             instead = [target for target in targets if target.channel == row.channel]
-            self._add_notifications([(row.incident, row.seq, row.created_at, target) for target in instead])
+            kept = {"group_key": row.group_key, "instead_of": row.instead_of}
+            self._add_notifications(
+                [
+                    _notification(row.incident, row.seq, row.created_at, target, row.severity) | kept
+                    for target in instead
+                ]
+            )
             why = "its URL is gone, sent to the channel's others" if instead else "its channel is gone"
             self.settle([row.id], delivered=False, at=now, error=f"{why} from the configuration")
         return sum(row.channel not in {target.channel for target in targets} for row in rows)
 
-    def _add_notifications(self, new: Sequence[tuple[str, int, datetime, Target]]) -> None:
-        if not new:
-            return
-        self._db.execute(
-            upsert(notifications).on_conflict_do_nothing(),
-            [
-                {
-                    "incident": incident,
-                    "seq": seq,
-                    "channel": target.channel,
-                    "url_id": target.url_id,
-                    "created_at": at,
-                    "next_attempt_at": at,
-                    "status": "pending",
-                    "attempts": 0,
-                    "last_error": "",
-                }
-                for incident, seq, at, target in new
-            ],
-        )
+    def _add_notifications(self, new: Sequence[Mapping[str, Any]]) -> None:
+        if new:
+            self._db.execute(upsert(notifications).on_conflict_do_nothing(), list(new))
+
+    # Silences
+
+    def silences(self, now: datetime) -> tuple[Silence, ...]:
+        """The silences that are not over."""
+        rows = self._db.execute(statements.SILENCES, {"now": now})
+        return tuple(_silence(row) for row in rows)
+
+    def add_silence(
+        self, match: Match, *, starts_at: datetime, ends_at: datetime, by: str, reason: str, now: datetime
+    ) -> Silence:
+        """Keeps a new silence, which gets the next number."""
+        values = {
+            "match": {key: list(globs) for key, globs in match.globs.items()},
+            "by": by,
+            "reason": reason,
+        }
+        times = {"starts_at": starts_at, "ends_at": ends_at, "created_at": now}
+        row = self._db.execute(
+            insert(silences).values(**values, **times, expired_by="").returning(silences)
+        ).one()
+        return _silence(row)
+
+    def expire_silence(self, number: int, *, by: str, now: datetime) -> Silence | None:
+        """Ends a silence at once; None where there is none of this number that is not over."""
+        row = self._db.execute(
+            update(silences)
+            .where(silences.c.id == number, silences.c.ends_at > now)
+            .values(ends_at=now, expired_by=by)
+            .returning(silences)
+        ).one_or_none()
+        return None if row is None else _silence(row)
 
     # Pauses of hosts
 
@@ -370,14 +500,9 @@ class Transaction:
     # Between polls
 
     def accounts_to_look_at(self, read_before: datetime | None) -> set[tuple[str, str]]:
-        """Accounts (job, name) with an alert, or with a series not read since an instant (None: however long ago).
-
-        What fires for a whole provider concerns each of its accounts."""
+        """Accounts (job, name) with an alert, or with a series not read since an instant (None: however long ago)."""
         name = accounts.c.job + "/" + accounts.c.name
-        subject = alerts.c.subject
-        of_this = (subject == accounts.c.provider) | (
-            func.substr(subject, 1, func.length(name) + 1) == name + "/"
-        )
+        of_this = func.substr(alerts.c.subject, 1, func.length(name) + 1) == name + "/"
         concerned: ColumnElement[bool] = select(alerts.c.rule).where(of_this).exists()
         if read_before is not None:
             last = func.coalesce(series.c.observed_at, series.c.added_at)
@@ -394,9 +519,13 @@ class Transaction:
             snapshots.c.series_id, snapshots.c.observed_at, series.c.id, before, limit
         )
         gone += self._prune_clustered(polls.c.account_id, polls.c.started_at, accounts.c.id, before, limit)
+        settled = select(notifications.c.id).where(_settled_before(before))
+        self._db.execute(delete(attempts).where(attempts.c.notification_id.in_(settled)))
         gone += self._prune_some(notifications, (notifications.c.id,), _settled_before(before), limit)
         gone += self._prune_some(events, (events.c.incident, events.c.seq), _over_before(before), limit)
+        gone += self._prune_some(notes, (notes.c.id,), _noted_before(before), limit)
         self._db.execute(delete(pauses).where(pauses.c.until < before))
+        self._db.execute(delete(silences).where(silences.c.ends_at < before))
         return gone
 
     def prune_calls(self, before: datetime) -> None:
@@ -441,6 +570,11 @@ def _pending_for(target: Target) -> ColumnElement[bool]:
 def _settled_before(before: datetime) -> ColumnElement[bool]:
     alive = select(alerts.c.id).where(alerts.c.id == notifications.c.incident).exists()
     return (notifications.c.settled_at < before) & ~alive
+
+
+def _noted_before(before: datetime) -> ColumnElement[bool]:
+    alive = select(alerts.c.id).where(alerts.c.id == notes.c.incident).exists()
+    return (notes.c.at < before) & ~alive
 
 
 def _over_before(before: datetime) -> ColumnElement[bool]:
@@ -515,7 +649,23 @@ def _snapshot_values(series_id: int, reading: Snapshot) -> dict[str, Any]:
     }
 
 
+def _alert_values(alert: Alert) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        column.name: getattr(alert, column.name)
+        for column in alerts.c
+        if column.name not in ("changes", "acked_at", "acked_by", "ack_reason")
+    }
+    ack = alert.ack
+    return values | {
+        "changes": [to_micros(at) for at in alert.changes],
+        "acked_at": ack.at if ack else None,
+        "acked_by": ack.by if ack else "",
+        "ack_reason": ack.reason if ack else "",
+    }
+
+
 def _alert(row: Row[Any]) -> Alert:
+    ack = Ack(by=row.acked_by, reason=row.ack_reason, at=row.acked_at) if row.acked_at else None
     return Alert(
         rule=row.rule,
         subject=row.subject,
@@ -524,11 +674,68 @@ def _alert(row: Row[Any]) -> Alert:
         since=row.since,
         fired_at=row.fired_at,
         breached_at=row.breached_at,
-        told_at=row.told_at,
-        seq=row.seq,
-        announced=row.announced,
+        held_at=row.held_at,
+        worse_since=row.worse_since,
+        ended_at=row.ended_at,
+        clearing=row.clearing,
         severity=Severity(row.severity),
         level=row.level,
         reason=row.reason,
         expected=row.expected,
+        ending=row.ending,
+        again=row.again,
+        changes=tuple(from_micros(at) for at in row.changes),
+        flapping=row.flapping,
+        seq=row.seq,
+        announced=row.announced,
+        announced_at=row.announced_at,
+        told_at=row.told_at,
+        told_severity=Severity(row.told_severity),
+        told_level=row.told_level,
+        told_flapping=row.told_flapping,
+        escalated_at=row.escalated_at,
+        ack=ack,
+        muted=row.muted,
+    )
+
+
+def _notification(
+    incident: str, seq: int, at: datetime, target: Target, severity: Severity
+) -> dict[str, Any]:
+    return {
+        "incident": incident,
+        "seq": seq,
+        "channel": target.channel,
+        "url_id": target.url_id,
+        "created_at": at,
+        "next_attempt_at": at,
+        "status": "pending",
+        "severity": severity,
+        "group_key": "",
+        "attempts": 0,
+        "instead_of": "",
+        "last_error": "",
+    }
+
+
+def _waiting(row: Row[Any], target: Target) -> Notification:
+    return Notification(
+        id=row.id,
+        target=target,
+        report=Report.from_json(row.report),
+        created_at=row.created_at,
+        attempts=row.attempts,
+        next_attempt_at=row.next_attempt_at,
+        instead_of=row.instead_of,
+    )
+
+
+def _silence(row: Row[Any]) -> Silence:
+    return Silence(
+        id=row.id,
+        match=Match({key: tuple(globs) for key, globs in row.match.items()}),
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        by=row.by,
+        reason=row.reason,
     )

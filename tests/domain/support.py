@@ -25,12 +25,17 @@ VERDICTS: Mapping[str, Verdict] = {
     ".": Ok("is fine"),
     "x": Breached("is broken", "not broken"),
     "X": Breached("is more broken", "not broken", 1),
+    "w": Breached("is broken", "not broken", severity=Severity.WARNING),
+    "c": Breached("is badly broken", "not broken", severity=Severity.CRITICAL),
     "?": Unknown("who knows"),
 }
 TOLD: Mapping[EventKind, str] = {
     EventKind.FIRED: "F",
     EventKind.REMINDER: "r",
     EventKind.WORSENED: "W",
+    EventKind.EASED: "e",
+    EventKind.ESCALATED: "E",
+    EventKind.FLAPPING: "~",
     EventKind.RESOLVED: "R",
     EventKind.CLOSED: "C",
 }
@@ -74,9 +79,8 @@ def live(
     alert = alert or new_alert()
     told = []
     for number, (reading, mark) in enumerate(zip(story, quiet.ljust(len(story)), strict=True)):
-        alert, events = step(
-            restart(alert), VERDICTS[reading], by, start + number * MINUTE, inhibited=mark == "#"
-        )
+        mute = "somebody wants quiet" if mark == "#" else ""
+        alert, events = step(restart(alert), VERDICTS[reading], by, start + number * MINUTE, mute=mute)
         told.append(events)
     return alert, told
 
@@ -95,7 +99,11 @@ def firing(*, severity: Severity = Severity.WARNING, level: int = 0, announced: 
     """An alert that fires since START; announced then, unless it is not."""
     told = policy(severity=severity)
     alert, _ = step(
-        new_alert(), Breached("is broken", "not broken", level), told, START, inhibited=not announced
+        new_alert(),
+        Breached("is broken", "not broken", level),
+        told,
+        START,
+        mute="" if announced else "quiet",
     )
     return alert
 
@@ -201,7 +209,7 @@ class World:
             now=self.now,
             account=account,
             health=self.healths[account.key],
-            provider=on_provider if polled else (),
+            provider=on_provider if polled else None,
             series=[one for one in self.views.values() if one.series.account == account],
             alerts=self.alerts,
             polled=polled,

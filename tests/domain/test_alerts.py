@@ -293,7 +293,7 @@ def test_a_higher_severity_is_told_though_the_level_fell() -> None:
 def test_a_higher_severity_waits_for_the_inhibitor() -> None:
     """An inhibited alert is quiet, also about its severity; it is told when the inhibitor is over."""
     critical = policy(severity=Severity.CRITICAL)
-    alert, during = step(firing(), BROKEN, critical, START + MINUTE, inhibited=True)
+    alert, during = step(firing(), BROKEN, critical, START + MINUTE, mute="quiet")
     _, after = step(alert, BROKEN, critical, START + 2 * MINUTE)
     assert (kinds(during), kinds(after)) == ("", "W")
 

@@ -57,7 +57,9 @@ def lived(
         if moment.verdict is None:
             alert, events = close(alert, "gone", now)
         else:
-            alert, events = step(alert, moment.verdict, moment.policy, now, inhibited=moment.inhibited)
+            alert, events = step(
+                alert, moment.verdict, moment.policy, now, mute="quiet" if moment.inhibited else ""
+            )
         result.append((alert, events))
     return result
 

@@ -19,7 +19,7 @@ from monitor.domain.delivery import (
     is_due,
     plan,
     retry_at,
-    targets,
+    address,
 )
 
 from .support import MINUTE, START, TOLD, a_report
