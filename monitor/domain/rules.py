@@ -176,11 +176,11 @@ def _worst_broken(rule: RuleT, levels: Sequence[RuleT], judge_one: Callable[[Rul
     """The verdict of the first level that is broken; where none is, the last one's. Without levels, the rule's."""
     if not levels:
         return judge_one(rule)
-    for level in levels:
-        verdict = judge_one(level)
+    verdicts = [judge_one(level) for level in levels]
+    for level, verdict in zip(levels, verdicts, strict=True):
         if isinstance(verdict, Breached):
             return replace(verdict, severity=level.policy.severity)
-    return verdict
+    return verdicts[-1]
 
 
 def kind(rule: Rule) -> str:
