@@ -119,10 +119,9 @@ def record(
         polled=True,
         read=read,
     )
-    told = _save(tx, evaluate(watch.rules, facts, desk(tx, watch, now)), watch, now)
-    if any(
-        event.kind is EventKind.RESOLVED and event.alert.subject == of_provider(account) for event in told
-    ):
+    changes = evaluate(watch.rules, facts, desk(tx, watch, now))
+    told = _save(tx, changes, watch, now)
+    if any(_ends_outage(change, facts) for change in changes):
         tx.count_refusals_anew(account.provider)
     return Recorded(
         account=account,
@@ -133,6 +132,13 @@ def record(
         missing=tuple(view for view in views if result.ok and view.series.currency not in read),
         told=told,
     )
+
+
+def _ends_outage(change: Change, facts: Facts) -> bool:
+    """Whether a provider's alert has ceased to fire, be that told now or later."""
+    before, after = facts.alerts.get(change.alert.key), change.alert
+    fired = before is not None and before.state is State.FIRING
+    return after.subject == of_provider(facts.account) and fired and after.state is not State.FIRING
 
 
 def look_between_polls(
@@ -271,11 +277,21 @@ def _save(tx: Transaction, changes: Iterable[Change], watch: Watch, at: datetime
         for item in change.told:
             tx.add_event(item.event, item.report, _addressed(tx, item, watch))
             told.append(item.event)
-        if alert.state is State.FIRING and alert.muted != change.muted_before:
-            what = ("muted", alert.muted) if alert.muted else ("unmuted", change.muted_before)
-            tx.add_note(alert.id, what[0], at, "", what[1])
+        _note(tx, change, at)
         tx.save_alert(alert)
     return tuple(told)
+
+
+def _note(tx: Transaction, change: Change, at: datetime) -> None:
+    """Keeps what nobody is told: what keeps an alert quiet, until when, and the end of one that came and went so."""
+    alert, over = change.alert, change.came_and_went
+    if over is not None:
+        tx.add_note(over, "ended", at, "", over.ending)
+    elif alert.state is State.FIRING:
+        if alert.muted and (alert.muted != change.muted_before or alert.fired_at == at):
+            tx.add_note(alert, "muted", at, "", alert.muted)
+        elif change.muted_before and not alert.muted:
+            tx.add_note(alert, "unmuted", at, "", change.muted_before)
 
 
 def _addressed(tx: Transaction, told: Told, watch: Watch) -> list[Addressed]:

@@ -2,7 +2,7 @@
 
 from monitor.config.advice import warnings
 from monitor.config.load import load
-from monitor.config.model import Channel, Config, Job, Store
+from monitor.config.model import Channel, Config, Heartbeat, Job, Store, Summary
 from monitor.config.places import find
 from monitor.config.schema import json_schema
 from monitor.domain.schedule import Cron, Every, Schedule
@@ -12,9 +12,11 @@ __all__ = [
     "Config",
     "Cron",
     "Every",
+    "Heartbeat",
     "Job",
     "Schedule",
     "Store",
+    "Summary",
     "find",
     "json_schema",
     "load",

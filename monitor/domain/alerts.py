@@ -21,7 +21,7 @@ from monitor.domain.units import compact, span
 
 
 class EventKind(StrEnum):
-    """What is told of an alert."""
+    """What is told of an alert; and the summary, which is of none."""
 
     FIRED = "fired"
     REMINDER = "reminder"
@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     FLAPPING = "flapping"
     RESOLVED = "resolved"
     CLOSED = "closed"
+    SUMMARY = "summary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +53,10 @@ class Alert:
     `keep_firing_for` holds the alert.
 
     `announced`: the incident has been told, and its end has not; `told_severity` and `told_level` are what was said
-    of it. `seq` counts the events so far, `again` how often the incident has fired anew within its cooldown.
-    `ended_at` and `ending` are of the last end of firing. `changes` are the instants at which it began or ceased to
-    fire, as far as flapping is judged by them. `muted` says what keeps it quiet."""
+    of it, and `announced_at` since when nobody has acknowledged that. `seq` counts the events so far, `again` how
+    often the incident has fired anew within its cooldown. `ended_at` and `ending` are of the last end of firing.
+    `changes` are the instants at which it began or ceased to fire, or its severity changed, as far as flapping is
+    judged by them. `muted` says what keeps it quiet."""
 
     rule: str
     subject: str
@@ -178,7 +180,7 @@ def _breached(alert: Alert, verdict: Breached, policy: Policy, now: datetime) ->
         clearing=False,
         reason=verdict.reason,
         expected=verdict.expected,
-        level=max(verdict.level, alert.level),
+        level=verdict.level,
     )
     if seen.state is State.PENDING and now - since >= policy.hold:
         return _changed(replace(seen, state=State.FIRING, fired_at=now), policy, now)
@@ -193,7 +195,7 @@ def _opened(alert: Alert, policy: Policy, now: datetime) -> Alert:
     if not joins:
         new = incident_id(alert.rule, alert.subject, now)
         alert = Alert(rule=alert.rule, subject=alert.subject, changes=alert.changes, id=new)
-    return replace(alert, state=State.PENDING, since=now, level=0, worse_since=None)
+    return replace(alert, state=State.PENDING, since=now, worse_since=None)
 
 
 def _graded(alert: Alert, severity: Severity, policy: Policy, now: datetime) -> Alert:
@@ -201,14 +203,19 @@ def _graded(alert: Alert, severity: Severity, policy: Policy, now: datetime) -> 
     if severity > alert.severity:
         since = alert.worse_since or now
         if now - since >= policy.hold:
-            return replace(alert, severity=severity, held_at=now, worse_since=None)
+            return _regraded(alert, severity, policy, now)
         return replace(alert, held_at=now, worse_since=since)
     alert = replace(alert, worse_since=None)
     if severity == alert.severity:
         return replace(alert, held_at=now)
     if alert.state is State.FIRING and now < (alert.held_at or now) + policy.keep_firing_for:
         return alert
-    return replace(alert, severity=severity, held_at=now)
+    return _regraded(alert, severity, policy, now)
+
+
+def _regraded(alert: Alert, severity: Severity, policy: Policy, now: datetime) -> Alert:
+    graded = replace(alert, severity=severity, held_at=now, worse_since=None)
+    return _changed(graded, policy, now) if alert.state is State.FIRING else graded
 
 
 def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Alert:
@@ -218,12 +225,19 @@ def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Alert:
         case State.PENDING:
             if alert.ended_at is None:
                 return Alert(rule=alert.rule, subject=alert.subject, changes=alert.changes)
-            return replace(alert, state=State.INACTIVE)
+            # what was pending never fired: it is the incident that ended before, as it was told
+            return replace(
+                alert,
+                state=State.INACTIVE,
+                since=alert.fired_at,
+                severity=alert.told_severity,
+                worse_since=None,
+            )
         case State.FIRING:
             if now < (alert.breached_at or now) + policy.keep_firing_for:
                 return replace(alert, clearing=True, worse_since=None)
             over = replace(alert, state=State.INACTIVE, ended_at=now, ending=verdict.reason, worse_since=None)
-            return _changed(replace(over, clearing=False, ack=None, escalated_at=None), policy, now)
+            return _changed(replace(over, clearing=False), policy, now)
         case _:
             assert_never(alert.state)
 
@@ -254,6 +268,8 @@ def tell(
     alert = _settled(replace(_not_in_the_future(alert, now), muted=mute), policy, now)
     if mute:
         return _muted(alert, policy, now), ()
+    if alert.ack is not None and alert.announced and _is_worse(alert):
+        alert = replace(alert, ack=None, announced_at=now)  # what was acknowledged was milder
     if alert.flapping:
         return _flapping(alert, policy, now)
     match alert.state:
@@ -270,10 +286,12 @@ def tell(
 def _tell_firing(alert: Alert, policy: Policy, now: datetime, escalate_after: timedelta | None) -> Step:
     if not alert.announced:
         return _event(alert, EventKind.FIRED, now, alert.reason, _again(alert, now))
+    settled = "it no longer flaps" if alert.told_flapping else ""
     if _is_worse(alert):
-        return _event(replace(alert, ack=None), EventKind.WORSENED, now, alert.reason)
-    if alert.told_flapping:
-        return _event(alert, EventKind.REMINDER, now, alert.reason, "it no longer flaps, and fires")
+        return _event(alert, EventKind.WORSENED, now, alert.reason, settled)
+    alert = replace(alert, told_level=alert.level)  # a level left is no news; reached again, it is
+    if settled:
+        return _event(alert, EventKind.REMINDER, now, alert.reason, f"{settled}, and fires")
     if alert.severity < alert.told_severity:
         return _event(alert, EventKind.EASED, now, alert.reason)
     if alert.ack is not None:
@@ -299,7 +317,7 @@ def _flapping(alert: Alert, policy: Policy, now: datetime) -> Step:
     if policy.flapping is None or (alert.told_flapping and not _is_worse(alert)):
         return alert, ()
     if alert.told_flapping:
-        return _event(replace(alert, ack=None), EventKind.WORSENED, now, alert.reason)
+        return _event(alert, EventKind.WORSENED, now, alert.reason)
     last = alert.ending if alert.state is State.INACTIVE else alert.reason
     often = f"changed more than {policy.flapping.changes} times within {compact(policy.flapping.within)}"
     return _event(alert, EventKind.FLAPPING, now, last, f"{often}; quiet until it settles or gets worse")
@@ -320,11 +338,12 @@ def _muted(alert: Alert, policy: Policy, now: datetime) -> Alert:
 
 
 def _remembered(alert: Alert, policy: Policy, now: datetime) -> Alert:
-    """The alert, or a blank one where nothing of its last incident matters any more."""
+    """The alert, or a blank one where nothing of its last incident matters any more. What was done about it ends
+    with what was told of it: an end nobody heard of changes nothing for them."""
     if alert.state is not State.INACTIVE or alert.announced or alert.flapping:
         return alert
     if alert.ended_at is not None and now < alert.ended_at + policy.cooldown:
-        return alert
+        return replace(alert, ack=None, escalated_at=None)
     return Alert(rule=alert.rule, subject=alert.subject, changes=alert.changes)
 
 
@@ -349,7 +368,8 @@ def _is_to_remind(alert: Alert, policy: Policy, now: datetime) -> bool:
 def _again(alert: Alert, now: datetime) -> str:
     if not alert.seq:
         return ""
-    return f"again {span(now - (alert.ended_at or now))} after its end, firing {alert.again + 2} of this incident"
+    after = span((alert.fired_at or now) - (alert.ended_at or now))
+    return f"again {after} after its end, firing {alert.again + 2} of this incident"
 
 
 def _event(alert: Alert, kind: EventKind, now: datetime, reason: str, note: str = "") -> Step:

@@ -38,6 +38,7 @@ class Notification:
     report: Report
     created_at: datetime
     attempts: int = 0
+    failing_since: datetime | None = None
     next_attempt_at: datetime
     group: str = ""
     instead_of: str = ""
@@ -48,7 +49,13 @@ class Delivery:
     """What to send now: one message that settles all of `covers`."""
 
     covers: tuple[Notification, ...]
-    message: Message
+    items: tuple[Item, ...]
+    instead_of: str = ""
+
+    @property
+    def message(self) -> Message:
+        """It in the built-in words."""
+        return render(self.items, self.instead_of)
 
     @property
     def attempts(self) -> int:
@@ -64,7 +71,7 @@ def plan(incidents: Sequence[Sequence[Notification]]) -> Delivery:
     parts = [_next_of(waiting) for waiting in incidents]
     covers = tuple(notification for covered, _ in parts for notification in covered)
     instead_of = next((one.instead_of for one in covers if one.instead_of), "")
-    return Delivery(covers=covers, message=render([item for _, item in parts], instead_of))
+    return Delivery(covers=covers, items=tuple(item for _, item in parts), instead_of=instead_of)
 
 
 def _next_of(waiting: Sequence[Notification]) -> tuple[Sequence[Notification], Item]:
@@ -92,9 +99,11 @@ def retry_at(attempts: int, now: datetime, jitter: float) -> datetime:
     return now + delay * (1 - jitter / 2)
 
 
-def given_up(created_at: datetime, now: datetime) -> bool:
-    """Whether a notification that has just failed again has been failing for long enough."""
-    return now - created_at >= GIVE_UP_AFTER
+def given_up(failed: Sequence[Notification], now: datetime) -> tuple[Notification, ...]:
+    """Those of what has just failed again that have been failing for long enough: of each incident all or none, by the
+    newest of it. What only waited, in quiet hours or while the daemon was down, has not failed."""
+    newest = {one.report.incident: one.failing_since or now for one in failed}
+    return tuple(one for one in failed if now - newest[one.report.incident] >= GIVE_UP_AFTER)
 
 
 def is_due(next_attempt_at: datetime, now: datetime) -> bool:
@@ -120,16 +129,16 @@ def address(
 ) -> list[Addressed]:
     """Where an event goes. A firing goes where the routes say, an escalation where the first of them says that has
     one. An end and a relief go wherever something of the incident went; a reminder only where that is still wanted;
-    what got worse goes to both.
+    what got worse or flaps goes to both.
 
     A channel whose URLs have all been exchanged since then counts as a place where it went."""
     by_route = _by_route(routes, attributes, channels)
     wanted = list(by_route)
     told = _still_there(told_to, channels)
     match kind:
-        case EventKind.FIRED | EventKind.FLAPPING:
+        case EventKind.FIRED | EventKind.SUMMARY:
             goes_to = wanted
-        case EventKind.WORSENED:
+        case EventKind.WORSENED | EventKind.FLAPPING:
             goes_to = [*wanted, *told]
         case EventKind.ESCALATED:
             goes_to = [target for name in escalation(routes)[1] for target in channels.get(name, ())]

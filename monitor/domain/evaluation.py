@@ -10,6 +10,7 @@ from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
 from monitor.domain.muting import NO_MUTES, Attributes, Mutes
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import (
+    Breached,
     Failing,
     Policy,
     Rule,
@@ -49,11 +50,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of one alert, what is told of it, and what kept it quiet before."""
+    """What became of one alert, what is told of it, and what kept it quiet before.
+
+    `came_and_went`: it has just ceased to fire, muted all the while, so that nobody is ever told of it."""
 
     alert: Alert
     told: tuple[Told, ...] = ()
     muted_before: str = ""
+    came_and_went: Alert | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +97,11 @@ class Desk:
         return Change(
             alert=after,
             muted_before=alert.muted,
+            came_and_went=alert if mute and alert.ended_at == now and not alert.announced else None,
             told=tuple(
                 Told(
                     event=event,
-                    report=report(event, rule, self._labels(attributes), history),
+                    report=report(event, rule, self._labels(attributes), history, self._names(attributes)),
                     policy=rule.policy,
                     routes=routes,
                     attributes=attributes,
@@ -114,7 +119,7 @@ class Desk:
             told=tuple(
                 Told(
                     event=event,
-                    report=report(event, rule, self._labels(attributes)),
+                    report=report(event, rule, self._labels(attributes), names=self._names(attributes)),
                     policy=policy,
                     routes=routes_of(self.routes, policy, attributes),
                     attributes=attributes,
@@ -127,6 +132,11 @@ class Desk:
         for key, alert in {**self.firing, **judged}.items():
             if alert.state is State.FIRING and (rule := self.rules.get(key[0])) is not None:
                 yield self.attributes(alert, rule)
+
+    @staticmethod
+    def _names(attributes: Attributes) -> tuple[tuple[str, str], ...]:
+        own = ("account", "currency", "job", "provider")
+        return tuple((name, attributes[name]) for name in own if name in attributes)
 
     @staticmethod
     def _labels(attributes: Attributes) -> tuple[tuple[str, str], ...]:
@@ -199,8 +209,7 @@ def _judged_failing(rule: Failing, facts: Facts) -> Iterator[_Judged]:
             yield _after(rule, before, judge_provider(rule, matched, before.since), facts)
         verdict = judge_account(rule, facts.health) if facts.polled else Unknown("not polled")
         yield _after(rule, facts.alert(rule, of_account(account)), verdict, facts)
-    if facts.health.streak.count == 0:
-        yield from _judged_series(rule, facts)
+    yield from _judged_series(rule, facts)
 
 
 def _judged_series(rule: Rule, facts: Facts) -> Iterator[_Judged]:
@@ -209,11 +218,19 @@ def _judged_series(rule: Rule, facts: Facts) -> Iterator[_Judged]:
             continue
         before = facts.alert(rule, str(view.series))
         verdict: Verdict = Unknown("not polled")
-        if facts.polled or isinstance(rule, Stale):
+        if _can_judge(rule, facts):
             firing = before.severity if before.state is State.FIRING else None
             read = view.series.currency in facts.read
             verdict = judge(rule, view, read=read, firing=firing, now=facts.now)
         yield _after(rule, before, verdict, facts, view)
+
+
+def _can_judge(rule: Rule, facts: Facts) -> bool:
+    """Whether what has just happened says something of a series: time alone only that its readings grow stale, a
+    failed poll nothing of what an answer holds."""
+    if isinstance(rule, Stale):
+        return True
+    return facts.polled and not (isinstance(rule, Failing) and facts.health.streak.count)
 
 
 def _after(
@@ -226,8 +243,11 @@ def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mappin
     """What makes an alert needless: its provider's failing alert for an account's own, any failing alert for a
     stale one."""
     if isinstance(one.rule, Failing):
-        of_own = one.after.subject == of_account(facts.account)
-        sources = [(one.rule.name, of_provider(facts.account))] if of_own else []
+        if one.after.subject != of_account(facts.account):
+            return ""
+        if not one.after.announced and not isinstance(judge_account(one.rule, facts.health), Breached):
+            return "its own polls have not failed for long enough"
+        sources = [(one.rule.name, of_provider(facts.account))]
     elif isinstance(one.rule, Stale) and one.view is not None:
         sources = list(_explain_stale(rules, facts, one.view))
     else:

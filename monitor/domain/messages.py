@@ -4,12 +4,14 @@ A `Report` holds the facts of one event as text, as they were when it happened; 
 Rendering happens when a message is sent, so that a firing and its resolve can still become one message.
 """
 
+import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from html import escape
+from html import escape, unescape
+from types import MappingProxyType
 from typing import Any, Literal
 
 from monitor.domain.alerts import Event, EventKind
@@ -21,6 +23,7 @@ from monitor.domain.units import moment, span
 _LONGEST_TITLE = 250
 _LONGEST_SUBJECT = 100
 _LISTED = 10
+_TAG = re.compile(r"<[^>]*>")
 
 TREND_LENGTH = 20
 """Readings in a message's sparkline."""
@@ -34,7 +37,7 @@ class Report:
 
     `seq` is the message's number within its incident; `since` the first breaching reading; `value` the reading
     that caused the event and `before` the one before it; `trend` the last readings, the newest last. `note` says
-    what is particular about the event."""
+    what is particular about the event. `details` are the lines of what is told of no alert."""
 
     kind: str
     rule: str
@@ -49,12 +52,14 @@ class Report:
     expected: str
     note: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
     field: str = ""
     value: str = ""
     value_at: str = ""
     before: str = ""
     before_at: str = ""
     trend: tuple[str, ...] = ()
+    details: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A value that `json` can write and `from_json` can read back."""
@@ -63,8 +68,11 @@ class Report:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Report":
         """The report that `to_json` wrote."""
-        pairs = tuple((name, value) for name, value in data["labels"])
-        return cls(**{**data, "labels": pairs, "trend": tuple(data["trend"])})
+        pairs = {
+            key: tuple((name, value) for name, value in data.get(key, ()))
+            for key in ("labels", "names", "details")
+        }
+        return cls(**{**data, **pairs, "trend": tuple(data["trend"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +91,10 @@ def report(
     rule: Rule | None,
     labels: tuple[tuple[str, str], ...] = (),
     history: Sequence[Snapshot] = (),
+    names: tuple[tuple[str, str], ...] = (),
 ) -> Report:
-    """The facts of an event; `history` ends with the newest reading of the alert's series, where it has one.
+    """The facts of an event. `names` are the subject's own: its job, account and so on. `history` ends with the
+    newest reading of the alert's series, where it has one.
 
     `rule` is None where the configuration no longer has it."""
     alert = event.alert
@@ -102,6 +112,7 @@ def report(
         expected=alert.expected,
         note=event.note,
         labels=labels,
+        names=names,
     )
     return _with_readings(facts, rule, history) if rule and history else facts
 
@@ -139,11 +150,15 @@ class Item:
         return f"{self.fired.seq}-{self.last.seq}" if self.fired else str(self.last.seq)
 
 
-def render(items: Sequence[Item], instead_of: str = "") -> Message:
+def render(
+    items: Sequence[Item], instead_of: str = "", links: Mapping[str, str] = MappingProxyType({})
+) -> Message:
     """The message for an event, or for several that are told together, at least one.
 
-    `instead_of` says which channel should have told it, and why it did not."""
-    extra = [("Instead of", instead_of)] if instead_of else []
+    `instead_of` says which channel should have told it, and why it did not. `links` are more lines, by name."""
+    extra = [(name.capitalize(), link) for name, link in links.items()]
+    if instead_of:
+        extra.append(("Instead of", instead_of))
     if len(items) == 1:
         return _single(items[0], extra)
     return _group(sorted(items, key=_urgency), extra)
@@ -151,8 +166,9 @@ def render(items: Sequence[Item], instead_of: str = "") -> Message:
 
 def _single(item: Item, extra: Sequence[tuple[str, str]]) -> Message:
     last = item.last
+    about = f" {last.rule}: {_shortened(last.subject)} " if last.subject else ": "
     return _message(
-        title=f"{_headline(item)} {last.rule}: {_shortened(last.subject)} {last.reason}",
+        title=f"{headline(item)}{about}{last.reason}",
         summary=last.reason,
         lines=[*_lines(item), *extra],
         type_=_type(last),
@@ -162,17 +178,17 @@ def _single(item: Item, extra: Sequence[tuple[str, str]]) -> Message:
 def _group(items: Sequence[Item], extra: Sequence[tuple[str, str]]) -> Message:
     """A headline with the count, the worst first, those that are too many counted."""
     worst = items[0]
-    counts = Counter(_headline(item) for item in items)
-    headline = ", ".join(f"{count} {what}" for what, count in counts.items())
+    counts = Counter(headline(item) for item in items)
+    counted = ", ".join(f"{count} {what}" for what, count in counts.items())
     rules = ", ".join(dict.fromkeys(item.last.rule for item in items))
     lines = [
-        (f"{_headline(item)} {_shortened(item.last.subject)}", _one_line(item)) for item in items[:_LISTED]
+        (f"{headline(item)} {_shortened(item.last.subject)}", _one_line(item)) for item in items[:_LISTED]
     ]
     if len(items) > _LISTED:
         lines.append((f"and {len(items) - _LISTED} more", "`balance-monitor alerts` lists them"))
     return _message(
-        title=f"{headline}: {rules}: {_shortened(worst.last.subject)} {worst.last.reason}",
-        summary=f"{headline}: {rules}",
+        title=f"{counted}: {rules}: {_shortened(worst.last.subject)} {worst.last.reason}",
+        summary=f"{counted}: {rules}",
         lines=[*lines, *extra],
         type_=_type(worst.last),
     )
@@ -191,7 +207,7 @@ def _one_line(item: Item) -> str:
 def _message(*, title: str, summary: str, lines: Sequence[tuple[str, str]], type_: Type) -> Message:
     summary, lines = _flat(summary), [(_flat(name), _flat(text)) for name, text in lines]
     return Message(
-        title=_title(title),
+        title=title_of(title),
         plain="\n".join([summary, *(f"{name}: {text}" for name, text in lines)]),
         markdown="\n".join(
             [_code(summary), "", *(f"- {_named(name)}: {_code(text)}" for name, text in lines)]
@@ -203,12 +219,27 @@ def _message(*, title: str, summary: str, lines: Sequence[tuple[str, str]], type
     )
 
 
+def with_body(message: Message, body: str, written_in: Literal["text", "markdown", "html"]) -> Message:
+    """The message with another body. In what it is not written in, it is shown as it stands."""
+    as_code = "\n".join(_code(line) if line.strip() else "" for line in body.splitlines())
+    as_html = "<br/>\n".join(escape(line) for line in body.splitlines())
+    match written_in:
+        case "text":
+            return replace(message, plain=body, markdown=as_code, html=as_html)
+        case "markdown":
+            return replace(message, plain=body, markdown=body, html=as_html)
+        case "html":
+            plain = unescape(_TAG.sub("", body))
+            return replace(message, plain=plain, markdown=as_code, html=body)
+
+
 def _named(name: str) -> str:
     """A line's name in Markdown: a plain word as it is, what holds somebody's name as code."""
     return name if name.replace(" ", "").isalpha() else _code(name)
 
 
-def _title(text: str) -> str:
+def title_of(text: str) -> str:
+    """On one line, and not too long for a title."""
     flat = _flat(text)
     return flat if len(flat) <= _LONGEST_TITLE else flat[: _LONGEST_TITLE - 1] + "…"
 
@@ -239,7 +270,8 @@ def test_message(channel: str, at: datetime) -> Message:
     )
 
 
-def _headline(item: Item) -> str:
+def headline(item: Item) -> str:
+    """What is told, in a word or some: `CRITICAL`, `RESOLVED`, `WARNING still firing`."""
     last, fired = item.last, item.fired
     match EventKind(last.kind):
         case EventKind.FIRED:
@@ -254,6 +286,8 @@ def _headline(item: Item) -> str:
             return f"{last.severity.upper()} not acknowledged"
         case EventKind.FLAPPING:
             return f"{last.severity.upper()} flapping"
+        case EventKind.SUMMARY:
+            return "SUMMARY"
         case EventKind.RESOLVED:
             return "FIRED AND RESOLVED" if fired else "RESOLVED"
         case EventKind.CLOSED:
@@ -264,7 +298,7 @@ def _type(last: Report) -> Type:
     match EventKind(last.kind):
         case EventKind.RESOLVED:
             return "success"
-        case EventKind.CLOSED:
+        case EventKind.CLOSED | EventKind.SUMMARY:
             return "info"
         case _:
             by_severity: dict[str, Type] = {"info": "info", "warning": "warning", "critical": "failure"}
@@ -273,6 +307,8 @@ def _type(last: Report) -> Type:
 
 def _lines(item: Item) -> list[tuple[str, str]]:
     last, fired = item.last, item.fired
+    if last.details:
+        return [*last.details]
     lines = [
         ("Note", last.note),
         ("Fired", f"{fired.reason}, not known to have been delivered before" if fired else ""),

@@ -48,14 +48,13 @@ class Inhibition:
     equal: tuple[str, ...] = ()
 
     def explains(self, source: Attributes, target: Attributes) -> bool:
-        """Whether the one alert keeps the other quiet. None keeps itself quiet."""
-        if not self.source.alert(source) or not self.target.alert(target) or self._same(source, target):
+        """Whether the one alert keeps the other quiet. Two that both fit both sides tell of themselves: else each
+        would wait for the other, as one would for itself."""
+        if not self.source.alert(source) or not self.target.alert(target):
+            return False
+        if self.source.alert(target) and self.target.alert(source):
             return False
         return all(source.get(name) == target.get(name) for name in self.equal)
-
-    @staticmethod
-    def _same(source: Attributes, target: Attributes) -> bool:
-        return all(source.get(name) == target.get(name) for name in ("rule", "subject"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +75,12 @@ class Mutes:
                 return f"maintenance {one.name}"
         if self.inhibitions:
             for source in firing:
-                if any(inhibition.explains(source, alert) for inhibition in self.inhibitions):
+                if self._explains(source, alert) and not self._explains(alert, source):
                     return f"inhibited by {source['rule']} {source['subject']}"
         return ""
+
+    def _explains(self, source: Attributes, target: Attributes) -> bool:
+        return any(inhibition.explains(source, target) for inhibition in self.inhibitions)
 
 
 NO_MUTES = Mutes()

@@ -1,7 +1,7 @@
 """Where an alert is told: the first route that fits it, and the ones after it where that says `continue`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from monitor.domain.rules import EVERYTHING, Match, Policy
@@ -34,17 +34,49 @@ class Route:
 DEFAULT = Route()
 
 
-def routes_of(routes: Sequence[Route], policy: Policy, attributes: Mapping[str, str]) -> tuple[Route, ...]:
-    """The routes of an alert. A rule's `notify` is a route of its own; where none fits, every channel is told."""
-    if policy.notify is not None:
-        return (Route(channels=policy.notify),)
-    taken = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A route that was held against an alert; `misfits` are the keys of its `match` that do not fit."""
+
+    route: Route
+    misfits: tuple[str, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether the alert goes there."""
+        return not self.misfits
+
+    def why(self, attributes: Mapping[str, str]) -> str:
+        """What of the alert does not fit, or that it does, in words."""
+        if self.misfits:
+            return f"does not fit: {'; '.join(self._misfit(key, attributes) for key in self.misfits)}"
+        return "fits, and says `continue`" if self.route.goes_on else "fits"
+
+    def _misfit(self, key: str, attributes: Mapping[str, str]) -> str:
+        wanted = " or ".join(self.route.match.globs[key])
+        return f"{key} is {attributes[key]}, not {wanted}" if key in attributes else f"it has no {key}"
+
+
+def consider(routes: Sequence[Route], attributes: Mapping[str, str]) -> Iterator[Considered]:
+    """The routes in their order, up to the first that fits and does not say `continue`."""
     for route in routes:
-        if route.match.alert(attributes):
-            taken.append(route)
-            if not route.goes_on:
-                break
-    return tuple(taken) or (DEFAULT,)
+        considered = Considered(route=route, misfits=route.match.misfits(attributes))
+        yield considered
+        if considered.fits and not route.goes_on:
+            return
+
+
+def routes_of(routes: Sequence[Route], policy: Policy, attributes: Mapping[str, str]) -> tuple[Route, ...]:
+    """The routes of an alert; where none fits, every channel is told.
+
+    A rule's `notify` takes the place of the routes' channels; how they group, wait and escalate stays. `notify: []`
+    tells nobody, later neither."""
+    taken = tuple(one.route for one in consider(routes, attributes) if one.fits) or (DEFAULT,)
+    if policy.notify is None:
+        return taken
+    if not policy.notify:
+        return (replace(taken[0], channels=(), escalate_after=None, escalate_to=()),)
+    return tuple(replace(route, channels=policy.notify) for route in taken)
 
 
 def escalation(routes: Sequence[Route]) -> tuple[timedelta | None, tuple[str, ...]]:

@@ -75,6 +75,10 @@ class Match:
         """Whether an alert with these attributes is meant: its rule's and its subject's."""
         return self._fits(attributes, self.globs)
 
+    def misfits(self, attributes: Mapping[str, str]) -> tuple[str, ...]:
+        """The keys that do not fit these attributes."""
+        return tuple(key for key in self.globs if not self._fits(attributes, (key,)))
+
     def _fits(self, attributes: Mapping[str, str], keys: Iterable[str]) -> bool:
         return all(
             key in attributes and any(_fits(attributes[key], glob) for glob in self.globs[key])
@@ -92,7 +96,7 @@ EVERYTHING = Match({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flapping:
-    """An alert flaps when it begins or ceases to fire more than so many times within a span."""
+    """An alert flaps when it begins or ceases to fire, or changes its severity, more than so many times in a span."""
 
     changes: int
     within: timedelta
@@ -190,7 +194,9 @@ def kind(rule: Rule) -> str:
 
 def window(rule: Rule) -> timedelta:
     """How far back the rule needs readings, besides the one before."""
-    return rule.within or timedelta(0) if isinstance(rule, Delta) else timedelta(0)
+    if not isinstance(rule, Delta):
+        return timedelta(0)
+    return max(level.within or timedelta(0) for level in rule.levels or (rule,))
 
 
 # What a rule says of one series

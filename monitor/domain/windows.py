@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from monitor.domain.schedule import Cron
 
 _DAY = timedelta(days=1)
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,14 @@ class OneOff:
 
     starts_at: datetime
     ends_at: datetime
+
+    @classmethod
+    def by_the_clocks(cls, starts: datetime, ends: datetime, zone: ZoneInfo) -> "OneOff":
+        """From and until what the clocks of a time zone show; both are given without one."""
+        return cls(
+            starts_at=_first(starts.date(), starts.time(), zone),
+            ends_at=_last(ends.date(), ends.time(), zone),
+        )
 
     def covers(self, now: datetime) -> bool:
         """Whether the instant lies within."""
@@ -49,7 +58,7 @@ class Recurring:
         fields = self.cron.fields
         for hour in fields.hours:
             for minute in fields.minutes:
-                yield _instant(day, time(hour, minute), self.cron.timezone)
+                yield _first(day, time(hour, minute), self.cron.timezone)
 
 
 Window = OneOff | Recurring
@@ -70,13 +79,18 @@ class QuietHours:
         today = now.astimezone(self.timezone).date()
         for day in (today - _DAY, today):
             if day.weekday() in self.weekdays:
-                start = _instant(day, self.begins, self.timezone)
+                start = _first(day, self.begins, self.timezone)
                 over_midnight = self.ends <= self.begins
-                end = _instant(day + _DAY if over_midnight else day, self.ends, self.timezone, fold=1)
+                end = _last(day + _DAY if over_midnight else day, self.ends, self.timezone)
                 if start <= now < end:
                     return end
         return None
 
 
-def _instant(day: date, at: time, zone: ZoneInfo, *, fold: int = 0) -> datetime:
-    return datetime.combine(day, at, zone).replace(fold=fold).astimezone(UTC)
+def _first(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at, zone).astimezone(UTC)
+
+
+def _last(day: date, at: time, zone: ZoneInfo) -> datetime:
+    local = datetime.combine(day, at, zone)
+    return max(local.astimezone(UTC), local.replace(fold=1).astimezone(UTC))

@@ -209,6 +209,9 @@ class NoteRow(Table, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Integer)
     incident: str = Field(index=True)
+    rule: str
+    subject: str
+    severity: int
     at: datetime = Field(sa_type=Instant, index=True)
     kind: str
     by: str

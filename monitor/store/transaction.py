@@ -1,6 +1,6 @@
 """Every query of the daemon, within one transaction. Takes and hands out domain values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from monitor.domain.alerts import Ack, Alert, Event
+from monitor.domain.alerts import Ack, Alert, Event, EventKind
 from monitor.domain.delivery import Addressed, Notification, Target, is_due
 from monitor.domain.messages import Report
 from monitor.domain.model import (
@@ -39,7 +39,9 @@ from monitor.domain.model import (
     Streak,
 )
 from monitor.domain.muting import Silence
+from monitor.domain.progress import Progress
 from monitor.domain.rules import Match
+from monitor.domain.summary import Period, Standing
 from monitor.domain.windows import QuietHours
 from monitor.errors import Outcome
 from monitor.store import statements
@@ -85,15 +87,16 @@ class _Head:
 
     @classmethod
     def of(cls, waiting: Sequence[Any], quiet_until: datetime | None) -> "_Head":
-        first = waiting[0]
-        urgent = any(row.severity == Severity.CRITICAL for row in waiting)
+        first, tried = waiting[0], waiting[0].attempts > 0
+        # what is critical waits no longer than its own route says, though what is before it would
+        critical = [row.next_attempt_at for row in waiting if row.severity == Severity.CRITICAL]
         return cls(
             first.id,
             first.incident,
             first.group_key,
-            first.attempts > 0,
-            first.next_attempt_at,
-            None if urgent else quiet_until,
+            tried,
+            first.next_attempt_at if tried else min([first.next_attempt_at, *critical]),
+            None if critical else quiet_until,
         )
 
     @property
@@ -289,9 +292,25 @@ class Transaction:
             ]
         )
 
-    def add_note(self, incident: str, kind: str, at: datetime, by: str, text: str) -> None:
+    def add_note(self, alert: Alert, kind: str, at: datetime, by: str, text: str) -> None:
         """Keeps what was done about an incident, by whom and why."""
-        self._db.execute(insert(notes).values(incident=incident, kind=kind, at=at, by=by, text=text))
+        about = {"incident": alert.id, "rule": alert.rule, "subject": alert.subject}
+        what = {"severity": alert.severity, "at": at, "kind": kind, "by": by, "text": text}
+        self._db.execute(insert(notes).values(**about, **what))
+
+    def was_told(self, incident: str) -> bool:
+        """Whether something was ever told of an incident, over or not."""
+        first = select(events.c.seq).where(events.c.incident == incident).limit(1)
+        return self._db.execute(first).one_or_none() is not None
+
+    def addressed(self, incident: str, seq: int) -> list[Target]:
+        """The URLs that one event goes to."""
+        rows = self._db.execute(
+            select(notifications.c.channel, notifications.c.url_id).where(
+                notifications.c.incident == incident, notifications.c.seq == seq
+            )
+        )
+        return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
 
     def told_to(self, incident: str) -> list[Target]:
         """Where something was told of an incident, or still waits to be; not where all of it was given up."""
@@ -416,6 +435,14 @@ class Transaction:
         self._db.execute(handed_over.values(handed_over_at=now))
         return len(rows)
 
+    def failing_since(self, channel: str) -> datetime | None:
+        """Since when deliveries of what still waits for a channel have failed; None where none has."""
+        oldest = select(func.min(notifications.c.failing_since)).where(
+            notifications.c.channel == channel, notifications.c.status == "pending"
+        )
+        at: datetime | None = self._db.execute(oldest).scalar_one()
+        return at
+
     def readdress(self, targets: Sequence[Target], now: datetime) -> int:
         """Fits the outbox to the channels as configured now; returns how many notifications had to be given up.
 
@@ -510,6 +537,90 @@ class Transaction:
             concerned |= old.exists()
         rows = self._db.execute(select(accounts.c.job, accounts.c.name).where(concerned))
         return {(row.job, row.name) for row in rows}
+
+    def add_summary(self, report: Report, targets: Sequence[Target]) -> None:
+        """Keeps a summary, and puts one notification per URL into the outbox. It is told with nothing else."""
+        at = datetime.fromisoformat(report.at)
+        values = {"incident": report.incident, "seq": report.seq, "rule": report.rule, "subject": ""}
+        self._db.execute(insert(events).values(**values, kind=report.kind, at=at, report=report.to_json()))
+        self._add_notifications(
+            [
+                _notification(report.incident, report.seq, at, target, Severity.INFO)
+                | {"group_key": report.incident}
+                for target in targets
+            ]
+        )
+
+    def last_summary_at(self) -> datetime | None:
+        """When the last summary was made; None: never."""
+        made = select(func.max(events.c.at)).where(events.c.kind == EventKind.SUMMARY)
+        at: datetime | None = self._db.execute(made).scalar_one()
+        return at
+
+    def period(self, since: datetime, now: datetime, of: Mapping[tuple[str, str], Account]) -> Period:
+        """What a summary of these accounts tells of."""
+        happened = self._counted(events.c.kind, events.c.at >= since)
+        settled = self._counted(notifications.c.status, notifications.c.settled_at >= since)
+        waiting = self._counted(notifications.c.status, notifications.c.status == "pending")
+        # by the accounts, so that SQLite goes along the clustered key: a scan of all polls kept would take long
+        of_any = polls.c.account_id.in_(select(accounts.c.id))
+        outcomes = self._counted(polls.c.outcome, of_any & (polls.c.started_at >= since))
+        missed = self._db.execute(select(accounts.c.job, accounts.c.name, accounts.c.missed_runs))
+        firing = [alert for alert in self.alerts().values() if alert.state is State.FIRING]
+        return Period(
+            since=since,
+            until=now,
+            standings=[one for account in of.values() for one in self._standings(account, since, now)],
+            firing=[
+                (one.rule, one.subject, one.reason) for one in sorted(firing, key=lambda one: -one.severity)
+            ],
+            fired=happened.get(EventKind.FIRED, 0),
+            resolved=happened.get(EventKind.RESOLVED, 0) + happened.get(EventKind.CLOSED, 0),
+            delivered=settled.get("delivered", 0),
+            given_up=settled.get("failed", 0),
+            waiting=waiting.get("pending", 0),
+            polls=sum(outcomes.values()),
+            polls_failed=sum(count for outcome, count in outcomes.items() if outcome != Outcome.OK),
+            missed=sum(row.missed_runs for row in missed if (row.job, row.name) in of),
+        )
+
+    def _counted(self, what: Column[str], which: ColumnElement[bool]) -> dict[str, int]:
+        rows = self._db.execute(select(what, func.count()).where(which).group_by(what))
+        return {row[0]: row[1] for row in rows}
+
+    def _standings(self, account: Account, since: datetime, now: datetime) -> Iterator[Standing]:
+        for view in self.views(account, now).values():
+            before = self.history(view.series, since, since, 1) if view.last else ()
+            yield Standing(
+                series=str(view.series),
+                now=view.last.available if view.last else None,
+                read_at=view.last.observed_at if view.last else None,
+                before=before[-1].available if before else None,
+            )
+
+    def progress(
+        self, now: datetime, of: Collection[tuple[str, str]], quiet: Collection[str] = ()
+    ) -> Progress:
+        """How the polls of these accounts (job, name) and the deliveries get on; channels in their quiet hours are
+        left out, and messages that wait for one before them."""
+        rows = self._db.execute(select(accounts.c.job, accounts.c.name).where(accounts.c.overdue_at < now))
+        overdue = sum((row.job, row.name) in of for row in rows)
+        before = notifications.alias()
+        held_back = select(before.c.id).where(
+            before.c.status == "pending",
+            before.c.channel == notifications.c.channel,
+            before.c.url_id == notifications.c.url_id,
+            before.c.incident == notifications.c.incident,
+            before.c.seq < notifications.c.seq,
+        )
+        due_since = self._db.execute(
+            select(func.min(notifications.c.next_attempt_at)).where(
+                notifications.c.status == "pending",
+                notifications.c.channel.not_in(list(quiet)),
+                ~held_back.exists(),
+            )
+        ).scalar_one()
+        return Progress(accounts=len(of), overdue=overdue, due_since=due_since)
 
     def prune(self, before: datetime, limit: int) -> int:
         """Deletes some of what is older than `before`, about `limit` rows at most; returns how many went.
@@ -725,7 +836,9 @@ def _waiting(row: Row[Any], target: Target) -> Notification:
         report=Report.from_json(row.report),
         created_at=row.created_at,
         attempts=row.attempts,
+        failing_since=row.failing_since,
         next_attempt_at=row.next_attempt_at,
+        group=row.group_key,
         instead_of=row.instead_of,
     )
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def _refusal(folder: Path, content: bytes) -> ConfigError | None:
     path = folder / "config.yaml"
     path.write_bytes(content)
     try:
-        warnings(load(path, ENVIRON))
+        warnings(load(path, ENVIRON), datetime.now(UTC))
     except ConfigError as error:
         return error
     return None
