@@ -63,6 +63,17 @@ JsonOption = Annotated[
 ]
 
 
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why. It is kept.")]
+ByOption = Annotated[
+    str | None, typer.Option("--by", metavar="NAME", help="Who. It is kept; without it, who is logged in.")
+]
+
+alerts_app = typer.Typer(invoke_without_command=True)
+silence_app = typer.Typer(no_args_is_help=True)
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(silence_app, name="silence")
+
+
 class LogFormat(StrEnum):
     """How log lines look."""
 
@@ -205,7 +216,10 @@ def poll(
 
 @app.command(epilog=_PLUGIN)
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show what the store knows: balances, alerts, last polls, outbox. Opens no network and needs no secrets."""
+    """Show what the store knows: balances, alerts, last polls, outbox. Opens no network and needs no secrets.
+
+    An alert that is acknowledged or silenced is shown as such, and counts for the exit code as any other: a check
+    tells how things stand, and what runs it has acknowledgements and downtimes of its own."""
     loaded = _load(config, need_secrets=False)
     _quietly(loaded)
     raise typer.Exit(_show_status(loaded, None, as_json=as_json))
@@ -219,12 +233,215 @@ def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
     jobs = [one for one in loaded.jobs if job in (None, one.name)]
     accounts = [account for one in jobs for account in one.accounts]
     now = datetime.now(UTC)
-    found = assemble(read(loaded.store.path), {one.name: one.provider for one in jobs}, accounts, now)
+    providers = {one.name: one.provider for one in jobs}
+    found = assemble(read(loaded.store.path), providers, accounts, now, loaded.maintenance)
     if as_json:
         screen.show_json(found.to_json())
     else:
         screen.show_status(screen.stdout(), found)
     return found.check
+
+
+class StateFilter(StrEnum):
+    """Which incidents are shown."""
+
+    FIRING = "firing"
+    PENDING = "pending"
+    RESOLVED = "resolved"
+    ALL = "all"
+
+
+@alerts_app.callback()
+def alerts(
+    context: typer.Context,
+    config: ConfigOption = None,
+    state: Annotated[StateFilter, typer.Option(help="Only incidents in this state.")] = StateFilter.ALL,
+    rule: Annotated[str, typer.Option(metavar="GLOB", help="Only those of rules that this fits.")] = "*",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN", help="Only what goes on, or was told within so long: 24h. Default: all kept."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List incidents, current and past, the newest first. `alerts show ID` tells one's story.
+
+    Opens no network and needs no secrets. Exit codes: 0 whatever fires (that is what `status` is for), 1 where the
+    store can't be read."""
+    context.obj = config
+    if context.invoked_subcommand is not None:
+        return
+    from monitor import screen
+    from monitor.incidents import chosen, incident_json
+    from monitor.store.incidents import incidents
+
+    loaded, now = _load(config, need_secrets=False), datetime.now(UTC)
+    found = chosen(incidents(loaded.store.path, _ago(since, now)), state, rule)
+    if as_json:
+        screen.show_json([incident_json(one) for one in found])
+    elif found:
+        screen.show_incidents(screen.stdout(), found, now)
+    else:
+        screen.stderr().print("no such incident is kept" if loaded.store.path.exists() else "no store yet")
+
+
+@alerts_app.command("show")
+def show_alert(
+    context: typer.Context,
+    incident: Annotated[
+        str, typer.Argument(metavar="ID", help="The incident's id, or the beginning of it that no other has.")
+    ],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell one incident's story: readings around it, what was told, each delivery attempt, who did what.
+
+    Exit codes: 0, and 1 where there is no such incident."""
+    from monitor import screen
+    from monitor.incidents import meant, story_json
+    from monitor.store.incidents import incidents, story
+
+    path = _load(config or context.obj, need_secrets=False).store.path
+    found = story(path, incident.upper())
+    if found is None:
+        known = {one.id: f"{one.rule} {one.subject}" for one in incidents(path)}
+        found = story(path, meant(incident, known, "known"))
+    if found is None:
+        return  # pruned between the two looks
+    now = datetime.now(UTC)
+    if as_json:
+        screen.show_json(story_json(found, now))
+    else:
+        screen.show_story(screen.stdout(), found, now)
+
+
+def _ago(since: str | None, now: datetime) -> datetime | None:
+    from monitor.domain.units import duration
+
+    try:
+        return None if since is None else now - duration(since)
+    except ValueError as exc:
+        _refuse(f"--since: {exc}, got {since!r}")
+
+
+@app.command()
+def ack(
+    incident: Annotated[
+        str, typer.Argument(metavar="ID", help="The incident's id, or the beginning of it that no other has.")
+    ],
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    by: ByOption = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take an acknowledgement back.")] = False,
+) -> None:
+    """Acknowledge an alert that fires: no reminders and no escalation until it gets worse or is over.
+
+    Works while the daemon runs. Exit codes: 0 done; 1 refused: no such alert fires, or the store can't be written;
+    64 a misused command line."""
+    from monitor import screen
+    from monitor.app import operate
+    from monitor.domain.alerts import Ack
+
+    path = _load(config, need_secrets=False).store.path
+    with _misuse_refused():
+        given = Ack(by=operate.who(by), reason=operate.text("reason", reason), at=datetime.now(UTC))
+    done = operate.take_back(path, incident, given) if remove else operate.ack(path, incident, given)
+    screen.show_ack(screen.stdout(), done.alert, done.before)
+
+
+@silence_app.callback()
+def silence(context: typer.Context, config: ConfigOption = None) -> None:
+    """Keep alerts quiet for a while, see what is kept quiet, end it. Works while the daemon runs.
+
+    A silenced alert lives on and shows in `status`; after the silence, what differs from what was told before is
+    told. Exit codes: 0 done; 1 refused: no such silence, or the store can't be written; 64 a misused command line."""
+    context.obj = config
+
+
+@silence_app.command("add")
+def add_silence(
+    context: typer.Context,
+    reason: ReasonOption,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=GLOB[,GLOB]",
+            help="Which alerts, by rule, type, severity, subject, job, provider, account, currency or a label. "
+            "Given several times, all have to fit; of globs with a comma, one.",
+        ),
+    ] = None,
+    lasts: Annotated[str | None, typer.Option("--for", metavar="SPAN", help="How long: 30m, 2h, 3d.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Or until when: 18:30, 2026-12-01T05:00, 2026-12-01T05:00Z."),
+    ] = None,
+    begins: Annotated[str | None, typer.Option("--from", metavar="TIME", help="From when on; now.")] = None,
+    by: ByOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell nobody of some alerts for a while. Prints the silence's number, and what it keeps quiet.
+
+    A time without a zone is by this machine's clock."""
+    from monitor import screen
+    from monitor.app import operate
+
+    loaded, now = _load(config or context.obj, need_secrets=False), datetime.now(UTC)
+    with _misuse_refused():
+        starts_at, ends_at = operate.period(lasts, until, begins, now)
+        wish = operate.Wish(
+            match=operate.match_of(match or ()),
+            starts_at=starts_at,
+            ends_at=ends_at,
+            by=operate.who(by),
+            reason=operate.text("reason", reason),
+        )
+        done = operate.silence(loaded, wish, now)
+    if as_json:
+        screen.show_json(screen.silenced_json(done.silence, done.rules, done.subjects, done.firing, now))
+    else:
+        screen.show_silenced(screen.stdout(), done.silence, done.rules, done.subjects, done.firing, now)
+
+
+@silence_app.command("list")
+def list_silences(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the silences that are not over, the newest first."""
+    from monitor import screen
+    from monitor.incidents import silence_json
+    from monitor.store.reader import silences
+
+    loaded, now = _load(config or context.obj, need_secrets=False), datetime.now(UTC)
+    found = [one for one in silences(loaded.store.path) if everything or now < one.silence.ends_at]
+    if as_json:
+        screen.show_json([silence_json(one, now) for one in found])
+    elif found:
+        screen.show_silences(screen.stdout(), found, now)
+    else:
+        screen.stderr().print("no silences" if everything else "no silences; --all shows those that are over")
+
+
+@silence_app.command("expire")
+def expire_silence(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="ID", help="The silence's number.")],
+    by: ByOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """End a silence now. What differs from what was told before it is told."""
+    from monitor import screen
+    from monitor.app import operate
+
+    path = _load(config or context.obj, need_secrets=False).store.path
+    with _misuse_refused():
+        name = operate.who(by)
+    ended = operate.expire(path, number, name, datetime.now(UTC))
+    screen.stdout().print(f"silence {ended.id} is over", markup=False)
 
 
 @app.command()
@@ -255,6 +472,84 @@ def notify(
         if not tried:
             screen.stderr().print("no channels are configured")
     raise typer.Exit(EX_FAILED if any(one.error for one in tried) else EX_OK)
+
+
+class SeverityChoice(StrEnum):
+    """How bad an alert is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@app.command()
+def route(
+    series: Annotated[
+        str,
+        typer.Argument(metavar="SERIES", help="A series (job/account/currency), an account or a provider."),
+    ],
+    config: ConfigOption = None,
+    rule: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this rule; without it, every rule about it.")
+    ] = None,
+    severity: Annotated[SeverityChoice | None, typer.Option(help="Only this severity.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Explain where alerts about a series would go now, and why: routes, channels, grouping, what keeps them quiet.
+
+    Decides as the daemon would and tells nobody. Exit codes: 0, and 64 for a series or rule that there is not."""
+    from monitor import screen
+    from monitor.app.whither import explain
+    from monitor.domain.model import Severity
+
+    loaded, now = _load(config), datetime.now(UTC)
+    wanted = Severity[severity.name] if severity is not None else None
+    with _misuse_refused():
+        explained = explain(loaded, series, rule, wanted, now)
+    if as_json:
+        screen.show_json([one.to_json() for one in explained])
+    else:
+        text = "\n\n".join("\n".join(one.lines()) for one in explained)
+        screen.stdout().print(text, markup=False, soft_wrap=True)
+
+
+@app.command("test")
+def rule_tests(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files of rule tests.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="The configuration whose rules are tested. Without it: what the file's `config` names, else as "
+            "everywhere.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show what passed.")] = False,
+) -> None:
+    """Test rules before they page anyone: stories of readings, and the events that are to come of them.
+
+    The daemon's own rules, routes and state machine, on the story's time; nothing is polled, kept or sent, and no
+    secret is needed. See docs/rules.test.yaml. Exit codes: 0 all passed, 1 some did not, 78 a file is invalid."""
+    from monitor import screen
+    from monitor.app.testing import run_files, summary
+
+    def load(named: Path | None) -> "Config":
+        return _load(config or named, need_secrets=False)
+
+    with _problems_as_data(as_json=as_json):
+        tested = run_files(files, load)
+    passed = all(verdict.passed for one in tested for verdict in one.verdicts)
+    if as_json:
+        screen.show_json({"passed": passed, "files": [one.to_json() for one in tested]})
+    else:
+        console = screen.stdout()
+        for line, style in (shown for one in tested for shown in one.lines(verbose=verbose)):
+            console.print(line, style=style, markup=False, soft_wrap=True)
+        console.print(summary(tested), style="green" if passed else "bold red", markup=False)
+    raise typer.Exit(EX_OK if passed else EX_FAILED)
 
 
 @app.command()
@@ -376,7 +671,7 @@ def _problem(one: Problem, source: str) -> dict[str, object]:
 def _warnings(loaded: "Config") -> list[str]:
     from monitor.config import warnings
 
-    return warnings(loaded)
+    return warnings(loaded, datetime.now(UTC))
 
 
 def _warn(loaded: "Config") -> None:
@@ -389,6 +684,15 @@ def _quietly(loaded: "Config") -> None:
     from monitor.logs import set_up
 
     set_up("text", logging.WARNING).set(loaded.secrets)
+
+
+@contextmanager
+def _misuse_refused() -> Iterator[None]:
+    """Where ValueError says what of the command line can't be meant."""
+    try:
+        yield
+    except ValueError as exc:
+        _refuse(str(exc))
 
 
 def _refuse(why: str) -> NoReturn:

@@ -5,6 +5,7 @@
     ├── StoreError                the database can't be used; says what to do
     │   ├── StoreLocked           another process works on it
     │   └── StoreFull             no space left; goes away by itself when there is some
+    ├── Refused               what a command was asked for can't be done as things stand; nothing was changed
     ├── DeliveryFailed            a channel did not take a message; the outbox tries again
     ├── SandboxError              the sandbox or the demo can't start
     └── PollFailed                one attempt to read an account did not give a balance
@@ -101,6 +102,10 @@ class StoreReplaced(StoreError):
 
 class StoreFull(StoreError):
     """The disk is full: nothing was written, nothing is lost but this reading."""
+
+
+class Refused(MonitorError):
+    """What a command was asked for can't be done as things stand. Nothing was changed."""
 
 
 class DeliveryFailed(MonitorError):

@@ -3,15 +3,19 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.domain.delivery import Delivery, Target, given_up, plan, retry_at
 from monitor.domain.messages import Message
+from monitor.domain.units import moment
+from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed, StoreError
 from monitor.notify import Notifier
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction, Waiting
+from monitor.templates import Renderer
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +23,42 @@ SLOW = timedelta(seconds=60)
 """An attempt that takes longer counts as failed; the next one still waits for its end."""
 
 _STORE_RETRY = 2.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """Who is told instead what no URL of a channel takes for so long."""
+
+    channel: str
+    name: str
+    targets: tuple[Target, ...]
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """How much a fallback has just been given, and since when (UTC) its channel fails."""
+
+    fallback: Fallback
+    count: int
+    since: datetime
+
+
+def hand_over(tx: Transaction, fallbacks: Iterable[Fallback], now: datetime) -> list[HandedOver]:
+    """Gives to each fallback what its channel has failed to deliver for long enough."""
+    done = []
+    for one in fallbacks:
+        since = tx.failing_since(one.channel)
+        if since is not None and (count := tx.hand_over(one.channel, one.targets, now - one.after, now)):
+            done.append(HandedOver(fallback=one, count=count, since=since))
+    return done
+
+
+def log_handed_over(done: Iterable[HandedOver]) -> None:
+    """Logs which channels are down, and who takes over."""
+    for one in done:
+        fields = {"channel": one.fallback.channel, "since": moment(one.since), "fallback": one.fallback.name}
+        log.warning("channel down, its fallback takes over", extra={"fields": fields | {"count": one.count}})
 
 
 class Outbox:
@@ -29,15 +69,26 @@ class Outbox:
         self._clock = clock
         self._jitter = jitter
         self._notifiers: dict[Target, Notifier] = {}
+        self._quiet: Mapping[str, QuietHours] = {}
+        self._renderer = Renderer()
         self._workers: dict[Target, asyncio.Task[None]] = {}
         self._news: dict[Target, asyncio.Event] = {}
+        self._began: dict[Target, datetime] = {}
         self._stopping = False
+        self._draining = False
         self._unrecorded = False
 
-    def serve(self, notifiers: Iterable[Notifier]) -> None:
-        """Delivers by these from now on: at the start, and after a reload.
+    def serve(
+        self,
+        notifiers: Iterable[Notifier],
+        quiet: Mapping[str, QuietHours] | None = None,
+        renderer: Renderer | None = None,
+    ) -> None:
+        """Delivers by these from now on: at the start, and after a reload. `quiet` are the channels' quiet hours.
 
         A URL that is gone ends after the attempt it is in."""
+        self._quiet = quiet or {}
+        self._renderer = renderer or Renderer()
         self._notifiers = {notifier.target: notifier for notifier in notifiers}
         for target in self._notifiers.keys() - self._workers.keys():
             self._news[target] = asyncio.Event()
@@ -48,6 +99,11 @@ class Outbox:
         """Something new may be in the store."""
         for news in self._news.values():
             news.set()
+
+    @property
+    def hanging_since(self) -> datetime | None:
+        """When the oldest attempt began that goes on; None: none does."""
+        return min(self._began.values(), default=None)
 
     async def stop(self, within: timedelta) -> None:
         """Begins nothing new and waits for what is being sent; what is not through by then is sent again later."""
@@ -61,7 +117,9 @@ class Outbox:
             await asyncio.gather(*slow, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Waits until nothing is due any more; what failed waits for its next attempt."""
+        """Delivers all there is, and waits until nothing is due any more; what failed waits for its next attempt."""
+        self._draining = True
+        self.wake()
         for target in list(self._notifiers):
             while (await self._waiting(target)).due:
                 await asyncio.sleep(0.05)
@@ -85,8 +143,9 @@ class Outbox:
         del self._workers[target], self._news[target]
 
     async def _waiting(self, target: Target) -> Waiting:
-        now = self._clock()
-        return await self._store.write(lambda tx: tx.waiting(target, now))
+        now, quiet = self._clock(), self._quiet.get(target.channel)
+        draining = self._draining
+        return await self._store.write(lambda tx: tx.waiting(target, now, quiet, gather=not draining))
 
     async def _sleep(self, news: asyncio.Event, until: datetime | None) -> None:
         seconds = None if until is None else max((until - self._clock()).total_seconds(), 0.05)
@@ -97,9 +156,12 @@ class Outbox:
             pass
 
     async def _attempt(self, notifier: Notifier, delivery: Delivery) -> None:
-        sending = _in_thread(notifier, delivery.message)
+        message = self._renderer.render(notifier.target.channel, delivery.items, delivery.instead_of)
+        sending = _in_thread(notifier, message)
+        self._began[notifier.target] = self._clock()
         while not (await asyncio.wait({sending}, timeout=SLOW.total_seconds()))[0]:
             await self._failed(notifier.target, delivery, f"no answer within {SLOW.total_seconds():.0f} s")
+        del self._began[notifier.target]
         error = sending.result()
         if error is None:
             await self._delivered(notifier.target, delivery)
@@ -113,16 +175,17 @@ class Outbox:
             log.info("notification delivered at last", extra={"fields": _fields(target, delivery)})
 
     async def _failed(self, target: Target, delivery: Delivery, error: str) -> None:
-        ids, now = [covered.id for covered in delivery.covers], self._clock()
+        now = self._clock()
         fields = {**_fields(target, delivery), "error": error}
-        if given_up(delivery.covers[-1].created_at, now, delivery.attempts + 1):
-            log.error("notification given up", extra={"fields": fields})
-            await self._record(lambda tx: tx.settle(ids, delivered=False, at=now, error=error))
-            return
+        over = [one.id for one in given_up(delivery.covers, now)]
+        ids = [one.id for one in delivery.covers if one.id not in set(over)]
+        if over:
+            log.error("notification given up", extra={"fields": {**fields, "count": len(over)}})
+            await self._record(lambda tx: tx.settle(over, delivered=False, at=now, error=error))
         if not delivery.attempts:
             log.warning("notification not delivered, will try again", extra={"fields": fields})
         until = retry_at(delivery.attempts + 1, now, self._jitter())
-        await self._record(lambda tx: tx.put_off(ids, until=until, error=error))
+        await self._record(lambda tx: tx.put_off(ids, at=now, until=until, error=error))
 
     async def _record(self, work: Callable[[Transaction], None]) -> None:
         """Keeps at it until the store takes it: a message that went out must not go out again."""

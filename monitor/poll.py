@@ -4,10 +4,11 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from monitor.domain.alerts import Event, EventKind
-from monitor.domain.delivery import Target, targets
-from monitor.domain.evaluation import Change, Facts, Told, end, evaluate, of_account, of_provider
+from monitor.domain.alerts import Alert, Event, EventKind
+from monitor.domain.delivery import Addressed, Target, address
+from monitor.domain.evaluation import Change, Desk, Facts, Told, evaluate, of_account, of_provider
 from monitor.domain.messages import TREND_LENGTH
 from monitor.domain.model import (
     NO_STREAK,
@@ -18,8 +19,11 @@ from monitor.domain.model import (
     SeriesView,
     Severity,
     Snapshot,
+    State,
 )
-from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, window
+from monitor.domain.muting import Inhibition, Maintenance, Mutes
+from monitor.domain.routing import Route, routes_of
+from monitor.domain.rules import Delta, Failing, Rule, Stale, window
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 
@@ -31,20 +35,47 @@ _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Sever
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What is judged, and who is told: the configuration as far as polls and alerts need it."""
+    """What is judged, and who is told: the configuration as far as polls and alerts need it.
+
+    `targets` are the URLs of each channel."""
 
     rules: tuple[Rule, ...]
     accounts: Mapping[tuple[str, str], Account]
     targets: Mapping[str, tuple[Target, ...]]
+    routes: tuple[Route, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    inhibitions: tuple[Inhibition, ...] = ()
 
     def on_provider(self, name: str) -> dict[tuple[str, str], Account]:
         """The accounts polled over one provider."""
         return {key: account for key, account in self.accounts.items() if account.provider == name}
 
-    def wanted(self, policy: Policy) -> list[Target]:
-        """Where a policy's notifications go: every URL of its channels, or of all."""
-        names = self.targets if policy.notify is None else policy.notify
-        return [target for name in names for target in self.targets.get(name, ())]
+    def rule(self, name: str) -> Rule | None:
+        """The rule of this name, if there is one."""
+        return next((rule for rule in self.rules if rule.name == name), None)
+
+    def describe(self, subject: str) -> dict[str, str]:
+        """What can be matched of a subject: a series, an account, or a provider, of which it is what all its accounts
+        have in common."""
+        job, _, rest = subject.partition("/")
+        name, _, currency = rest.rpartition("/")
+        account = self.accounts.get((job, name))
+        if account is None:
+            of_all = [account.attributes for account in self.on_provider(subject).values()]
+            return dict(set.intersection(*(set(one.items()) for one in of_all))) if of_all else {}
+        return account.attributes if currency == "*" else account.series(currency).attributes
+
+
+def desk(tx: Transaction, watch: Watch, now: datetime) -> Desk:
+    """What decides at this instant whether and where alerts are told."""
+    mutes = Mutes(silences=tx.silences(now), maintenance=watch.maintenance, inhibitions=watch.inhibitions)
+    return Desk(
+        mutes=mutes,
+        routes=watch.routes,
+        describe=watch.describe,
+        rules={rule.name: rule for rule in watch.rules},
+        firing=tx.alerts() if watch.inhibitions else {},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +126,9 @@ def record(
         polled=True,
         read=read,
     )
-    told = _save(tx, _judged(tx, facts, watch.rules), watch)
-    if any(
-        event.kind is EventKind.RESOLVED and event.alert.subject == of_provider(account) for event in told
-    ):
+    changes = _judged(tx, facts, watch.rules, desk(tx, watch, now))
+    told = _save(tx, changes, watch, now)
+    if any(_ends_outage(change, facts) for change in changes):
         tx.count_refusals_anew(account.provider)
     return Recorded(
         account=account,
@@ -112,6 +142,13 @@ def record(
     )
 
 
+def _ends_outage(change: Change, facts: Facts) -> bool:
+    """Whether a provider's alert has ceased to fire, be that told now or later."""
+    before, after = facts.alerts.get(change.alert.key), change.alert
+    fired = before is not None and before.state is State.FIRING
+    return after.subject == of_provider(facts.account) and fired and after.state is not State.FIRING
+
+
 def look_between_polls(
     tx: Transaction, watch: Watch, now: datetime, polled: Collection[tuple[str, str]]
 ) -> tuple[Event, ...]:
@@ -119,29 +156,43 @@ def look_between_polls(
 
     `polled` are the accounts (job, name) polled since the daemon's start. The others are left alone: after a stop
     of hours their first poll says more than their last one."""
-    told: list[Event] = []
-    for key in sorted(_with_something_due(tx, watch, now, polled)):
+    at = desk(tx, watch, now)
+    told = _save(tx, _of_providers(tx, watch, at, now, polled), watch, now)
+    for key in sorted(_with_something_due(tx, watch, at, now).intersection(polled)):
         if account := watch.accounts.get(key):
             views = list(tx.views(account, now).values())
             facts = Facts(
                 now=now,
                 account=account,
                 health=tx.health(account, now),
-                provider=(),
+                provider=None,
                 series=views,
                 alerts=tx.alerts(_subjects(account, views)),
                 polled=False,
             )
-            told += _save(tx, _judged(tx, facts, watch.rules), watch)
-    return tuple(told)
+            told += _save(tx, _judged(tx, facts, watch.rules, at), watch, now)
+    return told
+
+
+def _of_providers(
+    tx: Transaction, watch: Watch, at: Desk, now: datetime, polled: Collection[tuple[str, str]]
+) -> Iterator[Change]:
+    """What time brings for the alerts about whole providers."""
+    names = {watch.accounts[key].provider for key in polled if key in watch.accounts}
+    for alert in tx.alerts(names).values():
+        if (rule := watch.rule(alert.rule)) is not None:
+            change = at.tell(alert, rule, now)
+            if change.alert != alert:
+                yield change
 
 
 def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]:
     """Fits alerts and outbox to the configuration as it is now: at the start, and after a reload.
 
     Alerts whose rule, account or currency is gone are closed. All others go on, whatever of them was edited."""
-    wanted = {rule.name: watch.wanted(rule.policy) for rule in watch.rules}
-    given_up = tx.readdress([target for urls in watch.targets.values() for target in urls], wanted, now)
+    at = desk(tx, watch, now)
+    every = [target for urls in watch.targets.values() for target in urls]
+    given_up = tx.readdress(every, partial(_wanted, watch, at), now)
     if given_up:
         log.warning("notifications given up: their channel is gone", extra={"fields": {"count": given_up}})
     rules = {rule.name: rule for rule in watch.rules}
@@ -149,41 +200,48 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     told: list[Event] = []
     for (rule, subject), alert in sorted(tx.alerts().items()):
         if rule not in rules:
-            told += _save(tx, [end(alert, None, "the rule is gone from the configuration", now)], watch)
+            told += _save(
+                tx, [at.end(alert, None, "the rule is gone from the configuration", now)], watch, now
+            )
         elif subject not in subjects[rule]:
             why = "the rule no longer looks at it"
-            told += _save(tx, [end(alert, rules[rule], why, now)], watch)
+            told += _save(tx, [at.end(alert, rules[rule], why, now)], watch, now)
     return tuple(told)
 
 
-def _with_something_due(
-    tx: Transaction, watch: Watch, now: datetime, polled: Collection[tuple[str, str]]
-) -> set[tuple[str, str]]:
+def _wanted(watch: Watch, at: Desk, rule: str, subject: str, severity: Severity) -> list[Target]:
+    """Where an alert would be told by the configuration as it is now."""
+    known = watch.rule(rule)
+    if known is None:
+        return []
+    attributes = at.attributes(Alert(rule=rule, subject=subject, severity=severity), known)
+    routes = routes_of(watch.routes, known.policy, attributes)
+    return [one.target for one in address(EventKind.FIRED, routes, attributes, watch.targets, ())]
+
+
+def _with_something_due(tx: Transaction, watch: Watch, at: Desk, now: datetime) -> set[tuple[str, str]]:
     """The accounts of which time alone may tell something. Those whose alerts are told and not due are none of them:
     in an outage that is all of them, every time."""
+    waits = [route.escalate_after for route in watch.routes if route.escalate_after is not None]
+    memory = max((rule.policy.memory for rule in watch.rules), default=timedelta(0))
+    subjects = set(tx.unsettled(now - memory, now - min(waits) if waits else None))
+    if at.mutes.may_mute(now):
+        subjects.update(tx.firing())
     due: set[tuple[str, str]] = set()
     for rule in watch.rules:
         if rule.policy.repeat_every is not None:
-            for subject in tx.told_until(now - rule.policy.repeat_every, rule.name):
-                due.update(_one_to_remind_of(rule, subject, watch, polled))
+            subjects.update(tx.told_until(now - rule.policy.repeat_every, rule.name))
         if isinstance(rule, Stale) and rule.clock == "observed":
-            due |= {
-                series.account.key
-                for series in _series_of(tx.not_read_since(now - rule.after, rule.name), watch)
-                if rule.match.series(series)
-            }
-    return due.intersection(polled)
+            for level in rule.levels or (rule,):
+                old = tx.not_read_since(now - level.after, rule.name, level.policy.severity)
+                due |= {one.account.key for one in _series_of(old, watch) if rule.match.series(one)}
+    return due | {_account_of(subject) for subject in subjects}
 
 
-def _one_to_remind_of(
-    rule: Rule, subject: str, watch: Watch, polled: Collection[tuple[str, str]]
-) -> Iterable[tuple[str, str]]:
-    """The account that an alert is about; of a provider's, the first that the rule looks at: it stands for all."""
-    if "/" in subject:
-        job, _, rest = subject.partition("/")
-        return [(job, rest.rpartition("/")[0])]
-    accounts = watch.on_provider(subject)
-    return sorted(key for key in accounts if key in polled and rule.match.account(accounts[key]))[:1]
+def _account_of(subject: str) -> tuple[str, str]:
+    """The account that an alert is about; none there is for a provider's."""
+    job, _, rest = subject.partition("/")
+    return job, rest.rpartition("/")[0]
 
 
 def _series_of(names: Iterable[tuple[str, str, str]], watch: Watch) -> Iterator[Series]:
@@ -250,12 +308,12 @@ def _read(view: SeriesView, result: PollResult) -> SeriesView:
     return replace(view, missing=lacked)
 
 
-def _judged(tx: Transaction, facts: Facts, rules: Sequence[Rule]) -> list[Change]:
+def _judged(tx: Transaction, facts: Facts, rules: Sequence[Rule], at: Desk) -> list[Change]:
     """What the rules make of the facts. Few polls tell anything: what only messages show is loaded for those alone."""
-    changes = evaluate(rules, _with_history(tx, facts, rules, trend=False))
+    changes = evaluate(rules, _with_history(tx, facts, rules, trend=False), at)
     if not any(change.told for change in changes):
         return changes
-    return evaluate(rules, _with_history(tx, facts, rules, trend=True))
+    return evaluate(rules, _with_history(tx, facts, rules, trend=True), at)
 
 
 def _with_history(tx: Transaction, facts: Facts, rules: Sequence[Rule], *, trend: bool) -> Facts:
@@ -293,23 +351,35 @@ def _subjects_by_rule(tx: Transaction, watch: Watch, now: datetime) -> dict[str,
     return subjects
 
 
-def _save(tx: Transaction, changes: Iterable[Change], watch: Watch) -> tuple[Event, ...]:
+def _save(tx: Transaction, changes: Iterable[Change], watch: Watch, at: datetime) -> tuple[Event, ...]:
     told: list[Event] = []
     for change in changes:
+        alert = change.alert
         for item in change.told:
-            tx.add_event(item.event, item.report, _where(tx, item, watch))
+            tx.add_event(item.event, item.report, _addressed(tx, item, watch))
             told.append(item.event)
-        tx.save_alert(change.alert)
+        _note(tx, change, at)
+        tx.save_alert(alert)
     return tuple(told)
 
 
-def _where(tx: Transaction, told: Told, watch: Watch) -> list[Target]:
+def _note(tx: Transaction, change: Change, at: datetime) -> None:
+    """Keeps what nobody is told: what keeps an alert quiet, until when, and the end of one that came and went so."""
+    alert, over = change.alert, change.came_and_went
+    if over is not None:
+        tx.add_note(over, "ended", at, "", over.ending)
+    elif alert.state is State.FIRING:
+        if alert.muted and (alert.muted != change.muted_before or alert.fired_at == at):
+            tx.add_note(alert, "muted", at, "", alert.muted)
+        elif change.muted_before and not alert.muted:
+            tx.add_note(alert, "unmuted", at, "", change.muted_before)
+
+
+def _addressed(tx: Transaction, told: Told, watch: Watch) -> list[Addressed]:
     if told.event.kind is EventKind.RESOLVED and not told.policy.send_resolved:
         return []
-    wanted = watch.wanted(told.policy)
-    if told.event.kind is EventKind.FIRED:
-        return wanted
-    return targets(told.event.kind, wanted, tx.told_to(told.event.alert.id))
+    told_to = tx.told_to(told.event.alert.id) if told.event.seq > 1 else []
+    return address(told.event.kind, told.routes, told.attributes, watch.targets, told_to)
 
 
 def log_poll(recorded: Recorded) -> None:

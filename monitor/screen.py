@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,13 +10,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from monitor.domain.alerts import Ack, Alert
 from monitor.domain.model import Account, PollResult, Severity, State
 from monitor.domain.money import grouped, plain
+from monitor.domain.muting import Silence
 from monitor.domain.units import moment, rfc3339, span
 from monitor.errors import Outcome
+from monitor.incidents import Entry, match_text, silence_json, silence_state, timeline, waiting
 from monitor.status import Check, JobStatus, Status
-from monitor.store.reader import AlertStatus, SeriesStatus
+from monitor.store.incidents import Incident, Posting, Story
+from monitor.store.reader import AlertStatus, SeriesStatus, SilenceStatus, Undelivered
 
+_SOON = timedelta(minutes=1)  # what waits for less is on its way
+_NAMED = 10  # names listed before the rest is counted
 _PIPED_WIDTH = 1000  # columns: a line for a program to read is not folded
 
 _CHECK_STYLE = {
@@ -67,10 +73,26 @@ def show_status(console: Console, status: Status) -> None:
     for pause in status.pauses:
         text = f"paused: {pause.host} until {moment(pause.until)} after {pause.detail}"
         console.print(text, style="magenta", markup=False)
+    for one in status.silences:
+        silence = one.silence
+        ends = f"for {span(silence.ends_at - status.at)}"
+        text = f"silence {silence.id}: {match_text(silence.match)} {ends} more, by {silence.by}: {silence.reason}"
+        console.print(text, style="cyan", markup=False)
+    for window in status.maintenance:
+        text = f"maintenance {window.name}: {match_text(window.match)}"
+        console.print(text, style="cyan", markup=False)
+    for undelivered in status.undelivered:
+        if undelivered.last_error or status.at - undelivered.since > _SOON:
+            console.print(_undelivered(undelivered, status.at), style="yellow", markup=False)
     counts = status.notifications
     style = "yellow" if counts["pending"] or counts["failed"] else "dim"
     sums = ", ".join(f"{counts[name]} {name}" for name in ("pending", "failed", "delivered"))
     console.print(f"notifications: {sums}", style=style)
+
+
+def _undelivered(one: Undelivered, at: datetime) -> str:
+    error = f", last error: {one.last_error}" if one.last_error else ""
+    return f"undelivered: {one.count} for {one.channel}, for {span(at - one.since)}{error}"
 
 
 def headline(status: Status) -> str:
@@ -124,7 +146,7 @@ def poll_json(account: Account, result: PollResult) -> dict[str, Any]:
 
 
 def _alerts(console: Console, alerts: Iterable[AlertStatus], at: datetime) -> Table:
-    table = _table(console, "alert", "severity", "state", "series", "reason", "for", "id")
+    table = _table(console, "alert", "severity", "state", "series", "reason", "for", "id", "")
     for alert in alerts:
         severity = Severity(alert.severity)
         style = _SEVERITY_STYLE[severity] if alert.state == State.FIRING else "dim"
@@ -136,9 +158,161 @@ def _alerts(console: Console, alerts: Iterable[AlertStatus], at: datetime) -> Ta
             alert.reason,
             span(at - alert.since),
             alert.id,
+            _quiet(alert, at),
         )
         table.add_row(*map(escape, row), style=style)
     return table
+
+
+def _quiet(one: AlertStatus | Incident, at: datetime) -> str:
+    """What keeps people from hearing of it."""
+    notes = [_acknowledged(one.ack, at)] if one.ack else []
+    notes += [one.muted] if one.muted else []
+    notes += ["flapping"] if one.flapping else []
+    return "; ".join(notes)
+
+
+def _acknowledged(ack: Ack, at: datetime) -> str:
+    return f"acknowledged by {ack.by} {span(at - ack.at)} ago: {ack.reason}"
+
+
+def show_incidents(console: Console, incidents: Sequence[Incident], at: datetime) -> None:
+    """A line an incident."""
+    table = _table(console, "since", "for", "severity", "state", "alert", "series", "reason", "id", "")
+    for one in incidents:
+        severity = Severity(one.severity)
+        row = (
+            moment(one.since),
+            ""
+            if one.state == "resolved" and one.ended_at is None
+            else span((one.ended_at or at) - one.since),
+            severity.word,
+            one.state,
+            one.rule,
+            one.subject,
+            one.reason,
+            one.id,
+            _quiet(one, at) + ("" if one.announced or one.state == State.PENDING else ", not told"),
+        )
+        style = _SEVERITY_STYLE[severity] if one.state == State.FIRING else "dim"
+        table.add_row(*map(escape, row), style=style)
+    console.print(table)
+
+
+def show_story(console: Console, story: Story, at: datetime) -> None:
+    """An incident in a line, then all that happened, in order, then what is not delivered yet."""
+    one = story.incident
+    severity = Severity(one.severity)
+    fires = one.state == State.FIRING
+    text = f"{severity.word.upper()} {one.rule}: {one.subject} {one.reason}"
+    console.print(text, style=_SEVERITY_STYLE[severity] if fires else "bold", markup=False, soft_wrap=True)
+    until = f", until {moment(one.ended_at)} ({span(one.ended_at - one.began)})" if one.ended_at else ""
+    console.print(
+        f"incident {one.id}, {one.state}, since {moment(one.began)}{until}", markup=False, soft_wrap=True
+    )
+    if quiet := _quiet(one, at):
+        console.print(quiet, style="cyan", markup=False, soft_wrap=True)
+    table = _table(console, "at", "what", "who", "")
+    for entry in timeline(story, at):
+        row = (f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.what, entry.who, entry.text)
+        table.add_row(*map(escape, row), style=_entry_style(entry))
+    console.print(table)
+    for posting in waiting(story):
+        console.print(_posting(posting, at), style="yellow", markup=False, soft_wrap=True)
+
+
+def _entry_style(entry: Entry) -> str:
+    match entry.type:
+        case "event":
+            over = entry.facts["kind"] in ("resolved", "closed")
+            return "green" if over else _SEVERITY_STYLE[Severity[entry.facts["severity"].upper()]]
+        case "attempt":
+            return "yellow" if entry.facts["error"] else ""
+        case "note" | "silence" | "hand_over":
+            return "cyan"
+        case _:
+            return "dim"
+
+
+def _posting(one: Posting, at: datetime) -> str:
+    is_due = one.next_attempt_at <= at  # and waits for one before it, for quiet hours or for the daemon
+    next_at = "due" if is_due else f"next attempt in {span(one.next_attempt_at - at)}"
+    error = f", last error: {one.last_error}" if one.last_error else ""
+    return f"undelivered: message {one.seq} for {one.channel}/{one.url_id}, {next_at}{error}"
+
+
+def show_ack(console: Console, alert: Alert, before: Ack | None) -> None:
+    """An acknowledgement that was given or taken back."""
+    about = f"{alert.id} ({alert.severity.word} {alert.rule}: {alert.subject} {alert.reason})"
+    given = alert.ack
+    if given is None:
+        text = f"{about} is no longer acknowledged: reminders and escalation go on"
+    else:
+        text = (
+            f"{about} is acknowledged by {given.by}: no reminders and no escalation until it is worse or over"
+        )
+        text += f"; it was, by {before.by}: {before.reason}" if before else ""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def silenced_json(
+    silence: Silence, rules: Sequence[str], subjects: Sequence[str], firing: Sequence[Alert], at: datetime
+) -> dict[str, Any]:
+    """The contract of `silence add --json`: keys are added, never renamed."""
+    known = SilenceStatus(silence=silence, created_at=at, expired_by="")
+    return {
+        **silence_json(known, at),
+        "rules": list(rules),
+        "series": list(subjects),
+        "firing": [{"id": one.id, "rule": one.rule, "series": one.subject} for one in firing],
+    }
+
+
+def show_silenced(
+    console: Console,
+    silence: Silence,
+    rules: Sequence[str],
+    subjects: Sequence[str],
+    firing: Sequence[Alert],
+    at: datetime,
+) -> None:
+    """A new silence: its number and time, what of the configuration it fits, and what it keeps quiet now."""
+    begins = "" if silence.starts_at <= at else f"from {moment(silence.starts_at)} "
+    ends = f"{begins}until {moment(silence.ends_at)}, for {span(silence.ends_at - silence.starts_at)}"
+    lines = [
+        f"silence {silence.id}: {match_text(silence.match)}, {ends}",
+        f"fits rules: {_some(rules)}",
+        f"fits series: {_some(subjects)}",
+    ]
+    when = "quiet now" if silence.is_active(at) else "fires now, quiet then"
+    lines += [
+        f"{when}: {one.id} {one.severity.word} {one.rule}: {one.subject} {one.reason}" for one in firing
+    ]
+    lines += [] if firing else ["nothing that it fits fires now"]
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def show_silences(console: Console, silences: Sequence[SilenceStatus], at: datetime) -> None:
+    """A line a silence."""
+    table = _table(console, "id", "state", "match", "from", "until", "by", "reason")
+    for one in silences:
+        silence, state = one.silence, silence_state(one, at)
+        row = (
+            str(silence.id),
+            f"expired by {one.expired_by}" if state == "expired" else state,
+            match_text(silence.match),
+            moment(silence.starts_at),
+            moment(silence.ends_at),
+            silence.by,
+            silence.reason,
+        )
+        table.add_row(*map(escape, row), style="" if state == "active" else "dim")
+    console.print(table)
 
 
 def _balances(console: Console, balances: Iterable[SeriesStatus], at: datetime) -> Table:

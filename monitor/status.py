@@ -7,9 +7,19 @@ from enum import IntEnum
 from typing import Any
 
 from monitor.domain.model import Account, Severity, State
+from monitor.domain.muting import Maintenance
 from monitor.domain.units import rfc3339
 from monitor.errors import Outcome
-from monitor.store.reader import AccountStatus, AlertStatus, Known, PauseStatus, SeriesStatus
+from monitor.incidents import ack_json, silence_json
+from monitor.store.reader import (
+    AccountStatus,
+    AlertStatus,
+    Known,
+    PauseStatus,
+    SeriesStatus,
+    SilenceStatus,
+    Undelivered,
+)
 
 
 class Check(IntEnum):
@@ -39,7 +49,9 @@ class JobStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything `status` shows. Instants are in UTC, amounts the digits as they came."""
+    """Everything `status` shows. Instants are in UTC, amounts the digits as they came.
+
+    `silences` and `maintenance` are those that keep alerts quiet now."""
 
     at: datetime
     jobs: tuple[JobStatus, ...]
@@ -47,10 +59,16 @@ class Status:
     alerts: tuple[AlertStatus, ...]
     pauses: tuple[PauseStatus, ...]
     notifications: Mapping[str, int]
+    silences: tuple[SilenceStatus, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    undelivered: tuple[Undelivered, ...] = ()
 
     @property
     def check(self) -> Check:
-        """Critical before unknown before warning: what isn't known may hide anything but what is worse."""
+        """Critical before unknown before warning: what isn't known may hide anything but what is worse.
+
+        What is acknowledged or muted counts as well: a check tells how things stand, not who has been told; and who
+        watches it has acknowledgements and downtimes of their own."""
         firing = [alert.severity for alert in self.alerts if alert.state == State.FIRING]
         if Severity.CRITICAL in firing:
             return Check.CRITICAL
@@ -73,11 +91,21 @@ class Status:
                 {"host": p.host, "until": rfc3339(p.until), "outcome": p.outcome, "detail": p.detail}
                 for p in self.pauses
             ],
+            "silences": [silence_json(one, self.at) for one in self.silences],
+            "maintenance": [
+                {"name": one.name, "match": {key: list(globs) for key, globs in one.match.globs.items()}}
+                for one in self.maintenance
+            ],
+            "undelivered": [_undelivered_json(one) for one in self.undelivered],
         }
 
 
 def assemble(
-    known: Known | None, jobs: Mapping[str, str], accounts: Sequence[Account], now: datetime
+    known: Known | None,
+    jobs: Mapping[str, str],
+    accounts: Sequence[Account],
+    now: datetime,
+    maintenance: Sequence[Maintenance] = (),
 ) -> Status:
     """What is known of what is configured; `jobs` names each job's provider, `known` None: no store yet."""
     configured = {account.key: account for account in accounts}
@@ -90,6 +118,9 @@ def assemble(
         alerts=tuple(alert for alert in known.alerts if _concerns(alert, jobs)),
         pauses=tuple(pause for pause in known.pauses if pause.until > now),
         notifications={name: known.notifications.get(name, 0) for name in ("pending", "failed", "delivered")},
+        silences=tuple(one for one in known.silences if one.silence.is_active(now)),
+        maintenance=tuple(one for one in maintenance if one.window.covers(now)),
+        undelivered=known.undelivered,
     )
 
 
@@ -168,6 +199,20 @@ def _alert_json(alert: AlertStatus) -> dict[str, Any]:
         "severity": Severity(alert.severity).word,
         "since": rfc3339(alert.since),
         "reason": alert.reason,
+        "muted": alert.muted or None,
+        "acknowledged": ack_json(alert.ack),
+        "flapping": alert.flapping,
+        "announced": alert.announced,
+    }
+
+
+def _undelivered_json(one: Undelivered) -> dict[str, Any]:
+    return {
+        "channel": one.channel,
+        "count": one.count,
+        "since": rfc3339(one.since),
+        "attempts": one.attempts,
+        "last_error": one.last_error or None,
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from monitor.domain.messages import Message, Report, render
+from monitor.domain.messages import Item, Message, Report, render
 from monitor.errors import DeliveryFailed
 from monitor.notify import open_channels
 from monitor.sandbox import Webhook
@@ -39,7 +39,7 @@ async def webhook() -> AsyncIterator[Webhook]:
 
 async def test_a_webhook_gets_plain_text(webhook: Webhook) -> None:
     """What a program or a terminal shows as it is."""
-    await _sent(webhook.url, render(FIRED))
+    await _sent(webhook.url, render([Item(last=FIRED)]))
     (message,) = webhook.messages
     assert (message.title, message.type) == (
         "CRITICAL client_low: clients/CLIENT_001/USD available 4.10 < 5.00",
@@ -50,13 +50,13 @@ async def test_a_webhook_gets_plain_text(webhook: Webhook) -> None:
 
 async def test_a_url_may_ask_for_html(webhook: Webhook) -> None:
     """Names are escaped in it."""
-    await _sent(f"{webhook.url}?format=html", render(FIRED))
+    await _sent(f"{webhook.url}?format=html", render([Item(last=FIRED)]))
     assert "Labels: team=&lt;b&gt;*a_" in webhook.messages[0].body
 
 
 async def test_a_url_may_ask_for_markdown(webhook: Webhook) -> None:
     """Names are code in it."""
-    await _sent(f"{webhook.url}?format=markdown", render(FIRED))
+    await _sent(f"{webhook.url}?format=markdown", render([Item(last=FIRED)]))
     assert "- Labels: `team=<b>*a_`" in webhook.messages[0].body
 
 
@@ -75,7 +75,7 @@ def test_telegram_gets_names_that_are_no_markup() -> None:
     Telegram itself can't be reached from a test: what apprise would post is looked at."""
     (notifier,), _ = open_channels({"ops": [SecretStr("tgram://123456789:abcdefg_hijklmnop/12315544/")]})
     with patch("requests.post", return_value=MagicMock(status_code=200, content=b'{"ok": true}')) as post:
-        notifier.send(render(FIRED))
+        notifier.send(render([Item(last=FIRED)]))
     sent = json.loads(post.call_args.kwargs["data"])
     assert sent["parse_mode"] == "HTML"
     assert sent["text"].startswith(
@@ -89,7 +89,7 @@ def test_a_refusal_says_what_came_back_without_the_url() -> None:
     url = "json://user:hunter2hunter2@127.0.0.1:9/token-in-the-path"
     (notifier,), _ = open_channels({"ops": [SecretStr(url)]})
     with pytest.raises(DeliveryFailed, match="Connection error") as failed:
-        notifier.send(render(FIRED))
+        notifier.send(render([Item(last=FIRED)]))
     assert "hunter2" not in str(failed.value)
     assert "token-in" not in str(failed.value)
 

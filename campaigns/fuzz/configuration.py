@@ -41,7 +41,7 @@ def config(data: bytes) -> None:
     except ConfigError as error:
         _assert_helpful(error, data)
         return
-    warnings(loaded)
+    warnings(loaded, AT)
     _assert_hidden(repr(loaded))
     _assert_amounts(loaded, data.decode("utf-8-sig"))
     accounts = [account.key for job in loaded.jobs for account in job.accounts]

@@ -126,6 +126,7 @@ def configuration(service: str, receiver: str) -> Json:
             "feeds": {**wallets, **common, "base_url": f"http://{service}/feeds"},
         },
         "channels": {"ops": {"urls": [f"json://{receiver}{path}" for path in URLS]}},
+        "routes": [{"group_by": ["subject"], "group_wait": "0s"}],  # each alert tells of itself, at once
         "jobs": [
             {**_job("spot", "exchange"), "wallet": "spot", "currencies": {22: "USDT", 1: "VNDC"}},
             {**_job("desk", "second"), "wallet": "futures", "currencies": {22: "USDT"}},

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,11 +12,13 @@ from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Pause, PollResult
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.notify import AppriseNotifier, open_channels
+from monitor.outbox import Fallback
 from monitor.poll import Recorded, Watch, record
 from monitor.providers.base import Settings
 from monitor.providers.http import Client
 from monitor.providers.limits import Host
 from monitor.store.store import Store
+from monitor.templates import Renderer
 
 MAX_WAIT = timedelta(minutes=2)
 """How long a scheduled poll waits for its turn: through a minute's pause, but not through a ban."""
@@ -66,11 +68,14 @@ class Monitor:
         self._idle = asyncio.Event()
         self.notifiers = notifiers(config)
         self.accounts = {account.key: Polled(job, account) for job in config.jobs for account in job.accounts}
-        self.watch = Watch(
-            rules=config.rules,
-            accounts={key: polled.account for key, polled in self.accounts.items()},
-            targets=_targets(config, self.notifiers),
-        )
+        self.watch = watch(config, self.notifiers)
+        self.quiet = {
+            name: channel.quiet_hours
+            for name, channel in config.channels.items()
+            if channel.quiet_hours is not None
+        }
+        self.fallbacks = _fallbacks(config, self.watch.targets)
+        self.renderer = renderer(config)
         self._clients = {
             name: Client(settings, hosts.of(settings), clock=now, jitter=jitter, note=note)
             for name, settings in config.providers.items()
@@ -164,7 +169,38 @@ def _refused(config: Config, channel: str, index: int, why: str) -> Problem:
     return Problem(path=f"channels.{channel}.urls[{index}]", reason=why, line=at.line, column=at.column)
 
 
-def _targets(config: Config, opened: list[AppriseNotifier]) -> Mapping[str, tuple[Target, ...]]:
+def watch(config: Config, opened: Sequence[AppriseNotifier]) -> Watch:
+    """What is judged and who is told, with the channels' URLs as they were opened."""
+    return Watch(
+        rules=config.rules,
+        accounts={account.key: account for job in config.jobs for account in job.accounts},
+        targets=_targets(config, opened),
+        routes=config.routes,
+        maintenance=config.maintenance,
+        inhibitions=config.inhibitions,
+    )
+
+
+def renderer(config: Config) -> Renderer:
+    """What makes messages: in the configuration's words, where it has any."""
+    of_channels = {name: channel.message for name, channel in config.channels.items()}
+    return Renderer(
+        links=config.links,
+        rule_links=config.rule_links,
+        by_rule=config.messages,
+        by_channel={name: own for name, own in of_channels.items() if own is not None},
+    )
+
+
+def _fallbacks(config: Config, targets: Mapping[str, tuple[Target, ...]]) -> tuple[Fallback, ...]:
+    return tuple(
+        Fallback(channel=one.name, name=one.fallback, targets=targets[one.fallback], after=one.fallback_after)
+        for one in config.channels.values()
+        if one.fallback is not None
+    )
+
+
+def _targets(config: Config, opened: Sequence[AppriseNotifier]) -> Mapping[str, tuple[Target, ...]]:
     return {
         name: tuple(notifier.target for notifier in opened if notifier.target.channel == name)
         for name in config.channels

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -13,11 +14,15 @@ from typing import Any, TypeVar
 from monitor import config as configuration
 from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, note_call, now, recall
 from monitor.app.planning import plan
+from monitor.app.pulse import Pulse
+from monitor.app.summaries import Summaries
 from monitor.config import Config
 from monitor.domain.alerts import Event
+from monitor.domain.progress import STUCK_AFTER
+from monitor.domain.windows import QuietHours
 from monitor.errors import ConfigError, StoreError, StoreReplaced
 from monitor.logs import Redaction
-from monitor.outbox import Outbox
+from monitor.outbox import Outbox, hand_over, log_handed_over
 from monitor.poll import Recorded, log_events, log_poll, look_between_polls, reconcile
 from monitor.scheduler import Scheduler, Task
 from monitor.store.store import Store
@@ -34,6 +39,10 @@ PRUNE_ROWS = 2_000
 POLLS_MAY_TAKE = timedelta(seconds=3)
 """How long polls under way are waited for at the end. One cut off leaves no trace and is made again at the start."""
 DELIVERIES_MAY_TAKE = timedelta(seconds=5)
+BEAT_MAY_TAKE = timedelta(seconds=2)
+"""How long the heartbeat's last word may take at the end."""
+STORE_MAY_TAKE = timedelta(seconds=30)
+"""A store that has not answered for so long is trouble."""
 
 
 class Daemon:
@@ -91,6 +100,9 @@ class Daemon:
         self._store = store
         self._outbox = Outbox(store, clock=now, jitter=jitter)
         self._scheduler = Scheduler(on_clock_set=self._polled.clear)
+        self._pulse = Pulse(self._trouble)
+        self._summaries = Summaries(self._store)
+        self._running_since = now()
         try:
             await self._unless_stopped(self._begin())
             await self._go_on()
@@ -137,9 +149,11 @@ class Daemon:
         started = now()
         told = await self._store.write(lambda tx: reconcile(tx, monitor.watch, started))
         log_events(told)
-        self._outbox.serve(monitor.notifiers)
+        self._outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer)
         self._outbox.wake()
         self._scheduler.plan(self._tasks(monitor))
+        self._pulse.follow(monitor.config.heartbeat)
+        self._summaries.follow(monitor.config.summary, started)
 
     async def _go_on(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -147,6 +161,7 @@ class Daemon:
                 group.create_task(self._every(LOOK_EVERY, self._look)),
                 group.create_task(self._every(self._life_interval(), self._show_life)),
                 group.create_task(self._every(PRUNE_EVERY, self._prune)),
+                group.create_task(self._every(LOOK_EVERY, self._summarize)),
                 group.create_task(self._reload_when_told()),
             ]
             await self._stop.wait()
@@ -171,6 +186,7 @@ class Daemon:
         await asyncio.gather(
             self._scheduler.stop(POLLS_MAY_TAKE),
             self._outbox.stop(DELIVERIES_MAY_TAKE),
+            self._pulse.stop(BEAT_MAY_TAKE),
             return_exceptions=True,
         )
         await self._monitor.close()
@@ -249,6 +265,13 @@ class Daemon:
         self._scheduler.notice_clock_set()
         at, watch, polled = now(), self._monitor.watch, frozenset(self._polled)
         self._tell(await self._store.write(lambda tx: look_between_polls(tx, watch, at, polled)))
+        await self._hand_over(at)
+
+    async def _hand_over(self, at: datetime) -> None:
+        fallbacks = self._monitor.fallbacks
+        if done := await self._store.write(lambda tx: hand_over(tx, fallbacks, at)) if fallbacks else []:
+            log_handed_over(done)
+            self._outbox.wake()
 
     async def _prune(self) -> None:
         before = now() - self._monitor.config.store.keep
@@ -257,6 +280,26 @@ class Daemon:
         uncounted = now() - self._monitor.longest_span
         await self._store.write(lambda tx: tx.prune_calls(uncounted))
         await self._store.write(lambda tx: tx.release_pages(PRUNE_ROWS))
+
+    async def _summarize(self) -> None:
+        if await self._summaries.make_if_due(self._monitor.watch, now()):
+            self._outbox.wake()
+
+    async def _trouble(self) -> str:
+        """What does not get on; empty where everything does."""
+        if not self._scheduler.is_on_time():
+            return "a scheduled poll is overdue"
+        at, accounts = now(), self._monitor.accounts
+        quiet = [name for name, hours in self._monitor.quiet.items() if _were_quiet(hours, at)]
+        try:
+            async with asyncio.timeout(STORE_MAY_TAKE.total_seconds()):
+                progress = await self._store.write(lambda tx: tx.progress(at, accounts, quiet))
+        except StoreError as exc:
+            return f"the store fails: {exc}"
+        except TimeoutError:
+            return f"the store fails: no answer within {STORE_MAY_TAKE.total_seconds():.0f} s"
+        due_since = progress.due_since and max(progress.due_since, self._running_since)
+        return replace(progress, due_since=due_since, hanging_since=self._outbox.hanging_since).trouble(at)
 
     def _life_interval(self) -> timedelta:
         watchdog = self._systemd.watchdog
@@ -326,3 +369,8 @@ class Daemon:
         retiring = asyncio.create_task(monitor.retire())
         self._retiring.add(retiring)
         retiring.add_done_callback(self._retiring.discard)
+
+
+def _were_quiet(hours: QuietHours, at: datetime) -> bool:
+    """Whether messages had to wait just now: it takes a moment until those of a night are through."""
+    return any(hours.until(instant) is not None for instant in (at, at - STUCK_AFTER))

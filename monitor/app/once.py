@@ -26,7 +26,7 @@ from monitor.domain.messages import test_message
 from monitor.domain.model import Account, Pause, PollResult
 from monitor.errors import DeliveryFailed, Outcome, StoreError
 from monitor.notify import AppriseNotifier
-from monitor.outbox import Outbox
+from monitor.outbox import Outbox, hand_over, log_handed_over
 from monitor.poll import log_events, log_poll, reconcile
 from monitor.store import reader
 from monitor.store.store import Store
@@ -71,7 +71,9 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
             progress(polled.account, result)
 
         await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
-        outbox.serve(monitor.notifiers)
+        ended = now()
+        log_handed_over(await store.write(lambda tx: hand_over(tx, monitor.fallbacks, ended)))
+        outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer)
         with suppress(TimeoutError):  # what was not delivered stays in the outbox, and `status` shows it
             async with asyncio.timeout(DELIVERIES_MAY_TAKE.total_seconds()):
                 await outbox.drain()

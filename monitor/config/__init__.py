@@ -2,7 +2,7 @@
 
 from monitor.config.advice import warnings
 from monitor.config.load import load
-from monitor.config.model import Channel, Config, Job, Store
+from monitor.config.model import Channel, Config, Heartbeat, Job, Store, Summary
 from monitor.config.places import find
 from monitor.config.rest import load_at_rest
 from monitor.config.schema import json_schema
@@ -13,9 +13,11 @@ __all__ = [
     "Config",
     "Cron",
     "Every",
+    "Heartbeat",
     "Job",
     "Schedule",
     "Store",
+    "Summary",
     "find",
     "json_schema",
     "load",

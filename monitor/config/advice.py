@@ -1,8 +1,9 @@
 """What is allowed in a configuration and probably not meant."""
 
 import re
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from ipaddress import ip_address
 from typing import assert_never
@@ -12,18 +13,22 @@ from pydantic import SecretStr
 
 from monitor.config.exposure import exposed
 from monitor.config.model import Config, Job
+from monitor.config.values import OF_THE_ALERT
 from monitor.config.wording import shown
-from monitor.domain.model import Account
-from monitor.domain.rules import Match, Rule
+from monitor.domain.model import Account, Severity
+from monitor.domain.routing import Route
+from monitor.domain.rules import Match, Rule, kind
 from monitor.domain.schedule import Cron, Every
+from monitor.domain.units import moment
+from monitor.domain.windows import OneOff
 from monitor.providers.base import RateLimit
 
 _MINUTE = timedelta(minutes=1)
 _UNBRACED = re.compile(r"(?<![^/:@=?&])\$([A-Z]+(_[A-Z0-9]+)*)(?![^/:@=?&])")
 
 
-def warnings(config: Config) -> list[str]:
-    """A sentence for each thing that works, but not as one would expect."""
+def warnings(config: Config, now: datetime) -> list[str]:
+    """A sentence for each thing that works, but not as one would expect. `now` is in UTC."""
     return [
         *_channels(config),
         *_unbraced(config),
@@ -32,6 +37,8 @@ def warnings(config: Config) -> list[str]:
         *_rates(config),
         *_unmatched(config),
         *exposed(config),
+        *_unreached(config),
+        *_past(config, now),
     ]
 
 
@@ -128,13 +135,87 @@ def _figure(value: Fraction) -> str:
 def _unmatched(config: Config) -> Iterator[str]:
     accounts = [account for job in config.jobs for account in job.accounts]
     for rule in config.rules:
-        for key, glob in _idle_globs(rule, accounts):
+        for key, glob in _idle_globs(rule.match, accounts):
             yield f"rule {rule.name}: match.{key} {shown(glob)} fits nothing that is configured"
+    for place, match in _matches_of_alerts(config):
+        idle = [*_idle_globs(match, accounts), *_idle_globs_of_rules(match, config.rules)]
+        for key, glob in idle:
+            yield f"{place}.{key} {shown(glob)} fits nothing that is configured"
+        if match.globs and not idle and not any(_has_alerts(rule, match, accounts) for rule in config.rules):
+            yield f"{place} fits no alert that there can be"
 
 
-def _idle_globs(rule: Rule, accounts: list[Account]) -> Iterator[tuple[str, str]]:
-    for key, globs in rule.match.globs.items():
-        if key != "currency":
+def _idle_globs(match: Match, accounts: list[Account]) -> Iterator[tuple[str, str]]:
+    for key, globs in match.globs.items():
+        if key not in ("currency", *OF_THE_ALERT):
             for glob in globs:
                 if not any(Match({key: (glob,)}).account(account) for account in accounts):
                     yield key, glob
+
+
+def _idle_globs_of_rules(match: Match, rules: Sequence[Rule]) -> Iterator[tuple[str, str]]:
+    for key in ("rule", "type"):
+        for glob in match.globs.get(key, ()):
+            one = Match({key: (glob,)})
+            if not any(one.alert({"rule": rule.name, "type": kind(rule)}) for rule in rules):
+                yield key, glob
+
+
+def _matches_of_alerts(config: Config) -> Iterator[tuple[str, Match]]:
+    for route in config.routes:
+        yield f"routes[{route.number}].match", route.match
+    for index, inhibition in enumerate(config.inhibitions):
+        yield f"inhibit[{index}].source", inhibition.source
+        yield f"inhibit[{index}].target", inhibition.target
+    for one in config.maintenance:
+        yield f"maintenance {one.name}: match", one.match
+
+
+def _has_alerts(rule: Rule, match: Match, accounts: list[Account]) -> bool:
+    """Whether a rule can have an alert that fits; what a subject would be called is left open."""
+    of_the_rule = Match({key: globs for key, globs in match.globs.items() if key in OF_THE_ALERT[:3]})
+    others = Match({key: globs for key, globs in match.globs.items() if key not in OF_THE_ALERT})
+    names = {"rule": rule.name, "type": kind(rule)}
+    if not any(of_the_rule.alert({**names, "severity": one.word}) for one in severities(rule)):
+        return False
+    return any(rule.match.account(account) and others.account(account) for account in accounts)
+
+
+def severities(rule: Rule) -> list[Severity]:
+    """How bad a rule's alerts can be."""
+    return [level.policy.severity for level in rule.levels or (rule,)]
+
+
+def _unreached(config: Config) -> Iterator[str]:
+    """Routes behind one that takes all that they would."""
+    for index, route in enumerate(config.routes):
+        for earlier in config.routes[:index]:
+            if not earlier.goes_on and _covers(earlier, route):
+                whole = "everything" if not earlier.match.globs else "all of that"
+                yield (
+                    f"routes[{route.number}] is never reached: routes[{earlier.number}] takes {whole}, and does "
+                    "not say `continue: true`"
+                )
+                break
+
+
+def _covers(earlier: Route, route: Route) -> bool:
+    """Whether what fits the one fits the other for sure."""
+    wanted = route.match.globs
+    return all(
+        key in wanted and all(any(_takes_all(one, glob) for one in globs) for glob in wanted[key])
+        for key, globs in earlier.match.globs.items()
+    )
+
+
+def _takes_all(earlier: str, glob: str) -> bool:
+    """Whether what fits the one glob fits the other for sure; of `?` and `[…]` that is not asked."""
+    if earlier == glob:
+        return True
+    return not set("?[").intersection(earlier + glob) and fnmatchcase(glob, earlier)
+
+
+def _past(config: Config, now: datetime) -> Iterator[str]:
+    for one in config.maintenance:
+        if isinstance(one.window, OneOff) and one.window.ends_at <= now:
+            yield f"maintenance {one.name} is over since {moment(one.window.ends_at)}; it can go"

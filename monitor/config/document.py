@@ -280,7 +280,10 @@ class _Composer:
 
     def _key(self, event: yaml.Event) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            raise _Refused(_at(event), "a key must be plain text")
+            reason = "a key must be plain text; a value that begins with {{ needs quotes"
+            raise _Refused(
+                _at(event), reason if isinstance(event, yaml.MappingStartEvent) else reason.split(";")[0]
+            )
         self._count(event, 1)
         return event.value
 

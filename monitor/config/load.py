@@ -5,24 +5,51 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from monitor.config import document
+from monitor.config import channels as channel_reading
+from monitor.config import document, words
+from monitor.config.alerting import AlertingReader, build_inhibition, build_maintenance, build_route
 from monitor.config.document import Node, Scalar, Sequence, scalars
 from monitor.config.files import Unreadable, read_text
 from monitor.config.findings import Findings
 from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate
 from monitor.config.jobs import ReadJob, read_jobs
 from monitor.config.matching import Configured
-from monitor.config.model import Channel, Config, Secrets, Store
+from monitor.config.model import Channel, Config, Heartbeat, Secrets, Store
 from monitor.config.reading import read, read_type, secret_keys
 from monitor.config.rules import BUILT_IN, RuleReader, build
-from monitor.config.sections import AnyRuleSection, ChannelSection, StoreSection, UntypedSettings, keys
+from monitor.config.sections import (
+    AnyRuleSection,
+    ChannelSection,
+    HeartbeatSection,
+    InhibitSection,
+    MaintenanceSection,
+    RouteSection,
+    StoreSection,
+    SummarySection,
+    UntypedSettings,
+    keys,
+)
+from monitor.config.telling import build_heartbeat, build_summary, read_heartbeat, read_summary
 from monitor.config.values import OFF, ON, name_fault
 from monitor.config.wording import expected, shown
 from monitor.errors import ConfigError, Problem
 from monitor.providers import PROVIDERS
 from monitor.providers.base import Settings
 
-KEYS = ("store", "providers", "channels", "jobs", "rules", "failing")
+KEYS = (
+    "store",
+    "providers",
+    "channels",
+    "routes",
+    "inhibit",
+    "maintenance",
+    "jobs",
+    "rules",
+    "failing",
+    "links",
+    "heartbeat",
+    "summary",
+)
 """The keys of the file."""
 
 MAX_FILE = 16 * 1024 * 1024
@@ -71,6 +98,8 @@ def _is_secret(place: document.Path) -> bool:
             return key in _SECRET_KEYS
         case ("channels", _, "urls", *_):
             return True
+        case ("heartbeat", "url"):
+            return True
         case _:
             return False
 
@@ -91,6 +120,12 @@ class _Sections:
     jobs: tuple[ReadJob, ...]
     rules: tuple[AnyRuleSection, ...]
     built_in: bool
+    routes: tuple[RouteSection, ...]
+    inhibitions: tuple[InhibitSection, ...]
+    maintenance: tuple[MaintenanceSection, ...]
+    links: Mapping[str, str]
+    heartbeat: HeartbeatSection | None
+    summary: SummarySection | None
 
 
 def _read(path: Path, findings: Findings) -> _Sections:
@@ -101,20 +136,39 @@ def _read(path: Path, findings: Findings) -> _Sections:
         for name in _names("providers", findings)
     }
     providers = {name: _provider(name, kind, findings) for name, kind in types.items()}
-    channels = {
-        name: read(ChannelSection, ("channels", name), findings) for name in _names("channels", findings)
-    }
+    channels = channel_reading.read_channels(_names("channels", findings), findings)
+    known_channels = None if findings.within(("channels",)) and not channels else tuple(channels)
     jobs = read_jobs(_items("jobs", findings), types, path, findings)
     configured = _configured(jobs, types, findings)
+    links = words.read_links(findings)
     rules = RuleReader(
         findings=findings,
         configured=configured,
-        channels=None if findings.within(("channels",)) and not channels else tuple(channels),
+        channels=known_channels,
+        links=links,
         keep=None if store is None or findings.within(("store", "keep")) else store.keep,
     ).read(_items("rules", findings))
+    words.check_channels(channels, rules, links, findings)
     built_in = _built_in(findings)
+    alerting = AlertingReader(
+        findings=findings,
+        configured=configured,
+        rules=_rule_names(findings, built_in=built_in),
+        channels=known_channels,
+    )
     return _Sections(
-        store=store, providers=providers, channels=channels, jobs=jobs, rules=rules, built_in=built_in
+        store=store,
+        providers=providers,
+        channels=channels,
+        jobs=jobs,
+        rules=rules,
+        built_in=built_in,
+        routes=alerting.routes(_items("routes", findings, "match")),
+        inhibitions=alerting.inhibitions(_items("inhibit", findings, "source")),
+        maintenance=alerting.maintenance(_items("maintenance", findings)),
+        links=links,
+        heartbeat=read_heartbeat(findings),
+        summary=read_summary(known_channels, findings),
     )
 
 
@@ -145,13 +199,13 @@ def _names(key: str, findings: Findings) -> tuple[str, ...]:
     return names
 
 
-def _items(key: str, findings: Findings) -> tuple[document.Path, ...]:
-    """The paths of the items of a list."""
+def _items(key: str, findings: Findings, first: str = "name") -> tuple[document.Path, ...]:
+    """The paths of the items of a list. `first` is the key that an item begins with."""
     node = findings.node((key,))
     if isinstance(node, Sequence):
         return tuple((key, index) for index in range(len(node.items)))
     if findings.has((key,)):
-        findings.value((key,), expected("a list (- name: …)", node))
+        findings.value((key,), expected(f"a list (- {first}: …)", node))
     return ()
 
 
@@ -173,6 +227,15 @@ def _configured(jobs: tuple[ReadJob, ...], types: Mapping[str, str | None], find
         job_names=frozenset(name for name in names if name is not None),
         labels=frozenset(chain.from_iterable(labels)),
     )
+
+
+def _rule_names(findings: Findings, *, built_in: bool) -> frozenset[str]:
+    """The names of all rules; none where one of them has none, or there should be rules and are not."""
+    paths = _items("rules", findings)
+    names = [findings.text((*path, "name")) for path in paths]
+    if None in names or (not paths and findings.within(("rules",))):
+        return frozenset()
+    return frozenset(name for name in names if name is not None) | ({BUILT_IN.name} if built_in else set())
 
 
 def _built_in(findings: Findings) -> bool:
@@ -207,12 +270,13 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
     root = interpolated.root
     providers = {name: settings for name, settings in sections.providers.items() if settings is not None}
     channels = {
-        name: Channel(name=name, urls=section.urls, places=_places(root, name))
+        name: channel_reading.build(name, section, _places(root, name))
         for name, section in sections.channels.items()
         if section is not None
     }
     store = sections.store or StoreSection()
     rules = tuple(build(section) for section in sections.rules)
+    heartbeat = build_heartbeat(sections.heartbeat)
     return Config(
         path=path.absolute(),
         store=Store(path=path.absolute().parent / store.url, keep=store.keep),
@@ -220,12 +284,24 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
         channels=channels,
         jobs=tuple(job.build(providers) for job in sections.jobs),
         rules=rules + ((BUILT_IN,) if sections.built_in else ()),
-        secrets=_secrets(providers, channels, root),
         literals=tuple(
             document.dotted(place) for place, scalar in scalars(root) if _is_literal(place, scalar)
         ),
         secret_files=_secret_files(interpolated),
         files=frozenset((path, *(job.clients_file for job in sections.jobs if job.clients_file))),
+        routes=tuple(build_route(number, section) for number, section in enumerate(sections.routes)),
+        inhibitions=tuple(build_inhibition(section) for section in sections.inhibitions),
+        maintenance=tuple(build_maintenance(section) for section in sections.maintenance),
+        links=sections.links,
+        rule_links={section.name: section.links for section in sections.rules if section.links},
+        messages={
+            section.name: own
+            for section in sections.rules
+            if (own := words.build_words(section.message)) is not None
+        },
+        heartbeat=heartbeat,
+        summary=build_summary(sections.summary),
+        secrets=_secrets(providers, channels, heartbeat, root),
     )
 
 
@@ -240,9 +316,24 @@ def _secret_files(interpolated: Interpolated) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(files)))
 
 
-def _secrets(providers: Mapping[str, Settings], channels: Mapping[str, Channel], root: Node) -> Secrets:
+def _secrets(
+    providers: Mapping[str, Settings],
+    channels: Mapping[str, Channel],
+    heartbeat: Heartbeat | None,
+    root: Node,
+) -> Secrets:
     """The values of secret places, and what references brought into those."""
     credentials = (secret for settings in providers.values() for secret in settings.secrets())
     urls = (url.get_secret_value() for channel in channels.values() for url in channel.urls)
-    parts = (part for place, scalar in scalars(root) if _is_secret(place) for part in scalar.references)
-    return Secrets({*credentials, *urls, *parts} - {UNSET})
+    places = ((place, scalar) for place, scalar in scalars(root) if place[0] != "heartbeat")
+    parts = (part for place, scalar in places if _is_secret(place) for part in scalar.references)
+    beat = () if heartbeat is None else _telling(heartbeat.url.get_secret_value(), root)
+    return Secrets({*credentials, *urls, *parts, *beat} - {UNSET})
+
+
+def _telling(heartbeat: str, root: Node) -> set[str]:
+    """The heartbeat's URL, and what references brought into it, without the scheme: with it, whatever else begins with
+    https:// would seem to begin like a secret."""
+    node = list(document.walk(root, ("heartbeat", "url")))[-1]
+    parts = node.references if isinstance(node, Scalar) else ()
+    return {part.partition("://")[2] or part for part in (heartbeat, *parts) if part != UNSET}

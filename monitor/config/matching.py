@@ -1,4 +1,4 @@
-"""What a rule's `match` says of what is configured."""
+"""What a `match` says of what is configured: a rule's of its series, a route's of the alerts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,10 @@ from itertools import chain
 from monitor.config import document
 from monitor.config.findings import Findings
 from monitor.config.jobs import ReadJob
-from monitor.config.values import OF_THE_SERIES
+from monitor.config.sections import RULES
+from monitor.config.values import OF_THE_ALERT, OF_THE_SERIES
 from monitor.config.wording import nearest, unknown
+from monitor.domain.model import Severity
 from monitor.domain.rules import Match
 
 Globs = Mapping[str, tuple[str, ...]]
@@ -33,10 +35,54 @@ class Configured:
         """Whether these are all the accounts there are."""
         return bool(self.jobs) and all(job.accounts for job in self.jobs)
 
+    @property
+    def of_a_series(self) -> tuple[str, ...]:
+        """What can be matched of a series."""
+        return (*OF_THE_SERIES, *sorted(self.labels))
+
+    @property
+    def of_an_alert(self) -> tuple[str, ...]:
+        """What can be matched of an alert."""
+        return (*OF_THE_ALERT, *self.of_a_series)
+
 
 def matched(match: Globs, path: document.Path, configured: Configured, findings: Findings) -> list[ReadJob]:
     """The jobs of which a rule's `match`, at a path, means a series or more. Reports what in it can't be meant."""
-    _check_keys(match, path, configured, findings)
+    for key in match:
+        if key not in configured.of_a_series:
+            findings.key((*path, key), f"no job has such a label{nearest(key, configured.of_a_series)}")
+    return _matched_jobs(match, path, configured, findings)
+
+
+def check_alerts(
+    match: Globs, path: document.Path, configured: Configured, rules: Iterable[str], findings: Findings
+) -> None:
+    """Reports what in the `match` of a route or the like, at a path, can't be meant. `rules` are the names of all."""
+    for key in match:
+        if key not in configured.of_an_alert:
+            findings.key((*path, key), _no_attribute(key, configured.of_an_alert))
+    _check_names(match.get("rule", ()), "rule", rules, path, findings)
+    _check_names(match.get("type", ()), "type", RULES, path, findings)
+    _check_names(match.get("severity", ()), "severity", [one.word for one in Severity], path, findings)
+    _matched_jobs({key: match[key] for key in match if key not in OF_THE_ALERT}, path, configured, findings)
+
+
+def check_attributes(
+    names: Iterable[str], path: document.Path, configured: Configured, findings: Findings
+) -> None:
+    """Reports the names at a path that no alert has as an attribute."""
+    for index, name in enumerate(names):
+        if name not in configured.of_an_alert:
+            findings.value(findings.item(path, index), _no_attribute(name, configured.of_an_alert))
+
+
+def _no_attribute(name: str, known: Sequence[str]) -> str:
+    return f"no alert has such an attribute{nearest(name, known) or '; known: ' + ', '.join(known)}"
+
+
+def _matched_jobs(
+    match: Globs, path: document.Path, configured: Configured, findings: Findings
+) -> list[ReadJob]:
     _check_names(match.get("job", ()), "job", configured.job_names, path, findings)
     _check_names(match.get("provider", ()), "provider", configured.providers, path, findings)
     _check_currencies(match, path, configured, findings)
@@ -62,13 +108,6 @@ def _matches_any_series(match: Match, job: ReadJob) -> bool:
             return any(match.series(account.series(currency)) for currency in account.currencies)
         return match.account(account)
     return False
-
-
-def _check_keys(match: Globs, path: document.Path, configured: Configured, findings: Findings) -> None:
-    known = [*OF_THE_SERIES, *sorted(configured.labels)]
-    for key in match:
-        if key not in known:
-            findings.key((*path, key), f"no job has such a label{nearest(key, known)}")
 
 
 def _check_currencies(match: Globs, path: document.Path, configured: Configured, findings: Findings) -> None:

@@ -9,9 +9,13 @@ from pydantic import SecretStr
 
 from monitor.config.document import Position
 from monitor.domain.model import Account
+from monitor.domain.muting import Inhibition, Maintenance
+from monitor.domain.routing import Route
 from monitor.domain.rules import Rule
-from monitor.domain.schedule import Schedule
+from monitor.domain.schedule import Cron, Schedule
+from monitor.domain.windows import QuietHours
 from monitor.providers.base import Api, Settings
+from monitor.templates import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +31,33 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A named set of apprise URLs, and where in the file each of them stands."""
+    """A named set of apprise URLs, and where in the file each of them stands.
+
+    `fallback` is the channel that is told what this one has not taken for `fallback_after`."""
 
     name: str
     urls: tuple[SecretStr, ...]
+    fallback: str | None = None
+    fallback_after: timedelta = timedelta(minutes=5)
+    quiet_hours: QuietHours | None = None
+    message: Words | None = None
     places: tuple[Position, ...] = field(default=(), repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """The URL, a secret, at which the daemon says that it does its work, and how often."""
+
+    url: SecretStr
+    every: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """When a summary is told, and on which channels (None: every channel)."""
+
+    cron: Cron
+    channels: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +80,8 @@ class Config:
     """Everything one file says. `secrets` is for redaction: every credential and URL that may appear nowhere.
 
     `files` are the file itself and the lists of clients that it names. `literals` are the places where it holds a
-    secret itself, `secret_files` the files that secrets were read from."""
+    secret itself, `secret_files` the files that secrets were read from.
+    `links` are URL templates by name, `rule_links` and `messages` what rules have of their own, by rule."""
 
     path: Path
     store: Store
@@ -62,6 +89,14 @@ class Config:
     channels: Mapping[str, Channel]
     jobs: tuple[Job, ...]
     rules: tuple[Rule, ...]
+    routes: tuple[Route, ...]
+    inhibitions: tuple[Inhibition, ...]
+    maintenance: tuple[Maintenance, ...]
+    links: Mapping[str, str]
+    rule_links: Mapping[str, Mapping[str, str]]
+    messages: Mapping[str, Words]
+    heartbeat: Heartbeat | None
+    summary: Summary | None
     secrets: Secrets = field(repr=False)
     files: frozenset[Path] = frozenset()
     literals: tuple[str, ...] = ()

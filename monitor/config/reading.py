@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from monitor.config.document import Mapping, Node, Path, Plain, Scalar, Sequence, plain
 from monitor.config.findings import Findings
-from monitor.config.sections import keys, owner
+from monitor.config.sections import inner, keys, owner
 from monitor.config.wording import expected, unknown, wrong_value
 from monitor.fields import Section
 
@@ -85,7 +85,8 @@ def _report(
     if kind == "missing":
         findings.missing(path)
     elif kind == "extra_forbidden":
-        findings.unknown_key(path, known, owner(section, str(path[-1])))
+        where = inner(section, detail["loc"])
+        findings.unknown_key(path, known if where is section else keys(where), owner(where, str(path[-1])))
     elif path[-1] == _KEY:
         name = str(path[-2])
         findings.key(

@@ -1,14 +1,15 @@
 """The rules of the file: read, checked by themselves, and against what else is configured."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never, cast
 
-from monitor.config import document
+from monitor.config import document, words
 from monitor.config.findings import Findings
 from monitor.config.jobs import ReadJob, check_unique
+from monitor.config.levels import at_level, check_levels, worst_first
 from monitor.config.matching import Configured, matched
 from monitor.config.reading import read, read_type
 from monitor.config.sections import (
@@ -16,16 +17,21 @@ from monitor.config.sections import (
     AnyRuleSection,
     DeltaSection,
     FailingSection,
+    FlappingSection,
+    LevelSection,
     RuleSection,
+    StaleLevel,
     StaleSection,
+    ThresholdLevel,
     ThresholdSection,
     UntypedRuleSection,
     keys,
 )
+from monitor.config.values import SeverityWord
 from monitor.config.wording import unknown
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
-from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Flapping, Match, Policy, Rule, Stale, Threshold
 from monitor.domain.schedule import Cron, Every
 from monitor.domain.units import compact
 
@@ -35,16 +41,21 @@ BUILT_IN = Failing(name="failing")
 _KEYS = frozenset(chain.from_iterable(keys(section) for section in RULES.values()))
 _MOVES = ("drop", "rise", "change")
 
+S = TypeVar("S", bound=RuleSection)
+LevelT = TypeVar("LevelT", bound=LevelSection)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleReader:
     """Reads rules and reports what is wrong with them.
 
-    `channels` None: which there are is not known. `keep` None: how long readings are kept is not known."""
+    `channels` None: which there are is not known. `links` are the names of those of all rules. `keep` None: how long
+    readings are kept is not known."""
 
     findings: Findings
     configured: Configured
     channels: Sequence[str] | None
+    links: Collection[str]
     keep: timedelta | None
 
     def read(self, paths: Sequence[document.Path]) -> tuple[AnyRuleSection, ...]:
@@ -69,10 +80,13 @@ class RuleReader:
         jobs = self._check_common(section, path)
         match section:
             case ThresholdSection():
-                self._check_threshold(section, path)
+                for threshold, place in _limits(section, section.levels, path):
+                    self._check_threshold(threshold, place)
                 self._check_locked(section, jobs, path)
             case DeltaSection():
-                self._check_delta(section, path)
+                for _, place in _limits(section, section.levels, path):
+                    self._check_delta(place)
+                self._check_within(section, path)
                 self._check_locked(section, jobs, path)
             case StaleSection():
                 self._check_stale(section, jobs, path)
@@ -80,18 +94,16 @@ class RuleReader:
                 pass
             case _:
                 assert_never(section)
+        check_levels(section, path, self.findings)
 
     def _check_common(self, section: RuleSection, path: document.Path) -> list[ReadJob]:
-        for index, name in enumerate(section.notify or ()):
-            if self.channels is not None and name not in self.channels:
-                self.findings.value(
-                    self.findings.item((*path, "notify"), index), unknown("channel", name, self.channels)
-                )
+        check_channels(section.notify or (), (*path, "notify"), self.channels, self.findings)
+        words.check_rule(section, path, self.links, self.findings)
         return matched(section.match, (*path, "match"), self.configured, self.findings)
 
-    def _check_threshold(self, section: ThresholdSection, path: document.Path) -> None:
+    def _check_threshold(self, section: ThresholdLevel, path: document.Path) -> None:
         below, above, clear = section.below, section.above, section.clear
-        if not {"below", "above"}.intersection(self.findings.keys(path)):
+        if not {"below", "above", "levels"}.intersection(self.findings.keys(path)):
             self.findings.missing((*path, "below"), "is required, or `above`, or both")
         if below is not None and above is not None and below >= above:
             self.findings.value((*path, "below"), f"must be less than `above`, {plain(above)}")
@@ -113,27 +125,57 @@ class RuleReader:
                 (*path, "field"), "the service that this rule is about does not tell `locked`"
             )
 
-    def _check_delta(self, section: DeltaSection, path: document.Path) -> None:
-        moves = [key for key in self.findings.keys(path) if key in _MOVES]
-        if not moves:
+    def _check_delta(self, path: document.Path) -> None:
+        given = self.findings.keys(path)
+        moves = [key for key in given if key in _MOVES]
+        if not moves and "levels" not in given:
             self.findings.missing((*path, "drop"), "is required, or `rise`, or `change`")
         for move in moves[1:]:
             self.findings.key((*path, move), f"can't be combined with `{moves[0]}`: write two rules")
+
+    def _check_within(self, section: DeltaSection, path: document.Path) -> None:
         if section.within is not None and self.keep is not None and section.within > self.keep:
             self.findings.value((*path, "within"), f"is longer than store.keep, {compact(self.keep)}")
 
     def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: document.Path) -> None:
+        if not {"after", "levels"}.intersection(self.findings.keys(path)):
+            self.findings.missing((*path, "after"))
         for job in jobs:
             if section.clock == "provider":
                 self._check_clock(job, path)
-            elif (pause := _longest_pause(job.schedule())) is not None and section.after <= pause:
-                reason = f"must be more than the {compact(pause)} between two polls of job {job.name}"
-                self.findings.value((*path, "after"), reason)
+            elif (pause := _longest_pause(job.schedule())) is not None:
+                for limit, place in _limits(section, section.levels, path):
+                    self._check_after(limit, pause, job, place)
+
+    def _check_after(
+        self, limit: StaleSection | StaleLevel, pause: timedelta, job: ReadJob, path: document.Path
+    ) -> None:
+        if limit.after is not None and limit.after <= pause:
+            reason = f"must be more than the {compact(pause)} between two polls of job {job.name}"
+            self.findings.value((*path, "after"), reason)
 
     def _check_clock(self, job: ReadJob, path: document.Path) -> None:
         if not job.service.tells_updated_at:
             reason = f"the service of job {job.name} does not tell when a wallet last changed; narrow `match`"
             self.findings.value((*path, "clock"), reason)
+
+
+def _limits(
+    rule: S, levels: Mapping[SeverityWord, LevelT], path: document.Path
+) -> Iterator[tuple[S | LevelT, document.Path]]:
+    """Where a rule says its limits: in each of its levels, or itself."""
+    yield rule, path
+    for word, level in levels.items():
+        yield level, (*path, "levels", word)
+
+
+def check_channels(
+    names: Iterable[str], path: document.Path, channels: Sequence[str] | None, findings: Findings
+) -> None:
+    """Reports the names at a path that are no channel's; nothing where it is not known which there are."""
+    for index, name in enumerate(names):
+        if channels is not None and name not in channels:
+            findings.value(findings.item(path, index), unknown("channel", name, channels))
 
 
 def _longest_pause(schedule: Every | Cron | None) -> timedelta | None:
@@ -148,17 +190,19 @@ def _longest_pause(schedule: Every | Cron | None) -> timedelta | None:
 
 def build(section: AnyRuleSection) -> Rule:
     """The finished rule. Only for a section with which nothing is wrong."""
+    if not section.levels:
+        return _at_one_level(section)
+    levels = tuple(
+        _at_one_level(at_level(section, word, level)) for word, level in worst_first(section.levels).items()
+    )
+    return replace(levels[0], levels=cast("Any", levels))
+
+
+def _at_one_level(section: AnyRuleSection) -> Rule:
     common: dict[str, Any] = {
         "name": section.name,
         "match": Match(section.match),
-        "policy": Policy(
-            severity=Severity[section.severity.upper()],
-            hold=section.hold,
-            keep_firing_for=section.keep_firing_for,
-            repeat_every=section.repeat_every,
-            send_resolved=section.send_resolved,
-            notify=section.notify,
-        ),
+        "policy": _policy(section),
     }
     match section:
         case ThresholdSection():
@@ -176,8 +220,27 @@ def build(section: AnyRuleSection) -> Rule:
                 field=section.field,
             )
         case StaleSection():
+            if section.after is None:
+                raise ValueError(f"{section.name} has no limit")
             return Stale(**common, after=section.after, clock=section.clock)
         case FailingSection():
             return Failing(**common, polls=section.polls)
         case _:
             assert_never(section)
+
+
+def _policy(section: RuleSection) -> Policy:
+    return Policy(
+        severity=Severity[section.severity.upper()],
+        hold=section.hold,
+        keep_firing_for=section.keep_firing_for,
+        cooldown=section.cooldown,
+        flapping=_flapping(section.flapping),
+        repeat_every=section.repeat_every,
+        send_resolved=section.send_resolved,
+        notify=section.notify,
+    )
+
+
+def _flapping(section: FlappingSection | None) -> Flapping | None:
+    return None if section is None else Flapping(changes=section.changes, within=section.within)

@@ -11,8 +11,20 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from monitor.config.sections import RULES, ChannelSection, StoreSection, job_section
-from monitor.config.values import NAME, OFF, ON
+from monitor.config.sections import (
+    LEVELS,
+    RULES,
+    ChannelSection,
+    HeartbeatSection,
+    InhibitSection,
+    MaintenanceSection,
+    RouteSection,
+    StoreSection,
+    SummarySection,
+    job_section,
+    keys,
+)
+from monitor.config.values import LINK_NAME, NAME, OFF, ON
 from monitor.domain.units import compact
 from monitor.fields import Section
 from monitor.providers import PROVIDERS
@@ -29,8 +41,23 @@ _REFERENCE: Schema = {
 _TO_REFERENCE = {"$ref": "#/$defs/reference"}
 _ANY_SCALAR = ["string", "number", "boolean"]
 _ANNOTATIONS = ("title", "description", "default", "examples")
-_EXACTLY_ONE_OF = (("every", "cron"), ("clients", "clients_file"), ("drop", "rise", "change"))
-_AT_LEAST_ONE_OF = (("below", "above"),)
+_EXACTLY_ONE_OF = (
+    ("every", "cron"),
+    ("from", "cron"),
+    ("clients", "clients_file"),
+    ("drop", "rise", "change"),
+)
+_AT_LEAST_ONE_OF = (("below", "above"), ("title", "body"))
+_NEEDS = {
+    "fallback_after": "fallback",
+    "escalate_after": "escalate_to",
+    "escalate_to": "escalate_after",
+    "until": "from",
+    "lasts": "cron",
+    "format": "body",
+}
+_EITHER_WITH = {"from": "until", "cron": "lasts"}
+"""Of two forms that exclude each other, what each needs besides."""
 
 
 def json_schema() -> Schema:
@@ -62,6 +89,24 @@ def _properties() -> Schema:
             _section(ChannelSection),
             type=["object", "null"],
         ),
+        "routes": _list(
+            "routes",
+            "Which alerts go where: the first that fits, and those after it where it says `continue`.",
+            [_section(RouteSection)],
+            type=["array", "null"],
+        ),
+        "inhibit": _list(
+            "inhibit",
+            "Alerts that keep others quiet while they fire.",
+            [_section(InhibitSection)],
+            type=["array", "null"],
+        ),
+        "maintenance": _list(
+            "maintenance",
+            "Times in which some alerts are not told.",
+            [_section(MaintenanceSection)],
+            type=["array", "null"],
+        ),
         "jobs": _list(
             "jobs",
             "What is polled, and when.",
@@ -71,9 +116,20 @@ def _properties() -> Schema:
         "rules": _list(
             "rules",
             "What is told, and to whom.",
-            [_section(rule) for rule in RULES.values()],
+            [_rule(name) for name in RULES],
             type=["array", "null"],
         ),
+        "links": {
+            **_named(
+                "links",
+                "URL templates by names of your own: lines of every message, and {{ links.NAME }} in its templates.",
+                {"type": "string", "minLength": 1},
+                type=["object", "null"],
+            ),
+            "propertyNames": {"pattern": f"^{LINK_NAME}$"},
+        },
+        "heartbeat": {**_section(HeartbeatSection), "type": ["object", "null"], "title": "heartbeat"},
+        "summary": {**_section(SummarySection), "type": ["object", "null"], "title": "summary"},
         "failing": {
             "title": "failing",
             "description": "Whether a rule named `failing` exists by itself: polls of anything that fail three times "
@@ -100,7 +156,7 @@ def _list(title: str, description: str, items: list[Schema], **keywords: Any) ->
         "title": title,
         "description": description,
         "type": "array",
-        "items": {"anyOf": items},
+        "items": items[0] if len(items) == 1 else {"anyOf": items},
         **keywords,
     }
 
@@ -123,16 +179,57 @@ class _Generator(GenerateJsonSchema):
 
 def _section(section: type[Section]) -> Schema:
     schema = section.model_json_schema(schema_generator=_Generator)
+    return _titled(_inlined(schema, schema.pop("$defs", {})))
+
+
+def _titled(schema: Schema) -> Schema:
+    """An object's schema, its keys described as the file has them."""
     properties = {key: _property(key, value) for key, value in schema["properties"].items()}
     return {**schema, "properties": properties, **_alternatives(properties)}
+
+
+def _inlined(part: Any, definitions: Schema) -> Any:
+    """What pydantic refers to, in its place: sections within sections."""
+    if isinstance(part, list):
+        return [_inlined(one, definitions) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        name = part["$ref"].rpartition("/")[2]
+        beside = {key: value for key, value in part.items() if key != "$ref"}
+        return {**_inlined(definitions[name], definitions), **beside}
+    return {key: _inlined(value, definitions) for key, value in part.items()}
+
+
+def _rule(name: str) -> Schema:
+    """A rule has its limits, or levels that have them."""
+    schema = _section(RULES[name])
+    own, limits = schema.pop("allOf", []), keys(LEVELS[name])
+    if "after" in limits:
+        own = [{"required": ["after"]}]
+    in_levels = {"required": ["levels"], "not": {"anyOf": _required(("severity", *limits))}}
+    levels = {**schema["properties"]["levels"], "minProperties": 2}
+    del levels["default"]
+    return {
+        **schema,
+        "properties": {**schema["properties"], "levels": levels},
+        "anyOf": [{"allOf": [{"not": {"required": ["levels"]}}, *own]}, in_levels],
+    }
 
 
 def _alternatives(properties: Schema) -> Schema:
     """Which keys exclude or need each other, of those there are."""
     exclusive = [{"oneOf": _required(keys)} for keys in _EXACTLY_ONE_OF if properties.keys() >= set(keys)]
     needed = [{"anyOf": _required(keys)} for keys in _AT_LEAST_ONE_OF if properties.keys() >= set(keys)]
-    together = {"dependentRequired": {"timezone": ["cron"]}} if "timezone" in properties else {}
-    return {**together, **({"allOf": exclusive + needed} if exclusive or needed else {})}
+    together = {key: [other] for key, other in _NEEDS.items() if {key, other} <= properties.keys()}
+    if {"every", "timezone"} <= properties.keys():
+        together["timezone"] = ["cron"]
+    if {"from", "cron"} <= properties.keys():
+        together |= {key: [other] for key, other in _EITHER_WITH.items()}
+    return {
+        **({"dependentRequired": together} if together else {}),
+        **({"allOf": exclusive + needed} if exclusive or needed else {}),
+    }
 
 
 def _required(keys: tuple[str, ...]) -> list[Schema]:
@@ -148,6 +245,8 @@ def _relaxed(schema: Schema) -> Schema:
     """The schema of a value as an editor's YAML parser may have read it."""
     if "const" in schema:
         return schema
+    if "properties" in schema:
+        return _titled(schema)
     if schema.get("type") == "string" and _takes_numbers(schema):
         return {**schema, "type": _ANY_SCALAR}
     if "enum" in schema or "pattern" in schema or schema.get("type") in ("integer", "boolean"):

@@ -4,30 +4,43 @@ What keys mean together is judged where jobs and rules are read. The description
 by way of the JSON Schema.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal, cast
+from types import MappingProxyType, NoneType
+from typing import Annotated, Literal, cast, get_args, get_origin
 
 from pydantic import Field, create_model
 
 from monitor.config.values import (
+    OR_OFF,
+    UTC,
     Change,
     ChangeLimit,
     ChannelUrls,
+    ClockTime,
     CronText,
     Database,
+    FallbackAfter,
     Globs,
+    GroupWait,
     LabelName,
+    Lasting,
+    Link,
+    LinkName,
     Name,
     Names,
     Repeat,
+    SeverityWord,
     Text,
+    TimeOfDay,
     Timezone,
+    WebUrl,
+    Weekdays,
 )
-from monitor.domain import model
+from monitor.domain import model, routing
+from monitor.domain.windows import WEEKDAYS
 from monitor.fields import Amount, Duration, Section, Span
 from monitor.providers import PROVIDERS
 from monitor.providers.base import Settings, Wallets
@@ -52,10 +65,135 @@ class UntypedSettings(Settings):
     base_url: str = ""
 
 
+class QuietHoursSection(Section):
+    """When a channel takes nothing but what is critical."""
+
+    begins: TimeOfDay = Field(alias="from", description="The time of day at which they begin: 22:00.")
+    ends: TimeOfDay = Field(
+        alias="to", description="The time of day at which they end, on the next day if it is the earlier one."
+    )
+    timezone: Timezone = Field(
+        default=UTC, description="The time zone of both.", json_schema_extra={"default": "UTC"}
+    )
+    days: Weekdays = Field(
+        default=cast("Weekdays", WEEKDAYS),
+        description="The days on which they begin: mon, tue, wed, thu, fri, sat, sun. Left out: every day.",
+    )
+
+
+class MessageSection(Section):
+    """Words of one's own."""
+
+    title: Text | None = Field(default=None, description="The title, a template. Left out: as built in.")
+    body: Text | None = Field(default=None, description="The body, a template. Left out: as built in.")
+    format: Literal["text", "markdown", "html"] = Field(
+        default="text",
+        description="What the body is written in; a service that shows something else gets it as it is.",
+    )
+
+
+_MESSAGE = "Words of one's own in place of the built-in message, as Jinja2 templates: {title: …, body: …}."
+
+
 class ChannelSection(Section):
     """Where messages go."""
 
     urls: ChannelUrls = Field(description="Apprise URLs; a message goes to each of them.")
+    fallback: str | None = Field(
+        default=None, description="The channel that is told instead when this one can't be reached."
+    )
+    fallback_after: FallbackAfter = Field(
+        default=timedelta(minutes=5),
+        description="How long a message has to fail before the fallback is told.",
+    )
+    quiet_hours: QuietHoursSection | None = Field(
+        default=None, description="When messages wait, unless something critical is told. Left out: never."
+    )
+    message: MessageSection | None = Field(
+        default=None, description=f"{_MESSAGE} A rule's own come before them."
+    )
+
+
+class HeartbeatSection(Section):
+    """Where the daemon says that it does its work."""
+
+    url: WebUrl = Field(
+        description="A URL as of healthchecks.io; /start and /fail are put behind it. It is a secret: ${HEARTBEAT_URL}."
+    )
+    every: Span = Field(default=timedelta(minutes=1), description="How often it says so.")
+
+
+class SummarySection(Section):
+    """What is held, what moved and what happened, at fixed times."""
+
+    cron: CronText = Field(
+        default="0 8 * * *",
+        description="When it is told, as five cron fields: minute, hour, day, month, weekday. Left out: daily at 8.",
+    )
+    timezone: Timezone = Field(
+        default=UTC, description="The time zone of cron.", json_schema_extra={"default": "UTC"}
+    )
+    notify: Names | None = Field(
+        default=None, description="The channels that are told. Left out: every channel; []: none."
+    )
+
+
+_ALERTS = (
+    "Which alerts: rule, type, severity, subject, job, provider, account, currency or any label, each a glob or a "
+    "list of globs."
+)
+
+
+class RouteSection(Section):
+    """Where some alerts go."""
+
+    match: dict[str, Globs] = Field(default={}, description=f"{_ALERTS} Left out: all.")
+    notify: Names | None = Field(
+        default=None, description="The channels that are told. Left out: every channel; []: none."
+    )
+    group_by: Names = Field(
+        default=routing.GROUP_BY,
+        description="What two alerts must have in common to be told in one message; []: nothing.",
+    )
+    group_wait: GroupWait = Field(
+        default=routing.GROUP_WAIT, description="How long to wait for more of the same group, 5m at most."
+    )
+    escalate_after: Span | None = Field(
+        default=None, description="After how long without an acknowledgement others are told, too."
+    )
+    escalate_to: Names = Field(default=(), description="The channels that are told then.")
+    goes_on: bool = Field(
+        default=False, alias="continue", description="Whether the routes after this one are looked at, too."
+    )
+
+
+class InhibitSection(Section):
+    """Alerts that keep others quiet."""
+
+    source: dict[str, Globs] = Field(description=f"{_ALERTS} While one of them fires…")
+    target: dict[str, Globs] = Field(description=f"{_ALERTS} …these are not told.")
+    equal: Names = Field(
+        default=(), description="What both must have in common: provider. Left out: nothing."
+    )
+
+
+class MaintenanceSection(Section):
+    """A time in which some alerts are not told."""
+
+    name: Name = Field(description="Its name, by which `status` and `route` call it.")
+    match: dict[str, Globs] = Field(default={}, description=f"{_ALERTS} Left out: all.")
+    begins: ClockTime | None = Field(
+        default=None, alias="from", description="When it begins, once: 2026-12-01T02:00. Either this or cron."
+    )
+    ends: ClockTime | None = Field(default=None, alias="until", description="When it ends.")
+    cron: CronText | None = Field(
+        default=None,
+        description="When it begins, again and again, as five cron fields: minute, hour, day, month, weekday.",
+    )
+    lasts: Lasting | None = Field(default=None, description="How long it lasts each time, 7d at most.")
+    timezone: Timezone = Field(
+        default=UTC, description="The time zone of all these.", json_schema_extra={"default": "UTC"}
+    )
 
 
 class JobSection(Wallets):
@@ -78,6 +216,62 @@ class JobSection(Wallets):
     )
 
 
+class FlappingSection(Section):
+    """What counts as flapping."""
+
+    changes: int = Field(ge=2, le=100, description="More than so many times to and fro…")
+    within: Span = Field(description="…within this time.")
+
+
+class LevelSection(Section):
+    """A limit: a rule's own, or one of several."""
+
+
+class ThresholdLevel(LevelSection):
+    """A limit of an amount."""
+
+    below: Amount | None = Field(default=None, description="Fires below this amount.")
+    above: Amount | None = Field(default=None, description="Fires above this amount.")
+    clear: Amount | None = Field(
+        default=None, description="Once firing, goes on until the amount is back here (hysteresis)."
+    )
+
+
+class DeltaLevel(LevelSection):
+    """A limit of a change."""
+
+    drop: ChangeLimit | None = Field(default=None, description="Fires when it fell by this much: 250 or 20%.")
+    rise: ChangeLimit | None = Field(default=None, description="Fires when it rose by this much: 250 or 20%.")
+    change: ChangeLimit | None = Field(
+        default=None, description="Fires when it moved by this much either way: 250 or 20%."
+    )
+
+    def move(self) -> tuple[Literal["drop", "rise", "change"], Change]:
+        """The way it has to move, and how far. ValueError where the section says neither."""
+        if self.drop is not None:
+            return "drop", self.drop
+        if self.rise is not None:
+            return "rise", self.rise
+        if self.change is not None:
+            return "change", self.change
+        raise ValueError("no drop, rise or change")
+
+
+class StaleLevel(LevelSection):
+    """A limit of the time without news."""
+
+    after: Span = Field(description="Fires when there was no news for this long.")
+
+
+class FailingLevel(LevelSection):
+    """A limit of failures in a row."""
+
+    polls: int = Field(ge=1, le=1000, description="How many in a row.")
+
+
+_LEVELS = "Several limits, worse and worse, by severity: one incident that worsens and eases. In place of those here."
+
+
 class RuleSection(Section):
     """The keys every rule has."""
 
@@ -97,9 +291,23 @@ class RuleSection(Section):
         default=timedelta(hours=4), description="How often to remind while it fires: 4h, or never."
     )
     send_resolved: bool = Field(default=True, description="Whether to tell that it is over.")
-    severity: Literal["info", "warning", "critical"] = Field(default="warning", description="How bad it is.")
+    cooldown: Duration = Field(
+        default=timedelta(0),
+        description="For how long after its end it is still the same incident when it fires again.",
+    )
+    flapping: Annotated[FlappingSection | None, *OR_OFF] = Field(
+        default=None,
+        description="From when on it is told once that it flaps, and then nothing until it settles or gets worse: "
+        "{changes: 6, within: 1h}, or off.",
+        json_schema_extra={"default": "off"},
+    )
+    severity: SeverityWord = Field(default="warning", description="How bad it is.")
     notify: Names | None = Field(
-        default=None, description="The channels that are told. Left out: every channel; []: none."
+        default=None, description="The channels that are told. Left out: as the routes say; []: none."
+    )
+    message: MessageSection | None = Field(default=None, description=_MESSAGE)
+    links: dict[LinkName, Link] = Field(
+        default={}, description="Links of its own, besides those of all rules or in their place."
     )
 
 
@@ -109,54 +317,37 @@ class UntypedRuleSection(RuleSection):
     type: str
 
 
-class ThresholdSection(RuleSection):
+class ThresholdSection(ThresholdLevel, RuleSection):
     """An amount below or above a limit."""
 
     type: Literal["threshold"] = Field(description="An amount below or above a limit.")
     field: model.Field = Field(default="available", description="Which amount of a balance.")
-    below: Amount | None = Field(default=None, description="Fires below this amount.")
-    above: Amount | None = Field(default=None, description="Fires above this amount.")
-    clear: Amount | None = Field(
-        default=None, description="Once firing, goes on until the amount is back here (hysteresis)."
-    )
+    levels: dict[SeverityWord, ThresholdLevel] = Field(default={}, description=_LEVELS)
 
 
-class DeltaSection(RuleSection):
+class DeltaSection(DeltaLevel, RuleSection):
     """An amount that moved too far."""
 
     type: Literal["delta"] = Field(description="An amount that moved too far.")
     field: model.Field = Field(default="available", description="Which amount of a balance.")
-    drop: ChangeLimit | None = Field(default=None, description="Fires when it fell by this much: 250 or 20%.")
-    rise: ChangeLimit | None = Field(default=None, description="Fires when it rose by this much: 250 or 20%.")
-    change: ChangeLimit | None = Field(
-        default=None, description="Fires when it moved by this much either way: 250 or 20%."
-    )
     within: Span | None = Field(
         default=None,
         description="From the window's peak (drop) or trough (rise) to now. Left out: since the reading before.",
     )
-
-    def move(self) -> tuple[Literal["drop", "rise", "change"], Change]:
-        """The way it has to move, and how far. ValueError where the section says neither."""
-        if self.drop is not None:
-            return "drop", self.drop
-        if self.rise is not None:
-            return "rise", self.rise
-        if self.change is not None:
-            return "change", self.change
-        raise ValueError(f"{self.name} has no drop, rise or change")
+    levels: dict[SeverityWord, DeltaLevel] = Field(default={}, description=_LEVELS)
 
 
 class StaleSection(RuleSection):
     """Nothing new for too long."""
 
     type: Literal["stale"] = Field(description="Nothing new for too long.")
-    after: Span = Field(description="Fires when there was no news for this long.")
+    after: Span | None = Field(default=None, description="Fires when there was no news for this long.")
     clock: Literal["observed", "provider"] = Field(
         default="observed",
         description="What counts as news: a successful reading (observed), or a change of the wallet by the "
         "service's own clock (provider).",
     )
+    levels: dict[SeverityWord, StaleLevel] = Field(default={}, description=_LEVELS)
 
 
 class FailingSection(RuleSection):
@@ -169,6 +360,7 @@ class FailingSection(RuleSection):
         le=1000,
         description="How many in a row. Refused credentials and bans fire at the first.",
     )
+    levels: dict[SeverityWord, FailingLevel] = Field(default={}, description=_LEVELS)
 
 
 AnyRuleSection = ThresholdSection | DeltaSection | StaleSection | FailingSection
@@ -182,6 +374,11 @@ RULES: Mapping[str, type[AnyRuleSection]] = MappingProxyType(
     }
 )
 """What a rule's `type` may say, and what it then means."""
+
+LEVELS: Mapping[str, type[LevelSection]] = MappingProxyType(
+    {"threshold": ThresholdLevel, "delta": DeltaLevel, "stale": StaleLevel, "failing": FailingLevel}
+)
+"""What each of a rule's `levels` may say, by the rule's type."""
 
 
 @cache
@@ -198,12 +395,41 @@ def keys(section: type[Section]) -> list[str]:
     return [field.alias or name for name, field in section.model_fields.items()]
 
 
+def inner(section: type[Section], place: Sequence[str | int]) -> type[Section]:
+    """The section that the last step of a place within a section is taken in."""
+    annotation: object = section
+    for step in place[:-1]:
+        annotation = _below(annotation, step)
+        if isinstance(annotation, type) and issubclass(annotation, Section):
+            section = annotation
+    return section
+
+
+def _below(annotation: object, step: str | int) -> object:
+    """The type of what stands a step further."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        fields = (field for name, field in annotation.model_fields.items() if step in (name, field.alias))
+        return next((_bare(field.annotation) for field in fields), None)
+    arguments = get_args(annotation)
+    return _bare(arguments[1 if get_origin(annotation) is dict else 0]) if arguments else None
+
+
+def _bare(annotation: object) -> object:
+    """A type without what is said about it, and without None beside it."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    others = [one for one in get_args(annotation) if one is not NoneType]
+    return _bare(others[0]) if NoneType in get_args(annotation) and len(others) == 1 else annotation
+
+
 def owner(section: type[Section], key: str) -> str | None:
     """What a key belongs to that is not one of the section's, but of its like; None if there is nothing."""
     if issubclass(section, JobSection):
         return _those("jobs of {} providers", {name: job_section(name) for name in PROVIDERS}, key)
     if issubclass(section, RuleSection):
         return _those("rules of type {}", RULES, key)
+    if issubclass(section, LevelSection):
+        return _those("levels of rules of type {}", LEVELS, key) or _those("the rule itself", RULES, key)
     if issubclass(section, Settings):
         return _those("providers of type {}", {name: PROVIDERS[name].settings for name in PROVIDERS}, key)
     return None

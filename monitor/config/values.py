@@ -1,19 +1,33 @@
 """What a value in the file may be: types that turn its text into what the program works with, or say why not."""
 
 import re
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    SecretStr,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from monitor.config.wording import nearest
 from monitor.domain import money, schedule
-from monitor.fields import Span
+from monitor.domain.units import compact
+from monitor.domain.windows import WEEKDAYS
+from monitor.fields import Duration, Span
 
 OF_THE_SERIES = ("job", "provider", "account", "currency")
 """What a rule's `match` knows of a series besides labels."""
+OF_THE_ALERT = ("rule", "type", "severity", "subject")
+"""What can be matched of an alert besides what is known of its series."""
 
 OFF, ON = frozenset({"off", "false", "no"}), frozenset({"on", "true", "yes"})
 UTC = ZoneInfo("UTC")
@@ -21,7 +35,14 @@ UTC = ZoneInfo("UTC")
 NAME = r"[A-Za-z0-9_.-]{1,100}"
 """What the name of a job, a provider, a channel, a rule or a label looks like."""
 
+LINK_NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"
+"""What the name of a link looks like: {{ links.NAME }} has to find it."""
+
 _SQLITE_URL = re.compile(r"sqlite:///(?P<path>[^:?#](?:[^?#]*[^?#/])?)")
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+_CLOCK_TIME = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
+_LINK = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|\{[{%])\S.*", re.ASCII | re.DOTALL)
+_WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.ASCII | re.IGNORECASE)
 _CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S.*", re.ASCII)
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean"], "minLength": 1}
 
@@ -52,8 +73,11 @@ def _name(value: str) -> str:
 
 
 def _label(value: str) -> str:
-    if value in OF_THE_SERIES:
-        raise ValueError(f"{value!r} is what a rule's `match` calls the {value} itself; choose another name")
+    if value in (*OF_THE_SERIES, *OF_THE_ALERT):
+        whose = "rule" if value in OF_THE_SERIES else "route"
+        raise ValueError(
+            f"{value!r} is what a {whose}'s `match` calls the {value} itself; choose another name"
+        )
     return _name(value)
 
 
@@ -67,6 +91,38 @@ def _database(value: object) -> object:
 def _channel_url(value: SecretStr) -> SecretStr:
     if not _CHANNEL_URL.fullmatch(value.get_secret_value()):
         raise ValueError("expected an apprise URL, such as slack://… or mailto://…")
+    return value
+
+
+def _web_url(value: SecretStr) -> SecretStr:
+    if not _WEB_URL.fullmatch(value.get_secret_value()):
+        raise ValueError("expected a URL, https://… or http://…")
+    return value
+
+
+def link_name_fault(value: str) -> str | None:
+    """Why a link can't be called this; None if it can."""
+    if re.fullmatch(LINK_NAME, value):
+        return None
+    return "a link's name has 1 to 50 letters (a-z), digits or underscores, so that {{ links.NAME }} finds it"
+
+
+def _link_name(value: str) -> str:
+    if (fault := link_name_fault(value)) is not None:
+        raise ValueError(fault)
+    return value
+
+
+def link_fault(value: str) -> str | None:
+    """Why this can't be a link; None if it can."""
+    if _LINK.fullmatch(value):
+        return None
+    return "expected a URL, such as https://wiki.example/{{ rule }}"
+
+
+def _link(value: str) -> str:
+    if (fault := link_fault(value)) is not None:
+        raise ValueError(fault)
     return value
 
 
@@ -86,6 +142,46 @@ def _timezone(value: object) -> object:
 
 def _repeat(value: object) -> object:
     return None if value == "never" else value
+
+
+def _time_of_day(value: object) -> object:
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("expected a time of day, from 00:00 to 23:59")
+    return time(int(match[1]), int(match[2]))
+
+
+def _clock_time(value: object) -> object:
+    if not isinstance(value, str) or not _CLOCK_TIME.fullmatch(value):
+        raise ValueError(
+            "expected a date and a time, such as 2026-12-01T02:00; its time zone goes to `timezone`"
+        )
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as exc:
+        raise ValueError(f"{value} is not in the calendar: {exc}") from exc
+
+
+def _at_most(longest: timedelta) -> AfterValidator:
+    def checked(value: timedelta) -> timedelta:
+        if value > longest:
+            raise ValueError(f"must be at most {compact(longest)}")
+        return value
+
+    return AfterValidator(checked)
+
+
+class _OrOff:
+    """Lets a value also be `off`, which is None."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"enum": [False, *sorted(OFF)]}]}
+
+
+def _off(value: object) -> object:
+    return None if isinstance(value, str) and value.lower() in OFF else value
 
 
 class Change(NamedTuple):
@@ -120,6 +216,9 @@ ChannelUrls = Annotated[
     Field(min_length=1),
     _one_or_more({"type": "string", "minLength": 1}, minItems=1),
 ]
+WebUrl = Annotated[SecretStr, AfterValidator(_web_url), WithJsonSchema({"type": "string", "minLength": 1})]
+LinkName = Annotated[str, AfterValidator(_link_name), _pattern(LINK_NAME)]
+Link = Annotated[str, AfterValidator(_link), WithJsonSchema({"type": "string", "minLength": 1})]
 Database = Annotated[
     Path,
     BeforeValidator(_database),
@@ -128,6 +227,22 @@ Database = Annotated[
 CronText = Annotated[str, AfterValidator(_cron), _pattern(r"\s*(\S+\s+){4}\S+\s*", "*/5 * * * *")]
 Timezone = Annotated[ZoneInfo, BeforeValidator(_timezone), _pattern(".+", "UTC", "Asia/Ho_Chi_Minh")]
 Repeat = Annotated[Span | None, BeforeValidator(_repeat), _pattern("(never|[0-9]{1,9}[smhd])", "4h", "never")]
+SeverityWord = Literal["info", "warning", "critical"]
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), _pattern(_TIME.pattern, "22:00")]
+ClockTime = Annotated[
+    datetime, BeforeValidator(_clock_time), _pattern(_CLOCK_TIME.pattern, "2026-12-01T02:00")
+]
+Weekdays = Annotated[
+    tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...],
+    BeforeValidator(_listed),
+    Field(min_length=1),
+    _one_or_more({"enum": list(WEEKDAYS)}, minItems=1),
+]
+GroupWait = Annotated[Duration, _at_most(timedelta(minutes=5))]
+FallbackAfter = Annotated[Span, _at_most(timedelta(hours=12))]
+Lasting = Annotated[Span, _at_most(timedelta(days=7))]
+OR_OFF = (BeforeValidator(_off), _OrOff())
+"""Annotations of a value that may also be `off`, which is None."""
 ChangeLimit = Annotated[
     Change,
     BeforeValidator(_change),

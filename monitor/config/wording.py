@@ -12,7 +12,14 @@ from monitor.domain.units import ACCEPTED
 _LONGEST_SHOWN = 60
 _LONGEST_COMPARED = 200
 _QUOTE = re.compile(r"""(?<!\w)('(\\.|[^'\\])*'|"(\\.|[^"\\])*")(?!\w)""")
-_FORMS = {"clients": "[CLIENT_001]", "currencies": "{22: USDT}"}
+_FORMS = {
+    "clients": "[CLIENT_001]",
+    "currencies": "{22: USDT}",
+    "links": "{runbook: 'https://wiki.example/{{ rule }}'}",
+    "message": "{title: '{{ headline }}: {{ reason }}'}",
+    "flapping": "{changes: 6, within: 1h}, or off",
+    "quiet_hours": '{from: "22:00", to: "07:00"}',
+}
 _MOST_LISTED = 6
 _CHOICES = re.compile(r"'([^']*)'")
 

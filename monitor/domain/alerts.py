@@ -1,39 +1,62 @@
-"""When to alert: one alert's life, from the first breaching reading to the resolve.
+"""When to alert: one alert's life, from the first breaching reading to the resolve, and what is told of it.
 
     inactive ──breached──> pending ──still breached after `for`──> firing ──ok, `keep_firing_for` over──> inactive
                               └──────────ok──────────> inactive
 
-`step` is pure: the same alert, verdict and instant always give the same answer, so a restart between any two
-steps changes nothing. An unknown verdict holds the state as it is; only reminders still go out.
+A step has two halves. `judged` moves the alert as a verdict wants it; an unknown verdict moves nothing. `tell`
+compares how it stands with what was last told, and tells the difference, unless something mutes it: then the
+difference waits. Both are pure: the same alert, verdict and instant always give the same answer, so a restart
+between any two steps changes nothing.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import assert_never
 
 from monitor.domain.model import Severity, State
 from monitor.domain.rules import Breached, Ok, Policy, Unknown, Verdict
+from monitor.domain.units import compact, span
 
 
 class EventKind(StrEnum):
-    """What is told of an alert."""
+    """What is told of an alert; and the summary, which is of none."""
 
     FIRED = "fired"
     REMINDER = "reminder"
     WORSENED = "worsened"
+    EASED = "eased"
+    ESCALATED = "escalated"
+    FLAPPING = "flapping"
     RESOLVED = "resolved"
     CLOSED = "closed"
+    SUMMARY = "summary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """Somebody knows: no reminders and no escalation until it worsens or is over. `at` is in UTC."""
+
+    by: str
+    reason: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One rule and one subject: where it stands, and what has been told. All instants are in UTC.
 
-    `id` names the incident, from its first breaching reading on. `since` is that reading's instant.
-    `seq` counts the events so far. `announced` is False while an inhibitor keeps the firing quiet; `severity` and
-    `level` are what was last told, or would have been."""
+    `id` names the incident, from its first breaching reading on. `since` is the first breaching reading's instant,
+    `breached_at` the last one's, `held_at` the last one's that was as severe as `severity`. `worse_since` is set
+    while readings are worse than that, but not for long enough yet. `clearing`: the last reading was ok, and
+    `keep_firing_for` holds the alert.
+
+    `announced`: the incident has been told, and its end has not; `told_severity` and `told_level` are what was said
+    of it, and `announced_at` since when nobody has acknowledged that. `seq` counts the events so far, `again` how
+    often the incident has fired anew within its cooldown. `ended_at` and `ending` are of the last end of firing.
+    `changes` are the instants at which it began or ceased to fire, or its severity changed, as far as flapping is
+    judged by them. `muted` says what keeps it quiet."""
 
     rule: str
     subject: str
@@ -42,13 +65,38 @@ class Alert:
     since: datetime | None = None
     fired_at: datetime | None = None
     breached_at: datetime | None = None
-    told_at: datetime | None = None
-    seq: int = 0
-    announced: bool = False
+    held_at: datetime | None = None
+    worse_since: datetime | None = None
+    ended_at: datetime | None = None
+    clearing: bool = False
     severity: Severity = Severity.WARNING
     level: int = 0
     reason: str = ""
     expected: str = ""
+    ending: str = ""
+    again: int = 0
+    changes: tuple[datetime, ...] = ()
+    flapping: bool = False
+    seq: int = 0
+    announced: bool = False
+    announced_at: datetime | None = None
+    told_at: datetime | None = None
+    told_severity: Severity = Severity.WARNING
+    told_level: int = 0
+    told_flapping: bool = False
+    escalated_at: datetime | None = None
+    ack: Ack | None = None
+    muted: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells this alert from every other: its rule and its subject."""
+        return self.rule, self.subject
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it has to be remembered."""
+        return self.state is State.INACTIVE and not self.id and not self.changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +107,7 @@ class Event:
     at: datetime
     alert: Alert
     reason: str
+    note: str = ""
 
     @property
     def seq(self) -> int:
@@ -69,25 +118,31 @@ class Event:
 Step = tuple[Alert, tuple[Event, ...]]
 
 
-def step(alert: Alert, verdict: Verdict, policy: Policy, now: datetime, *, inhibited: bool = False) -> Step:
-    """One verdict's effect on one alert: the alert after it, and what is to be told (nothing or one event).
-
-    An inhibited alert lives on as any other, but quietly; it is announced if it outlives its inhibitor."""
-    alert = _not_in_the_future(alert, now)
-    match verdict:
-        case Unknown():
-            return _remind(alert, policy, now, inhibited=inhibited)
-        case Ok():
-            return _ok(alert, verdict, policy, now)
-        case Breached():
-            return _breached(alert, verdict, policy, now, inhibited=inhibited)
-        case _:
-            assert_never(verdict)
+def step(
+    alert: Alert,
+    verdict: Verdict,
+    policy: Policy,
+    now: datetime,
+    *,
+    mute: str = "",
+    escalate_after: timedelta | None = None,
+) -> Step:
+    """One verdict's effect on one alert: the alert after it, and what is to be told (nothing or one event)."""
+    return tell(judged(alert, verdict, policy, now), policy, now, mute=mute, escalate_after=escalate_after)
 
 
 def close(alert: Alert, reason: str, now: datetime) -> Step:
-    """Ends an alert whose rule or subject is gone from the configuration."""
-    return _end(alert, EventKind.CLOSED, reason, now)
+    """Ends an alert whose rule or subject is gone from the configuration. Told though it be muted: nobody could
+    tell it later."""
+    over = Alert(rule=alert.rule, subject=alert.subject)
+    return (over, _event(alert, EventKind.CLOSED, now, reason)[1]) if alert.announced else (over, ())
+
+
+def acknowledge(alert: Alert, ack: Ack) -> Alert:
+    """The alert, known to somebody. Raises ValueError where it does not fire."""
+    if alert.state is not State.FIRING:
+        raise ValueError(f"{alert.id} does not fire: there is nothing to acknowledge")
+    return replace(alert, ack=ack)
 
 
 def incident_id(rule: str, subject: str, since: datetime) -> str:
@@ -97,57 +152,241 @@ def incident_id(rule: str, subject: str, since: datetime) -> str:
     return "".join(alphabet[byte & 31] for byte in digest[:10])
 
 
-def _breached(alert: Alert, verdict: Breached, policy: Policy, now: datetime, *, inhibited: bool) -> Step:
+# How it stands
+
+
+def judged(alert: Alert, verdict: Verdict, policy: Policy, now: datetime) -> Alert:
+    """The alert after a verdict, before anything is told of it."""
+    alert = _not_in_the_future(alert, now)
+    match verdict:
+        case Unknown():
+            return alert
+        case Ok():
+            return _ok(alert, verdict, policy, now)
+        case Breached():
+            return _breached(alert, verdict, policy, now)
+        case _:
+            assert_never(verdict)
+
+
+def _breached(alert: Alert, verdict: Breached, policy: Policy, now: datetime) -> Alert:
+    severity = policy.severity if verdict.severity is None else verdict.severity
+    if alert.state is State.INACTIVE:
+        alert = replace(_opened(alert, policy, now), severity=severity, held_at=now)
     since = alert.since or now
     seen = replace(
-        alert,
-        id=alert.id or incident_id(alert.rule, alert.subject, since),
-        since=since,
+        _graded(alert, severity, policy, now),
         breached_at=now,
+        clearing=False,
         reason=verdict.reason,
         expected=verdict.expected,
+        level=verdict.level,
     )
-    known = replace(seen, severity=policy.severity, level=verdict.level)
-    if alert.state is not State.FIRING:
-        if now - since < policy.hold:
-            return replace(known, state=State.PENDING), ()
-        seen = known = replace(known, state=State.FIRING, fired_at=now)
-    if inhibited:
-        return seen, ()
-    if not alert.announced:
-        return _tell(replace(known, announced=True), EventKind.FIRED, seen.reason, now)
-    if policy.severity > alert.severity or verdict.level > alert.level:
-        return _tell(known, EventKind.WORSENED, seen.reason, now)
-    return _remind(known, policy, now, inhibited=False)
+    if seen.state is State.PENDING and now - since >= policy.hold:
+        return _changed(replace(seen, state=State.FIRING, fired_at=now), policy, now)
+    return seen
 
 
-def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Step:
-    if alert.state is State.FIRING and alert.breached_at is not None:
-        kept_until = alert.breached_at + policy.keep_firing_for
-        if now < kept_until:
+def _opened(alert: Alert, policy: Policy, now: datetime) -> Alert:
+    """A new incident, or the last one again: within its cooldown, while it flaps, or before its end was told."""
+    joins = alert.ended_at is not None and (
+        alert.announced or alert.flapping or now < alert.ended_at + policy.cooldown
+    )
+    if not joins:
+        new = incident_id(alert.rule, alert.subject, now)
+        alert = Alert(rule=alert.rule, subject=alert.subject, changes=alert.changes, id=new)
+    return replace(alert, state=State.PENDING, since=now, worse_since=None)
+
+
+def _graded(alert: Alert, severity: Severity, policy: Policy, now: datetime) -> Alert:
+    """Worse once that has held for `for`; milder once that has held for `keep_firing_for`."""
+    if severity > alert.severity:
+        since = alert.worse_since or now
+        if now - since >= policy.hold:
+            return _regraded(alert, severity, policy, now)
+        return replace(alert, held_at=now, worse_since=since)
+    alert = replace(alert, worse_since=None)
+    if severity == alert.severity:
+        return replace(alert, held_at=now)
+    if alert.state is State.FIRING and now < (alert.held_at or now) + policy.keep_firing_for:
+        return alert
+    return _regraded(alert, severity, policy, now)
+
+
+def _regraded(alert: Alert, severity: Severity, policy: Policy, now: datetime) -> Alert:
+    graded = replace(alert, severity=severity, held_at=now, worse_since=None)
+    return _changed(graded, policy, now) if alert.state is State.FIRING else graded
+
+
+def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Alert:
+    match alert.state:
+        case State.INACTIVE:
+            return alert
+        case State.PENDING:
+            if alert.ended_at is None:
+                return Alert(rule=alert.rule, subject=alert.subject, changes=alert.changes)
+            # what was pending never fired: it is the incident that ended before, as it was told
+            return replace(
+                alert,
+                state=State.INACTIVE,
+                since=alert.fired_at,
+                severity=alert.told_severity,
+                worse_since=None,
+            )
+        case State.FIRING:
+            if now < (alert.breached_at or now) + policy.keep_firing_for:
+                return replace(alert, clearing=True, worse_since=None)
+            over = replace(alert, state=State.INACTIVE, ended_at=now, ending=verdict.reason, worse_since=None)
+            return _changed(replace(over, clearing=False), policy, now)
+        case _:
+            assert_never(alert.state)
+
+
+def _changed(alert: Alert, policy: Policy, now: datetime) -> Alert:
+    if policy.flapping is None:
+        return replace(alert, changes=(), flapping=False)
+    changes = (*_recent(alert, policy, now), now)[-(policy.flapping.changes + 1) :]
+    return replace(alert, changes=changes, flapping=alert.flapping or len(changes) > policy.flapping.changes)
+
+
+def _recent(alert: Alert, policy: Policy, now: datetime) -> tuple[datetime, ...]:
+    if policy.flapping is None:
+        return ()
+    return tuple(at for at in alert.changes if now - at < policy.flapping.within)
+
+
+# What is told of it
+
+
+def tell(
+    alert: Alert, policy: Policy, now: datetime, *, mute: str = "", escalate_after: timedelta | None = None
+) -> Step:
+    """What differs from what was told, as one event; also what only time brings.
+
+    `mute` says what keeps the alert quiet, if something does: then the difference waits until nothing does.
+    `escalate_after`: from then on, unless it is acknowledged, others are told."""
+    alert = _settled(replace(_not_in_the_future(alert, now), muted=mute), policy, now)
+    if mute:
+        return _muted(alert, policy, now), ()
+    if alert.ack is not None and alert.announced and _is_worse(alert):
+        alert = replace(alert, ack=None, announced_at=now)  # what was acknowledged was milder
+    if alert.flapping:
+        return _flapping(alert, policy, now)
+    match alert.state:
+        case State.INACTIVE:
+            return _tell_end(alert, policy, now)
+        case State.PENDING:
             return alert, ()
-    return _end(alert, EventKind.RESOLVED, verdict.reason, now)
+        case State.FIRING:
+            return _tell_firing(alert, policy, now, escalate_after)
+        case _:
+            assert_never(alert.state)
 
 
-def _end(alert: Alert, kind: EventKind, reason: str, now: datetime) -> Step:
-    over = Alert(rule=alert.rule, subject=alert.subject)
+def _tell_firing(alert: Alert, policy: Policy, now: datetime, escalate_after: timedelta | None) -> Step:
     if not alert.announced:
-        return over, ()
-    _, events = _tell(alert, kind, reason, now)
-    return over, events
-
-
-def _remind(alert: Alert, policy: Policy, now: datetime, *, inhibited: bool) -> Step:
-    if inhibited or not alert.announced or policy.repeat_every is None or alert.told_at is None:
+        if alert.clearing:  # the last reading was fine: what nobody heard of is not told now
+            return alert, ()
+        return _event(alert, EventKind.FIRED, now, alert.reason, _again(alert, now))
+    settled = "it no longer flaps" if alert.told_flapping else ""
+    if _is_worse(alert):
+        return _event(alert, EventKind.WORSENED, now, alert.reason, settled)
+    alert = replace(alert, told_level=alert.level)  # a level left is no news; reached again, it is
+    if settled:
+        return _event(alert, EventKind.REMINDER, now, alert.reason, f"{settled}, and fires")
+    if alert.severity < alert.told_severity:
+        return _event(alert, EventKind.EASED, now, alert.reason)
+    if alert.ack is not None:
         return alert, ()
-    if now - alert.told_at < policy.repeat_every:
+    if _is_to_escalate(alert, now, escalate_after):
+        waited = f"not acknowledged for {span(now - (alert.announced_at or now))}"
+        return _event(replace(alert, escalated_at=now), EventKind.ESCALATED, now, alert.reason, waited)
+    if not alert.clearing and _is_to_remind(alert, policy, now):
+        return _event(alert, EventKind.REMINDER, now, alert.reason)
+    return alert, ()
+
+
+def _tell_end(alert: Alert, policy: Policy, now: datetime) -> Step:
+    if not alert.announced:
+        return _remembered(alert, policy, now), ()
+    note = "it no longer flaps" if alert.told_flapping else ""
+    told, events = _event(alert, EventKind.RESOLVED, now, alert.ending, note)
+    over = replace(told, announced=False, announced_at=None)
+    return _remembered(over, policy, now), events
+
+
+def _flapping(alert: Alert, policy: Policy, now: datetime) -> Step:
+    if policy.flapping is None or (alert.told_flapping and not _is_worse(alert)):
         return alert, ()
-    return _tell(alert, EventKind.REMINDER, alert.reason, now)
+    if alert.told_flapping:
+        return _event(alert, EventKind.WORSENED, now, alert.reason)
+    last = alert.ending if alert.state is State.INACTIVE else alert.reason
+    often = f"changed more than {policy.flapping.changes} times within {compact(policy.flapping.within)}"
+    return _event(alert, EventKind.FLAPPING, now, last, f"{often}; quiet until it settles or gets worse")
 
 
-def _tell(alert: Alert, kind: EventKind, reason: str, now: datetime) -> Step:
-    told = replace(alert, seq=alert.seq + 1, told_at=now)
-    return told, (Event(kind=kind, at=now, alert=told, reason=reason),)
+def _settled(alert: Alert, policy: Policy, now: datetime) -> Alert:
+    """Flapping ends when no more than half of the changes that make it are left in the window."""
+    recent = _recent(alert, policy, now)
+    still = policy.flapping is not None and len(recent) > policy.flapping.changes // 2
+    return replace(alert, changes=recent, flapping=alert.flapping and still)
+
+
+def _muted(alert: Alert, policy: Policy, now: datetime) -> Alert:
+    """A reminder that falls due meanwhile is left out: when the mute ends, only news is told."""
+    if _is_to_remind(alert, policy, now):
+        return replace(alert, told_at=now)
+    return _remembered(alert, policy, now)
+
+
+def _remembered(alert: Alert, policy: Policy, now: datetime) -> Alert:
+    """The alert, or a blank one where nothing of its last incident matters any more. What was done about it ends
+    with what was told of it: an end nobody heard of changes nothing for them."""
+    if alert.state is not State.INACTIVE or alert.announced or alert.flapping:
+        return alert
+    if alert.ended_at is not None and now < alert.ended_at + policy.cooldown:
+        return replace(alert, ack=None, escalated_at=None)
+    return Alert(rule=alert.rule, subject=alert.subject, changes=alert.changes)
+
+
+def _is_worse(alert: Alert) -> bool:
+    return alert.state is State.FIRING and (
+        alert.severity > alert.told_severity or alert.level > alert.told_level
+    )
+
+
+def _is_to_escalate(alert: Alert, now: datetime, after: timedelta | None) -> bool:
+    if after is None or alert.escalated_at is not None or alert.announced_at is None:
+        return False
+    return now - alert.announced_at >= after
+
+
+def _is_to_remind(alert: Alert, policy: Policy, now: datetime) -> bool:
+    if not alert.announced or policy.repeat_every is None or alert.told_at is None:
+        return False
+    return now - alert.told_at >= policy.repeat_every
+
+
+def _again(alert: Alert, now: datetime) -> str:
+    if not alert.seq:
+        return ""
+    after = span((alert.fired_at or now) - (alert.ended_at or now))
+    return f"again {after} after its end, firing {alert.again + 2} of this incident"
+
+
+def _event(alert: Alert, kind: EventKind, now: datetime, reason: str, note: str = "") -> Step:
+    told = replace(
+        alert,
+        seq=alert.seq + 1,
+        again=alert.again + (kind is EventKind.FIRED and alert.seq > 0),
+        announced=True,
+        announced_at=alert.announced_at or now,
+        told_at=now,
+        told_severity=alert.severity,
+        told_level=alert.level,
+        told_flapping=alert.flapping,
+    )
+    return told, (Event(kind=kind, at=now, alert=told, reason=reason, note=note),)
 
 
 def _not_in_the_future(alert: Alert, now: datetime) -> Alert:
@@ -157,6 +396,11 @@ def _not_in_the_future(alert: Alert, now: datetime) -> Alert:
         since=_earlier(alert.since, now),
         fired_at=_earlier(alert.fired_at, now),
         breached_at=_earlier(alert.breached_at, now),
+        held_at=_earlier(alert.held_at, now),
+        worse_since=_earlier(alert.worse_since, now),
+        ended_at=_earlier(alert.ended_at, now),
+        changes=tuple(min(at, now) for at in alert.changes),
+        announced_at=_earlier(alert.announced_at, now),
         told_at=_earlier(alert.told_at, now),
     )
 

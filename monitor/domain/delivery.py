@@ -1,12 +1,14 @@
 """When to try a notification again, what to send of several that wait, and where an event goes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
+from typing import assert_never
 
 from monitor.domain.alerts import EventKind
-from monitor.domain.messages import Message, Report, render
+from monitor.domain.messages import Item, Message, Report, render
+from monitor.domain.routing import Route, escalation
 
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=5)
@@ -28,14 +30,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One message for one URL, in the outbox until it is delivered or given up. Instants are in UTC."""
+    """One message for one URL, in the outbox until it is delivered or given up. Instants are in UTC.
+
+    What is due at the same time and of one `group` goes out together. `instead_of` says which channel should have
+    told it, where this is its fallback."""
 
     id: int
     target: Target
     report: Report
     created_at: datetime
     attempts: int = 0
+    failing_since: datetime | None = None
     next_attempt_at: datetime
+    group: str = ""
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +51,13 @@ class Delivery:
     """What to send now: one message that settles all of `covers`."""
 
     covers: tuple[Notification, ...]
-    message: Message
+    items: tuple[Item, ...]
+    instead_of: str = ""
+
+    @property
+    def message(self) -> Message:
+        """It in the built-in words."""
+        return render(self.items, self.instead_of)
 
     @property
     def attempts(self) -> int:
@@ -51,16 +65,23 @@ class Delivery:
         return max(notification.attempts for notification in self.covers)
 
 
-def plan(waiting: Sequence[Notification]) -> Delivery:
-    """What to send next of one incident's notifications that wait for one URL, in the order of their numbers.
+def plan(incidents: Sequence[Sequence[Notification]]) -> Delivery:
+    """What to send next, as one message, of what waits for one URL: of each incident, in the order of its numbers.
 
-    A firing whose end waits behind it goes out with it, as one message. A reminder that something newer
-    waits behind goes out as that. Everything else goes out one by one."""
+    A firing whose end waits behind it goes out with it, as one. A reminder that something newer waits behind goes
+    out as that. Everything else goes out one by one."""
+    parts = [_next_of(waiting) for waiting in incidents]
+    covers = tuple(notification for covered, _ in parts for notification in covered)
+    instead_of = next((one.instead_of for one in covers if one.instead_of), "")
+    return Delivery(covers=covers, items=tuple(item for _, item in parts), instead_of=instead_of)
+
+
+def _next_of(waiting: Sequence[Notification]) -> tuple[Sequence[Notification], Item]:
     first, last = waiting[0], waiting[-1]
     if first.report.kind == EventKind.FIRED and _ends(last):
-        return Delivery(covers=tuple(waiting), message=render(last.report, fired=first.report))
+        return waiting, Item(last=last.report, fired=first.report)
     reminders = len(list(takewhile(_reminds, waiting[:-1])))
-    return Delivery(covers=tuple(waiting[: reminders + 1]), message=render(waiting[reminders].report))
+    return waiting[: reminders + 1], Item(last=waiting[reminders].report)
 
 
 def _reminds(notification: Notification) -> bool:
@@ -80,9 +101,17 @@ def retry_at(attempts: int, now: datetime, jitter: float) -> datetime:
     return now + delay * (1 - jitter / 2)
 
 
-def given_up(created_at: datetime, now: datetime, attempts: int) -> bool:
-    """Whether a notification that has just failed, for the `attempts`th time, has been failing for long enough."""
-    return now - created_at >= GIVE_UP_AFTER and attempts >= GIVE_UP_ATTEMPTS
+def given_up(failed: Sequence[Notification], now: datetime) -> tuple[Notification, ...]:
+    """Those of what has just failed again that have been failing for long enough: of each incident all or none, by the
+    newest of it. What only waited, in quiet hours or while the daemon was down, has not failed; and a day that the
+    clock was set forward by is no day of failures."""
+    newest = {one.report.incident: one for one in failed}
+    return tuple(one for one in failed if _has_failed_for_long(newest[one.report.incident], now))
+
+
+def _has_failed_for_long(one: Notification, now: datetime) -> bool:
+    long = now - (one.failing_since or now) >= GIVE_UP_AFTER
+    return long and one.attempts + 1 >= GIVE_UP_ATTEMPTS
 
 
 def is_due(next_attempt_at: datetime, now: datetime) -> bool:
@@ -90,17 +119,68 @@ def is_due(next_attempt_at: datetime, now: datetime) -> bool:
     return next_attempt_at <= now or next_attempt_at > now + LONGEST_RETRY
 
 
-def targets(kind: EventKind, wanted: Sequence[Target], told_to: Sequence[Target]) -> list[Target]:
-    """Where an event goes: a firing everywhere wanted, all else only where something of its incident went.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressed:
+    """A URL that is to be told, how long what is like it is waited for, and what that is."""
+
+    target: Target
+    group: str
+    group_wait: timedelta
+
+
+def address(
+    kind: EventKind,
+    routes: Sequence[Route],
+    attributes: Mapping[str, str],
+    channels: Mapping[str, Sequence[Target]],
+    told_to: Sequence[Target],
+) -> list[Addressed]:
+    """Where an event goes. A firing goes where the routes say, an escalation where the first of them says that has
+    one. An end and a relief go wherever something of the incident went; a reminder only where that is still wanted;
+    what got worse or flaps goes to both.
 
     A channel whose URLs have all been exchanged since then counts as a place where it went."""
-    if kind is EventKind.FIRED:
-        return list(wanted)
-    went = set(told_to)
-    kept = {target.channel for target in wanted if target in went}
-    channels = {target.channel for target in told_to}
+    by_route = _by_route(routes, attributes, channels)
+    wanted = list(by_route)
+    told = _still_there(told_to, channels)
+    match kind:
+        case EventKind.FIRED | EventKind.SUMMARY:
+            goes_to = wanted
+        case EventKind.WORSENED | EventKind.FLAPPING:
+            goes_to = [*wanted, *told]
+        case EventKind.ESCALATED:
+            goes_to = [target for name in escalation(routes)[1] for target in channels.get(name, ())]
+        case EventKind.REMINDER:
+            escalated = {target for name in escalation(routes)[1] for target in channels.get(name, ())}
+            goes_to = [target for target in told if target in escalated or target in by_route]
+        case EventKind.EASED | EventKind.RESOLVED | EventKind.CLOSED:
+            goes_to = told
+        case _:
+            assert_never(kind)
+    first = routes[0]
     return [
-        target
-        for target in wanted
-        if target in went or (target.channel in channels and target.channel not in kept)
+        Addressed(target=target, group=route.group(attributes), group_wait=route.group_wait)
+        for target in dict.fromkeys(goes_to)
+        for route in (by_route.get(target, first),)
     ]
+
+
+def _by_route(
+    routes: Sequence[Route], attributes: Mapping[str, str], channels: Mapping[str, Sequence[Target]]
+) -> dict[Target, Route]:
+    """The URLs that the routes lead to, each with the first route that does."""
+    found: dict[Target, Route] = {}
+    for route in routes:
+        for name in channels if route.channels is None else route.channels:
+            for target in channels.get(name, ()):
+                found.setdefault(target, route)
+    return found
+
+
+def _still_there(told_to: Sequence[Target], channels: Mapping[str, Sequence[Target]]) -> list[Target]:
+    went = set(told_to)
+    kept = []
+    for name in {target.channel: None for target in told_to}:
+        urls = channels.get(name, ())
+        kept += [target for target in urls if target in went] or list(urls)
+    return kept

@@ -1,13 +1,16 @@
 """What one poll, or the mere passing of time, means for the alerts: rules judged, alerts stepped, events told."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from monitor.domain.alerts import Alert, Event, close, step
+from monitor.domain.alerts import Alert, Event, close, judged, tell
 from monitor.domain.messages import Report, report
-from monitor.domain.model import Account, Health, Series, SeriesView, State
+from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
+from monitor.domain.muting import NO_MUTES, Attributes, Mutes
+from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import (
+    Breached,
     Failing,
     Policy,
     Rule,
@@ -17,44 +20,11 @@ from monitor.domain.rules import (
     judge,
     judge_account,
     judge_provider,
+    kind,
 )
 
 AlertKey = tuple[str, str]
 """A rule's name and a subject's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """All that the rules may look at, after a poll of one account or, where `polled` is False, between two.
-
-    `read` names the currencies that the poll read. `provider` holds every account of the account's provider;
-    None where this poll can have changed nothing about them."""
-
-    now: datetime
-    account: Account
-    health: Health
-    provider: Sequence[Health] | None
-    series: Sequence[SeriesView]
-    alerts: Mapping[AlertKey, Alert]
-    polled: bool
-    read: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """An event, its facts, and the policy that says where it goes."""
-
-    event: Event
-    report: Report
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What became of one alert, and what is told of it."""
-
-    alert: Alert
-    told: tuple[Told, ...] = ()
 
 
 def of_account(account: Account) -> str:
@@ -67,108 +37,235 @@ def of_provider(account: Account) -> str:
     return account.provider
 
 
-def evaluate(rules: Sequence[Rule], facts: Facts) -> list[Change]:
-    """Judges every rule over one account and steps its alerts; what did not change is left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An event, its facts, the policy and the routes that say where it goes, and what they went by."""
 
-    The failing rules come first: while one of them fires for the account, its stale alerts stay quiet."""
-    changes = [change for rule in rules if isinstance(rule, Failing) for change in _failing(rule, facts)]
-    alerts = {**facts.alerts, **{_key(change.alert): change.alert for change in changes}}
-    explained = _explained_by_failing(rules, facts, alerts)
-    for rule in rules:
-        if not isinstance(rule, Failing):
-            changes += _over_series(rule, facts, explained)
-    return [change for change in changes if change.alert != _before(facts, _key(change.alert))]
+    event: Event
+    report: Report
+    policy: Policy
+    routes: tuple[Route, ...]
+    attributes: Attributes
 
 
-def end(alert: Alert, rule: Rule | None, reason: str, now: datetime) -> Change:
-    """The end of an alert whose rule (then None) or subject is gone from the configuration."""
-    over, events = close(alert, reason, now)
-    policy = rule.policy if rule else Policy()
-    return Change(
-        alert=over, told=tuple(Told(event=one, report=report(one, rule), policy=policy) for one in events)
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of one alert, what is told of it, and what kept it quiet before.
+
+    `came_and_went`: it has just ceased to fire, muted all the while, so that nobody is ever told of it."""
+
+    alert: Alert
+    told: tuple[Told, ...] = ()
+    muted_before: str = ""
+    came_and_went: Alert | None = None
 
 
-def _failing(rule: Failing, facts: Facts) -> Iterator[Change]:
-    """The provider first: while its alert fires, an account's own is quiet."""
-    account, whole_fires = facts.account, False
-    if facts.provider is not None and rule.match.account(account):
-        matched = [health for health in facts.provider if rule.match.account(health.account)]
-        before = _before(facts, (rule.name, of_provider(account)))
-        verdict = judge_provider(rule, matched, before.since) if facts.polled else Unknown("not polled")
-        whole = _stepped(rule, before.subject, verdict, facts, labels=())
-        whole_fires = whole.alert.state is State.FIRING
-        yield whole
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What decides whether and where an alert is told, besides its rule.
+
+    `describe` gives what is known of a subject by its name: its own names, and its labels. `firing` gives the alerts
+    that fire anywhere, where others may be inhibited by them."""
+
+    mutes: Mutes = NO_MUTES
+    routes: tuple[Route, ...] = ()
+    describe: Callable[[str], Attributes] = lambda subject: {}
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    firing: Mapping[AlertKey, Alert] = field(default_factory=dict)
+
+    def attributes(self, alert: Alert, rule: Rule | None) -> Attributes:
+        """What of an alert can be matched."""
+        known = {"subject": alert.subject, "rule": alert.rule, "severity": alert.severity.word}
+        return {**self.describe(alert.subject), **known, **({"type": kind(rule)} if rule else {})}
+
+    def tell(
+        self,
+        alert: Alert,
+        rule: Rule,
+        now: datetime,
+        *,
+        history: Sequence[Snapshot] = (),
+        mute: str = "",
+        judged: Mapping[AlertKey, Alert] = {},
+    ) -> Change:
+        """What is to be told of an alert as it stands now. `judged` are alerts that have just changed; `mute`: what
+        keeps this one quiet whatever else does."""
+        attributes = self.attributes(alert, rule)
+        routes = routes_of(self.routes, rule.policy, attributes)
+        mute = mute or self.mutes.reason(attributes, self._sources(judged), now)
+        after, events = tell(alert, rule.policy, now, mute=mute, escalate_after=escalation(routes)[0])
+        return Change(
+            alert=after,
+            muted_before=alert.muted,
+            came_and_went=alert if mute and alert.ended_at == now and not alert.announced else None,
+            told=tuple(
+                Told(
+                    event=event,
+                    report=report(event, rule, self._labels(attributes), history, self._names(attributes)),
+                    policy=rule.policy,
+                    routes=routes,
+                    attributes=attributes,
+                )
+                for event in events
+            ),
+        )
+
+    def end(self, alert: Alert, rule: Rule | None, reason: str, now: datetime) -> Change:
+        """The end of an alert whose rule (then None) or subject is gone from the configuration."""
+        over, events = close(alert, reason, now)
+        attributes, policy = self.attributes(alert, rule), rule.policy if rule else Policy()
+        return Change(
+            alert=over,
+            told=tuple(
+                Told(
+                    event=event,
+                    report=report(event, rule, self._labels(attributes), names=self._names(attributes)),
+                    policy=policy,
+                    routes=routes_of(self.routes, policy, attributes),
+                    attributes=attributes,
+                )
+                for event in events
+            ),
+        )
+
+    def _sources(self, judged: Mapping[AlertKey, Alert]) -> Iterator[Attributes]:
+        for key, alert in {**self.firing, **judged}.items():
+            if alert.state is State.FIRING and (rule := self.rules.get(key[0])) is not None:
+                yield self.attributes(alert, rule)
+
+    @staticmethod
+    def _names(attributes: Attributes) -> tuple[tuple[str, str], ...]:
+        own = ("account", "currency", "job", "provider")
+        return tuple((name, attributes[name]) for name in own if name in attributes)
+
+    @staticmethod
+    def _labels(attributes: Attributes) -> tuple[tuple[str, str], ...]:
+        own = {"subject", "rule", "severity", "type", "job", "provider", "account", "currency"}
+        return tuple((name, value) for name, value in attributes.items() if name not in own)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that the rules may look at, after a poll of one account or, where `polled` is False, between two.
+
+    `read` names the currencies that the poll read. `provider` holds every account of the account's provider;
+    None where nothing can have changed about them."""
+
+    now: datetime
+    account: Account
+    health: Health
+    provider: Sequence[Health] | None
+    series: Sequence[SeriesView]
+    alerts: Mapping[AlertKey, Alert]
+    polled: bool
+    read: frozenset[str] = frozenset()
+
+    def alert(self, rule: Rule, subject: str) -> Alert:
+        """How the alert stood before."""
+        return self.alerts.get((rule.name, subject)) or Alert(rule=rule.name, subject=subject)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """An alert after its verdict, before anything is told of it."""
+
+    rule: Rule
+    before: Alert
+    after: Alert
+    view: SeriesView | None = None
+
+
+def evaluate(rules: Sequence[Rule], facts: Facts, desk: Desk | None = None) -> list[Change]:
+    """Judges every rule over one account, then tells what differs; what did not change is left out.
+
+    All are judged before anything is told: what explains another may fire with the same poll."""
+    desk = desk or Desk()
+    all_judged = [one for rule in rules for one in _judged(rule, facts)]
+    alerts = {**facts.alerts, **{one.after.key: one.after for one in all_judged}}
+    changes = []
+    for one in all_judged:
+        if not (one.before.is_over and one.after.is_over):
+            mute = _explained(one, rules, facts, alerts)
+            history = one.view.history if one.view else ()
+            changes.append(
+                desk.tell(one.after, one.rule, facts.now, history=history, mute=mute, judged=alerts)
+            )
+    return [change for change in changes if change.alert != facts.alerts.get(change.alert.key)]
+
+
+def _judged(rule: Rule, facts: Facts) -> Iterator[_Judged]:
+    if isinstance(rule, Failing):
+        yield from _judged_failing(rule, facts)
+    else:
+        yield from _judged_series(rule, facts)
+
+
+def _judged_failing(rule: Failing, facts: Facts) -> Iterator[_Judged]:
+    account = facts.account
     if rule.match.account(account):
+        if facts.provider is not None:
+            matched = [health for health in facts.provider if rule.match.account(health.account)]
+            before = facts.alert(rule, of_provider(account))
+            yield _after(rule, before, judge_provider(rule, matched, before.since), facts)
         verdict = judge_account(rule, facts.health) if facts.polled else Unknown("not polled")
-        yield _stepped(rule, of_account(account), verdict, facts, inhibited=whole_fires)
-    if facts.health.streak.count == 0:
-        yield from _over_series(rule, facts, frozenset())
+        yield _after(rule, facts.alert(rule, of_account(account)), verdict, facts)
+    yield from _judged_series(rule, facts)
 
 
-def _over_series(rule: Rule, facts: Facts, explained: frozenset[Series]) -> Iterator[Change]:
+def _judged_series(rule: Rule, facts: Facts) -> Iterator[_Judged]:
     for view in facts.series:
         if not rule.match.series(view.series):
             continue
-        subject = str(view.series)
-        read = view.series.currency in facts.read
-        firing = _before(facts, (rule.name, subject)).state is State.FIRING
+        before = facts.alert(rule, str(view.series))
         verdict: Verdict = Unknown("not polled")
-        if facts.polled or isinstance(rule, Stale):
+        if _can_judge(rule, facts):
+            firing = before.severity if before.state is State.FIRING else None
+            read = view.series.currency in facts.read
             verdict = judge(rule, view, read=read, firing=firing, now=facts.now)
-        quiet = isinstance(rule, Stale) and view.series in explained
-        yield _stepped(rule, subject, verdict, facts, view=view, inhibited=quiet)
+        yield _after(rule, before, verdict, facts, view)
 
 
-def _explained_by_failing(
-    rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]
-) -> frozenset[Series]:
-    """The series without a reading of which a firing `failing` alert already says why."""
+def _can_judge(rule: Rule, facts: Facts) -> bool:
+    """Whether what has just happened says something of a series: time alone only that its readings grow stale, a
+    failed poll nothing of what an answer holds."""
+    if isinstance(rule, Stale):
+        return True
+    return facts.polled and not (isinstance(rule, Failing) and facts.health.streak.count)
 
-    def fires(rule: Rule, subject: str) -> bool:
-        alert = alerts.get((rule.name, subject))
-        return alert is not None and alert.state is State.FIRING
 
+def _after(
+    rule: Rule, before: Alert, verdict: Verdict, facts: Facts, view: SeriesView | None = None
+) -> _Judged:
+    return _Judged(rule=rule, before=before, after=judged(before, verdict, rule.policy, facts.now), view=view)
+
+
+def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]) -> str:
+    """What makes an alert needless: its provider's failing alert for an account's own, any failing alert for a
+    stale one."""
+    if isinstance(one.rule, Failing):
+        if one.after.subject != of_account(facts.account):
+            return ""
+        if not one.after.announced and not isinstance(judge_account(one.rule, facts.health), Breached):
+            return "its own polls have not failed for long enough"
+        sources = [(one.rule.name, of_provider(facts.account))]
+    elif isinstance(one.rule, Stale) and one.view is not None:
+        sources = list(_explain_stale(rules, facts, one.view))
+    else:
+        sources = []
+    for key in sources:
+        if key in alerts and alerts[key].state is State.FIRING:
+            return f"inhibited by {key[0]} {key[1]}"
+    return ""
+
+
+def _explain_stale(rules: Sequence[Rule], facts: Facts, view: SeriesView) -> Iterator[AlertKey]:
+    """The failing alerts that say why a series is not read, if they fire."""
     account = facts.account
-    failing = [rule for rule in rules if isinstance(rule, Failing)]
-    whole = facts.health.streak.count > 0 and any(
-        fires(rule, of_account(account))
-        or (fires(rule, of_provider(account)) and rule.match.account(account))
-        for rule in failing
-    )
-    return frozenset(
-        view.series
-        for view in facts.series
-        if whole or (view.missing.count > 0 and any(fires(rule, str(view.series)) for rule in failing))
-    )
-
-
-def _stepped(
-    rule: Rule,
-    subject: str,
-    verdict: Verdict,
-    facts: Facts,
-    *,
-    view: SeriesView | None = None,
-    labels: tuple[tuple[str, str], ...] | None = None,
-    inhibited: bool = False,
-) -> Change:
-    before = _before(facts, (rule.name, subject))
-    after, events = step(before, verdict, rule.policy, facts.now, inhibited=inhibited)
-    shown = facts.account.labels if labels is None else labels
-    return Change(alert=after, told=tuple(_told(event, rule, shown, view) for event in events))
-
-
-def _told(
-    event: Event, rule: Rule, labels: tuple[tuple[str, str], ...] = (), view: SeriesView | None = None
-) -> Told:
-    facts = report(event, rule, labels, view.history if view else ())
-    return Told(event=event, report=facts, policy=rule.policy)
-
-
-def _before(facts: Facts, key: AlertKey) -> Alert:
-    return facts.alerts.get(key) or Alert(rule=key[0], subject=key[1])
-
-
-def _key(alert: Alert) -> AlertKey:
-    return alert.rule, alert.subject
+    for rule in rules:
+        if isinstance(rule, Failing):
+            if facts.health.streak.count > 0:
+                yield rule.name, of_account(account)
+                if rule.match.account(account):
+                    yield rule.name, of_provider(account)
+            if view.missing.count > 0:
+                yield rule.name, str(view.series)

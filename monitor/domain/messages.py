@@ -4,21 +4,26 @@ A `Report` holds the facts of one event as text, as they were when it happened; 
 Rendering happens when a message is sent, so that a firing and its resolve can still become one message.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from html import escape
+from html import escape, unescape
+from types import MappingProxyType
 from typing import Any, Literal
 
 from monitor.domain.alerts import Event, EventKind
-from monitor.domain.model import Field, Snapshot, value_text
+from monitor.domain.model import Field, Severity, Snapshot, value_text
 from monitor.domain.money import percent_of, plain, signed, sparkline, subtract
 from monitor.domain.rules import Delta, Rule, Threshold, kind
 from monitor.domain.units import moment, span
 
 _LONGEST_TITLE = 250
 _LONGEST_SUBJECT = 100
+_LISTED = 10
+_TAG = re.compile(r"<[^>]*>")
 
 TREND_LENGTH = 20
 """Readings in a message's sparkline."""
@@ -31,7 +36,8 @@ class Report:
     """The facts of one event. Instants are ISO 8601 in UTC, amounts the digits as they came.
 
     `seq` is the message's number within its incident; `since` the first breaching reading; `value` the reading
-    that caused the event and `before` the one before it; `trend` the last readings, the newest last."""
+    that caused the event and `before` the one before it; `trend` the last readings, the newest last. `note` says
+    what is particular about the event. `details` are the lines of what is told of no alert."""
 
     kind: str
     rule: str
@@ -44,13 +50,16 @@ class Report:
     since: str
     reason: str
     expected: str
+    note: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
     field: str = ""
     value: str = ""
     value_at: str = ""
     before: str = ""
     before_at: str = ""
     trend: tuple[str, ...] = ()
+    details: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A value that `json` can write and `from_json` can read back."""
@@ -59,8 +68,11 @@ class Report:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Report":
         """The report that `to_json` wrote."""
-        pairs = tuple((name, value) for name, value in data["labels"])
-        return cls(**{**data, "labels": pairs, "trend": tuple(data["trend"])})
+        pairs = {
+            key: tuple((name, value) for name, value in data.get(key, ()))
+            for key in ("labels", "names", "details")
+        }
+        return cls(**{**data, **pairs, "trend": tuple(data["trend"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +91,10 @@ def report(
     rule: Rule | None,
     labels: tuple[tuple[str, str], ...] = (),
     history: Sequence[Snapshot] = (),
+    names: tuple[tuple[str, str], ...] = (),
 ) -> Report:
-    """The facts of an event; `history` ends with the newest reading of the alert's series, where it has one.
+    """The facts of an event. `names` are the subject's own: its job, account and so on. `history` ends with the
+    newest reading of the alert's series, where it has one.
 
     `rule` is None where the configuration no longer has it."""
     alert = event.alert
@@ -96,7 +110,9 @@ def report(
         since=(alert.since or event.at).isoformat(),
         reason=event.reason,
         expected=alert.expected,
+        note=event.note,
         labels=labels,
+        names=names,
     )
     return _with_readings(facts, rule, history) if rule and history else facts
 
@@ -116,22 +132,114 @@ def _with_readings(facts: Report, rule: Rule, history: Sequence[Snapshot]) -> Re
     return Report.from_json({**facts.to_json(), **readings})
 
 
-def render(last: Report, fired: Report | None = None) -> Message:
-    """The message for an event; with `fired`, one message for a firing and the end that overtook it."""
-    lines = [(name, _flat(text)) for name, text in _lines(last, fired)]
-    reason = _flat(last.reason)
-    return Message(
-        title=_title(f"{_headline(last, fired)} {last.rule}: {_shortened(last.subject)} {last.reason}"),
-        plain="\n".join([reason, *(f"{name}: {text}" for name, text in lines)]),
-        markdown="\n".join([_code(reason), "", *(f"- {name}: {_code(text)}" for name, text in lines)]),
-        html="<br/>\n".join(
-            [f"<b>{escape(reason)}</b>", *(f"{name}: {escape(text)}" for name, text in lines)]
-        ),
-        type=_type(last),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What a message tells of one incident: an event; with `fired`, a firing and the end that overtook it."""
+
+    last: Report
+    fired: Report | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it tells of an end."""
+        return EventKind(self.last.kind) in (EventKind.RESOLVED, EventKind.CLOSED)
+
+    @property
+    def numbers(self) -> str:
+        """The numbers, within the incident, of the messages that this one is."""
+        return f"{self.fired.seq}-{self.last.seq}" if self.fired else str(self.last.seq)
+
+
+def render(
+    items: Sequence[Item], instead_of: str = "", links: Mapping[str, str] = MappingProxyType({})
+) -> Message:
+    """The message for an event, or for several that are told together, at least one.
+
+    `instead_of` says which channel should have told it, and why it did not. `links` are more lines, by name."""
+    extra = [(name.capitalize(), link) for name, link in links.items()]
+    if instead_of:
+        extra.append(("Instead of", instead_of))
+    if len(items) == 1:
+        return _single(items[0], extra)
+    return _group(sorted(items, key=_urgency), extra)
+
+
+def _single(item: Item, extra: Sequence[tuple[str, str]]) -> Message:
+    last = item.last
+    about = f" {last.rule}: {_shortened(last.subject)} " if last.subject else ": "
+    return _message(
+        title=f"{headline(item)}{about}{last.reason}",
+        summary=last.reason,
+        lines=[*_lines(item), *extra],
+        type_=_type(last),
     )
 
 
-def _title(text: str) -> str:
+def _group(items: Sequence[Item], extra: Sequence[tuple[str, str]]) -> Message:
+    """A headline with the count, the worst first, those that are too many counted."""
+    worst = items[0]
+    counts = Counter(headline(item) for item in items)
+    counted = ", ".join(f"{count} {what}" for what, count in counts.items())
+    rules = ", ".join(dict.fromkeys(item.last.rule for item in items))
+    lines = [
+        (f"{headline(item)} {_shortened(item.last.subject)}", _one_line(item)) for item in items[:_LISTED]
+    ]
+    if len(items) > _LISTED:
+        lines.append((f"and {len(items) - _LISTED} more", "`balance-monitor alerts` lists them"))
+    return _message(
+        title=f"{counted}: {rules}: {_shortened(worst.last.subject)} {worst.last.reason}",
+        summary=f"{counted}: {rules}",
+        lines=[*lines, *extra],
+        type_=_type(worst.last),
+    )
+
+
+def _urgency(item: Item) -> tuple[bool, int, str]:
+    """What fires before what is over, the worst first."""
+    return item.is_over, -Severity[item.last.severity.upper()], item.last.since
+
+
+def _one_line(item: Item) -> str:
+    note = f" ({item.last.note})" if item.last.note else ""
+    return f"{item.last.reason}{note}, incident {item.last.incident}, message {item.numbers}"
+
+
+def _message(*, title: str, summary: str, lines: Sequence[tuple[str, str]], type_: Type) -> Message:
+    summary, lines = _flat(summary), [(_flat(name), _flat(text)) for name, text in lines]
+    return Message(
+        title=title_of(title),
+        plain="\n".join([summary, *(f"{name}: {text}" for name, text in lines)]),
+        markdown="\n".join(
+            [_code(summary), "", *(f"- {_named(name)}: {_code(text)}" for name, text in lines)]
+        ),
+        html="<br/>\n".join(
+            [f"<b>{escape(summary)}</b>", *(f"{escape(name)}: {escape(text)}" for name, text in lines)]
+        ),
+        type=type_,
+    )
+
+
+def with_body(message: Message, body: str, written_in: Literal["text", "markdown", "html"]) -> Message:
+    """The message with another body. In what it is not written in, it is shown as it stands."""
+    as_code = "\n".join(_code(line) if line.strip() else "" for line in body.splitlines())
+    as_html = "<br/>\n".join(escape(line) for line in body.splitlines())
+    match written_in:
+        case "text":
+            return replace(message, plain=body, markdown=as_code, html=as_html)
+        case "markdown":
+            return replace(message, plain=body, markdown=body, html=as_html)
+        case "html":
+            plain = unescape(_TAG.sub("", body))
+            return replace(message, plain=plain, markdown=as_code, html=body)
+
+
+def _named(name: str) -> str:
+    """A line's name in Markdown: a plain word as it is, what holds somebody's name as code."""
+    return name if name.replace(" ", "").isalpha() else _code(name)
+
+
+def title_of(text: str) -> str:
+    """On one line, and not too long for a title."""
     flat = _flat(text)
     return flat if len(flat) <= _LONGEST_TITLE else flat[: _LONGEST_TITLE - 1] + "…"
 
@@ -162,7 +270,9 @@ def test_message(channel: str, at: datetime) -> Message:
     )
 
 
-def _headline(last: Report, fired: Report | None) -> str:
+def headline(item: Item) -> str:
+    """What is told, in a word or some: `CRITICAL`, `RESOLVED`, `WARNING still firing`."""
+    last, fired = item.last, item.fired
     match EventKind(last.kind):
         case EventKind.FIRED:
             return last.severity.upper()
@@ -170,6 +280,14 @@ def _headline(last: Report, fired: Report | None) -> str:
             return f"{last.severity.upper()} still firing"
         case EventKind.WORSENED:
             return f"{last.severity.upper()} worse"
+        case EventKind.EASED:
+            return f"{last.severity.upper()} eased"
+        case EventKind.ESCALATED:
+            return f"{last.severity.upper()} not acknowledged"
+        case EventKind.FLAPPING:
+            return f"{last.severity.upper()} flapping"
+        case EventKind.SUMMARY:
+            return "SUMMARY"
         case EventKind.RESOLVED:
             return "FIRED AND RESOLVED" if fired else "RESOLVED"
         case EventKind.CLOSED:
@@ -180,16 +298,19 @@ def _type(last: Report) -> Type:
     match EventKind(last.kind):
         case EventKind.RESOLVED:
             return "success"
-        case EventKind.CLOSED:
+        case EventKind.CLOSED | EventKind.SUMMARY:
             return "info"
         case _:
             by_severity: dict[str, Type] = {"info": "info", "warning": "warning", "critical": "failure"}
             return by_severity[last.severity]
 
 
-def _lines(last: Report, fired: Report | None) -> list[tuple[str, str]]:
-    numbers = f"{fired.seq}-{last.seq}" if fired else str(last.seq)
+def _lines(item: Item) -> list[tuple[str, str]]:
+    last, fired = item.last, item.fired
+    if last.details:
+        return [*last.details]
     lines = [
+        ("Note", last.note),
         ("Fired", f"{fired.reason}, not known to have been delivered before" if fired else ""),
         ("Expected", last.expected),
         ("Reading", _reading(last)),
@@ -199,7 +320,7 @@ def _lines(last: Report, fired: Report | None) -> list[tuple[str, str]]:
         ("Labels", ", ".join(f"{name}={value}" for name, value in last.labels)),
         ("Rule", f"{last.rule} ({', '.join(filter(None, (last.rule_type, last.severity)))})"),
         ("At", moment(datetime.fromisoformat(last.at))),
-        ("Incident", f"{last.incident}, message {numbers}"),
+        ("Incident", f"{last.incident}, message {item.numbers}"),
     ]
     return [(name, text) for name, text in lines if text]
 

@@ -50,6 +50,12 @@ class Account:
         """What tells this account from every other: its job and its name."""
         return self.job, self.name
 
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What rules, routes and silences can match of it."""
+        own = {"job": self.job, "provider": self.provider, "account": self.name}
+        return {**dict(self.labels), **own}
+
     def series(self, currency: str) -> "Series":
         """One of this account's currencies."""
         return Series(account=self, currency=currency)
@@ -69,6 +75,11 @@ class Series:
     def key(self) -> tuple[str, str, str]:
         """What tells this series from every other."""
         return (*self.account.key, self.currency)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What rules, routes and silences can match of it."""
+        return {**self.account.attributes, "currency": self.currency}
 
     def __str__(self) -> str:
         return f"{self.account}/{self.currency}"

@@ -7,12 +7,12 @@ A percentage is taken of the absolute value of the amount the change started fro
 is a drop of 20 %. From zero every change in the rule's direction counts as more than any percentage.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Literal, assert_never
+from typing import Literal, TypeVar, assert_never
 
 from monitor.domain.model import Account, Field, Health, Series, SeriesView, Severity, Snapshot
 from monitor.domain.money import multiply, percent_of, plain, signed, subtract
@@ -31,11 +31,14 @@ class Ok:
 
 @dataclass(frozen=True, slots=True)
 class Breached:
-    """The condition holds. A higher `level` of the same alert is worse and is told anew."""
+    """The condition holds. A higher `level` of the same alert is worse and is told anew.
+
+    `severity` is of the worst of the rule's levels that is broken; None where it has none."""
 
     reason: str
     expected: str
     level: int = 0
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,21 @@ class Match:
 
     def series(self, series: Series) -> bool:
         """Whether the rule looks at this series."""
-        return self._fits({**_attributes(series.account), "currency": series.currency}, self.globs)
+        return self._fits(series.attributes, self.globs)
 
     def account(self, account: Account) -> bool:
         """Whether the rule looks at this account: at any currency of it, where it is known which it holds."""
         if account.currencies and "currency" in self.globs:
             return any(self.series(account.series(currency)) for currency in account.currencies)
-        return self._fits(_attributes(account), [key for key in self.globs if key != "currency"])
+        return self._fits(account.attributes, [key for key in self.globs if key != "currency"])
+
+    def alert(self, attributes: Mapping[str, str]) -> bool:
+        """Whether an alert with these attributes is meant: its rule's and its subject's."""
+        return self._fits(attributes, self.globs)
+
+    def misfits(self, attributes: Mapping[str, str]) -> tuple[str, ...]:
+        """The keys that do not fit these attributes."""
+        return tuple(key for key in self.globs if not self._fits(attributes, (key,)))
 
     def _fits(self, attributes: Mapping[str, str], keys: Iterable[str]) -> bool:
         return all(
@@ -80,29 +91,47 @@ def _fits(value: str, glob: str) -> bool:
     return value == glob or fnmatchcase(value, glob)
 
 
-def _attributes(account: Account) -> dict[str, str]:
-    own = {"job": account.job, "provider": account.provider, "account": account.name}
-    return {**dict(account.labels), **own}
+EVERYTHING = Match({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flapping:
+    """An alert flaps when it begins or ceases to fire, or changes its severity, more than so many times in a span."""
+
+    changes: int
+    within: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """When an alert of a rule is told, and to whom.
 
-    `hold` is the configuration's `for`. `repeat_every` None: never. `notify` None: every channel."""
+    `hold` is the configuration's `for`. `repeat_every` None: never. `cooldown`: how long after its end an incident
+    that fires anew is still the same. `flapping` None: nothing counts as flapping. `notify` None: as the routes
+    say."""
 
     severity: Severity = Severity.WARNING
     hold: timedelta = timedelta(0)
     keep_firing_for: timedelta = timedelta(0)
+    cooldown: timedelta = timedelta(0)
+    flapping: Flapping | None = None
     repeat_every: timedelta | None = timedelta(hours=4)
     send_resolved: bool = True
     notify: tuple[str, ...] | None = None
 
+    @property
+    def memory(self) -> timedelta:
+        """How long after its end an incident still matters."""
+        return max(self.cooldown, self.flapping.within if self.flapping else timedelta(0))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
+    """What every rule has. Each kind also has `levels`: the same rule at several limits, the worst first, each with
+    its severity in its policy; then the rule's own limit means nothing."""
+
     name: str
-    match: Match = Match({})
+    match: Match = EVERYTHING
     policy: Policy = Policy()
 
 
@@ -114,6 +143,7 @@ class Threshold(_Rule):
     below: Decimal | None = None
     above: Decimal | None = None
     clear: Decimal | None = None
+    levels: tuple["Threshold", ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +155,7 @@ class Delta(_Rule):
     percent: bool = False
     within: timedelta | None = None
     field: Field = "available"
+    levels: tuple["Delta", ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +164,7 @@ class Stale(_Rule):
 
     after: timedelta
     clock: Literal["observed", "provider"] = "observed"
+    levels: tuple["Stale", ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +172,24 @@ class Failing(_Rule):
     """Polls that fail in a row, or answers in a row that lack a currency they should hold."""
 
     polls: int = 3
+    levels: tuple["Failing", ...] = ()
 
 
 Rule = Threshold | Delta | Stale | Failing
+
+
+RuleT = TypeVar("RuleT", bound=_Rule)
+
+
+def _worst_broken(rule: RuleT, levels: Sequence[RuleT], judge_one: Callable[[RuleT], Verdict]) -> Verdict:
+    """The verdict of the first level that is broken; where none is, the last one's. Without levels, the rule's."""
+    if not levels:
+        return judge_one(rule)
+    verdicts = [judge_one(level) for level in levels]
+    for level, verdict in zip(levels, verdicts, strict=True):
+        if isinstance(verdict, Breached):
+            return replace(verdict, severity=level.policy.severity)
+    return verdicts[-1]
 
 
 def kind(rule: Rule) -> str:
@@ -152,16 +199,28 @@ def kind(rule: Rule) -> str:
 
 def window(rule: Rule) -> timedelta:
     """How far back the rule needs readings, besides the one before."""
-    return rule.within or timedelta(0) if isinstance(rule, Delta) else timedelta(0)
+    if not isinstance(rule, Delta):
+        return timedelta(0)
+    return max(level.within or timedelta(0) for level in rule.levels or (rule,))
 
 
 # What a rule says of one series
 
 
-def judge(rule: Rule, view: SeriesView, *, read: bool, firing: bool, now: datetime) -> Verdict:
+def judge(rule: Rule, view: SeriesView, *, read: bool, firing: Severity | None, now: datetime) -> Verdict:
     """What a rule says of a series after a poll, or between polls, where `read` is False.
 
-    `view.history` ends with the newest reading and reaches back over the rule's window. `now` is in UTC."""
+    `view.history` ends with the newest reading and reaches back over the rule's window. `firing`: how bad the alert
+    stands, if it fires. `now` is in UTC."""
+
+    def at(level: Rule) -> Verdict:
+        fires = firing is not None and (not rule.levels or firing >= level.policy.severity)
+        return _judge(level, view, read=read, firing=fires, now=now)
+
+    return _worst_broken(rule, rule.levels, at)
+
+
+def _judge(rule: Rule, view: SeriesView, *, read: bool, firing: bool, now: datetime) -> Verdict:
     match rule:
         case Threshold():
             return _threshold(rule, view.history[-1], firing=firing) if read else _no_reading(view)
@@ -318,6 +377,10 @@ PARTIAL, TOTAL = 0, 1
 
 def judge_account(rule: Failing, health: Health) -> Verdict:
     """What a failing rule says of one account: failures that are its own, not the endpoint's."""
+    return _worst_broken(rule, rule.levels, lambda level: _judge_account(level, health))
+
+
+def _judge_account(rule: Failing, health: Health) -> Verdict:
     streak = health.streak
     if streak.count == 0:
         return Ok("read again")
@@ -331,6 +394,10 @@ def judge_provider(rule: Failing, healths: Sequence[Health], since: datetime | N
 
     One alert stands for all its accounts. It is over when none suffers any more and one was read after `since`,
     when the alert began. What concerns an account alone doesn't count, unless every account has it."""
+    return _worst_broken(rule, rule.levels, lambda level: _judge_provider(level, healths, since))
+
+
+def _judge_provider(rule: Failing, healths: Sequence[Health], since: datetime | None) -> Verdict:
     everybody = _refuses_everybody(healths)
     suffering = [
         one for one in healths if one.streak.count and (everybody or not one.streak.outcome.concerns_account)

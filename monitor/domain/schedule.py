@@ -34,10 +34,10 @@ class CronFields:
     weekdays: frozenset[int]
     either_day: bool
 
-    def fits(self, day: date) -> bool:
-        """Whether it runs on this day."""
-        by_date, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
-        fits = by_date or by_weekday if self.either_day else by_date and by_weekday
+    def runs_on(self, day: date) -> bool:
+        """Whether there are runs on a day, by the calendar of the cron's time zone."""
+        by_day, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
+        fits = by_day or by_weekday if self.either_day else by_day and by_weekday
         return fits and day.month in self.months
 
     @property
@@ -90,7 +90,7 @@ def next_run(fields: CronFields, timezone: ZoneInfo, after: datetime) -> datetim
     """When a cron expression runs next after an instant (aware), in UTC; None: not before the end of time."""
     day = after.astimezone(timezone).date()
     while day < date.max:
-        if fields.fits(day):
+        if fields.runs_on(day):
             runs = _runs(fields, timezone, day)
             index = bisect_right(runs, after)
             if index < len(runs):

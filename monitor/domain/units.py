@@ -34,6 +34,17 @@ def span(value: timedelta) -> str:
     return sign + " ".join(parts[:2]) if parts else "0s"
 
 
+def exact(value: timedelta) -> str:
+    """A span to the second: in one unit where the minutes are whole, else in all it takes: `90m`, `1h 2m 5s`."""
+    written = compact(value) if value else "0s"
+    if not written.endswith("s") or value < timedelta(minutes=1):
+        return written
+    minutes, seconds = divmod(int(value.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return " ".join(f"{count}{unit}" for count, unit in parts if count)
+
+
 def compact(value: timedelta) -> str:
     """A span in the configuration's own notation, in the largest unit that divides it: `90m`, `4h`."""
     seconds = int(value.total_seconds())

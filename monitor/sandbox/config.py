@@ -69,6 +69,9 @@ channels:
   webhook:
     urls: [{url}]
 
+routes:
+  - group_wait: 1s                    # instead of 10s: what fires together is told together, soon
+
 """
 
 _REST = """\

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from monitor.errors import StoreError, StoreFull, StoreLocked
-from monitor.store.identity import APPLICATION_ID, DAMAGED, FOREIGN, NEWER
+from monitor.store.identity import APPLICATION_ID, DAMAGED, FOREIGN, NEWER, check_identity
 
 logging.getLogger("alembic").setLevel(logging.WARNING)  # at INFO it explains itself at every start
 
@@ -96,6 +96,43 @@ def open_engine(path: Path) -> Engine:
 
 
 @contextmanager
+def attached(path: Path) -> Iterator[Connection]:
+    """One transaction on a store that a daemon may be at work on: without its lock, which is for daemons.
+
+    SQLite lets one write at a time, and each sees what the other has committed. Raises StoreError where there is no
+    store of this very version; nothing is created or upgraded."""
+    with translated(path), closing(_attach(path)) as opened:
+        engine = create_engine("sqlite://", creator=lambda: opened, poolclass=StaticPool)
+        event.listen(engine, "begin", _begin)
+        with engine.begin() as connection:
+            check_identity(path, opened)
+            yield connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Connection]:
+    """The store as it stands at one instant, beside its writer and for as long as that takes. Raises StoreError."""
+    with translated(path):
+        opened = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        with closing(opened):
+            engine = create_engine("sqlite://", creator=lambda: opened, poolclass=StaticPool)
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+            with engine.begin() as connection:
+                yield connection
+
+
+def _attach(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        raise StoreError(f"{path}: there is no store yet; `balance-monitor run` or `poll` makes it")
+    timeout = BUSY_TIMEOUT_MS / 1000
+    opened = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=timeout)
+    # what belongs to the connection alone: the rest lies in the file, and that may not be ours
+    opened.execute("PRAGMA synchronous = FULL")
+    opened.execute("PRAGMA foreign_keys = ON")
+    return opened
+
+
+@contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turns what SQLite says into what a person can act on."""
     try:
@@ -115,7 +152,8 @@ def _explained(path: Path, said: str, cause: BaseException | None) -> StoreError
         )
     if "readonly" in said or "unable to open" in said or isinstance(cause, PermissionError):
         return StoreError(
-            f"{path}: not writable ({said}); check the owner and mode of the file and its directory"
+            f"{path}: not writable ({said}); check the owner and mode of the file and its directory, "
+            f"and who runs this"
         )
     if "malformed" in said or "not a database" in said or "corrupt" in said:
         return _damaged(path, said)

@@ -1,9 +1,14 @@
 """What tells a store of this version from everything else that may be at its path."""
 
+import sqlite3
+from pathlib import Path
+
+from monitor.errors import StoreError
+
 APPLICATION_ID = 0x42414C4D
 """SQLite's `application_id` of our files: "BALM"."""
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration's revision."""
 
 FOREIGN = "a database of another program; nothing was changed. Set store.url to another path"
@@ -11,6 +16,7 @@ NEWER = (
     "written by a newer balance-monitor (schema {}); nothing was changed. Install that version again, "
     "or set store.url to another path"
 )
+OLDER = "of an older version; `balance-monitor run` or `poll` upgrades it"
 DAMAGED = (
     "damaged or not a SQLite database ({}); nothing was changed. Move it away and restore a backup, try "
     "`sqlite3 FILE .recover`, or start with a new file"
@@ -19,3 +25,21 @@ HALF_WRITTEN = (
     "half written: whoever made or changed it was killed; nothing was changed. If it is ours, the next "
     "`balance-monitor run` or `poll` rolls that back by itself and goes on"
 )
+
+
+def is_empty(db: sqlite3.Connection) -> bool:
+    """Whether nothing is in it yet: its making was cut off."""
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return not tables
+
+
+def check_identity(path: Path, db: sqlite3.Connection) -> None:
+    """Raises StoreError, saying what to do, for anything but a store of this very version."""
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID:
+        raise StoreError(f"{path}: {FOREIGN}")
+    (revision,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
+    if revision > SCHEMA:
+        raise StoreError(f"{path}: {NEWER.format(revision)}")
+    if revision < SCHEMA:
+        raise StoreError(f"{path}: {OLDER}")

@@ -1,5 +1,6 @@
 """Reading beside a running daemon: plain `sqlite3`, read-only, never blocking the writer and quick to import."""
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -7,8 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from monitor.domain.alerts import Ack
+from monitor.domain.muting import Silence
+from monitor.domain.rules import Match
 from monitor.errors import StoreError
-from monitor.store.identity import APPLICATION_ID, DAMAGED, FOREIGN, HALF_WRITTEN, NEWER, SCHEMA
+from monitor.store.identity import DAMAGED, HALF_WRITTEN, check_identity, is_empty
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,7 +49,7 @@ class SeriesStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertStatus:
-    """An alert that is pending or firing."""
+    """An alert that is pending or firing. `muted`: what keeps it quiet; `announced`: somebody was told of it."""
 
     id: str
     rule: str
@@ -54,6 +58,30 @@ class AlertStatus:
     severity: int
     since: datetime
     reason: str
+    muted: str = ""
+    ack: Ack | None = None
+    flapping: bool = False
+    announced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceStatus:
+    """A silence, over or not, since when it is known, and who ended it before its time."""
+
+    silence: Silence
+    created_at: datetime
+    expired_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """What waits for a channel: how many notifications, the oldest one's instant, and the last error, if any."""
+
+    channel: str
+    count: int
+    since: datetime
+    attempts: int
+    last_error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +102,14 @@ class Known:
     series: tuple[SeriesStatus, ...] = ()
     alerts: tuple[AlertStatus, ...] = ()
     pauses: tuple[PauseStatus, ...] = ()
+    silences: tuple[SilenceStatus, ...] = ()
+    undelivered: tuple[Undelivered, ...] = ()
     notifications: Mapping[str, int]
 
 
 def read(path: Path) -> Known | None:
     """What the store knows; None where there is no store yet. Raises StoreError where it can't be read."""
-    with _connected(path) as db:
+    with connected(path) as db:
         if db is None:
             return None
         db.execute("BEGIN")
@@ -88,27 +118,37 @@ def read(path: Path) -> Known | None:
             series=tuple(_series(db)),
             alerts=tuple(_alerts(db)),
             pauses=tuple(_pauses(db)),
+            silences=tuple(silences_of(db)),
+            undelivered=tuple(_undelivered(db)),
             notifications=dict(db.execute("SELECT status, count(*) FROM notifications GROUP BY status")),
         )
 
 
 def pauses(path: Path) -> list[PauseStatus]:
     """The hosts' pauses, over or not. Raises StoreError where the store can't be read."""
-    with _connected(path) as db:
+    with connected(path) as db:
         return [] if db is None else list(_pauses(db))
 
 
 def calls(path: Path, since: datetime) -> list[tuple[str, datetime]]:
     """The calls (host, when) to hosts with a limit. Raises StoreError where the store can't be read."""
-    with _connected(path) as db:
+    with connected(path) as db:
         if db is None:
             return []
-        micros = (since - _EPOCH) // timedelta(microseconds=1)
-        rows = db.execute("SELECT host, at FROM calls WHERE at >= ?", (micros,)).fetchall()
-        return [(host, _EPOCH + timedelta(microseconds=at)) for host, at in rows]
+        rows = db.execute("SELECT host, at FROM calls WHERE at >= ?", (micros(since),)).fetchall()
+        return [(host, instant(at)) for host, at in rows]
+
+
+def silences(path: Path) -> list[SilenceStatus]:
+    """All silences that are still known, over or not. Raises StoreError where the store can't be read."""
+    with connected(path) as db:
+        if db is None:
+            return []
+        return list(silences_of(db))
 
 
 def _exists(path: Path) -> bool:
+    """Whether there is a store. Raises StoreError where that can't be seen."""
     try:
         return path.exists()
     except OSError as exc:
@@ -118,32 +158,21 @@ def _exists(path: Path) -> bool:
 
 
 @contextmanager
-def _connected(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """None where there is no store yet: no file, or one whose making was cut off before anything was in it."""
+def connected(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The store, to be read only; None where there is none yet: no file, or one whose making was cut off before
+    anything was in it. Raises StoreError where it can't be read, or is of another version."""
     if not _exists(path):
         yield None
         return
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as db:
-            yield db if _is_store(path, db) else None
+            if is_empty(db):
+                yield None
+                return
+            check_identity(path, db)
+            yield db
     except sqlite3.Error as exc:
         raise StoreError(f"{path}: {_explained(exc)}") from exc
-
-
-def _is_store(path: Path, db: sqlite3.Connection) -> bool:
-    """Whether it is a store of this version, or empty. Raises StoreError for anything else."""
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if not tables:
-        return False
-    if application != APPLICATION_ID:
-        raise StoreError(f"{path}: {FOREIGN}")
-    (revision,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
-    if revision > SCHEMA:
-        raise StoreError(f"{path}: {NEWER.format(revision)}")
-    if revision < SCHEMA:
-        raise StoreError(f"{path}: of an older version; `balance-monitor run` or `poll` upgrades it")
-    return True
 
 
 def _explained(exc: sqlite3.Error) -> str:
@@ -165,13 +194,13 @@ def _accounts(db: sqlite3.Connection) -> Iterator[AccountStatus]:
         yield AccountStatus(
             job=job,
             name=name,
-            polled_at=_instant(polled_at),
-            ok_at=_instant(ok_at),
+            polled_at=instant_or_none(polled_at),
+            ok_at=instant_or_none(ok_at),
             outcome=outcome,
             detail=detail,
             failures=failures,
             missed_runs=missed_runs,
-            overdue_at=_instant(overdue_at),
+            overdue_at=instant_or_none(overdue_at),
         )
 
 
@@ -188,35 +217,85 @@ def _series(db: sqlite3.Connection) -> Iterator[SeriesStatus]:
             total=total,
             available=available,
             locked=locked,
-            observed_at=_instant(observed_at),
-            updated_at=_instant(updated_at),
+            observed_at=instant_or_none(observed_at),
+            updated_at=instant_or_none(updated_at),
             missing=missing,
         )
 
 
 def _alerts(db: sqlite3.Connection) -> Iterator[AlertStatus]:
     rows = db.execute(
-        "SELECT id, rule, subject, state, severity, since, reason FROM alerts"
-        " ORDER BY state = 'firing' DESC, severity DESC, since"
+        "SELECT id, rule, subject, state, severity, since, reason, muted, flapping, announced,"
+        " acked_at, acked_by, ack_reason"
+        " FROM alerts WHERE state != 'inactive' ORDER BY state = 'firing' DESC, severity DESC, since"
     )
-    for id_, rule, subject, state, severity, since, reason in rows:
+    for id_, rule, subject, state, severity, since, reason, muted, flapping, announced, *acked in rows:
         yield AlertStatus(
             id=id_,
             rule=rule,
             subject=subject,
             state=state,
             severity=severity,
-            since=_EPOCH + timedelta(microseconds=since),
+            since=instant(since),
             reason=reason,
+            muted=muted,
+            ack=ack(*acked),
+            flapping=bool(flapping),
+            announced=bool(announced),
+        )
+
+
+def ack(at: int | None, by: str, reason: str) -> Ack | None:
+    """An acknowledgement, if there is one."""
+    return None if at is None else Ack(by=by, reason=reason, at=instant(at))
+
+
+def silences_of(db: sqlite3.Connection) -> Iterator[SilenceStatus]:
+    """All silences that are still known, the newest first."""
+    rows = db.execute(
+        "SELECT id, match, starts_at, ends_at, by, reason, created_at, expired_by FROM silences ORDER BY id DESC"
+    )
+    for number, match, starts_at, ends_at, by, reason, created_at, expired_by in rows:
+        silence = Silence(
+            id=number,
+            match=Match({key: tuple(globs) for key, globs in json.loads(match).items()}),
+            starts_at=instant(starts_at),
+            ends_at=instant(ends_at),
+            by=by,
+            reason=reason,
+        )
+        yield SilenceStatus(silence=silence, created_at=instant(created_at), expired_by=expired_by)
+
+
+def _undelivered(db: sqlite3.Connection) -> Iterator[Undelivered]:
+    failed = "SELECT channel, last_error FROM notifications WHERE status = 'pending' AND last_error != '' ORDER BY id"
+    errors = dict(db.execute(failed))
+    rows = db.execute(
+        "SELECT channel, count(*), min(created_at), max(attempts) FROM notifications"
+        " WHERE status = 'pending' GROUP BY channel ORDER BY channel"
+    )
+    for channel, count, since, attempts in rows:
+        error = errors.get(channel, "")
+        yield Undelivered(
+            channel=channel, count=count, since=instant(since), attempts=attempts, last_error=error
         )
 
 
 def _pauses(db: sqlite3.Connection) -> Iterator[PauseStatus]:
     for host, until, outcome, detail in db.execute("SELECT host, until, outcome, detail FROM pauses"):
-        yield PauseStatus(
-            host=host, until=_EPOCH + timedelta(microseconds=until), outcome=outcome, detail=detail
-        )
+        yield PauseStatus(host=host, until=instant(until), outcome=outcome, detail=detail)
 
 
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+def instant(since_epoch: int) -> datetime:
+    """The instant, in UTC, that the store keeps as so many microseconds."""
+    return _EPOCH + timedelta(microseconds=since_epoch)
+
+
+def micros(at: datetime) -> int:
+    """How the store keeps an instant."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def instant_or_none(since_epoch: int | None) -> datetime | None:
+    """The instant, where there is one."""
+    return None if since_epoch is None else instant(since_epoch)

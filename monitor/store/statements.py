@@ -6,7 +6,7 @@ Parameters are named as the values they stand for; `row_` marks those that a col
 from sqlalchemy import Insert, Table, bindparam, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from monitor.store.tables import accounts, alerts, calls, polls, series, snapshots
+from monitor.store.tables import accounts, alerts, calls, polls, series, silences, snapshots
 
 ACCOUNT = select(accounts).where(accounts.c.job == bindparam("job"), accounts.c.name == bindparam("name"))
 
@@ -93,3 +93,5 @@ SAVE_ALERT = _replacing(
     ("rule", "subject"),
     tuple(column.name for column in alerts.c if not column.primary_key),
 )
+
+SILENCES = select(silences).where(silences.c.ends_at > bindparam("now"))

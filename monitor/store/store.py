@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection
 
 from monitor.errors import StoreError, StoreReplaced
-from monitor.store.database import Lock, check_place, open_engine, translated
+from monitor.store.database import Lock, attached, check_place, open_engine, reading, translated
 from monitor.store.place import Place
 from monitor.store.transaction import Transaction
 
@@ -65,6 +65,10 @@ class Store:
         # shielded: whoever gives up waiting must not undo what is about to be committed
         result: T = await asyncio.shield(asyncio.wrap_future(job.done))
         return result
+
+    async def read(self, work: Callable[["Transaction"], T]) -> T:
+        """Runs `work`, which changes nothing, beside the writer: it may take long. Raises StoreError."""
+        return await asyncio.to_thread(_read, self.path, work)
 
     async def close(self) -> None:
         """Writes what was handed over before, then closes the file and gives the lock back.
@@ -147,6 +151,20 @@ class Store:
             return None, exc
         connection.exec_driver_sql("RELEASE work")
         return value, None
+
+
+def _read(path: Path, work: Callable[[Transaction], T]) -> T:
+    with reading(path) as connection:
+        return work(Transaction(connection))
+
+
+def amend(path: Path, work: Callable[[Transaction], T]) -> T:
+    """Runs `work` in a transaction of its own, beside a daemon at work on the store, which sees it with its next one.
+
+    Raises what `work` raised, or StoreError; then nothing of it was written."""
+    path = path.resolve()
+    with attached(path) as connection:
+        return work(Transaction(connection))
 
 
 def _in_transaction(connection: Connection) -> bool:

@@ -149,7 +149,8 @@ class PollRow(Table, table=True):
 
 
 class AlertRow(Table, table=True):
-    """An alert that is pending or firing; an inactive one has no row."""
+    """An alert that is pending or firing, or that was and has to be remembered: its end is not told yet, it is in
+    its cooldown, or its changes are counted. `changes` are instants in microseconds."""
 
     __tablename__ = "alerts"
 
@@ -157,16 +158,64 @@ class AlertRow(Table, table=True):
     subject: str = Field(primary_key=True, index=True)
     state: str
     id: str
-    since: datetime = Field(sa_type=Instant)
+    since: datetime | None = Field(default=None, sa_type=Instant)
     fired_at: datetime | None = Field(default=None, sa_type=Instant)
     breached_at: datetime | None = Field(default=None, sa_type=Instant)
-    told_at: datetime | None = Field(default=None, sa_type=Instant)
-    seq: int
-    announced: bool
+    held_at: datetime | None = Field(default=None, sa_type=Instant)
+    worse_since: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    clearing: bool = False
     severity: int
     level: int
     reason: str
     expected: str
+    ending: str = ""
+    again: int = 0
+    changes: list[int] = Field(default=[], sa_type=JSON)
+    flapping: bool = False
+    seq: int
+    announced: bool
+    announced_at: datetime | None = Field(default=None, sa_type=Instant)
+    told_at: datetime | None = Field(default=None, sa_type=Instant)
+    told_severity: int
+    told_level: int = 0
+    told_flapping: bool = False
+    escalated_at: datetime | None = Field(default=None, sa_type=Instant)
+    acked_at: datetime | None = Field(default=None, sa_type=Instant)
+    acked_by: str = ""
+    ack_reason: str = ""
+    muted: str = ""
+
+
+class SilenceRow(Table, table=True):
+    """Somebody's wish for no messages of some alerts. `match` is of globs by attribute."""
+
+    __tablename__ = "silences"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Integer)
+    match: dict[str, list[str]] = Field(sa_type=JSON)
+    starts_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    by: str
+    reason: str
+    created_at: datetime = Field(sa_type=Instant)
+    expired_by: str = ""
+
+
+class NoteRow(Table, table=True):
+    """What people did about an incident, and what kept it quiet: the part of its story that was not told."""
+
+    __tablename__ = "notes"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Integer)
+    incident: str = Field(index=True)
+    rule: str
+    subject: str
+    severity: int
+    at: datetime = Field(sa_type=Instant, index=True)
+    kind: str
+    by: str
+    text: str
 
 
 class EventRow(Table, table=True):
@@ -184,7 +233,10 @@ class EventRow(Table, table=True):
 
 
 class NotificationRow(Table, table=True):
-    """The outbox: one event for one URL of one channel. `status` is pending, delivered or failed (given up)."""
+    """The outbox: one event for one URL of one channel. `status` is pending, delivered or failed (given up).
+
+    What waits in one `group_key` is told together. `handed_over_at`: the channel's fallback was told in its place;
+    `instead_of`, there, says why."""
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -206,10 +258,27 @@ class NotificationRow(Table, table=True):
     url_id: str
     created_at: datetime = Field(sa_type=Instant)
     status: str = "pending"
+    severity: int
+    group_key: str = ""
     attempts: int = 0
     next_attempt_at: datetime = Field(sa_type=Instant)
+    failing_since: datetime | None = Field(default=None, sa_type=Instant)
+    handed_over_at: datetime | None = Field(default=None, sa_type=Instant)
+    instead_of: str = ""
     settled_at: datetime | None = Field(default=None, sa_type=Instant)
     last_error: str = ""
+
+
+class AttemptRow(Table, table=True):
+    """One try to deliver a notification, and what went wrong; empty where nothing did."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (_CLUSTERED,)
+
+    notification_id: int = Field(primary_key=True, foreign_key="notifications.id", sa_type=Integer)
+    number: int = Field(primary_key=True, sa_type=Integer)
+    at: datetime = Field(sa_type=Instant)
+    error: str = ""
 
 
 class PauseRow(Table, table=True):
@@ -240,5 +309,8 @@ polls = Table.metadata.tables["polls"]
 alerts = Table.metadata.tables["alerts"]
 events = Table.metadata.tables["events"]
 notifications = Table.metadata.tables["notifications"]
+attempts = Table.metadata.tables["attempts"]
+silences = Table.metadata.tables["silences"]
+notes = Table.metadata.tables["notes"]
 pauses = Table.metadata.tables["pauses"]
 calls = Table.metadata.tables["calls"]

@@ -1,6 +1,6 @@
 """Every query of the daemon, within one transaction. Takes and hands out domain values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -15,14 +15,15 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
     tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from monitor.domain.alerts import Alert, Event
-from monitor.domain.delivery import Notification, Target, is_due
+from monitor.domain.alerts import Ack, Alert, Event, EventKind
+from monitor.domain.delivery import Addressed, Notification, Target, is_due
 from monitor.domain.messages import Report
 from monitor.domain.model import (
     NO_STREAK,
@@ -37,18 +38,29 @@ from monitor.domain.model import (
     State,
     Streak,
 )
+from monitor.domain.muting import Silence
+from monitor.domain.progress import Progress
+from monitor.domain.rules import Match
+from monitor.domain.summary import Period, Standing
+from monitor.domain.windows import QuietHours
 from monitor.errors import Outcome
 from monitor.store import statements
 from monitor.store.tables import (
+    Instant,
     accounts,
     alerts,
+    attempts,
     calls,
     events,
+    from_micros,
+    notes,
     notifications,
     pauses,
     polls,
     series,
+    silences,
     snapshots,
+    to_micros,
 )
 
 _NEW_ACCOUNT = {"outcome": Outcome.OK, "detail": "", "failures": 0, "failures_alike": 0, "missed_runs": 0}
@@ -58,8 +70,48 @@ _NEW_ACCOUNT = {"outcome": Outcome.OK, "detail": "", "failures": 0, "failures_al
 class Waiting:
     """What to deliver to a URL now, in order; where nothing is due, when something will be (None: never)."""
 
-    due: tuple[Notification, ...]
+    due: tuple[tuple[Notification, ...], ...]
     next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The first notification of an incident that waits for a URL: it holds back the others."""
+
+    id: int
+    incident: str
+    group: str
+    tried: bool
+    planned: datetime
+    quiet_until: datetime | None
+
+    @classmethod
+    def of(cls, waiting: Sequence[Any], quiet_until: datetime | None) -> "_Head":
+        first, tried = waiting[0], waiting[0].attempts > 0
+        # what is critical waits no longer than its own route says, though what is before it would
+        critical = [row.next_attempt_at for row in waiting if row.severity == Severity.CRITICAL]
+        return cls(
+            first.id,
+            first.incident,
+            first.group_key,
+            tried,
+            first.next_attempt_at if tried else min([first.next_attempt_at, *critical]),
+            None if critical else quiet_until,
+        )
+
+    @property
+    def at(self) -> datetime:
+        return max(self.planned, self.quiet_until or self.planned)
+
+    def is_due(self, now: datetime, *, gather: bool = True) -> bool:
+        at_once = not gather and not self.tried
+        return self.quiet_until is None and (at_once or is_due(self.planned, now))
+
+    def goes_with(self, first: "_Head", now: datetime) -> bool:
+        """Whether it is told in the same message: what was not tried yet need not have waited as long."""
+        if self.group != first.group or self.quiet_until is not None:
+            return False
+        return not self.tried or self.is_due(now)
 
 
 class Transaction:
@@ -209,7 +261,7 @@ class Transaction:
     # Alerts and what is told of them
 
     def alerts(self, subjects: Iterable[str] | None = None) -> dict[tuple[str, str], Alert]:
-        """The alerts that are not inactive, of these subjects or of all."""
+        """The alerts that are not over, or have to be remembered, of these subjects or of all."""
         if subjects is None:
             rows = self._db.execute(select(alerts))
         else:
@@ -217,17 +269,21 @@ class Transaction:
         return {(row.rule, row.subject): _alert(row) for row in rows}
 
     def save_alert(self, alert: Alert) -> None:
-        """Keeps an alert as it stands; an inactive one is forgotten."""
-        if alert.state is State.INACTIVE:
+        """Keeps an alert as it stands; one of which nothing matters any more is forgotten."""
+        if alert.is_over:
             self._db.execute(
                 delete(alerts).where(alerts.c.rule == alert.rule, alerts.c.subject == alert.subject)
             )
             return
-        values = {column.name: getattr(alert, column.name) for column in alerts.c}
-        self._db.execute(statements.SAVE_ALERT, values)
+        self._db.execute(statements.SAVE_ALERT, _alert_values(alert))
 
-    def add_event(self, event: Event, report: Report, targets: Sequence[Target]) -> None:
-        """Keeps an event, and puts one notification per target into the outbox."""
+    def alert_of(self, incident: str) -> Alert | None:
+        """The alert whose incident this is, unless that is over and forgotten."""
+        row = self._db.execute(select(alerts).where(alerts.c.id == incident)).one_or_none()
+        return None if row is None else _alert(row)
+
+    def add_event(self, event: Event, report: Report, addressed: Sequence[Addressed]) -> None:
+        """Keeps an event, and puts one notification per URL into the outbox."""
         self._db.execute(
             insert(events).values(
                 incident=event.alert.id,
@@ -239,7 +295,34 @@ class Transaction:
                 report=report.to_json(),
             )
         )
-        self._add_notifications([(event.alert.id, event.seq, event.at, target) for target in targets])
+        severity = event.alert.severity
+        self._add_notifications(
+            [
+                _notification(event.alert.id, event.seq, event.at, one.target, severity)
+                | {"group_key": one.group, "next_attempt_at": event.at + one.group_wait}
+                for one in addressed
+            ]
+        )
+
+    def add_note(self, alert: Alert, kind: str, at: datetime, by: str, text: str) -> None:
+        """Keeps what was done about an incident, by whom and why."""
+        about = {"incident": alert.id, "rule": alert.rule, "subject": alert.subject}
+        what = {"severity": alert.severity, "at": at, "kind": kind, "by": by, "text": text}
+        self._db.execute(insert(notes).values(**about, **what))
+
+    def was_told(self, incident: str) -> bool:
+        """Whether something was ever told of an incident, over or not."""
+        first = select(events.c.seq).where(events.c.incident == incident).limit(1)
+        return self._db.execute(first).one_or_none() is not None
+
+    def addressed(self, incident: str, seq: int) -> list[Target]:
+        """The URLs that one event goes to."""
+        rows = self._db.execute(
+            select(notifications.c.channel, notifications.c.url_id).where(
+                notifications.c.incident == incident, notifications.c.seq == seq
+            )
+        )
+        return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
 
     def told_to(self, incident: str) -> list[Target]:
         """Where something was told of an incident, or still waits to be; not where all of it was given up."""
@@ -252,48 +335,50 @@ class Transaction:
 
     # The outbox
 
-    def waiting(self, target: Target, now: datetime) -> Waiting:
-        """What waits for one URL: the notifications of the incident whose turn it is, in order.
+    def waiting(
+        self, target: Target, now: datetime, quiet: QuietHours | None = None, *, gather: bool = True
+    ) -> Waiting:
+        """What waits for one URL: the notifications of the group whose turn it is, by incident, in order.
 
-        Within an incident the first holds back the others; incidents don't hold back each other."""
+        Within an incident the first holds back the others; groups don't hold back each other. In quiet hours only
+        incidents go out of which something critical waits. Without `gather`, no group waits for more."""
         rows = self._db.execute(
-            select(notifications.c.id, notifications.c.incident, notifications.c.next_attempt_at)
+            select(
+                notifications.c.id,
+                notifications.c.incident,
+                notifications.c.group_key,
+                notifications.c.severity,
+                notifications.c.attempts,
+                notifications.c.next_attempt_at,
+            )
             .where(_pending_for(target))
             .order_by(notifications.c.incident, notifications.c.seq)
         ).all()
-        heads = {incident: next(group) for incident, group in groupby(rows, key=lambda row: row.incident)}
-        if not heads:
-            return Waiting((), None)
-        due = [row for row in heads.values() if is_due(row.next_attempt_at, now)]
+        until = quiet.until(now) if quiet else None
+        heads = [_Head.of(list(group), until) for _, group in groupby(rows, key=lambda row: row.incident)]
+        due = [head for head in heads if head.is_due(now, gather=gather)]
         if not due:
-            return Waiting((), min(row.next_attempt_at for row in heads.values()))
-        first = min(due, key=lambda row: row.id)
-        return Waiting(self._pending(target, first.incident), now)
+            return Waiting((), min((head.at for head in heads), default=None))
+        first = min(due, key=lambda head: head.id)
+        together = [head.incident for head in heads if head.goes_with(first, now)]
+        return Waiting(self._pending(target, together), now)
 
-    def _pending(self, target: Target, incident: str) -> tuple[Notification, ...]:
+    def _pending(self, target: Target, incidents: Sequence[str]) -> tuple[tuple[Notification, ...], ...]:
         rows = self._db.execute(
             select(notifications, events.c.report)
             .join(
                 events,
                 (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq),
             )
-            .where(_pending_for(target), notifications.c.incident == incident)
-            .order_by(notifications.c.seq)
+            .where(_pending_for(target), notifications.c.incident.in_(incidents))
+            .order_by(notifications.c.incident, notifications.c.seq)
         )
-        return tuple(
-            Notification(
-                id=row.id,
-                target=target,
-                report=Report.from_json(row.report),
-                created_at=row.created_at,
-                attempts=row.attempts,
-                next_attempt_at=row.next_attempt_at,
-            )
-            for row in rows
-        )
+        by_incident = groupby(rows, key=lambda row: row.incident)
+        return tuple(tuple(_waiting(row, target) for row in group) for _, group in by_incident)
 
     def settle(self, ids: Sequence[int], *, delivered: bool, at: datetime, error: str = "") -> None:
         """Ends notifications: the last attempt took them there, or they are given up."""
+        self._note_attempt(ids, at, error)
         self._db.execute(
             update(notifications)
             .where(notifications.c.id.in_(ids), notifications.c.status == "pending")
@@ -305,22 +390,82 @@ class Transaction:
             )
         )
 
-    def put_off(self, ids: Sequence[int], *, until: datetime, error: str) -> None:
+    def put_off(self, ids: Sequence[int], *, at: datetime, until: datetime, error: str) -> None:
         """Records a failed attempt that will be followed by another."""
+        self._note_attempt(ids, at, error)
         self._db.execute(
             update(notifications)
             .where(notifications.c.id.in_(ids), notifications.c.status == "pending")
-            .values(next_attempt_at=until, attempts=notifications.c.attempts + 1, last_error=error)
+            .values(
+                next_attempt_at=until,
+                attempts=notifications.c.attempts + 1,
+                failing_since=func.coalesce(notifications.c.failing_since, literal(at, Instant)),
+                last_error=error,
+            )
         )
 
+    def _note_attempt(self, ids: Sequence[int], at: datetime, error: str) -> None:
+        number = notifications.c.attempts + 1
+        tried = select(notifications.c.id, number, literal(at, Instant), literal(error)).where(
+            notifications.c.id.in_(ids), notifications.c.status == "pending"
+        )
+        columns = ["notification_id", "number", "at", "error"]
+        self._db.execute(upsert(attempts).from_select(columns, tried).on_conflict_do_nothing())
+
+    def hand_over(
+        self, channel: str, fallback: Sequence[Target], failing_before: datetime, now: datetime
+    ) -> int:
+        """Tells a channel's fallback what no URL of the channel has taken, where one has failed since long enough;
+        returns how many notifications it was. They stay in the outbox for the channel, too."""
+        mine = notifications.alias()
+        stuck = select(mine.c.incident).where(
+            mine.c.channel == channel, mine.c.status == "pending", mine.c.failing_since <= failing_before
+        )
+        there = notifications.alias()
+        taken = select(there.c.id).where(
+            there.c.channel == channel,
+            there.c.incident == notifications.c.incident,
+            there.c.seq == notifications.c.seq,
+            there.c.status == "delivered",
+        )
+        rows = self._db.execute(
+            select(notifications).where(
+                notifications.c.channel == channel,
+                notifications.c.status == "pending",
+                notifications.c.handed_over_at.is_(None),
+                notifications.c.incident.in_(stuck),
+                ~taken.exists(),
+            )
+        ).all()
+        for row in rows:
+            why = f"channel {channel}, which can't be reached ({row.last_error or 'as before'})"
+            instead = {"group_key": row.group_key, "instead_of": why}
+            self._add_notifications(
+                [_notification(row.incident, row.seq, now, one, row.severity) | instead for one in fallback]
+            )
+        handed_over = update(notifications).where(notifications.c.id.in_([row.id for row in rows]))
+        self._db.execute(handed_over.values(handed_over_at=now))
+        return len(rows)
+
+    def failing_since(self, channel: str) -> datetime | None:
+        """Since when deliveries of what still waits for a channel have failed; None where none has."""
+        oldest = select(func.min(notifications.c.failing_since)).where(
+            notifications.c.channel == channel, notifications.c.status == "pending"
+        )
+        at: datetime | None = self._db.execute(oldest).scalar_one()
+        return at
+
     def readdress(
-        self, targets: Sequence[Target], wanted: Mapping[str, Sequence[Target]], now: datetime
+        self,
+        targets: Sequence[Target],
+        wanted: Callable[[str, str, Severity], Sequence[Target]],
+        now: datetime,
     ) -> int:
         """Fits the outbox to the channels as configured now; returns how many notifications had to be given up.
 
         What waits for a URL that a channel no longer has goes to the URLs it has instead. What waits for a channel
-        that is gone goes where its rule is told now (`wanted`, by the rule's name), if nobody else knows of the
-        incident; otherwise it is given up."""
+        that is gone goes where it would be told now (`wanted`, by rule, subject and severity), if nobody else knows
+        of the incident; otherwise it is given up."""
         channels = {target.channel for target in targets}
         rows, known = self._waiting_elsewhere(targets), self._known(targets)
         given_up = 0
@@ -328,8 +473,16 @@ class Transaction:
             if row.channel in channels:
                 gone, instead = "URL", [target for target in targets if target.channel == row.channel]
             else:
-                gone, instead = "channel", [] if row.incident in known else [*wanted.get(row.rule, ())]
-            self._add_notifications([(row.incident, row.seq, row.created_at, target) for target in instead])
+                gone = "channel"
+                known_elsewhere = row.incident in known
+                instead = [] if known_elsewhere else [*wanted(row.rule, row.subject, Severity(row.severity))]
+            kept = {"group_key": row.group_key, "instead_of": row.instead_of}
+            self._add_notifications(
+                [
+                    _notification(row.incident, row.seq, row.created_at, target, row.severity) | kept
+                    for target in instead
+                ]
+            )
             why = f"its {gone} is gone from the configuration" + (", sent to others" if instead else "")
             self.settle([row.id], delivered=False, at=now, error=why)
             given_up += not instead
@@ -343,7 +496,11 @@ class Transaction:
             notifications.c.seq,
             notifications.c.channel,
             notifications.c.created_at,
+            notifications.c.severity,
+            notifications.c.group_key,
+            notifications.c.instead_of,
             events.c.rule,
+            events.c.subject,
         )
         of_event = (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq)
         return self._db.execute(
@@ -362,26 +519,41 @@ class Transaction:
         )
         return set(rows.scalars())
 
-    def _add_notifications(self, new: Sequence[tuple[str, int, datetime, Target]]) -> None:
-        if not new:
-            return
-        self._db.execute(
-            upsert(notifications).on_conflict_do_nothing(),
-            [
-                {
-                    "incident": incident,
-                    "seq": seq,
-                    "channel": target.channel,
-                    "url_id": target.url_id,
-                    "created_at": at,
-                    "next_attempt_at": at,
-                    "status": "pending",
-                    "attempts": 0,
-                    "last_error": "",
-                }
-                for incident, seq, at, target in new
-            ],
-        )
+    def _add_notifications(self, new: Sequence[Mapping[str, Any]]) -> None:
+        if new:
+            self._db.execute(upsert(notifications).on_conflict_do_nothing(), list(new))
+
+    # Silences
+
+    def silences(self, now: datetime) -> tuple[Silence, ...]:
+        """The silences that are not over."""
+        rows = self._db.execute(statements.SILENCES, {"now": now})
+        return tuple(_silence(row) for row in rows)
+
+    def add_silence(
+        self, match: Match, *, starts_at: datetime, ends_at: datetime, by: str, reason: str, now: datetime
+    ) -> Silence:
+        """Keeps a new silence, which gets the next number."""
+        values = {
+            "match": {key: list(globs) for key, globs in match.globs.items()},
+            "by": by,
+            "reason": reason,
+        }
+        times = {"starts_at": starts_at, "ends_at": ends_at, "created_at": now}
+        row = self._db.execute(
+            insert(silences).values(**values, **times, expired_by="").returning(silences)
+        ).one()
+        return _silence(row)
+
+    def expire_silence(self, number: int, *, by: str, now: datetime) -> Silence | None:
+        """Ends a silence at once; None where there is none of this number that is not over."""
+        row = self._db.execute(
+            update(silences)
+            .where(silences.c.id == number, silences.c.ends_at > now)
+            .values(ends_at=now, expired_by=by)
+            .returning(silences)
+        ).one_or_none()
+        return None if row is None else _silence(row)
 
     # Pauses of hosts
 
@@ -404,15 +576,43 @@ class Transaction:
 
     # Between polls
 
+    def unsettled(self, ended_before: datetime, unescalated_since: datetime | None) -> list[str]:
+        """The subjects of the alerts that time alone may change: told otherwise than they stand, muted, or flapping;
+        remembered though they ended before an instant; announced by an instant and neither acknowledged nor escalated
+        (None: that is no matter).
+
+        What another alert explains waits for its account's next poll, as what explains it does."""
+        explained = alerts.c.muted.startswith("inhibited by ")
+        fires = alerts.c.state == State.FIRING
+        moved = (alerts.c.severity != alerts.c.told_severity) | (alerts.c.level != alerts.c.told_level)
+        differs = (fires != alerts.c.announced) | (alerts.c.announced & moved)
+        waits = ~explained & (differs | (alerts.c.muted != "")) | alerts.c.flapping | alerts.c.told_flapping
+        waits |= ~fires & (alerts.c.ended_at <= ended_before)
+        if unescalated_since is not None:
+            known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None)
+            waits |= (alerts.c.announced_at <= unescalated_since) & ~known
+        return list(self._db.execute(select(alerts.c.subject).where(waits).distinct()).scalars())
+
+    def firing(self) -> list[str]:
+        """The subjects of all alerts that fire."""
+        fires = alerts.c.state == State.FIRING
+        return list(self._db.execute(select(alerts.c.subject).where(fires).distinct()).scalars())
+
     def told_until(self, at: datetime, rule: str) -> list[str]:
         """The subjects of a rule's announced alerts of which nothing was told after an instant."""
         mine = (alerts.c.rule == rule) & alerts.c.announced & (alerts.c.told_at <= at)
         return list(self._db.execute(select(alerts.c.subject).where(mine)).scalars())
 
-    def not_read_since(self, at: datetime, rule: str) -> list[tuple[str, str, str]]:
-        """The series (job, account, currency) not read after an instant, without those that a rule fires for."""
+    def not_read_since(self, at: datetime, rule: str, severity: Severity) -> list[tuple[str, str, str]]:
+        """The series (job, account, currency) not read after an instant, without those that a rule fires for, as badly
+        or worse."""
         name = accounts.c.job + "/" + accounts.c.name + "/" + series.c.currency
-        fires = (alerts.c.rule == rule) & (alerts.c.subject == name) & (alerts.c.state == State.FIRING)
+        fires = (
+            (alerts.c.rule == rule)
+            & (alerts.c.subject == name)
+            & (alerts.c.state == State.FIRING)
+            & (alerts.c.severity >= severity)
+        )
         rows = self._db.execute(
             select(accounts.c.job, accounts.c.name, series.c.currency)
             .join(series, series.c.account_id == accounts.c.id)
@@ -423,6 +623,90 @@ class Transaction:
         )
         return [(row.job, row.name, row.currency) for row in rows]
 
+    def add_summary(self, report: Report, targets: Sequence[Target]) -> None:
+        """Keeps a summary, and puts one notification per URL into the outbox. It is told with nothing else."""
+        at = datetime.fromisoformat(report.at)
+        values = {"incident": report.incident, "seq": report.seq, "rule": report.rule, "subject": ""}
+        self._db.execute(insert(events).values(**values, kind=report.kind, at=at, report=report.to_json()))
+        self._add_notifications(
+            [
+                _notification(report.incident, report.seq, at, target, Severity.INFO)
+                | {"group_key": report.incident}
+                for target in targets
+            ]
+        )
+
+    def last_summary_at(self) -> datetime | None:
+        """When the last summary was made; None: never."""
+        made = select(func.max(events.c.at)).where(events.c.kind == EventKind.SUMMARY)
+        at: datetime | None = self._db.execute(made).scalar_one()
+        return at
+
+    def period(self, since: datetime, now: datetime, of: Mapping[tuple[str, str], Account]) -> Period:
+        """What a summary of these accounts tells of."""
+        happened = self._counted(events.c.kind, events.c.at >= since)
+        settled = self._counted(notifications.c.status, notifications.c.settled_at >= since)
+        waiting = self._counted(notifications.c.status, notifications.c.status == "pending")
+        # by the accounts, so that SQLite goes along the clustered key: a scan of all polls kept would take long
+        of_any = polls.c.account_id.in_(select(accounts.c.id))
+        outcomes = self._counted(polls.c.outcome, of_any & (polls.c.started_at >= since))
+        missed = self._db.execute(select(accounts.c.job, accounts.c.name, accounts.c.missed_runs))
+        firing = [alert for alert in self.alerts().values() if alert.state is State.FIRING]
+        return Period(
+            since=since,
+            until=now,
+            standings=[one for account in of.values() for one in self._standings(account, since, now)],
+            firing=[
+                (one.rule, one.subject, one.reason) for one in sorted(firing, key=lambda one: -one.severity)
+            ],
+            fired=happened.get(EventKind.FIRED, 0),
+            resolved=happened.get(EventKind.RESOLVED, 0) + happened.get(EventKind.CLOSED, 0),
+            delivered=settled.get("delivered", 0),
+            given_up=settled.get("failed", 0),
+            waiting=waiting.get("pending", 0),
+            polls=sum(outcomes.values()),
+            polls_failed=sum(count for outcome, count in outcomes.items() if outcome != Outcome.OK),
+            missed=sum(row.missed_runs for row in missed if (row.job, row.name) in of),
+        )
+
+    def _counted(self, what: Column[str], which: ColumnElement[bool]) -> dict[str, int]:
+        rows = self._db.execute(select(what, func.count()).where(which).group_by(what))
+        return {row[0]: row[1] for row in rows}
+
+    def _standings(self, account: Account, since: datetime, now: datetime) -> Iterator[Standing]:
+        for view in self.views(account, now).values():
+            before = self.history(view.series, since, since, 1) if view.last else ()
+            yield Standing(
+                series=str(view.series),
+                now=view.last.available if view.last else None,
+                read_at=view.last.observed_at if view.last else None,
+                before=before[-1].available if before else None,
+            )
+
+    def progress(
+        self, now: datetime, of: Collection[tuple[str, str]], quiet: Collection[str] = ()
+    ) -> Progress:
+        """How the polls of these accounts (job, name) and the deliveries get on; channels in their quiet hours are
+        left out, and messages that wait for one before them."""
+        rows = self._db.execute(select(accounts.c.job, accounts.c.name).where(accounts.c.overdue_at < now))
+        overdue = sum((row.job, row.name) in of for row in rows)
+        before = notifications.alias()
+        held_back = select(before.c.id).where(
+            before.c.status == "pending",
+            before.c.channel == notifications.c.channel,
+            before.c.url_id == notifications.c.url_id,
+            before.c.incident == notifications.c.incident,
+            before.c.seq < notifications.c.seq,
+        )
+        due_since = self._db.execute(
+            select(func.min(notifications.c.next_attempt_at)).where(
+                notifications.c.status == "pending",
+                notifications.c.channel.not_in(list(quiet)),
+                ~held_back.exists(),
+            )
+        ).scalar_one()
+        return Progress(accounts=len(of), overdue=overdue, due_since=due_since)
+
     def prune(self, before: datetime, limit: int) -> int:
         """Deletes some of what is older than `before`, about `limit` rows at most; returns how many went.
 
@@ -431,9 +715,13 @@ class Transaction:
             snapshots.c.series_id, snapshots.c.observed_at, series.c.id, before, limit
         )
         gone += self._prune_clustered(polls.c.account_id, polls.c.started_at, accounts.c.id, before, limit)
+        settled = select(notifications.c.id).where(_settled_before(before))
+        self._db.execute(delete(attempts).where(attempts.c.notification_id.in_(settled)))
         gone += self._prune_some(notifications, (notifications.c.id,), _settled_before(before), limit)
         gone += self._prune_some(events, (events.c.incident, events.c.seq), _over_before(before), limit)
+        gone += self._prune_some(notes, (notes.c.id,), _noted_before(before), limit)
         self._db.execute(delete(pauses).where(pauses.c.until < before))
+        self._db.execute(delete(silences).where(silences.c.ends_at < before))
         return gone
 
     def prune_calls(self, before: datetime) -> None:
@@ -486,6 +774,11 @@ def _pending_elsewhere(targets: Sequence[Target]) -> ColumnElement[bool]:
 def _settled_before(before: datetime) -> ColumnElement[bool]:
     alive = select(alerts.c.id).where(alerts.c.id == notifications.c.incident).exists()
     return (notifications.c.settled_at < before) & ~alive
+
+
+def _noted_before(before: datetime) -> ColumnElement[bool]:
+    alive = select(alerts.c.id).where(alerts.c.id == notes.c.incident).exists()
+    return (notes.c.at < before) & ~alive
 
 
 def _over_before(before: datetime) -> ColumnElement[bool]:
@@ -562,7 +855,23 @@ def _snapshot_values(series_id: int, reading: Snapshot) -> dict[str, Any]:
     }
 
 
+def _alert_values(alert: Alert) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        column.name: getattr(alert, column.name)
+        for column in alerts.c
+        if column.name not in ("changes", "acked_at", "acked_by", "ack_reason")
+    }
+    ack = alert.ack
+    return values | {
+        "changes": [to_micros(at) for at in alert.changes],
+        "acked_at": ack.at if ack else None,
+        "acked_by": ack.by if ack else "",
+        "ack_reason": ack.reason if ack else "",
+    }
+
+
 def _alert(row: Row[Any]) -> Alert:
+    ack = Ack(by=row.acked_by, reason=row.ack_reason, at=row.acked_at) if row.acked_at else None
     return Alert(
         rule=row.rule,
         subject=row.subject,
@@ -571,11 +880,70 @@ def _alert(row: Row[Any]) -> Alert:
         since=row.since,
         fired_at=row.fired_at,
         breached_at=row.breached_at,
-        told_at=row.told_at,
-        seq=row.seq,
-        announced=row.announced,
+        held_at=row.held_at,
+        worse_since=row.worse_since,
+        ended_at=row.ended_at,
+        clearing=row.clearing,
         severity=Severity(row.severity),
         level=row.level,
         reason=row.reason,
         expected=row.expected,
+        ending=row.ending,
+        again=row.again,
+        changes=tuple(from_micros(at) for at in row.changes),
+        flapping=row.flapping,
+        seq=row.seq,
+        announced=row.announced,
+        announced_at=row.announced_at,
+        told_at=row.told_at,
+        told_severity=Severity(row.told_severity),
+        told_level=row.told_level,
+        told_flapping=row.told_flapping,
+        escalated_at=row.escalated_at,
+        ack=ack,
+        muted=row.muted,
+    )
+
+
+def _notification(
+    incident: str, seq: int, at: datetime, target: Target, severity: Severity
+) -> dict[str, Any]:
+    return {
+        "incident": incident,
+        "seq": seq,
+        "channel": target.channel,
+        "url_id": target.url_id,
+        "created_at": at,
+        "next_attempt_at": at,
+        "status": "pending",
+        "severity": severity,
+        "group_key": "",
+        "attempts": 0,
+        "instead_of": "",
+        "last_error": "",
+    }
+
+
+def _waiting(row: Row[Any], target: Target) -> Notification:
+    return Notification(
+        id=row.id,
+        target=target,
+        report=Report.from_json(row.report),
+        created_at=row.created_at,
+        attempts=row.attempts,
+        failing_since=row.failing_since,
+        next_attempt_at=row.next_attempt_at,
+        group=row.group_key,
+        instead_of=row.instead_of,
+    )
+
+
+def _silence(row: Row[Any]) -> Silence:
+    return Silence(
+        id=row.id,
+        match=Match({key: tuple(globs) for key, globs in row.match.items()}),
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        by=row.by,
+        reason=row.reason,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.store.database import open_engine
 from tests.process.stage import Stage, raised
 
 
@@ -19,3 +20,17 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     ]
     with raised(functions, tmp_path_factory.mktemp) as stage:
         yield stage
+
+
+@pytest.fixture(scope="module")
+def refusing_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A configuration with a store in which nothing is; its path."""
+    folder = tmp_path_factory.mktemp("refusing")
+    (folder / "config.yaml").write_text(
+        "providers: {nami: {type: nami, api_key: a-key, api_secret: a-secret}}\n"
+        "jobs: [{name: spot, provider: nami, every: 1m, wallet: spot, currencies: {22: USDT}}]\n"
+        "rules: [{name: usdt-low, type: threshold, below: 1000}]\n"
+        "store: {url: 'sqlite:///store.db'}\n"
+    )
+    open_engine(folder / "store.db").dispose()
+    return str(folder / "config.yaml")

@@ -169,6 +169,7 @@ async def test_the_example_passes_check(site: Installation) -> None:
         "NAMI_API_KEY": "key",
         "NAMI_API_SECRET": "secret",
         "OPS_URL": site.webhook.url,
+        "PHONE_URL": site.webhook.url,
         "CREDENTIALS_DIRECTORY": str(site.folder),
     }
     done = await run("check", "-c", "example.yaml", cwd=site.folder, environ=environ)

@@ -15,7 +15,21 @@ from monitor.sandbox import Fault
 from tests.process.stage import together
 from tests.process.support import PATIENCE, ROOT, Done, Installation, run, until
 
-COMMANDS = ("run", "check", "poll", "status", "notify", "schema", "version", "sandbox", "demo")
+COMMANDS = (
+    "run",
+    "check",
+    "poll",
+    "status",
+    "alerts",
+    "ack",
+    "silence",
+    "notify",
+    "test",
+    "schema",
+    "version",
+    "sandbox",
+    "demo",
+)
 
 
 async def _run(site: Installation, *arguments: str, **environ: str) -> Done:

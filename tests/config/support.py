@@ -12,6 +12,7 @@ ENVIRON = {
     "NAMI_API_KEY": "nami-key-of-the-environment",
     "NAMI_API_SECRET": "nami-secret-of-the-environment",
     "OPS_URL": "json://ops:hook-password@hooks.example.org/alerts",
+    "PHONE_URL": "json://phone:call-password@hooks.example.org/calls",
 }
 
 PROVIDERS = """\

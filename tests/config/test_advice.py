@@ -1,5 +1,6 @@
 """What is allowed and probably not meant."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from monitor.config import warnings
 from tests.config.support import JOBS, ONE_JOB, PROVIDERS, loaded
 
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 WDCF = "  w: {type: wdcf, client_secret: s, "
 
 
 def _warnings(folder: Path, text: str) -> list[str]:
-    return warnings(loaded(folder, text))
+    return warnings(loaded(folder, text), NOW)
 
 
 def test_a_good_configuration_needs_no_advice(tmp_path: Path) -> None:
@@ -98,6 +100,87 @@ def test_a_glob_that_fits_nothing_is_mentioned(tmp_path: Path) -> None:
     assert _warnings(tmp_path, text) == ["rule r: match.account 'C' fits nothing that is configured"]
 
 
+ROUTED = f"{JOBS}rules: [{{name: low, type: threshold, below: 1, match: {{job: spot}}}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("routes", "advice"),
+    [
+        pytest.param(
+            "[{}, {match: {rule: low}}]",
+            ["routes[1] is never reached: routes[0] takes everything, and does not say `continue: true`"],
+            id="behind-one-that-takes-everything",
+        ),
+        pytest.param("[{continue: true}, {match: {rule: low}}]", [], id="behind-one-that-goes-on"),
+        pytest.param(
+            "[{match: {rule: 'l*'}}, {match: {rule: low, severity: warning}}, {}]",
+            ["routes[1] is never reached: routes[0] takes all of that, and does not say `continue: true`"],
+            id="behind-one-that-takes-all-of-it",
+        ),
+        pytest.param("[{match: {rule: 'l[ao]*'}}, {match: {rule: low}}]", [], id="perhaps-behind-one"),
+        pytest.param("[{match: {rule: low}}, {match: {rule: [low, failing]}}]", [], id="partly-behind-one"),
+        pytest.param("[{match: {rule: low, job: spot}}, {match: {rule: low}}]", [], id="wider"),
+    ],
+)
+def test_a_route_that_is_never_reached_is_mentioned(routes: str, advice: list[str], tmp_path: Path) -> None:
+    """The order of routes matters, and is easily got wrong."""
+    assert _warnings(tmp_path, f"{ROUTED}routes: {routes}") == advice
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        pytest.param(
+            "routes: [{match: {rule: [low, 'hig*'], job: [spot, 'x*']}}]",
+            [
+                "routes[0].match.job 'x*' fits nothing that is configured",
+                "routes[0].match.rule 'hig*' fits nothing that is configured",
+            ],
+            id="globs",
+        ),
+        pytest.param(
+            "routes: [{match: {rule: low, job: clients}}]",
+            ["routes[0].match fits no alert that there can be"],
+            id="a-rule-and-an-account-that-have-nothing-to-do-with-each-other",
+        ),
+        pytest.param(
+            "inhibit: [{source: {rule: low, account: A}, target: {type: failing}}]",
+            ["inhibit[0].source fits no alert that there can be"],
+            id="inhibition",
+        ),
+        pytest.param(
+            "routes: [{match: {severity: critical}}]",
+            ["routes[0].match fits no alert that there can be"],
+            id="a-severity-that-no-rule-has",
+        ),
+        pytest.param(
+            "maintenance: [{name: m, match: {rule: low, type: stale}, cron: '0 2 * * *', lasts: 1h}]",
+            [
+                "maintenance m: match.type 'stale' fits nothing that is configured",
+            ],
+            id="a-type-that-no-rule-is-of",
+        ),
+        pytest.param("routes: [{match: {rule: failing, account: A}}]", [], id="the-built-in-rule"),
+    ],
+)
+def test_what_no_alert_fits_is_mentioned(text: str, advice: list[str], tmp_path: Path) -> None:
+    """A misspelt name among others would be missed in the night."""
+    assert _warnings(tmp_path, ROUTED + text) == advice
+
+
+@pytest.mark.parametrize(
+    ("until", "advice"),
+    [
+        pytest.param("12:00", ["maintenance m is over since 2026-06-01 12:00:00 UTC; it can go"], id="over"),
+        pytest.param("12:01", [], id="under-way"),
+    ],
+)
+def test_a_maintenance_in_the_past_is_mentioned(until: str, advice: list[str], tmp_path: Path) -> None:
+    """It does nothing any more, or was meant for another year."""
+    text = f"maintenance: [{{name: m, from: 2026-06-01T11:00, until: 2026-06-01T{until}}}]"
+    assert _warnings(tmp_path, JOBS + text) == advice
+
+
 def test_a_reference_without_braces_is_mentioned(tmp_path: Path) -> None:
     """`$NAME` is a secret like any other, and hardly ever one. What is not a name alone is not repeated."""
     text = JOBS.replace("key-of-nami", "$NAMI_API_KEY").replace(
@@ -113,4 +196,4 @@ def test_a_reference_without_braces_is_mentioned(tmp_path: Path) -> None:
 def test_other_dollars_are_a_secrets_own(key: str, tmp_path: Path) -> None:
     """No word about them, and nothing of them shown."""
     config = loaded(tmp_path, JOBS.replace("key-of-nami", f"'{key}'"), {"NAMI_API_KEY": "k"})
-    assert warnings(config) == []
+    assert warnings(config, NOW) == []

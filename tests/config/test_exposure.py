@@ -3,12 +3,15 @@
 import stat
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from monitor.config import load, warnings
 from tests.config.support import JOBS, ONE_JOB, loaded, written
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
 REFERRING = """\
 providers:
@@ -29,7 +32,7 @@ def place() -> Iterator[Path]:
 
 
 def _told(folder: Path, text: str) -> list[str]:
-    return warnings(load(written(folder, text), {"KEY": "secret-of-nami"}))
+    return warnings(load(written(folder, text), {"KEY": "secret-of-nami"}), NOW)
 
 
 def _made(path: Path, mode: int) -> Path:
@@ -48,7 +51,7 @@ def test_what_others_cannot_read_is_not_mentioned(mode: int, place: Path) -> Non
     written(place, REFERRING + ONE_JOB).chmod(0o644)
     assert _told(place, REFERRING + ONE_JOB) == []
     written(place, JOBS).chmod(mode)
-    assert warnings(load(place / "config.yaml", {})) == []
+    assert warnings(load(place / "config.yaml", {}), NOW) == []
 
 
 def test_a_directory_that_others_cannot_enter_protects_all_in_it(place: Path) -> None:
@@ -58,7 +61,7 @@ def test_a_directory_that_others_cannot_enter_protects_all_in_it(place: Path) ->
     for name in ("balances.db", "key"):
         _made(inner / name, 0o666)
     written(inner, JOBS).chmod(0o666)
-    assert warnings(load(inner / "config.yaml", {})) == []
+    assert warnings(load(inner / "config.yaml", {}), NOW) == []
     assert _told(inner, REFERRING + ONE_JOB) == []
 
 
@@ -99,7 +102,7 @@ def test_a_link_is_judged_by_where_it_leads(place: Path, tmp_path: Path) -> None
 def test_secrets_in_a_file_that_others_can_read_are_told_by_their_places(place: Path) -> None:
     """And what the file may hold instead of them; no secret is repeated."""
     written(place, JOBS).chmod(0o644)
-    (told,) = warnings(load(place / "config.yaml", {}))
+    (told,) = warnings(load(place / "config.yaml", {}), NOW)
     places = "providers.nami.api_key, providers.nami.api_secret, providers.wdcf.client_secret and 1 more"
     assert told == (
         f"{place}/config.yaml holds secrets ({places}) and can be read by others (mode 0644): "

@@ -3,6 +3,7 @@
 import codecs
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -81,7 +82,7 @@ def _refusal(folder: Path, content: bytes) -> ConfigError | None:
     path = folder / "config.yaml"
     path.write_bytes(content)
     try:
-        warnings(load(path, ENVIRON))
+        warnings(load(path, ENVIRON), datetime.now(UTC))
     except ConfigError as error:
         return error
     return None

@@ -41,7 +41,8 @@ def _row(text: str, *lines: str, id: str) -> object:
         _row(f"{JOBS}chanels: {{}}\n", "9:1: chanels: unknown key; did you mean `channels`?", id="misspelt"),
         _row(
             f"{JOBS}whatever: 1\n",
-            "9:1: whatever: unknown key; known: store, providers, channels, jobs, rules, failing",
+            "9:1: whatever: unknown key; known: store, providers, channels, routes, inhibit, maintenance, "
+            "jobs, rules, failing, links, heartbeat, summary",
             id="unknown-and-near-nothing",
         ),
         _row(

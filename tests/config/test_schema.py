@@ -98,6 +98,39 @@ JOB = f"{PROVIDERS}jobs:\n  - "
             f"{RULE}{{name: r, type: failing, notify: ops, match: {{job: [spot, 'c*'], team: f*}}}}",
             id="match",
         ),
+        pytest.param(
+            f"{RULE}{{name: r, type: failing, cooldown: 5m, flapping: {{changes: 6, within: 1h}}}}",
+            id="flapping",
+        ),
+        pytest.param(f"{RULE}{{name: r, type: failing, flapping: off}}", id="flapping-off"),
+        pytest.param(
+            f"{RULE}{{name: r, type: threshold, levels: {{info: {{below: 2}}, critical: {{below: 1}}}}}}",
+            id="levels",
+        ),
+        pytest.param(
+            f"{RULE}{{name: r, type: stale, levels: {{info: {{after: 1h}}, critical: {{after: 2h}}}}}}",
+            id="levels-without-what-a-rule-without-them-needs",
+        ),
+        pytest.param(
+            f"{JOBS}routes: [{{}}, {{match: {{severity: critical}}, notify: ops, group_by: [], group_wait: 0s, "
+            "escalate_after: 1m, escalate_to: [ops], continue: on}]\ninhibit:\nmaintenance: []",
+            id="routes",
+        ),
+        pytest.param(
+            f"{JOBS}inhibit: [{{source: {{type: failing}}, target: {{job: spot}}, equal: provider}}]",
+            id="inhibit",
+        ),
+        pytest.param(
+            f"{JOBS}maintenance: [{{name: a, from: 2026-01-01T00:00, until: 2026-01-01T01:00, timezone: UTC}}, "
+            "{name: b, cron: '0 2 * * *', lasts: 1h, match: {job: spot}}]",
+            id="maintenance",
+        ),
+        pytest.param(
+            JOBS.replace(
+                'hook"]', 'hook"], fallback: b, fallback_after: 1m, quiet_hours: {from: "7:00", to: "8:00"}'
+            ).replace("jobs:", "  b: {urls: json://h}\njobs:"),
+            id="channel",
+        ),
     ],
 )
 def test_what_loads_fits(text: str, tmp_path: Path) -> None:
@@ -140,6 +173,31 @@ def test_what_loads_fits(text: str, tmp_path: Path) -> None:
         pytest.param(f"{RULE}{{name: r, type: failing, polls: 0}}", id="polls"),
         pytest.param(f"{RULE}{{name: r, type: failing, severity: crit}}", id="severity"),
         pytest.param(f"{RULE}{{name: r, type: failing, below: 1}}", id="key-of-another-type"),
+        pytest.param(f"{RULE}{{name: r, type: failing, flapping: {{changes: 6}}}}", id="flapping"),
+        pytest.param(f"{RULE}{{name: r, type: failing, levels: {{info: {{polls: 2}}}}}}", id="one-level"),
+        pytest.param(
+            f"{RULE}{{name: r, type: threshold, below: 1, levels: {{info: {{below: 2}}, critical: {{below: 1}}}}}}",
+            id="a-limit-beside-levels",
+        ),
+        pytest.param(
+            f"{RULE}{{name: r, type: failing, levels: {{info: {{polls: 2}}, crit: {{polls: 3}}}}}}",
+            id="no-severity",
+        ),
+        pytest.param(
+            f"{RULE}{{name: r, type: delta, levels: {{info: {{drop: 2}}, warning: {{}}}}}}", id="empty-level"
+        ),
+        pytest.param(f"{JOBS}routes: [{{escalate_to: ops}}]", id="half-an-escalation"),
+        pytest.param(f"{JOBS}routes: [{{notfy: ops}}]", id="route-key"),
+        pytest.param(f"{JOBS}inhibit: [{{source: {{type: failing}}}}]", id="half-an-inhibition"),
+        pytest.param(f"{JOBS}maintenance: [{{name: m, cron: '0 2 * * *'}}]", id="no-end"),
+        pytest.param(f"{JOBS}maintenance: [{{name: m}}]", id="no-window"),
+        pytest.param(
+            f"{JOBS}maintenance: [{{name: m, from: 2026-01-01T00:00, until: 2026-01-01T01:00, cron: '0 2 * * *', "
+            "lasts: 1h}]",
+            id="two-windows",
+        ),
+        pytest.param(JOBS.replace('hook"]', 'hook"], fallback_after: 1m'), id="fallback-after-without-one"),
+        pytest.param(JOBS.replace('hook"]', 'hook"], quiet_hours: {from: "22:00"}'), id="half-quiet-hours"),
     ],
 )
 def test_what_does_not_fit_does_not_load(text: str, tmp_path: Path) -> None:

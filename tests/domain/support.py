@@ -5,12 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from monitor.domain.alerts import Alert, Event, EventKind, step
-from monitor.domain.evaluation import AlertKey, Change, Facts, evaluate
+from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
+from monitor.domain.evaluation import AlertKey, Change, Desk, Facts, evaluate, of_provider
 from monitor.domain.messages import Report
 from monitor.domain.model import NO_STREAK, Account, Health, Series, SeriesView, Severity, Snapshot, Streak
-from monitor.domain.rules import Breached, Ok, Policy, Rule, Unknown, Verdict
+from monitor.domain.muting import NO_MUTES, Mutes
+from monitor.domain.routing import Route
+from monitor.domain.rules import Breached, Flapping, Ok, Policy, Rule, Unknown, Verdict
 from monitor.errors import Outcome
+from monitor.poll import Watch
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -25,14 +28,20 @@ VERDICTS: Mapping[str, Verdict] = {
     ".": Ok("is fine"),
     "x": Breached("is broken", "not broken"),
     "X": Breached("is more broken", "not broken", 1),
+    "w": Breached("is broken", "not broken", severity=Severity.WARNING),
+    "c": Breached("is badly broken", "not broken", severity=Severity.CRITICAL),
     "?": Unknown("who knows"),
 }
 TOLD: Mapping[EventKind, str] = {
     EventKind.FIRED: "F",
     EventKind.REMINDER: "r",
     EventKind.WORSENED: "W",
+    EventKind.EASED: "e",
+    EventKind.ESCALATED: "E",
+    EventKind.FLAPPING: "~",
     EventKind.RESOLVED: "R",
     EventKind.CLOSED: "C",
+    EventKind.SUMMARY: "s",
 }
 
 Restart = Callable[[Alert], Alert]
@@ -47,12 +56,16 @@ def policy(
     keep: float = 0,
     repeat: float | None = None,
     severity: Severity = Severity.WARNING,
+    cooldown: float = 0,
+    flaps: tuple[int, float] | None = None,
 ) -> Policy:
-    """A policy in minutes; reminders only where they are asked for."""
+    """A policy in minutes; reminders only where they are asked for. `flaps`: more than so many changes in so long."""
     return Policy(
         severity=severity,
         hold=minutes(hold),
         keep_firing_for=minutes(keep),
+        cooldown=minutes(cooldown),
+        flapping=None if flaps is None else Flapping(changes=flaps[0], within=minutes(flaps[1])),
         repeat_every=None if repeat is None else minutes(repeat),
     )
 
@@ -66,24 +79,30 @@ def live(
     by: Policy,
     *,
     quiet: str = "",
+    acks: str = "",
+    escalate: float | None = None,
     alert: Alert | None = None,
     start: datetime = START,
     restart: Restart = lambda alert: alert,
 ) -> tuple[Alert, list[tuple[Event, ...]]]:
-    """One alert through a story. `quiet` marks with `#` the readings at which an inhibitor fires."""
+    """One alert through a story. `quiet` marks with `#` the readings at which something mutes it, `acks` with `a`
+    those after which somebody acknowledges it. `escalate`: after so many minutes."""
     alert = alert or new_alert()
     told = []
-    for number, (reading, mark) in enumerate(zip(story, quiet.ljust(len(story)), strict=True)):
-        alert, events = step(
-            restart(alert), VERDICTS[reading], by, start + number * MINUTE, inhibited=mark == "#"
-        )
+    after = None if escalate is None else minutes(escalate)
+    marks = zip(story, *(row.ljust(len(story))[: len(story)] for row in (quiet, acks)), strict=True)
+    for number, (reading, mark, ack) in enumerate(marks):
+        mute, now = "somebody wants quiet" if mark == "#" else "", start + number * MINUTE
+        alert, events = step(restart(alert), VERDICTS[reading], by, now, mute=mute, escalate_after=after)
+        if ack == "a":
+            alert = acknowledge(alert, Ack(by="ann", reason="on it", at=now))
         told.append(events)
     return alert, told
 
 
-def tell(story: str, by: Policy, *, quiet: str = "") -> str:
+def tell(story: str, by: Policy, *, quiet: str = "", acks: str = "", escalate: float | None = None) -> str:
     """What is told at each reading of a story: one character each, a dot for nothing."""
-    _, told = live(story, by, quiet=quiet)
+    _, told = live(story, by, quiet=quiet, acks=acks, escalate=escalate)
     return written(told)
 
 
@@ -95,7 +114,11 @@ def firing(*, severity: Severity = Severity.WARNING, level: int = 0, announced: 
     """An alert that fires since START; announced then, unless it is not."""
     told = policy(severity=severity)
     alert, _ = step(
-        new_alert(), Breached("is broken", "not broken", level), told, START, inhibited=not announced
+        new_alert(),
+        Breached("is broken", "not broken", level),
+        told,
+        START,
+        mute="" if announced else "quiet",
     )
     return alert
 
@@ -171,6 +194,8 @@ class World:
     alerts: dict[AlertKey, Alert] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    mutes: Mutes = NO_MUTES
+    routes: tuple[Route, ...] = ()
 
     def poll(
         self, account: Account, balances: Mapping[str, str] | Outcome, after: timedelta = MINUTE
@@ -192,7 +217,21 @@ class World:
     def tick(self, account: Account, after: timedelta = MINUTE) -> list[Event]:
         """Time passes, and no poll."""
         self.now += after
-        return self._apply(self.changes(account, polled=False))
+        told = self._apply(self._of_provider(account))
+        return told + self._apply(self.changes(account, polled=False))
+
+    @property
+    def desk(self) -> Desk:
+        """What decides whether and where alerts are told, as the polls have it."""
+        accounts = {key: known.account for key, known in self.healths.items()}
+        watch = Watch(rules=tuple(self.rules), accounts=accounts, targets={})
+        return Desk(
+            mutes=self.mutes,
+            routes=self.routes,
+            describe=watch.describe,
+            rules={rule.name: rule for rule in self.rules},
+            firing=self.alerts,
+        )
 
     def changes(self, account: Account, *, polled: bool, read: frozenset[str] = frozenset()) -> list[Change]:
         """What the rules make of the world as it is; nothing is kept of it."""
@@ -201,13 +240,21 @@ class World:
             now=self.now,
             account=account,
             health=self.healths[account.key],
-            provider=on_provider if polled else (),
+            provider=on_provider if polled else None,
             series=[one for one in self.views.values() if one.series.account == account],
             alerts=self.alerts,
             polled=polled,
             read=read,
         )
-        return evaluate(self.rules, facts)
+        return evaluate(self.rules, facts, self.desk)
+
+    def _of_provider(self, account: Account) -> list[Change]:
+        rules = {rule.name: rule for rule in self.rules}
+        return [
+            self.desk.tell(alert, rules[rule], self.now)
+            for (rule, subject), alert in self.alerts.items()
+            if subject == of_provider(account) and rule in rules
+        ]
 
     def alert(self, rule: str, subject: str) -> Alert:
         return self.alerts.get((rule, subject)) or Alert(rule=rule, subject=subject)

@@ -31,6 +31,8 @@ def story(text: str, expected: str, meaning: str, by: Policy | None = None, quie
         story("xxXXx", "F.W..", "a-higher-level-is-told-once"),
         story("xXXXX", "FW...", "a-level-once-told-is-not-told-again"),
         story("Xxx.", "F..R", "a-lower-level-is-not-told"),
+        story("XxX", "F.W", "a-level-reached-anew-is-told-anew"),
+        story("?X?x??X", ".F....W", "whatever-is-unknown-between"),
         story("xX.x", "FWRF", "a-new-incident-starts-at-its-own-level"),
     ],
 )
@@ -109,18 +111,23 @@ def test_unknown(text: str, by: Policy, quiet: str, expected: str) -> None:
     ("text", "by", "quiet", "expected"),
     [
         story("xxx", "...", "a-firing-stays-quiet", policy(), "###"),
-        story("xxx", "..F", "is-announced-when-it-outlives-the-inhibitor", policy(), "##"),
+        story("xxx", "..F", "is-announced-when-it-outlives-the-mute", policy(), "##"),
         story("xx.", "...", "what-was-never-announced-is-not-resolved", policy(), "##"),
-        story("x.", "FR", "what-was-announced-is-resolved", policy(), " #"),
-        story("xxxxx", "F...r", "reminders-wait-for-the-inhibitor", policy(repeat=3), " ###"),
+        story("x..", "F.R", "an-end-waits-for-the-end-of-the-mute", policy(), " #"),
+        story("x.?", "F.R", "and-is-told-then-without-a-reading", policy(), " #"),
+        story("x.xx", "F...", "what-is-as-it-was-before-is-not-told", policy(), " ##"),
+        story("x.x..", "F..R.", "an-end-between-is-not-told-either", policy(), " ##"),
+        story("xxxxxxxx", "F.....r.", "a-reminder-due-meanwhile-is-skipped", policy(repeat=3), " ####"),
         story("xxxx", "..F.", "hold-runs-on-meanwhile", policy(hold=1), "##"),
-        story("xx??", "....", "is-not-announced-by-unknown", policy(), "##"),
-        story("xx?x", "...F", "is-announced-by-the-next-broken-reading", policy(), "##"),
+        story("xx??", "..F.", "is-announced-though-nothing-is-known-by-then", policy(), "##"),
+        story("xx??.", ".....", "and-not-if-it-ends-meanwhile", policy(), "#####"),
         story("xXX", "..F", "is-announced-once-at-its-level", policy(), "##"),
-        story("xXX", "F.W", "does-not-tell-worse-while-inhibited", policy(), " # "),
+        story("xXX", "F.W", "does-not-tell-worse-while-muted", policy(), " # "),
+        story("xXx", "F..", "does-not-tell-worse-that-is-over-when-the-mute-ends", policy(), " # "),
+        story("XxX", "F..", "nor-a-level-left-meanwhile-and-reached-again", policy(), " # "),
     ],
 )
-def test_inhibited(text: str, by: Policy, quiet: str, expected: str) -> None:
+def test_muted(text: str, by: Policy, quiet: str, expected: str) -> None:
     assert tell(text, by, quiet=quiet) == expected
 
 
@@ -266,9 +273,9 @@ def test_a_higher_severity_waits_for_a_broken_reading() -> None:
     assert step(firing(), UNKNOWN, policy(severity=Severity.CRITICAL), START + MINUTE)[1] == ()
 
 
-def test_a_lower_severity_is_not_told_as_worse() -> None:
+def test_a_lower_severity_is_told_as_relief() -> None:
     """Nobody is told that it got worse when it was made less."""
-    assert step(firing(severity=Severity.CRITICAL), BROKEN, policy(), START + MINUTE)[1] == ()
+    assert kinds(step(firing(severity=Severity.CRITICAL), BROKEN, policy(), START + MINUTE)[1]) == "e"
 
 
 def test_a_lower_severity_holds_from_the_next_broken_reading() -> None:
@@ -293,7 +300,7 @@ def test_a_higher_severity_is_told_though_the_level_fell() -> None:
 def test_a_higher_severity_waits_for_the_inhibitor() -> None:
     """An inhibited alert is quiet, also about its severity; it is told when the inhibitor is over."""
     critical = policy(severity=Severity.CRITICAL)
-    alert, during = step(firing(), BROKEN, critical, START + MINUTE, inhibited=True)
+    alert, during = step(firing(), BROKEN, critical, START + MINUTE, mute="quiet")
     _, after = step(alert, BROKEN, critical, START + 2 * MINUTE)
     assert (kinds(during), kinds(after)) == ("", "W")
 

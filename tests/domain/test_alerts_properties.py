@@ -1,116 +1,256 @@
-"""What holds for every alert, whatever is read, edited, inhibited or restarted in between."""
+"""What holds for every alert, whatever is read, edited, muted, acknowledged or restarted in between."""
 
-from collections.abc import Iterator
-from dataclasses import fields
-from datetime import timedelta
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from itertools import accumulate, pairwise
+from operator import xor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.domain.alerts import Alert, Event, EventKind, close, step
+from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, close, step
 from monitor.domain.model import Severity, State
-from monitor.domain.rules import Policy, Unknown, Verdict
+from monitor.domain.rules import Flapping, Policy, Unknown, Verdict
 from monitor.store.database import open_engine
 from monitor.store.transaction import Transaction
 
-from .support import MINUTE, START, VERDICTS, Restart, new_alert
+from .support import MINUTE, START, VERDICTS, Restart, minutes, new_alert
+
+T = TypeVar("T")
 
 ENDS = (EventKind.RESOLVED, EventKind.CLOSED)
 
 
 class Moment(NamedTuple):
-    """One call of the state machine; `verdict` None: the rule is gone from the configuration."""
+    """One call of the state machine; `verdict` None: the rule is gone from the configuration. `acks`: somebody
+    acknowledges it after that."""
 
     verdict: Verdict | None
     policy: Policy
     later: timedelta
-    inhibited: bool
+    muted: bool = False
+    acks: bool = False
+    escalate_after: timedelta | None = None
 
 
-spans = st.sampled_from([timedelta(0), MINUTE, 3 * MINUTE])
+class Lived(NamedTuple):
+    """The alert before and after a moment, and what was told at it."""
+
+    moment: Moment
+    before: Alert
+    alert: Alert
+    events: tuple[Event, ...]
+
+
+spans = st.sampled_from([timedelta(0), timedelta(0), MINUTE, 3 * MINUTE])
+flaps = st.builds(Flapping, changes=st.integers(1, 4), within=st.sampled_from([minutes(8), minutes(30)]))
 policies = st.builds(
     Policy,
     severity=st.sampled_from(Severity),
     hold=spans,
     keep_firing_for=spans,
+    cooldown=st.sampled_from([timedelta(0), minutes(4), minutes(30)]),
+    flapping=st.none() | flaps,
     repeat_every=st.sampled_from([None, MINUTE, 5 * MINUTE]),
 )
-verdicts = st.sampled_from([*VERDICTS.values(), VERDICTS["x"], None])
-later = st.sampled_from([MINUTE, 2 * MINUTE, timedelta(days=1), timedelta(0), -MINUTE, -timedelta(days=1)])
-moments = st.builds(Moment, verdicts, policies, later, st.booleans())
-edited = st.lists(moments, max_size=30)
-moderate = settings(max_examples=50, deadline=None)
+READINGS = "xxxwwccX......???" * 2 + "!"
+"""What is read, as likely as it is there; `!`: the rule is gone."""
+FORWARD = [MINUTE] * 6 + [2 * MINUTE, minutes(20)]
+ANYHOW = [*FORWARD, timedelta(0), -MINUTE, timedelta(days=1), -timedelta(days=1)]
 
 
-def lived(
-    story: list[Moment], restart: Restart = lambda alert: alert
-) -> list[tuple[Alert, tuple[Event, ...]]]:
-    """The alert after each moment, and what was told at it."""
+@st.composite
+def stories(draw: st.DrawFn, later: list[list[timedelta]], most_policies: int) -> list[Moment]:
+    """Long enough that much happens in it, and muted for a while at a time."""
+    length = draw(st.integers(1, 40))
+
+    def row(of: Sequence[T]) -> list[T]:
+        return draw(st.lists(st.sampled_from(of), min_size=length, max_size=length))
+
+    by = draw(st.lists(policies, min_size=1, max_size=most_policies))
+    after = draw(st.sampled_from([None, MINUTE, minutes(4)]))
+    muted = list(accumulate(row([False, False, False, True]), xor))
+    rows = zip(row(READINGS), row(by), row(draw(st.sampled_from(later))), muted, row("    a"), strict=True)
+    return [
+        Moment(VERDICTS.get(read), policy, wait, quiet, ack == "a", after)
+        for read, policy, wait, quiet, ack in rows
+    ]
+
+
+edited = stories([FORWARD, ANYHOW], 3)
+"""The clock may go as it likes, and the rule may be edited at any moment: between a few ways to have it."""
+
+steady = stories([FORWARD], 1)
+"""One rule, and a clock that goes forward."""
+
+moderate = settings(max_examples=100, deadline=None)
+
+
+def lived(story: list[Moment], restart: Restart = lambda alert: alert) -> list[Lived]:
     alert, now, result = new_alert(), START, []
     for moment in story:
         now += moment.later
-        alert = restart(alert)
+        before = alert = restart(alert)
         if moment.verdict is None:
             alert, events = close(alert, "gone", now)
         else:
-            alert, events = step(alert, moment.verdict, moment.policy, now, inhibited=moment.inhibited)
-        result.append((alert, events))
+            mute = "quiet" if moment.muted else ""
+            alert, events = step(
+                alert, moment.verdict, moment.policy, now, mute=mute, escalate_after=moment.escalate_after
+            )
+        if moment.acks and alert.state is State.FIRING:
+            alert = acknowledge(alert, Ack(by="ann", reason="on it", at=now))
+        result.append(Lived(moment, before, alert, events))
     return result
 
 
 def told(story: list[Moment]) -> list[Event]:
-    return [event for _, events in lived(story) for event in events]
+    return [event for one in lived(story) for event in one.events]
+
+
+@dataclass(slots=True)
+class Reader:
+    """What somebody knows who reads all messages, and nothing else."""
+
+    knows: bool = False
+    flaps: bool = False
+    severity: Severity = Severity.INFO
+
+    def reads(self, event: Event) -> None:
+        self.knows = event.kind not in ENDS
+        settled = event.note or event.kind in (EventKind.FIRED, *ENDS)
+        self.flaps = event.kind is EventKind.FLAPPING or (self.flaps and not settled)
+        self.severity = event.alert.severity
+
+
+# The order of what is told
 
 
 @given(edited)
 @moderate
-def test_nothing_ends_that_was_not_fired(story: list[Moment]) -> None:
-    """Every end has a firing before it, with no other end between them."""
-    open_incident = False
+def test_what_is_told_begins_with_a_firing_and_ends_at_most_once(story: list[Moment]) -> None:
+    """Never two firings without an end between, nothing before the firing, nothing between an end and the next."""
+    known = False
     for event in told(story):
-        if event.kind in ENDS:
-            assert open_incident
-        open_incident = event.kind not in ENDS
-
-
-@given(edited)
-@moderate
-def test_an_incident_begins_with_a_firing_and_fires_once(story: list[Moment]) -> None:
-    """Never two firings in a row, and no reminder or worsening before the firing."""
-    open_incident = False
-    for event in told(story):
-        assert (event.kind is EventKind.FIRED) is not open_incident
-        open_incident = event.kind not in ENDS
-
-
-@given(edited)
-@moderate
-def test_numbers_have_no_gaps(story: list[Moment]) -> None:
-    """Each event is the next of its incident; a firing is its first."""
-    seq = 0
-    for event in told(story):
-        seq = 1 if event.kind is EventKind.FIRED else seq + 1
-        assert event.seq == seq
-
-
-@given(edited)
-@moderate
-def test_an_incident_keeps_its_id(story: list[Moment]) -> None:
-    """All events from a firing to its end have one id, which is not empty."""
-    for before, after in pairwise(told(story)):
-        if after.kind is not EventKind.FIRED:
-            assert before.alert.id == after.alert.id != ""
+        if event.kind is EventKind.FIRED:
+            assert not known
+        elif event.kind is not EventKind.FLAPPING:
+            assert known
+        known = event.kind not in ENDS
 
 
 @given(edited)
 @moderate
 def test_at_most_one_event_a_moment(story: list[Moment]) -> None:
     """Nothing is told twice over."""
-    assert all(len(events) <= 1 for _, events in lived(story))
+    assert all(len(one.events) <= 1 for one in lived(story))
+
+
+@given(steady)
+@moderate
+def test_numbers_have_no_gaps(story: list[Moment]) -> None:
+    """Of each incident: 1, 2, 3, whatever it goes through; and no two have one id."""
+    by_incident: dict[str, list[int]] = {}
+    for event in told(story):
+        assert event.alert.id
+        by_incident.setdefault(event.alert.id, []).append(event.seq)
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in by_incident.values())
+
+
+@given(edited)
+@moderate
+def test_an_incident_keeps_its_id_until_its_end(story: list[Moment]) -> None:
+    """Whatever is edited; after the end another one may begin."""
+    for before, after in pairwise(told(story)):
+        if before.kind not in ENDS:
+            assert before.alert.id == after.alert.id
+            assert after.seq == before.seq + 1
+
+
+@given(edited)
+@moderate
+def test_each_event_tells_what_is_so(story: list[Moment]) -> None:
+    """A firing fires, an end is over, what got worse is worse than what was told last, relief is milder."""
+    severity = Severity.INFO
+    for one in lived(story):
+        for event in one.events:
+            match event.kind:
+                case EventKind.RESOLVED:
+                    assert one.alert.state is State.INACTIVE
+                case EventKind.CLOSED:
+                    assert one.alert == new_alert()
+                case EventKind.FLAPPING:
+                    assert one.alert.flapping
+                case EventKind.EASED:
+                    assert event.alert.severity < severity
+                case EventKind.WORSENED:
+                    assert event.alert.severity > severity or event.alert.level > one.before.told_level
+                case _:
+                    assert one.alert.state is State.FIRING
+            severity = event.alert.severity
+
+
+# What was told and how it stands
+
+
+@given(edited)
+@moderate
+def test_whoever_reads_everything_knows_how_it_stands(story: list[Moment]) -> None:
+    """Whenever nothing mutes it: that it fires and how badly, that it is over, or that it flaps."""
+    reader = Reader()
+    for one in lived(story):
+        for event in one.events:
+            reader.reads(event)
+        if one.moment.muted:
+            continue
+        if one.alert.flapping:
+            assert reader.knows
+            assert reader.flaps
+            assert one.alert.state is not State.FIRING or reader.severity >= one.alert.severity
+        elif one.alert.state is State.FIRING:
+            assert (reader.knows, reader.severity, reader.flaps) == (True, one.alert.severity, False)
+        elif one.alert.state is State.INACTIVE:
+            assert not reader.knows
+
+
+@given(edited)
+@moderate
+def test_while_muted_nothing_is_told_but_the_end_of_a_rule(story: list[Moment]) -> None:
+    """Which nobody could tell later."""
+    for one in lived(story):
+        if one.moment.muted and one.moment.verdict is not None:
+            assert one.events == ()
+
+
+@given(edited)
+@moderate
+def test_a_mute_changes_what_is_told_and_never_what_is(story: list[Moment]) -> None:
+    """Whether and how badly it fires is the same as it would be without any."""
+
+    def stands(lives: list[Lived]) -> list[tuple[bool, Severity | None]]:
+        return [
+            (fires, one.alert.severity if fires else None)
+            for one in lives
+            for fires in (one.alert.state is State.FIRING,)
+        ]
+
+    assert stands(lived(story)) == stands(lived([moment._replace(muted=False) for moment in story]))
+
+
+@given(steady)
+@moderate
+def test_when_all_is_well_for_long_enough_nothing_is_remembered(story: list[Moment]) -> None:
+    """Whoever was told hears the end, once; then it is as if nothing had ever been."""
+    by = story[-1].policy if story else Policy()
+    well = [Moment(VERDICTS["."], by, minutes(20)) for _ in range(8)]
+    after = lived([*story, *well])[len(story) :]
+    assert after[-1].alert == new_alert()
+    last = [event.kind for one in after for event in one.events]
+    assert last in ([], [EventKind.RESOLVED], [EventKind.FLAPPING, EventKind.RESOLVED])
 
 
 @given(edited)
@@ -118,31 +258,91 @@ def test_at_most_one_event_a_moment(story: list[Moment]) -> None:
 def test_nothing_is_noted_in_the_future(story: list[Moment]) -> None:
     """However the clock goes, no instant of an alert just stepped lies after it."""
     now = START
-    for moment, (alert, _) in zip(story, lived(story), strict=True):
-        now += moment.later
-        instants = (alert.since, alert.fired_at, alert.breached_at, alert.told_at)
-        assert all(at is None or at <= now for at in instants)
+    for one in lived(story):
+        now += one.moment.later
+        noted = [getattr(one.alert, field.name) for field in fields(Alert) if field.name != "escalated_at"]
+        instants = [*(at for at in noted if isinstance(at, datetime)), *one.alert.changes]
+        assert all(at <= now for at in instants)
+
+
+@given(steady)
+@moderate
+def test_an_alert_does_not_grow(story: list[Moment]) -> None:
+    """However often it changes, it remembers no more of it than decides whether it flaps."""
+    for one in lived(story):
+        by = one.moment.policy.flapping
+        assert len(one.alert.changes) <= (0 if by is None else by.changes + 1)
+
+
+# Quiet
 
 
 @given(edited)
 @moderate
-def test_an_inhibited_moment_tells_only_ends(story: list[Moment]) -> None:
-    """Firings, reminders and worsenings wait for the inhibitor."""
-    for moment, (_, events) in zip(story, lived(story), strict=True):
-        if moment.inhibited:
-            assert all(event.kind in ENDS for event in events)
+def test_what_flaps_is_quiet_until_it_settles_or_gets_worse(story: list[Moment]) -> None:
+    """After the message that says so."""
+    for one in lived(story):
+        if one.before.told_flapping and one.alert.flapping:
+            assert all(event.kind is EventKind.WORSENED for event in one.events)
 
 
 @given(edited)
 @moderate
-def test_unknown_moments_tell_only_reminders(story: list[Moment]) -> None:
-    """Not knowing fires, worsens and resolves nothing, and moves no alert to another state."""
-    state = State.INACTIVE
-    for moment, (alert, events) in zip(story, lived(story), strict=True):
-        if isinstance(moment.verdict, Unknown):
-            assert alert.state is state
-            assert all(event.kind is EventKind.REMINDER for event in events)
-        state = alert.state
+def test_what_is_acknowledged_neither_reminds_nor_escalates(story: list[Moment]) -> None:
+    """But it is told that it no longer flaps."""
+    for one in lived(story):
+        if one.before.ack is not None:
+            assert all(event.kind is not EventKind.ESCALATED for event in one.events)
+            assert all(event.note for event in one.events if event.kind is EventKind.REMINDER)
+
+
+@given(edited)
+@moderate
+def test_an_acknowledgement_ends_with_a_message(story: list[Moment]) -> None:
+    """That it got worse, flaps worse, or is over; or without one where nobody had heard of it."""
+    for one in lived(story):
+        if one.before.ack is not None and one.alert.ack is None and one.before.announced:
+            assert next(event.kind for event in one.events) in (*ENDS, EventKind.WORSENED, EventKind.FLAPPING)
+
+
+@given(edited)
+@moderate
+def test_no_acknowledgement_outlives_what_it_was_of(story: list[Moment]) -> None:
+    """After a message that it got worse or is over, nobody has acknowledged it, unless since then."""
+    for one in lived(story):
+        if any(event.kind in (EventKind.WORSENED, *ENDS) for event in one.events):
+            assert one.alert.ack is None or one.moment.acks
+
+
+@given(edited)
+@moderate
+def test_a_firing_escalates_at_most_once(story: list[Moment]) -> None:
+    """Until it is over."""
+    escalated = False
+    for event in told(story):
+        assert not (escalated and event.kind is EventKind.ESCALATED)
+        escalated = (escalated or event.kind is EventKind.ESCALATED) and event.kind not in ENDS
+
+
+@given(steady)
+@moderate
+def test_reminders_never_come_sooner_than_asked_for(story: list[Moment]) -> None:
+    """Counted from whatever was told last."""
+    events = [(event, one.moment.policy) for one in lived(story) for event in one.events]
+    for (before, _), (after, by) in pairwise(events):
+        if after.kind is EventKind.REMINDER and not after.note:
+            assert by.repeat_every is not None
+            assert after.at - before.at >= by.repeat_every
+
+
+@given(edited)
+@moderate
+def test_unknown_moments_move_nothing(story: list[Moment]) -> None:
+    """Not knowing fires, worsens and resolves nothing: it tells what was held back, and what only time brings."""
+    for one in lived(story):
+        if isinstance(one.moment.verdict, Unknown):
+            assert one.alert.state is one.before.state
+            assert one.alert.state is State.INACTIVE or one.alert.severity is one.before.severity
 
 
 @given(edited)
@@ -152,26 +352,26 @@ def test_without_readings_nothing_is_told(story: list[Moment]) -> None:
     assert told([moment._replace(verdict=VERDICTS["?"]) for moment in story]) == []
 
 
-@given(st.text("xX.?", max_size=25), policies)
+@given(st.text("xX.?wc", max_size=25), policies)
 @moderate
 def test_a_firing_stands_on_broken_readings_for_long_enough(text: str, by: Policy) -> None:
     """At a firing the reading is broken, and no fine reading lies within `for` before it."""
-    story = [Moment(VERDICTS[char], by, MINUTE, inhibited=False) for char in text]
-    for number, (_, events) in enumerate(lived(story)):
-        if [event.kind for event in events] == [EventKind.FIRED]:
+    for number, one in enumerate(lived([Moment(VERDICTS[char], by, MINUTE) for char in text])):
+        if [event.kind for event in one.events] == [EventKind.FIRED]:
             run = text[: number + 1].rsplit(".", 1)[-1].lstrip("?")
-            assert run[-1] in "xX"
+            if not one.before.flapping:
+                assert run[-1] != "?"
             assert (len(run) - 1) * MINUTE >= by.hold
 
 
-@given(st.text("xX.?", max_size=25), policies)
+@given(st.text("xX.?wc", max_size=25), policies)
 @moderate
 def test_a_resolve_stands_on_a_fine_reading(text: str, by: Policy) -> None:
-    """Never on an unknown one."""
-    story = [Moment(VERDICTS[char], by, MINUTE, inhibited=False) for char in text]
-    for number, (_, events) in enumerate(lived(story)):
-        if any(event.kind is EventKind.RESOLVED for event in events):
-            assert text[number] == "."
+    """Never on an unknown one, unless it flapped before and only time has settled it."""
+    for number, one in enumerate(lived([Moment(VERDICTS[char], by, MINUTE) for char in text])):
+        if any(event.kind is EventKind.RESOLVED for event in one.events):
+            assert text[number] == "." or one.before.flapping
+            assert text[: number + 1].rstrip("?xXwc")[-1:] == "."
 
 
 # Restarts
@@ -188,7 +388,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Transaction]:
 
 
 @given(edited)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_restart_between_any_two_steps_changes_nothing(store: Transaction, story: list[Moment]) -> None:
     """Kept in the store and read back before each step, an alert tells the very same."""
 
@@ -203,8 +403,4 @@ def test_a_restart_between_any_two_steps_changes_nothing(store: Transaction, sto
 @moderate
 def test_an_alert_is_no_more_than_its_fields(story: list[Moment]) -> None:
     """A copy made field by field goes on like the original: nothing is remembered elsewhere."""
-
-    def restart(alert: Alert) -> Alert:
-        return Alert(**{one.name: getattr(alert, one.name) for one in fields(Alert)})
-
-    assert lived(story, restart) == lived(story)
+    assert lived(story, lambda alert: replace(alert)) == lived(story)

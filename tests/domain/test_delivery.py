@@ -1,6 +1,7 @@
 """What is sent of what waits, when it is tried again, and where an event goes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -16,18 +17,20 @@ from monitor.domain.delivery import (
     LONGEST_RETRY,
     Notification,
     Target,
+    address,
     given_up,
     is_due,
     plan,
     retry_at,
-    targets,
 )
+from monitor.domain.routing import GROUP_WAIT, Route
 
 from .support import MINUTE, START, TOLD, a_report
 
 KINDS = {letter: kind for kind, letter in TOLD.items()}
 MAIL, CHAT, PAGER = (Target(channel="ops", url_id=name * 8) for name in ("mail", "chat", "page"))
 OTHER = Target(channel="other", url_id="elsewhere")
+BOSS = Target(channel="boss", url_id="bossboss")
 
 
 def waiting(story: str, attempts: Sequence[int] = ()) -> list[Notification]:
@@ -62,23 +65,31 @@ def waiting(story: str, attempts: Sequence[int] = ()) -> list[Notification]:
         pytest.param("rWrR", 2, "CRITICAL worse usdt-low", "reason 2", id="worse-is-not-skipped"),
         pytest.param("WR", 1, "CRITICAL worse usdt-low", "reason 1", id="worse-goes-before-the-resolve"),
         pytest.param("R", 1, "RESOLVED usdt-low", "reason 1", id="a-resolve-goes-out"),
+        pytest.param("FWeER", 5, "FIRED AND RESOLVED usdt-low", "reason 5", id="whatever-it-did-between"),
+        pytest.param(
+            "FRFR", 4, "FIRED AND RESOLVED usdt-low", "reason 4", id="a-firing-again-and-its-end-too"
+        ),
+        pytest.param("FRF", 1, "CRITICAL usdt-low", "reason 1", id="what-fires-again-is-not-over"),
+        pytest.param("~R", 1, "CRITICAL flapping usdt-low", "reason 1", id="that-it-flaps-goes-first"),
+        pytest.param("rE", 2, "CRITICAL not acknowledged usdt-low", "reason 2", id="instead-of-a-reminder"),
+        pytest.param("We", 1, "CRITICAL worse usdt-low", "reason 1", id="worse-goes-before-relief"),
     ],
 )
 def test_what_is_sent(story: str, covers: int, headline: str, reason: str) -> None:
     queue = waiting(story)
-    delivery = plan(queue)
+    delivery = plan([queue])
     assert delivery.covers == tuple(queue[:covers])
     assert delivery.message.title == f"{headline}: nami-spot/spot/USDT {reason}"
 
 
-@given(st.text("rW", max_size=8), st.sampled_from(["", "R", "C"]), st.booleans())
+@given(st.text("rWeE~", max_size=8), st.sampled_from(["", "R", "C"]), st.booleans())
 def test_everything_goes_out_in_order(middle: str, last: str, fired: bool) -> None:
     """Sent one after the other, all that waits is covered once, in order, and the last of it is told."""
     queue = waiting(("F" if fired else "") + middle + last)
     covered: list[Notification] = []
     told = []
     while rest := queue[len(covered) :]:
-        delivery = plan(rest)
+        delivery = plan([rest])
         covered += delivery.covers
         told.append(delivery.covers[-1].report)
     assert covered == queue
@@ -92,7 +103,45 @@ def test_everything_goes_out_in_order(middle: str, last: str, fired: bool) -> No
 
 def test_attempts_of_what_goes_out_together() -> None:
     """A resolve that joins its firing goes on with the firing's backoff."""
-    assert plan(waiting("FR", attempts=[7])).attempts == 7
+    assert plan([waiting("FR", attempts=[7])]).attempts == 7
+
+
+def group(*stories: str) -> list[list[Notification]]:
+    """Several incidents that wait for one URL, with ids of their own."""
+    return [
+        [
+            replace(one, id=1000 * number + one.id, report=replace(one.report, incident=f"INCIDENT{number}"))
+            for one in waiting(story)
+        ]
+        for number, story in enumerate(stories)
+    ]
+
+
+def test_what_waits_in_one_group_goes_out_as_one_message() -> None:
+    """Of each incident what would go out alone."""
+    queues = group("F", "Fr", "FWR", "rW")
+    delivery = plan(queues)
+    assert delivery.covers == (queues[0][0], queues[1][0], *queues[2], *queues[3])
+    assert delivery.message.title.startswith("2 CRITICAL, 1 CRITICAL worse, 1 FIRED AND RESOLVED: usdt-low: ")
+
+
+@given(st.lists(st.text("rWeE~", min_size=1, max_size=4), min_size=1, max_size=5))
+def test_a_group_goes_out_whole_and_in_order(stories: list[str]) -> None:
+    """Message after message: each notification once, each incident in its order, until nothing waits."""
+    queues = group(*stories)
+    covered: list[Notification] = []
+    while rest := [left for queue in queues if (left := [one for one in queue if one not in covered])]:
+        covered += plan(rest).covers
+    assert sorted(covered, key=lambda one: one.id) == [one for queue in queues for one in queue]
+    for queue in queues:
+        assert [one for one in covered if one in queue] == queue
+
+
+def test_a_fallback_says_in_whose_place_it_tells() -> None:
+    """And why."""
+    [queue] = group("F")
+    told = replace(queue[0], instead_of="channel ops, which can't be reached (refused)")
+    assert "\nInstead of: channel ops, which can't be reached (refused)" in plan([[told]]).message.plain
 
 
 # Backoff
@@ -136,7 +185,22 @@ def test_waits_never_get_shorter(jitter: float) -> None:
 )
 def test_given_up_after_a_day_of_attempts(after: timedelta, attempts: int, gone: bool) -> None:
     """A day that the clock was set forward by, or that the daemon stood still, is no day of failures."""
-    assert given_up(START, START + after, attempts) is gone
+    [one] = waiting("F", [attempts - 1])
+    assert bool(given_up([replace(one, failing_since=START)], START + after)) is gone
+
+
+def test_what_only_waited_is_not_given_up() -> None:
+    """Its first attempt has just failed."""
+    assert given_up(waiting("F", [GIVE_UP_ATTEMPTS]), START + 9 * GIVE_UP_AFTER) == ()
+
+
+def test_an_incident_is_given_up_as_one() -> None:
+    """A firing that failed for a day, and its end that was tried with it for the first time: not yet."""
+    fired, resolved = waiting("FR", [GIVE_UP_ATTEMPTS] * 2)
+    failed = [replace(fired, failing_since=START), resolved]
+    assert given_up(failed, START + GIVE_UP_AFTER) == ()
+    failed = [replace(one, failing_since=START) for one in (fired, resolved)]
+    assert given_up(failed, START + GIVE_UP_AFTER) == tuple(failed)
 
 
 @pytest.mark.parametrize(
@@ -161,33 +225,114 @@ def test_a_retry_just_planned_is_not_due(attempts: int, jitter: float) -> None:
 
 # Where an event goes
 
-LATER = [kind for kind in EventKind if kind is not EventKind.FIRED]
+CHANNELS = {"ops": [MAIL, CHAT], "other": [OTHER], "boss": [BOSS]}
+TO_OPS = Route(channels=("ops",), group_by=("rule",), group_wait=MINUTE)
+ESCALATES = replace(TO_OPS, escalate_after=MINUTE, escalate_to=("boss",))
+FITS = {"rule": "low", "provider": "p"}
 
 
-def test_a_firing_goes_everywhere() -> None:
-    """To every URL its rule names."""
-    assert targets(EventKind.FIRED, [MAIL, CHAT, OTHER], []) == [MAIL, CHAT, OTHER]
+def goes_to(
+    kind: EventKind,
+    told_to: Sequence[Target] = (),
+    routes: Sequence[Route] = (TO_OPS,),
+    channels: Mapping[str, Sequence[Target]] = CHANNELS,
+) -> list[Target]:
+    return [one.target for one in address(kind, routes, FITS, channels, told_to)]
 
 
-@pytest.mark.parametrize("kind", LATER)
+def test_a_firing_goes_to_every_url_of_its_route() -> None:
+    """Wherever the incident was told before."""
+    assert goes_to(EventKind.FIRED, [OTHER]) == [MAIL, CHAT]
+
+
+def test_a_route_without_channels_leads_to_all() -> None:
+    """`notify` left out."""
+    assert goes_to(EventKind.FIRED, routes=[Route()]) == [MAIL, CHAT, OTHER, BOSS]
+
+
+def test_two_routes_to_one_channel_tell_it_once() -> None:
+    """By the first of them: it says how long to wait."""
+    routes = (TO_OPS, Route(channels=("other", "ops")))
+    found = address(EventKind.FIRED, routes, FITS, CHANNELS, ())
+    assert [(one.target, one.group_wait) for one in found] == [
+        (MAIL, MINUTE),
+        (CHAT, MINUTE),
+        (OTHER, GROUP_WAIT),
+    ]
+
+
+def test_what_groups_alerts_is_by_the_route() -> None:
+    """What has to be equal for two of them to be told in one message."""
+    [one, _] = address(EventKind.FIRED, [TO_OPS], FITS, CHANNELS, ())
+    assert one.group == "rule=low"
+
+
+@pytest.mark.parametrize("kind", [EventKind.EASED, EventKind.RESOLVED, EventKind.CLOSED])
 @pytest.mark.parametrize(
-    ("wanted", "fired_at", "expected"),
+    ("told_to", "channels", "expected"),
     [
-        pytest.param([MAIL, CHAT], [MAIL, CHAT], [MAIL, CHAT], id="the-same-places"),
-        pytest.param([MAIL, OTHER], [MAIL], [MAIL], id="not-a-channel-added-since"),
-        pytest.param([MAIL, CHAT], [MAIL], [MAIL], id="not-a-url-added-since"),
-        pytest.param([MAIL], [MAIL, OTHER], [MAIL], id="not-a-channel-gone-since"),
-        pytest.param([CHAT], [MAIL], [CHAT], id="a-url-exchanged"),
-        pytest.param([CHAT, PAGER], [MAIL], [CHAT, PAGER], id="all-urls-exchanged"),
-        pytest.param([CHAT], [OTHER], [], id="another-channel-is-no-exchange"),
-        pytest.param([MAIL, CHAT], [], [], id="nowhere-if-the-firing-went-nowhere"),
-        pytest.param([], [MAIL], [], id="nowhere-if-nowhere-is-wanted"),
+        pytest.param([MAIL, CHAT], CHANNELS, [MAIL, CHAT], id="the-same-places"),
+        pytest.param([MAIL], CHANNELS, [MAIL], id="not-a-url-that-heard-nothing"),
+        pytest.param([OTHER], CHANNELS, [OTHER], id="also-where-no-route-leads-any-more"),
+        pytest.param([MAIL, BOSS], CHANNELS, [MAIL, BOSS], id="also-who-it-was-escalated-to"),
+        pytest.param([MAIL, OTHER], {"ops": [MAIL]}, [MAIL], id="not-a-channel-that-is-gone"),
+        pytest.param([MAIL], {"ops": [CHAT, PAGER]}, [CHAT, PAGER], id="all-urls-of-it-exchanged"),
+        pytest.param([MAIL, CHAT], {"ops": [CHAT, PAGER]}, [CHAT], id="one-of-them-exchanged"),
+        pytest.param([], CHANNELS, [], id="nowhere-if-nobody-was-told"),
     ],
 )
-def test_all_else_goes_where_the_firing_went(
-    kind: EventKind, wanted: list[Target], fired_at: list[Target], expected: list[Target]
+def test_an_end_and_a_relief_go_wherever_it_was_told(
+    kind: EventKind,
+    told_to: list[Target],
+    channels: Mapping[str, Sequence[Target]],
+    expected: list[Target],
 ) -> None:
-    assert targets(kind, wanted, fired_at) == expected
+    assert goes_to(kind, told_to, channels=channels) == expected
+
+
+@pytest.mark.parametrize("kind", [EventKind.WORSENED, EventKind.FLAPPING])
+@pytest.mark.parametrize(
+    ("told_to", "expected"),
+    [
+        pytest.param([], [MAIL, CHAT], id="where-it-is-wanted"),
+        pytest.param([OTHER], [MAIL, CHAT, OTHER], id="and-where-it-was-told"),
+        pytest.param([CHAT, BOSS], [MAIL, CHAT, BOSS], id="once-each"),
+    ],
+)
+def test_what_got_worse_or_flaps_goes_to_both(
+    kind: EventKind, told_to: list[Target], expected: list[Target]
+) -> None:
+    assert goes_to(kind, told_to) == expected
+
+
+@pytest.mark.parametrize(
+    ("told_to", "expected"),
+    [
+        pytest.param([MAIL, CHAT], [MAIL, CHAT], id="where-it-was-told-and-is-wanted"),
+        pytest.param([MAIL], [MAIL], id="not-a-url-added-since"),
+        pytest.param([MAIL, OTHER], [MAIL], id="not-where-no-route-leads-any-more"),
+        pytest.param([MAIL, BOSS], [MAIL, BOSS], id="also-who-it-was-escalated-to"),
+        pytest.param([], [], id="nowhere-if-nobody-was-told"),
+    ],
+)
+def test_a_reminder_goes_where_it_is_still_wanted(told_to: list[Target], expected: list[Target]) -> None:
+    assert goes_to(EventKind.REMINDER, told_to, [ESCALATES]) == expected
+
+
+def test_an_escalation_goes_to_others() -> None:
+    """Those that its route names, and nobody else."""
+    assert goes_to(EventKind.ESCALATED, [MAIL, CHAT], [ESCALATES]) == [BOSS]
+
+
+def test_the_first_route_that_escalates_says_to_whom() -> None:
+    """Of several that fit."""
+    second = replace(ESCALATES, escalate_to=("other",))
+    assert goes_to(EventKind.ESCALATED, [MAIL], [TO_OPS, ESCALATES, second]) == [BOSS]
+
+
+def test_an_escalation_to_a_channel_that_is_gone_goes_nowhere() -> None:
+    """And breaks nothing."""
+    assert goes_to(EventKind.ESCALATED, [MAIL], [ESCALATES], {"ops": [MAIL]}) == []
 
 
 def test_a_target_shows_no_more_than_it_may() -> None:

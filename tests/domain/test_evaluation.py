@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from monitor.domain.alerts import Alert
-from monitor.domain.evaluation import end, of_account, of_provider
-from monitor.domain.messages import render
+from monitor.domain.evaluation import Desk, of_account, of_provider
+from monitor.domain.messages import Item, render
 from monitor.domain.model import Account, Severity, State
 from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
@@ -377,7 +377,7 @@ def test_an_outage_ends_with_a_reading_and_not_with_a_refusal() -> None:
 
 
 def gone(rule: Rule | None, alert: Alert) -> str:
-    [told] = end(alert, rule, "the rule is gone from the configuration", START + HOUR).told
+    [told] = Desk().end(alert, rule, "the rule is gone from the configuration", START + HOUR).told
     return told.report.rule_type
 
 
@@ -393,13 +393,13 @@ def test_the_end_of_an_account_tells_the_rules_type() -> None:
 
 def test_the_end_of_an_alert_has_the_severity_it_had() -> None:
     """Not a default."""
-    [told] = end(firing(severity=Severity.CRITICAL), None, "gone", START + HOUR).told
+    [told] = Desk().end(firing(severity=Severity.CRITICAL), None, "gone", START + HOUR).told
     assert told.report.severity == "critical"
 
 
 def test_the_end_of_what_was_never_told_is_quiet() -> None:
     """Pending alerts end without a message."""
-    assert end(Alert(rule="low", subject=SERIES), LOW, "gone", START + HOUR).told == ()
+    assert Desk().end(Alert(rule="low", subject=SERIES), LOW, "gone", START + HOUR).told == ()
 
 
 # What comes with an event
@@ -416,12 +416,13 @@ def test_an_event_comes_with_its_rules_policy() -> None:
     assert [told.policy for told in change.told] == [by]
 
 
-def test_a_providers_event_has_no_accounts_labels() -> None:
-    """One alert for all accounts: the labels of the one polled last would be chance."""
-    labelled = replace(SPOT, labels=(("team", "treasury"),))
+def test_a_providers_event_has_the_labels_that_all_its_accounts_have() -> None:
+    """One alert for all accounts: what only the one polled last has would be chance."""
+    one, other = clients(2)
     world = World([FAILING])
-    world.poll(labelled, AUTH)
-    assert [report.labels for report in world.reports] == [()]
+    world.poll(replace(one, labels=(("team", "treasury"), ("tier", "gold"))), {"VND": "5"})
+    world.poll(replace(other, labels=(("team", "treasury"), ("tier", "tin"))), AUTH)
+    assert [report.labels for report in world.reports] == [(("team", "treasury"),)]
 
 
 def test_a_series_event_has_its_accounts_labels() -> None:
@@ -443,7 +444,7 @@ def test_a_reminder_while_nothing_is_read_says_when_its_number_was_read() -> Non
     world.poll(SPOT, {"USDT": "5"})
     world.poll(SPOT, {"USDT": "4"})
     world.poll(SPOT, TIMEOUT, HOUR)
-    assert "2026-02-01 14:32:00 UTC" in render(world.reports[-1]).plain
+    assert "2026-02-01 14:32:00 UTC" in render([Item(last=world.reports[-1])]).plain
 
 
 def test_a_missing_currency_is_not_told_with_a_reading() -> None:
@@ -452,4 +453,4 @@ def test_a_missing_currency_is_not_told_with_a_reading() -> None:
     world.poll(SPOT, {"USDT": "5000"})
     for _ in range(3):
         world.poll(SPOT, {})
-    assert "\nReading: available 5000\n" not in render(world.reports[-1]).plain
+    assert "\nReading: available 5000\n" not in render([Item(last=world.reports[-1])]).plain

@@ -235,7 +235,7 @@ def missing(answers: int) -> Streak:
 def test_a_currency_missing_from_answers(answers: int, expected: Verdict) -> None:
     """Not zero: three answers in a row without it are an alert of its own."""
     known = view(missing=missing(answers))
-    assert judge(RULE, known, read=answers == 0, firing=False, now=START) == expected
+    assert judge(RULE, known, read=answers == 0, firing=None, now=START) == expected
 
 
 # Streaks

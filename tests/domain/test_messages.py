@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.domain.alerts import Event, EventKind, step
-from monitor.domain.messages import TREND_LENGTH, Message, Report, render, report, test_message
+from monitor.domain.messages import TREND_LENGTH, Item, Message, Report, render, report, test_message
 from monitor.domain.model import Severity
 from monitor.domain.rules import Breached, Delta, Failing, Ok, Rule, Stale, Threshold
 
@@ -20,6 +20,11 @@ from .support import MINUTE, START, a_report, firing, minutes, policy, reading, 
 LOW = Threshold(name="low", below=Decimal(1000))
 
 test_message.__test__ = False  # type: ignore[attr-defined]
+
+
+def rendered(facts: Report) -> Message:
+    """The message that tells this and nothing else."""
+    return render([Item(last=facts)])
 
 
 def lines(message: Message) -> dict[str, str]:
@@ -32,7 +37,7 @@ def lines(message: Message) -> dict[str, str]:
 
 def test_a_firing() -> None:
     """What was seen, what was expected, since when, and what the number was before."""
-    message = render(a_report())
+    message = rendered(a_report())
     assert message.title == "CRITICAL usdt-low: nami-spot/spot/USDT available 900.10 < 1000"
     assert message.plain == (
         "available 900.10 < 1000\n"
@@ -50,7 +55,7 @@ def test_a_firing() -> None:
 
 def test_a_firing_in_markdown() -> None:
     """The same facts as a list, every one of them in code."""
-    assert render(a_report()).markdown.startswith(
+    assert rendered(a_report()).markdown.startswith(
         "`available 900.10 < 1000`\n\n- Expected: `at least 1000`\n- Reading: `available 900.10`\n"
     )
 
@@ -63,12 +68,15 @@ def test_a_firing_in_markdown() -> None:
         (EventKind.FIRED, "critical", "CRITICAL usdt-low", "failure"),
         (EventKind.REMINDER, "critical", "CRITICAL still firing usdt-low", "failure"),
         (EventKind.WORSENED, "critical", "CRITICAL worse usdt-low", "failure"),
+        (EventKind.EASED, "warning", "WARNING eased usdt-low", "warning"),
+        (EventKind.ESCALATED, "critical", "CRITICAL not acknowledged usdt-low", "failure"),
+        (EventKind.FLAPPING, "warning", "WARNING flapping usdt-low", "warning"),
         (EventKind.RESOLVED, "critical", "RESOLVED usdt-low", "success"),
         (EventKind.CLOSED, "critical", "CLOSED usdt-low", "info"),
     ],
 )
 def test_headlines_and_types(kind: EventKind, severity: str, headline: str, type_: str) -> None:
-    message = render(a_report(kind, severity=severity))
+    message = rendered(a_report(kind, severity=severity))
     assert (message.title.split(":")[0], message.type) == (headline, type_)
 
 
@@ -81,7 +89,8 @@ def test_headlines_and_types(kind: EventKind, severity: str, headline: str, type
 )
 def test_a_firing_and_its_end_in_one(kind: EventKind, headline: str, type_: str) -> None:
     """Both reasons, both numbers, and that it is told late."""
-    message = render(a_report(kind, seq=3, reason="available 1500"), fired=a_report())
+    ended = a_report(kind, seq=3, reason="available 1500")
+    message = render([Item(last=ended, fired=a_report())])
     assert message.title.startswith(headline)
     assert message.type == type_
     assert lines(message)["Fired"].startswith(
@@ -93,7 +102,7 @@ def test_a_firing_and_its_end_in_one(kind: EventKind, headline: str, type_: str)
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_the_title_says_where_and_what(kind: EventKind) -> None:
     """It suffices on a lock screen."""
-    title = render(a_report(kind)).title
+    title = rendered(a_report(kind)).title
     assert title.endswith("usdt-low: nami-spot/spot/USDT available 900.10 < 1000")
 
 
@@ -105,24 +114,24 @@ LONG = "X" * 255
 
 def test_a_title_is_not_longer_than_250_characters() -> None:
     """Some services refuse longer ones."""
-    assert len(render(a_report(subject=f"clients/{LONG}/VND", reason="available 1 < 2")).title) <= 250
+    assert len(rendered(a_report(subject=f"clients/{LONG}/VND", reason="available 1 < 2")).title) <= 250
 
 
 def test_a_title_cut_short_shows_that_it_is() -> None:
     """Cut within its digits, a number would be another number."""
     of = a_report(reason="available " + "1234567890" * 30 + " < 5")
-    assert render(of).title.endswith("…")
+    assert rendered(of).title.endswith("…")
 
 
 def test_a_long_name_does_not_push_the_number_out_of_the_title() -> None:
     """A client's id may have 255 characters; what is wrong with it still has to be seen."""
-    title = render(a_report(subject=f"clients/{LONG}/VND", reason="available 4.10 < 5.00")).title
+    title = rendered(a_report(subject=f"clients/{LONG}/VND", reason="available 4.10 < 5.00")).title
     assert title.endswith("available 4.10 < 5.00")
 
 
 def test_a_title_is_one_line() -> None:
     """It becomes the subject of a mail."""
-    title = render(a_report(reason="HTTP 500:\r\nBcc: everyone@example.com")).title
+    title = rendered(a_report(reason="HTTP 500:\r\nBcc: everyone@example.com")).title
     assert title.splitlines() == [title]
 
 
@@ -146,7 +155,7 @@ HOSTILE = [
 def test_a_name_is_never_markup(name: str, where: str) -> None:
     """Every line of the Markdown is a known name and one span of code, whatever is written in it."""
     facts = {"labels": [["team", name]]} if where == "label" else {where: name}
-    first, empty, *rest = render(a_report(**facts)).markdown.splitlines()
+    first, empty, *rest = rendered(a_report(**facts)).markdown.splitlines()
     assert re.fullmatch(r"`[^`]+`", first)
     assert empty == ""
     assert all(re.fullmatch(r"- [A-Z][a-z]+: `[^`]+`", line) for line in rest)
@@ -155,8 +164,8 @@ def test_a_name_is_never_markup(name: str, where: str) -> None:
 @pytest.mark.parametrize("name", HOSTILE[3:7])
 def test_a_name_makes_no_line_of_its_own(name: str) -> None:
     """In plain text a line break in a label would pass for a fact."""
-    expected = len(render(a_report()).plain.splitlines())
-    assert len(render(a_report(labels=[["team", name]])).plain.splitlines()) == expected
+    expected = len(rendered(a_report()).plain.splitlines())
+    assert len(rendered(a_report(labels=[["team", name]])).plain.splitlines()) == expected
 
 
 def test_the_test_message_names_the_channel() -> None:
@@ -179,12 +188,12 @@ def test_a_channels_name_is_no_markup_in_the_test_message() -> None:
 
 def test_the_first_reading_says_so() -> None:
     """There is no number before it."""
-    assert lines(render(a_report(before="", before_at="")))["Before"] == "this is the first reading"
+    assert lines(rendered(a_report(before="", before_at="")))["Before"] == "this is the first reading"
 
 
 def test_without_a_reading_there_is_none_before() -> None:
     """An outage has no numbers."""
-    message = render(a_report(field="", value="", before="", before_at="", trend=[]))
+    message = rendered(a_report(field="", value="", before="", before_at="", trend=[]))
     assert {"Reading", "Before", "Trend"}.isdisjoint(lines(message))
 
 
@@ -205,17 +214,17 @@ def test_without_a_reading_there_is_none_before() -> None:
     ],
 )
 def test_before(value: str, before: str, expected: str) -> None:
-    assert lines(render(a_report(value=value, before=before)))["Before"] == expected
+    assert lines(rendered(a_report(value=value, before=before)))["Before"] == expected
 
 
 def test_a_trend_of_one_is_none() -> None:
     """A line needs two points."""
-    assert "Trend" not in lines(render(a_report(trend=["5"])))
+    assert "Trend" not in lines(rendered(a_report(trend=["5"])))
 
 
 def test_without_labels_there_is_no_line_for_them() -> None:
     """No empty facts."""
-    assert "Labels" not in lines(render(a_report(labels=[])))
+    assert "Labels" not in lines(rendered(a_report(labels=[])))
 
 
 # Reports
@@ -287,21 +296,21 @@ def test_the_trend_is_the_last_readings() -> None:
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_every_kind_of_event_can_be_rendered(kind: EventKind) -> None:
     """From the event to the text."""
-    message = render(report(event(kind), LOW, history=readings({0: "1100", 1: "900.10"})))
+    message = rendered(report(event(kind), LOW, history=readings({0: "1100", 1: "900.10"})))
     assert "available 900.10 < 1000" in message.plain
 
 
 @pytest.mark.parametrize("severity", list(Severity))
 def test_every_severity_can_be_rendered(severity: Severity) -> None:
     """Its word opens the title."""
-    assert render(report(event(severity=severity), LOW)).title.startswith(severity.name)
+    assert rendered(report(event(severity=severity), LOW)).title.startswith(severity.name)
 
 
 def test_a_reminder_says_since_when_it_has_been_broken() -> None:
     """Not since the last message."""
     alert, _ = step(firing(), Breached("is broken", "not broken"), policy(repeat=60), START + minutes(120))
     facts = report(Event(kind=EventKind.REMINDER, at=START + minutes(120), alert=alert, reason="x"), LOW)
-    assert lines(render(facts))["Since"] == "2026-02-01 14:30:00 UTC (2h)"
+    assert lines(rendered(facts))["Since"] == "2026-02-01 14:30:00 UTC (2h)"
 
 
 # JSON
@@ -340,7 +349,7 @@ def test_a_report_survives_json(facts: Report) -> None:
 @settings(max_examples=60, deadline=None)
 def test_every_report_renders(facts: Report) -> None:
     """A title of 250 characters at most, whatever was kept; no error in the outbox for ever."""
-    assert 0 < len(render(facts).title) <= 250
+    assert 0 < len(rendered(facts).title) <= 250
 
 
 def test_the_report_of_a_resolve_names_its_incident() -> None:

@@ -17,7 +17,7 @@ def rule(clock: Literal["observed", "provider"] = "observed") -> Stale:
 
 def said(of: Stale, known: SeriesView, after: float, *, read: bool = False) -> Verdict:
     """What the rule says so many minutes after START."""
-    return judge(of, known, read=read, firing=False, now=START + minutes(after))
+    return judge(of, known, read=read, firing=None, now=START + minutes(after))
 
 
 # By our own clock

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.domain.units import compact, duration, moment, rfc3339, span
+from monitor.domain.units import compact, duration, exact, moment, rfc3339, span
 
 HANOI = timezone(timedelta(hours=7))
 
@@ -110,3 +110,12 @@ def test_rfc3339_is_in_utc_with_microseconds() -> None:
 def test_rfc3339_can_be_read_back(at: datetime) -> None:
     """To the microsecond."""
     assert datetime.fromisoformat(rfc3339(at)) == at.astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(45, "45s"), (90 * 60, "90m"), (425, "7m 5s"), (3725, "1h 2m 5s"), (86400, "1d"), (0, "0s")],
+)
+def test_a_span_to_the_second(seconds: int, written: str) -> None:
+    """Nothing is rounded off, and what the configuration would write in one unit is so."""
+    assert exact(timedelta(seconds=seconds)) == written

@@ -213,16 +213,23 @@ def test_a_reading_grows_stale_with_time_and_fresh_with_a_reading(
 def test_not_knowing_ends_when_something_is_known(by: list[Rule], story: list[Moment]) -> None:
     """An alert about failures fires while its subject gives nothing or lacks something, and resolves at a reading."""
     gave = dict[Account, Mapping[str, str] | Outcome]()
-    for moment, _, told in lived(by, story):
+    read_at: defaultdict[str, set[datetime]] = defaultdict(set)
+    for moment, at, told in lived(by, story):
         if moment.gave is not None:
             gave[moment.account] = moment.gave
+        if isinstance(moment.gave, Mapping):
+            read_at[of_account(moment.account)].add(at)
         for event in judged(told, by, Failing):
             subject, over = event.alert.subject, event.kind is EventKind.RESOLVED
             if subject in SERIES:
                 assert isinstance(moment.gave, Mapping)
                 assert (moment.read(subject) is not None) is over
+            elif subject == of_account(moment.account) and over:
+                assert (
+                    event.alert.ended_at in read_at[subject]
+                )  # told later, where the provider's alert explained it
             elif subject == of_account(moment.account):
-                assert isinstance(moment.gave, Mapping) is over
+                assert isinstance(moment.gave, Outcome)
             else:
                 last = [one for account, one in gave.items() if account.provider == subject]
                 failed = [one for one in last if isinstance(one, Outcome)]

@@ -225,13 +225,18 @@ class Installation:
 
     def look(self) -> Json:
         """What `status --json` would show, without the price of a process: for waiting."""
+        loaded = self.loaded()
+        accounts = [account for job in loaded.jobs for account in job.accounts]
+        providers = {job.name: job.provider for job in loaded.jobs}
+        known = read(loaded.store.path)
+        return assemble(known, providers, accounts, datetime.now(UTC), loaded.maintenance).to_json()
+
+    def loaded(self) -> configuration.Config:
+        """The configuration as it stands in the file."""
         text = self.config.read_text()
         if self._loaded is None or self._loaded[0] != text:
             self._loaded = text, configuration.load(self.config, self.environ, need_secrets=False)
-        loaded = self._loaded[1]
-        accounts = [account for job in loaded.jobs for account in job.accounts]
-        providers = {job.name: job.provider for job in loaded.jobs}
-        return assemble(read(loaded.store.path), providers, accounts, datetime.now(UTC)).to_json()
+        return self._loaded[1]
 
     async def shows(self, condition: Callable[[Json], object], what: str) -> Json:
         """Waits for the status to show something; what it then shows."""
@@ -291,6 +296,7 @@ def small_document(sandbox: Sandbox, webhook: Webhook) -> Json:
             },
         },
         "channels": {"ops": {"urls": [webhook.url]}},
+        "routes": [{"group_wait": "0s"}],  # messages come at once, unless a test is about waiting
         "jobs": [
             {"name": "spot", "provider": "nami", "every": "1s", "wallet": "spot", "currencies": {22: "USDT"}},
             {"name": "clients", "provider": "wdcf", "every": "1s", "clients": ["CLIENT_001"]},

@@ -251,7 +251,7 @@ def test_an_upgrade_keeps_a_copy_of_what_was(tmp_path: Path, monkeypatch: pytest
     connection.close()
     _add_migration(tmp_path, monkeypatch)
     open_engine(path).dispose()
-    copy = tmp_path / "store.db.backup-0001"
+    copy = tmp_path / f"store.db.backup-{SCHEMA}"
     backup = sqlite3.connect(copy)
     assert backup.execute("SELECT host FROM pauses").fetchall() == [("kept",)]
     backup.close()
@@ -267,8 +267,8 @@ def _add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     scripts = tmp_path / "scripts" / "migrations"
     copytree(Path(database.__file__).parent / "migrations", scripts)
-    (scripts / "versions" / "0002_next.py").write_text(
-        "from alembic import op\n\nrevision = '0002'\ndown_revision = '0001'\n\n\n"
+    (scripts / "versions" / "next.py").write_text(
+        f"from alembic import op\n\nrevision = 'next'\ndown_revision = '{SCHEMA}'\n\n\n"
         "def upgrade():\n    op.execute('PRAGMA user_version = 7')\n"
     )
     monkeypatch.setattr(database, "__file__", str(tmp_path / "scripts" / "database.py"))

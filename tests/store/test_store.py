@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -11,13 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.domain.alerts import Alert, Event, EventKind
+from monitor.domain.alerts import Ack, Alert, EventKind
 from monitor.domain.delivery import Target
-from monitor.domain.messages import Report
 from monitor.domain.model import Account, Balance, SeriesView, Severity, Snapshot, State
 from monitor.errors import StoreError
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+
+from .support import incidents, tell
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 ACCOUNT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
@@ -195,14 +197,36 @@ ALERT = Alert(
     since=NOW,
     fired_at=NOW + timedelta(minutes=2),
     breached_at=NOW + timedelta(minutes=3),
-    told_at=NOW + timedelta(minutes=2),
-    seq=1,
-    announced=True,
+    held_at=NOW + timedelta(minutes=4),
+    worse_since=NOW + timedelta(minutes=5),
+    ended_at=NOW - timedelta(minutes=6),
+    clearing=True,
     severity=Severity.CRITICAL,
     level=1,
     reason="available 4.10 < 5.00",
     expected="at least 5.00",
+    ending="available 6.00, expected at least 5.00",
+    again=2,
+    changes=(NOW - timedelta(minutes=6), NOW + timedelta(minutes=2, microseconds=1)),
+    flapping=True,
+    seq=7,
+    announced=True,
+    announced_at=NOW + timedelta(minutes=7),
+    told_at=NOW + timedelta(minutes=8),
+    told_severity=Severity.INFO,
+    told_level=2,
+    told_flapping=True,
+    escalated_at=NOW + timedelta(minutes=9),
+    ack=Ack(by="ann", reason="on it", at=NOW + timedelta(minutes=10)),
+    muted="silence 3 by bob: upgrade",
 )
+
+
+def test_every_field_of_that_alert_is_set() -> None:
+    """A field added to alerts has to be added here, to survive the store."""
+    blank = Alert(rule=ALERT.rule, subject=ALERT.subject)
+    same = [one.name for one in fields(Alert) if getattr(ALERT, one.name) == getattr(blank, one.name)]
+    assert same == ["rule", "subject"]
 
 
 async def test_an_alert_survives_exactly(store: Store) -> None:
@@ -213,30 +237,26 @@ async def test_an_alert_survives_exactly(store: Store) -> None:
     }
 
 
-async def test_an_inactive_alert_is_forgotten(store: Store) -> None:
-    """Only what is pending or firing has a row."""
+async def test_an_alert_without_what_may_be_missing_survives_too(store: Store) -> None:
+    """Not acknowledged, never ended, of no changes."""
+    alert = replace(ALERT, ack=None, ended_at=None, changes=(), worse_since=None, announced_at=None)
+    await store.write(lambda tx: tx.save_alert(ALERT))
+    await store.write(lambda tx: tx.save_alert(alert))
+    assert await store.write(lambda tx: tx.alert_of(ALERT.id)) == alert
+
+
+async def test_an_alert_that_is_over_is_remembered_as_long_as_it_matters(store: Store) -> None:
+    """In its cooldown it has a row, though it is inactive."""
+    alert = Alert(rule="r", subject="s", id="A", ended_at=NOW, seq=2)
+    await store.write(lambda tx: tx.save_alert(alert))
+    assert await store.write(lambda tx: tx.alerts()) == {("r", "s"): alert}
+
+
+async def test_an_alert_of_which_nothing_matters_is_forgotten(store: Store) -> None:
+    """It has no row."""
     await store.write(lambda tx: tx.save_alert(ALERT))
     await store.write(lambda tx: tx.save_alert(Alert(rule=ALERT.rule, subject=ALERT.subject)))
     assert await store.write(lambda tx: tx.alerts()) == {}
-
-
-def tell(tx: Transaction, incident: str, seq: int, kind: EventKind, at: datetime, *targets: Target) -> None:
-    """Puts an event into the outbox."""
-    alert = Alert(rule="r", subject="s", id=incident, seq=seq, since=at)
-    facts = Report(
-        kind=kind,
-        rule="r",
-        rule_type="threshold",
-        severity="warning",
-        subject="s",
-        incident=incident,
-        seq=seq,
-        at=at.isoformat(),
-        since=at.isoformat(),
-        reason="",
-        expected="",
-    )
-    tx.add_event(Event(kind=kind, at=at, alert=alert, reason=""), facts, targets)
 
 
 async def test_within_an_incident_the_first_holds_back_the_others(store: Store) -> None:
@@ -247,8 +267,9 @@ async def test_within_an_incident_the_first_holds_back_the_others(store: Store) 
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
         tell(tx, "B", 1, EventKind.FIRED, NOW + timedelta(seconds=1), OPS)
         first = tx.waiting(OPS, NOW + timedelta(seconds=5)).due
-        tx.put_off([first[0].id], until=NOW + timedelta(seconds=30), error="refused")
-        return [one.report.incident for one in tx.waiting(OPS, NOW + timedelta(seconds=5)).due]
+        later = NOW + timedelta(seconds=5)
+        tx.put_off([first[0][0].id], at=later, until=NOW + timedelta(seconds=30), error="refused")
+        return incidents(tx.waiting(OPS, later))
 
     assert await store.write(prepare) == ["B"]
 
@@ -258,8 +279,8 @@ async def test_nothing_due_says_when_something_will_be(store: Store) -> None:
 
     def prepare(tx: Transaction) -> datetime | None:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        (first,) = tx.waiting(OPS, NOW).due
-        tx.put_off([first.id], until=NOW + timedelta(seconds=30), error="refused")
+        ((first,),) = tx.waiting(OPS, NOW).due
+        tx.put_off([first.id], at=NOW, until=NOW + timedelta(seconds=30), error="refused")
         return tx.waiting(OPS, NOW).next_at
 
     assert await store.write(prepare) == NOW + timedelta(seconds=30)
@@ -271,9 +292,8 @@ async def test_what_waits_for_an_exchanged_url_goes_to_the_channels_new_one(stor
 
     def prepare(tx: Transaction) -> tuple[int, list[str], int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        given_up = tx.readdress([new], {}, NOW)
-        waiting = [one.report.incident for one in tx.waiting(new, NOW).due]
-        return given_up, waiting, len(tx.waiting(OPS, NOW).due)
+        given_up = tx.readdress([new], lambda *_: [], NOW)
+        return given_up, incidents(tx.waiting(new, NOW)), len(tx.waiting(OPS, NOW).due)
 
     assert await store.write(prepare) == (0, ["A"], 0)
 
@@ -283,7 +303,9 @@ async def test_what_waits_for_a_channel_that_is_gone_is_given_up(store: Store) -
 
     def prepare(tx: Transaction) -> tuple[int, int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        return tx.readdress([Target(channel="other", url_id="1")], {}, NOW), len(tx.waiting(OPS, NOW).due)
+        return tx.readdress([Target(channel="other", url_id="1")], lambda *_: [], NOW), len(
+            tx.waiting(OPS, NOW).due
+        )
 
     assert await store.write(prepare) == (1, 0)
 
@@ -295,8 +317,8 @@ async def test_what_nobody_knows_goes_to_the_channels_its_rule_has_now(store: St
     def prepare(tx: Transaction) -> tuple[int, list[int]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
-        given_up = tx.readdress([new], {"r": [new]}, NOW)
-        return given_up, [one.report.seq for one in tx.waiting(new, NOW).due]
+        given_up = tx.readdress([new], lambda *_: [new], NOW)
+        return given_up, [one.report.seq for waiting in tx.waiting(new, NOW).due for one in waiting]
 
     assert await store.write(prepare) == (0, [1, 2])
 
@@ -309,10 +331,11 @@ async def test_what_others_know_is_given_up_with_its_channel(store: Store, deliv
     def prepare(tx: Transaction) -> tuple[int, int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         if delivered:
-            tx.settle([one.id for one in tx.waiting(OPS, NOW).due], delivered=True, at=NOW)
+            [[one]] = tx.waiting(OPS, NOW).due
+            tx.settle([one.id], delivered=True, at=NOW)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, gone)
         configured = [new] if delivered else [OPS, new]
-        return tx.readdress(configured, {"r": configured}, NOW), len(tx.waiting(new, NOW).due)
+        return tx.readdress(configured, lambda *_: configured, NOW), len(tx.waiting(new, NOW).due)
 
     assert await store.write(prepare) == (1, 0)
 
@@ -333,7 +356,7 @@ async def test_pruning_spares_incidents_that_last(store: Store) -> None:
     def prepare(tx: Transaction) -> list[Target]:
         tx.save_alert(ALERT)
         tell(tx, ALERT.id, 1, EventKind.FIRED, NOW, OPS)
-        (waiting,) = tx.waiting(OPS, NOW).due
+        ((waiting,),) = tx.waiting(OPS, NOW).due
         tx.settle([waiting.id], delivered=True, at=NOW)
         tx.prune(NOW + timedelta(days=400), 100)
         return tx.told_to(ALERT.id)

@@ -87,7 +87,7 @@ async def test_a_look_asks_nothing_about_accounts_of_which_there_is_nothing_to_t
         await polled(store, watched, minute * MINUTE, Outcome.CONNECT)
     told, count = await look(store, watched, 13 * MINUTE)
     assert told == []
-    assert count <= 6
+    assert count <= 8
 
 
 async def test_a_look_reminds_of_what_is_due(store: Store) -> None:
@@ -137,7 +137,8 @@ async def test_a_stale_alert_that_outlives_the_outage_is_told_with_the_accounts_
         came = result(START + 13 * MINUTE, gave)
         recorded = await store.write(partial(record, account=account, result=came, watch=alone))
         told += [f"{one.kind} {one.alert.rule} {one.alert.subject}" for one in recorded.told]
-    assert told == ["fired failing wdcf", "resolved failing wdcf", "fired old c/C002/USD"]
+    assert told[0] == "fired failing wdcf"
+    assert sorted(told[1:]) == ["fired old c/C002/USD", "resolved failing wdcf"]
 
 
 async def test_an_outage_is_a_line_or_two_in_the_log(store: Store, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,13 +3,16 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from monitor.domain.alerts import Alert, Event, EventKind
-from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, Target
+from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, Addressed, Target
 from monitor.domain.messages import Message, Report
+from monitor.domain.model import Severity
+from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed
 from monitor.outbox import Outbox
 from monitor.store.store import Store
@@ -50,14 +53,22 @@ class Channel:
 
 
 async def tell(
-    store: Store, incident: str, seq: int, kind: EventKind, *targets: Target, at: datetime = START
+    store: Store,
+    incident: str,
+    seq: int,
+    kind: EventKind,
+    *targets: Target,
+    at: datetime = START,
+    severity: Severity = Severity.WARNING,
+    group: str = "",
+    wait: timedelta = timedelta(0),
 ) -> None:
     """Puts an event into the outbox."""
     facts = Report(
         kind=kind,
         rule=incident,
         rule_type="threshold",
-        severity="warning",
+        severity=severity.word,
         subject="s",
         incident=incident,
         seq=seq,
@@ -66,14 +77,27 @@ async def tell(
         reason="r",
         expected="e",
     )
-    event = Event(kind=kind, at=at, alert=Alert(rule="r", subject="s", id=incident, seq=seq), reason="r")
-    await store.write(lambda tx: tx.add_event(event, facts, targets))
+    alert = Alert(rule="r", subject="s", id=incident, seq=seq, severity=severity)
+    event = Event(kind=kind, at=at, alert=alert, reason="r")
+    addressed = [Addressed(target=target, group=group or incident, group_wait=wait) for target in targets]
+    await store.write(lambda tx: tx.add_event(event, facts, addressed))
 
 
 async def until(condition: Callable[[], bool]) -> None:
     """Waits for something that should happen soon."""
     async with asyncio.timeout(10):
         while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def tried_once(store: Store) -> None:
+    """Waits until a failed attempt is on record: if the clock moves before, it counts from then."""
+    async with asyncio.timeout(10):
+        while (
+            not (await store.write(lambda tx: tx.waiting(OPS, START + timedelta(minutes=1))))
+            .due[0][0]
+            .attempts
+        ):
             await asyncio.sleep(0.01)
 
 
@@ -157,15 +181,86 @@ async def test_after_a_day_of_failures_it_is_given_up(store: Store, failed: int,
     clock, ops = Clock(), Channel(OPS)
     ops.refuse = True
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    [waiting] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
+    [[waiting]] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
     for _ in range(failed):
-        await store.write(lambda tx: tx.put_off([waiting.id], until=START, error="no"))
+        await store.write(lambda tx: tx.put_off([waiting.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     box = outbox(store, clock)
     box.serve([ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=5))
     assert await statuses(store) == {status: 1}
+
+
+async def test_what_waited_for_a_day_and_was_never_tried_is_not_given_up(store: Store) -> None:
+    """The daemon was down over the weekend, and the network comes up after it."""
+    clock, ops = Clock(), Channel(OPS)
+    ops.refuse = True
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    clock.now = START + timedelta(hours=60)
+    box = outbox(store, clock)
+    box.serve([ops])
+    await until(lambda: ops.attempts == 1)
+    await box.stop(timedelta(seconds=5))
+    assert await statuses(store) == {"pending": 1}
+
+
+async def test_what_is_new_in_a_group_is_not_given_up_with_the_old(store: Store) -> None:
+    """They go out as one message, and each has a day."""
+    clock, ops = Clock(), Channel(OPS)
+    ops.refuse = True
+    await tell(store, "A", 1, EventKind.FIRED, OPS, group="one")
+    [[old]] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
+    for _ in range(GIVE_UP_ATTEMPTS):
+        await store.write(lambda tx: tx.put_off([old.id], at=START, until=START, error="no"))
+    clock.now = START + GIVE_UP_AFTER
+    await tell(store, "B", 1, EventKind.FIRED, OPS, at=clock.now, group="one")
+    box = outbox(store, clock)
+    box.serve([ops])
+    await until(lambda: ops.attempts == 1)
+    await box.stop(timedelta(seconds=5))
+    assert await statuses(store) == {"failed": 1, "pending": 1}
+
+
+async def test_what_fires_in_one_group_is_one_message(store: Store) -> None:
+    """Gathered for as long as the route says."""
+    clock, ops = Clock(), Channel(OPS)
+    box = outbox(store, clock)
+    for incident in "ABC":
+        await tell(store, incident, 1, EventKind.FIRED, OPS, group="one", wait=timedelta(seconds=10))
+    box.serve([ops])
+    await asyncio.sleep(0.1)
+    assert ops.attempts == 0
+    clock.now = START + timedelta(seconds=10)
+    box.wake()
+    await until(lambda: ops.titles == ["3 WARNING"])
+    await box.stop(timedelta(seconds=5))
+    assert await statuses(store) == {"delivered": 3}
+
+
+async def test_in_quiet_hours_only_criticals_go_out(store: Store) -> None:
+    """Until a reload takes the hours away."""
+    ops, box = Channel(OPS), outbox(store, Clock())
+    hours = QuietHours(begins=time(14), ends=time(15), timezone=ZoneInfo("UTC"))
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await tell(store, "B", 1, EventKind.FIRED, OPS, severity=Severity.CRITICAL)
+    box.serve([ops], {"ops": hours})
+    await until(lambda: ops.titles == ["CRITICAL B"])
+    await asyncio.sleep(0.1)
+    assert ops.attempts == 1
+    box.serve([ops])
+    await until(lambda: ops.titles == ["CRITICAL B", "WARNING A"])
+    await box.stop(timedelta(seconds=5))
+
+
+async def test_draining_does_not_wait_for_a_group(store: Store) -> None:
+    """`poll` ends as soon as all that is there has been told."""
+    ops, box = Channel(OPS), outbox(store, Clock())
+    await tell(store, "A", 1, EventKind.FIRED, OPS, wait=timedelta(minutes=5))
+    box.serve([ops])
+    await box.drain()
+    await box.stop(timedelta(seconds=5))
+    assert ops.titles == ["WARNING A"]
 
 
 async def test_a_stop_waits_for_what_is_being_sent(store: Store) -> None:
@@ -207,7 +302,7 @@ async def test_a_plugin_that_raises_is_a_failed_attempt(store: Store) -> None:
     box.serve([ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=5))
-    (waiting,) = (await store.write(lambda tx: tx.waiting(OPS, START + timedelta(hours=1)))).due
+    ((waiting,),) = (await store.write(lambda tx: tx.waiting(OPS, START + timedelta(hours=1)))).due
     assert waiting.attempts == 1
     assert b"token=secret" not in store.path.read_bytes()
 
@@ -223,3 +318,15 @@ async def test_a_reload_takes_a_url_away_and_brings_another(store: Store) -> Non
     await until(lambda: log.titles == ["WARNING A"])
     await box.stop(timedelta(seconds=5))
     assert ops.titles == []
+
+
+async def test_an_attempt_that_goes_on_is_known(store: Store) -> None:
+    """Since when, so that a heartbeat can tell of one that hangs; and no longer once it has ended."""
+    outbox, channel = Outbox(store, clock=Clock(), jitter=lambda: 0.0), Channel(OPS)
+    channel.open.clear()
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    outbox.serve([channel])
+    await until(lambda: outbox.hanging_since == START)
+    channel.open.set()
+    await until(lambda: outbox.hanging_since is None)
+    await outbox.stop(timedelta(seconds=5))

@@ -68,7 +68,7 @@ def told(recorded: list[Recorded]) -> list[str]:
 async def waiting(store: Store, target: Target) -> list[str]:
     """What waits for a URL, as kinds."""
     due = (await store.write(lambda tx: tx.waiting(target, START + timedelta(days=1)))).due
-    return [one.report.kind for one in due]
+    return [one.report.kind for of_one in due for one in of_one]
 
 
 async def test_the_first_reading_is_judged(store: Store) -> None:

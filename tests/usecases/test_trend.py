@@ -19,7 +19,7 @@ from .test_poll import LOW, OPS, SPOT, START, played, read, watch
 async def reports(store: Store) -> list[Report]:
     """What waits for a URL."""
     due = (await store.write(lambda tx: tx.waiting(OPS, START + timedelta(days=1)))).due
-    return [one.report for one in due]
+    return [one.report for waiting in due for one in waiting]
 
 
 async def test_a_message_shows_the_readings_before(store: Store) -> None:

@@ -133,7 +133,7 @@ async def test_a_wallet_grows_stale_after_a_clock_set_back(site: Installation) -
 
 
 async def _night(site: Installation, start: datetime, expression: str) -> list[datetime]:
-    """The polls of a cron job by Berlin's clocks within two minutes from an instant on, without the one at the start."""
+    """The polls of a cron job by Berlin's clocks in the two minutes from an instant on, but the first."""
     clock = WallClock.of(site, start)
     [spot, clients] = site.document["jobs"]
     del spot["every"]

@@ -1,0 +1,146 @@
+"""Routes, inhibitions and maintenance windows of the file: read, and checked against what else is configured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from monitor.config import document
+from monitor.config.findings import Findings
+from monitor.config.jobs import check_unique
+from monitor.config.matching import Configured, check_alerts, check_attributes
+from monitor.config.reading import read
+from monitor.config.rules import check_channels
+from monitor.config.sections import InhibitSection, MaintenanceSection, RouteSection
+from monitor.domain.muting import Inhibition, Maintenance
+from monitor.domain.routing import Route
+from monitor.domain.rules import Match
+from monitor.domain.schedule import Cron, CronFields
+from monitor.domain.schedule import parse as parse_cron
+from monitor.domain.units import compact
+from monitor.domain.windows import OneOff, Recurring, Window
+
+_FOUR_YEARS = [date(2024, 1, 1) + timedelta(days=number) for number in range(4 * 365 + 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertingReader:
+    """Reads what says where alerts are told and what keeps them quiet, and reports what is wrong with it.
+
+    `rules` are the names of all rules; none: which there are is not known, as with `channels` None."""
+
+    findings: Findings
+    configured: Configured
+    rules: frozenset[str]
+    channels: Sequence[str] | None
+
+    def routes(self, paths: Sequence[document.Path]) -> tuple[RouteSection, ...]:
+        """The routes at these paths, as far as they can be read."""
+        return tuple(section for path in paths if (section := self._route(path)) is not None)
+
+    def inhibitions(self, paths: Sequence[document.Path]) -> tuple[InhibitSection, ...]:
+        """The inhibitions at these paths, as far as they can be read."""
+        return tuple(section for path in paths if (section := self._inhibition(path)) is not None)
+
+    def maintenance(self, paths: Sequence[document.Path]) -> tuple[MaintenanceSection, ...]:
+        """The maintenance windows at these paths, as far as they can be read."""
+        sections = [self._window(path) for path in paths]
+        check_unique(paths, self.findings)
+        return tuple(section for section in sections if section is not None)
+
+    def _route(self, path: document.Path) -> RouteSection | None:
+        section = read(RouteSection, path, self.findings)
+        if section is not None:
+            check_channels(section.notify or (), (*path, "notify"), self.channels, self.findings)
+            check_channels(section.escalate_to, (*path, "escalate_to"), self.channels, self.findings)
+            check_attributes(section.group_by, (*path, "group_by"), self.configured, self.findings)
+            check_alerts(section.match, (*path, "match"), self.configured, self.rules, self.findings)
+            self._check_both("escalate_after", "escalate_to", path)
+            if "escalate_to" in self.findings.keys(path) and not section.escalate_to:
+                self.findings.value((*path, "escalate_to"), "is empty")
+        return section
+
+    def _inhibition(self, path: document.Path) -> InhibitSection | None:
+        section = read(InhibitSection, path, self.findings)
+        if section is not None:
+            for key, match in (("source", section.source), ("target", section.target)):
+                check_alerts(match, (*path, key), self.configured, self.rules, self.findings)
+                if not match:
+                    self.findings.value((*path, key), "is empty; say which alerts")
+            check_attributes(section.equal, (*path, "equal"), self.configured, self.findings)
+        return section
+
+    def _window(self, path: document.Path) -> MaintenanceSection | None:
+        section = read(MaintenanceSection, path, self.findings)
+        if section is not None:
+            check_alerts(section.match, (*path, "match"), self.configured, self.rules, self.findings)
+            self._check_form(path)
+            self._check_end(section, path)
+        return section
+
+    def _check_form(self, path: document.Path) -> None:
+        """Either once, or again and again; and each with an end."""
+        given = self.findings.keys(path)
+        once = [key for key in given if key in ("from", "until")]
+        again = [key for key in given if key in ("cron", "lasts")]
+        if once and again:
+            self.findings.key((*path, again[0]), f"can't be combined with `{once[0]}`; keep one of them")
+        elif once:
+            self._check_both("from", "until", path)
+        elif again:
+            self._check_both("cron", "lasts", path)
+        elif given:
+            self.findings.missing((*path, "from"), "is required with `until`, or `cron` with `lasts`")
+
+    def _check_end(self, section: MaintenanceSection, path: document.Path) -> None:
+        if section.begins is not None and section.ends is not None and section.ends <= section.begins:
+            self.findings.value((*path, "until"), f"must be after `from`, {section.begins:%Y-%m-%dT%H:%M}")
+        if section.cron is not None and section.lasts is not None:
+            fields = parse_cron(section.cron)
+            if section.lasts >= fields.widest_gap and _is_daily(fields):
+                gap = compact(fields.widest_gap)
+                self.findings.value(
+                    (*path, "lasts"), f"never ends: it begins again every {gap} at the latest"
+                )
+
+    def _check_both(self, first: str, second: str, path: document.Path) -> None:
+        """Reports a key whose other half is missing."""
+        given = self.findings.keys(path)
+        for key, other in ((first, second), (second, first)):
+            if key in given and other not in given:
+                self.findings.missing((*path, other), f"is required with `{key}`")
+
+
+def _is_daily(fields: CronFields) -> bool:
+    return all(fields.runs_on(day) for day in _FOUR_YEARS)
+
+
+def build_route(number: int, section: RouteSection) -> Route:
+    """The finished route. Only for a section with which nothing is wrong, like those below."""
+    return Route(
+        number=number,
+        match=Match(section.match),
+        channels=section.notify,
+        group_by=section.group_by,
+        group_wait=section.group_wait,
+        escalate_after=section.escalate_after,
+        escalate_to=section.escalate_to,
+        goes_on=section.goes_on,
+    )
+
+
+def build_inhibition(section: InhibitSection) -> Inhibition:
+    """The finished inhibition."""
+    return Inhibition(source=Match(section.source), target=Match(section.target), equal=section.equal)
+
+
+def build_maintenance(section: MaintenanceSection) -> Maintenance:
+    """The finished maintenance window."""
+    return Maintenance(name=section.name, match=Match(section.match), window=_build_window(section))
+
+
+def _build_window(section: MaintenanceSection) -> Window:
+    if section.begins is not None and section.ends is not None:
+        return OneOff.by_the_clocks(section.begins, section.ends, section.timezone)
+    if section.cron is not None and section.lasts is not None:
+        return Recurring(cron=Cron(expression=section.cron, timezone=section.timezone), lasts=section.lasts)
+    raise ValueError(f"{section.name} has no end")

@@ -1,0 +1,37 @@
+"""What is told besides alerts: the heartbeat and the summary of the file."""
+
+from collections.abc import Sequence
+
+from monitor.config.findings import Findings
+from monitor.config.model import Heartbeat, Summary
+from monitor.config.reading import read
+from monitor.config.rules import check_channels
+from monitor.config.sections import HeartbeatSection, SummarySection
+from monitor.domain.schedule import Cron
+
+
+def read_heartbeat(findings: Findings) -> HeartbeatSection | None:
+    """The heartbeat, where there is one that can be read."""
+    path = ("heartbeat",)
+    return read(HeartbeatSection, path, findings) if findings.has(path) else None
+
+
+def read_summary(channels: Sequence[str] | None, findings: Findings) -> SummarySection | None:
+    """The summary, where there is one that can be read. `channels` None: which there are is not known."""
+    path = ("summary",)
+    section = read(SummarySection, path, findings) if findings.has(path) else None
+    if section is not None:
+        check_channels(section.notify or (), (*path, "notify"), channels, findings)
+    return section
+
+
+def build_heartbeat(section: HeartbeatSection | None) -> Heartbeat | None:
+    """The finished heartbeat. Only for a section with which nothing is wrong, like the one below."""
+    return None if section is None else Heartbeat(url=section.url, every=section.every)
+
+
+def build_summary(section: SummarySection | None) -> Summary | None:
+    """The finished summary."""
+    if section is None:
+        return None
+    return Summary(cron=Cron(expression=section.cron, timezone=section.timezone), channels=section.notify)

@@ -1,0 +1,272 @@
+"""A store of the first schema, with alerts and an outbox in it, is taken on as it is."""
+
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from monitor.domain.alerts import Alert, EventKind, tell
+from monitor.domain.delivery import Target
+from monitor.domain.model import Account, Severity, State
+from monitor.domain.rules import Policy
+from monitor.store import database
+from monitor.store.database import open_engine
+from monitor.store.identity import APPLICATION_ID
+from monitor.store.store import Store
+from monitor.store.tables import to_micros
+from monitor.store.transaction import Transaction
+
+NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+OPS = Target(channel="ops", url_id="abcd1234")
+ACCOUNT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
+
+FACTS = {
+    "kind": "fired",
+    "rule": "usdt-low",
+    "rule_type": "threshold",
+    "severity": "critical",
+    "subject": "nami-spot/spot/USDT",
+    "incident": "ABCDEFGHJK",
+    "seq": 1,
+    "at": NOW.isoformat(),
+    "since": (NOW - MINUTE).isoformat(),
+    "reason": "available 4.10 < 5.00",
+    "expected": "at least 5.00",
+    "labels": [["team", "treasury"]],
+    "field": "available",
+    "value": "4.10",
+    "value_at": NOW.isoformat(),
+    "before": "6.00",
+    "before_at": (NOW - MINUTE).isoformat(),
+    "trend": ["6.00", "4.10"],
+}
+"""A report as it was then."""
+
+
+def first_schema(path: Path) -> None:
+    """The file as the first version made it."""
+    engine = create_engine(f"sqlite:///{path}")
+    scripts = Config(attributes={})
+    scripts.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, "0001")
+    engine.dispose()
+
+
+def insert(db: sqlite3.Connection, table: str, **values: object) -> None:
+    marks = ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+
+
+def filled(path: Path) -> None:
+    """One alert that was told, one that is muted by an outage, one that is pending; two messages that wait."""
+    at, before = to_micros(NOW), to_micros(NOW - MINUTE)
+    common = {"breached_at": at, "seq": 1, "severity": 2, "level": 1, "expected": "at least 5.00"}
+    with closing(sqlite3.connect(path)) as db, db:
+        account = {"id": 1, "provider": "nami-main", "job": "nami-spot", "name": "spot", "added_at": before}
+        health = {"outcome": "timeout", "detail": "no answer", "failures": 2, "failures_alike": 2}
+        insert(db, "accounts", **account, **health, polled_at=at, ok_at=before, missed_runs=3)
+        reading = {"observed_at": at, "total": "4.10", "available": "4.10"}
+        insert(
+            db,
+            "series",
+            id=1,
+            account_id=1,
+            currency="USDT",
+            added_at=before,
+            missing=0,
+            missing_detail="",
+            **reading,
+        )
+        insert(db, "snapshots", series_id=1, **reading)
+        insert(
+            db, "polls", account_id=1, started_at=before, finished_at=at, outcome="ok", detail="", attempts=1
+        )
+        insert(
+            db,
+            "alerts",
+            rule="usdt-low",
+            subject="nami-spot/spot/USDT",
+            state="firing",
+            id="ABCDEFGHJK",
+            since=before,
+            fired_at=at,
+            told_at=at,
+            announced=1,
+            reason="available 4.10 < 5.00",
+            **common,
+        )
+        insert(
+            db,
+            "alerts",
+            rule="frozen",
+            subject="nami-spot/spot/USDT",
+            state="firing",
+            id="KKKKKKKKKK",
+            since=before,
+            fired_at=at,
+            announced=0,
+            reason="old",
+            **{**common, "seq": 0},
+        )
+        insert(
+            db,
+            "alerts",
+            rule="slow",
+            subject="nami-spot/spot/USDT",
+            state="pending",
+            id="PPPPPPPPPP",
+            since=before,
+            announced=0,
+            reason="not yet",
+            **{**common, "seq": 0},
+        )
+        event = {"incident": "ABCDEFGHJK", "rule": "usdt-low", "subject": "nami-spot/spot/USDT", "at": at}
+        row = {"incident": "ABCDEFGHJK", "created_at": at, "next_attempt_at": at, "attempts": 0}
+        for seq, kind, url_id, status in (
+            (1, "fired", "abcd1234", "pending"),
+            (1, "fired", "gone", "delivered"),
+        ):
+            if status == "pending":
+                insert(db, "events", **event, seq=seq, kind=kind, report=json.dumps(FACTS))
+            insert(
+                db,
+                "notifications",
+                **row,
+                seq=seq,
+                channel="ops",
+                url_id=url_id,
+                status=status,
+                last_error="",
+            )
+        insert(db, "pauses", host="https://nami.exchange", until=at, outcome="banned", detail="HTTP 418")
+        insert(db, "calls", host="https://nami.exchange", at=at)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "balances.db"
+    first_schema(path)
+    filled(path)
+    return path
+
+
+OLD = ("accounts", "alerts", "calls", "events", "notifications", "pauses", "polls", "series", "snapshots")
+
+
+def contents(path: Path, columns: dict[str, list[str]]) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of the first schema's tables, as far as it knew their columns."""
+    with closing(sqlite3.connect(path)) as db:
+        return {
+            table: sorted(db.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall(), key=repr)
+            for table, names in columns.items()
+        }
+
+
+def columns_of(path: Path) -> dict[str, list[str]]:
+    with closing(sqlite3.connect(path)) as db:
+        return {t: [row[1] for row in db.execute(f"PRAGMA table_info({t})")] for t in OLD}
+
+
+def test_an_upgrade_changes_nothing_that_was_there(path: Path) -> None:
+    """Not a row, not a digit, in any column that there was."""
+    columns = columns_of(path)
+    before = contents(path, columns)
+    open_engine(path).dispose()
+    assert contents(path, columns) == before
+    assert all(before.values())
+
+
+def schema(path: Path) -> list[tuple[str, str]]:
+    """What the tables and their indexes are, whatever way they came about."""
+    with closing(sqlite3.connect(path)) as db:
+        described = []
+        for (table,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        ).fetchall():
+            infos = ("table_info", "index_list", "foreign_key_list")
+            rows = [sorted(str(row[1:4]) for row in db.execute(f"PRAGMA {info}({table})")) for info in infos]
+            described.append((table, str(rows)))
+        indexes = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        return [*described, *sorted((name, " ".join(sql.split())) for name, sql in indexes)]
+
+
+def test_an_upgraded_store_is_like_a_new_one(path: Path, tmp_path: Path) -> None:
+    """The same tables, columns and indexes: the outbox stays as fast."""
+    open_engine(path).dispose()
+    new = tmp_path / "new.db"
+    open_engine(new).dispose()
+    assert schema(path) == schema(new)
+
+
+def test_rows_that_have_to_be_clustered_still_are(path: Path) -> None:
+    """Or the value at an instant would be slow to find."""
+    open_engine(path).dispose()
+    with closing(sqlite3.connect(path)) as db:
+        made = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+    assert [name for name in ("snapshots", "polls", "calls") if "WITHOUT ROWID" not in made[name]] == []
+
+
+async def opened(path: Path) -> dict[tuple[str, str], Alert]:
+    store = Store(path)
+    try:
+        return await store.write(lambda tx: tx.alerts())
+    finally:
+        await store.close()
+
+
+async def test_what_fires_goes_on_as_it_was_told(path: Path) -> None:
+    """Nothing is told again, and its reminder comes when it is due, counted from the last message."""
+    alert = (await opened(path))[("usdt-low", "nami-spot/spot/USDT")]
+    assert (alert.state, alert.announced, alert.announced_at) == (State.FIRING, True, NOW)
+    assert (alert.told_severity, alert.told_level, alert.held_at) == (Severity.CRITICAL, 1, NOW)
+    by = Policy(severity=Severity.CRITICAL, repeat_every=timedelta(hours=4))
+    assert tell(alert, by, NOW + timedelta(hours=3))[1] == ()
+    [reminder] = tell(alert, by, NOW + timedelta(hours=4))[1]
+    assert (reminder.kind, reminder.seq, reminder.alert.id) == (EventKind.REMINDER, 2, "ABCDEFGHJK")
+
+
+async def test_what_was_held_back_is_announced(path: Path) -> None:
+    """It outlives what kept it quiet."""
+    alert = (await opened(path))[("frozen", "nami-spot/spot/USDT")]
+    [fired] = tell(alert, Policy(), NOW + MINUTE)[1]
+    assert (fired.kind, fired.seq, fired.note) == (EventKind.FIRED, 1, "")
+
+
+async def test_what_was_pending_is(path: Path) -> None:
+    """Since when it was."""
+    alert = (await opened(path))[("slow", "nami-spot/spot/USDT")]
+    assert (alert.state, alert.since, alert.fired_at) == (State.PENDING, NOW - MINUTE, None)
+
+
+async def test_what_waits_is_delivered(path: Path) -> None:
+    """Each incident for itself, also in quiet hours; its end goes where its firing went."""
+    store = Store(path)
+
+    def look(tx: Transaction) -> list[object]:
+        [[one]] = tx.waiting(OPS, NOW).due
+        told_to = sorted(target.url_id for target in tx.told_to("ABCDEFGHJK"))
+        return [one.report.reason, one.report.note, one.group, told_to]
+
+    found = await store.write(look)
+    await store.close()
+    assert found == ["available 4.10 < 5.00", "", "ABCDEFGHJK", ["abcd1234", "gone"]]
+
+
+async def test_what_is_known_of_the_account_goes_on(path: Path) -> None:
+    """Its failures in a row, and its last reading."""
+    store = Store(path)
+    health = await store.write(lambda tx: tx.health(ACCOUNT, NOW))
+    views = await store.write(lambda tx: tx.views(ACCOUNT, NOW))
+    await store.close()
+    assert (health.streak.count, health.streak.detail, health.last_ok_at) == (2, "no answer", NOW - MINUTE)
+    assert [str(view.last.available) for view in views.values() if view.last] == ["4.10"]

@@ -1,0 +1,772 @@
+"""What wins over what: each row of the table in docs/alerting.md, on a real store, from the poll to what is sent.
+
+A row's name is the table's first column, its docstring the second; a test holds the two together. Minutes are counted
+from START; nothing sleeps, and there is no process."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from itertools import chain
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from monitor.domain.alerts import Ack, Alert, Event, acknowledge
+from monitor.domain.delivery import Delivery, Target, plan
+from monitor.domain.messages import headline
+from monitor.domain.model import Account, Balance, PollResult, Severity, State
+from monitor.domain.muting import Inhibition, Maintenance
+from monitor.domain.routing import Route
+from monitor.domain.rules import EVERYTHING, Failing, Flapping, Match, Policy, Stale, Threshold
+from monitor.domain.windows import OneOff, QuietHours
+from monitor.errors import Outcome
+from monitor.outbox import Fallback, hand_over
+from monitor.poll import Watch, look_between_polls, reconcile, record
+from monitor.status import Check, assemble
+from monitor.store.reader import read
+from monitor.store.store import Store
+from monitor.store.transaction import Transaction
+from monitor.templates import VARIABLES
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "alerting.md"
+START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+SPOT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
+FUTURES = Account(provider="nami-main", job="nami-futures", name="futures", currencies=("USDT",))
+TARGETS = {name: Target(channel=name, url_id=f"{name}0000") for name in ("ops", "boss", "phone")}
+OPS_ONLY = (Route(channels=("ops",)),)
+ESCALATES = (Route(channels=("ops",), escalate_after=15 * MINUTE, escalate_to=("boss",)),)
+QUIET_FOR_AN_HOUR = QuietHours(begins=time(14, 30), ends=time(15, 30), timezone=ZoneInfo("UTC"))
+
+ONCE = Policy(repeat_every=None)
+ON_IT = Ack(by="ann", reason="on it", at=START + 2 * MINUTE)
+
+
+def at(minute: float) -> datetime:
+    return START + minute * MINUTE
+
+
+def low(**policy: object) -> Threshold:
+    """A warning below 1000; reminders only where they are asked for."""
+    by = Policy(**{"repeat_every": None, **policy})  # type: ignore[arg-type]
+    return Threshold(name="low", below=Decimal(1000), policy=by)
+
+
+def levels(**policy: object) -> Threshold:
+    """A warning below 1000, critical below 100."""
+    limits = ((100, Severity.CRITICAL), (1000, Severity.WARNING))
+    each = tuple(
+        Threshold(name="low", below=Decimal(limit), policy=Policy(severity=one)) for limit, one in limits
+    )
+    by = Policy(**{"repeat_every": None, **policy})  # type: ignore[arg-type]
+    return Threshold(name="low", levels=each, policy=by)
+
+
+@dataclass(slots=True)
+class Duty:
+    """A store, a configuration, and what somebody on call does. What is told is given as kinds of events, what is sent
+    as the headlines of messages."""
+
+    tx: Transaction
+    watch: Watch = field(default_factory=lambda: watching(low()))
+    quiet: Mapping[str, QuietHours] = field(default_factory=dict)
+
+    def poll(self, minute: float, usdt: str | Outcome, account: Account = SPOT) -> list[str]:
+        """What is told at a poll that read this amount, or failed so."""
+        read = not isinstance(usdt, Outcome)
+        amount = Decimal(usdt) if read else Decimal(0)
+        result = PollResult(
+            outcome=Outcome.OK if read else Outcome(usdt),
+            started_at=at(minute),
+            finished_at=at(minute),
+            attempts=1,
+            balances=(Balance(currency="USDT", total=amount, available=amount),) if read else (),
+            detail="" if read else "no answer",
+        )
+        return kinds(record(self.tx, account, result, self.watch).told)
+
+    def look(self, minute: float) -> list[str]:
+        """What time alone brings."""
+        return kinds(look_between_polls(self.tx, self.watch, at(minute), set(self.watch.accounts)))
+
+    def reload(self, minute: float, watch: Watch) -> list[str]:
+        """What another configuration brings; with the same, a restart."""
+        self.watch = watch
+        return kinds(reconcile(self.tx, watch, at(minute)))
+
+    def silence(self, begins: float, ends: float, match: Match = EVERYTHING) -> int:
+        """Somebody wants quiet."""
+        return self.tx.add_silence(
+            match, starts_at=at(begins), ends_at=at(ends), by="ann", reason="upgrade", now=at(begins)
+        ).id
+
+    def acknowledge(self, minute: float) -> None:
+        """Somebody knows of all that fires."""
+        for alert in self.firing():
+            self.tx.save_alert(acknowledge(alert, replace(ON_IT, at=at(minute))))
+
+    def firing(self) -> list[Alert]:
+        return [alert for alert in self.tx.alerts().values() if alert.state is State.FIRING]
+
+    def sent(self, channel: str, minute: float) -> list[str]:
+        """What a channel gets, and takes, at this instant: message by message."""
+        return [
+            ", ".join(headline(item) for item in one.items)
+            for one in self.deliveries(channel, minute, taken=True)
+        ]
+
+    def refused(self, channel: str, minute: float) -> int:
+        """How many messages a channel does not take at this instant."""
+        return len(self.deliveries(channel, minute, taken=False))
+
+    def deliveries(self, channel: str, minute: float, *, taken: bool, gather: bool = True) -> list[Delivery]:
+        """What goes out to a channel at this instant; it takes it, or it does not and is tried again in a minute."""
+        made: list[Delivery] = []
+        target, now = TARGETS[channel], at(minute)
+        while due := self.tx.waiting(target, now, self.quiet.get(channel), gather=gather).due:
+            made.append(plan(due))
+            ids = [one.id for one in made[-1].covers]
+            if taken:
+                self.tx.settle(ids, delivered=True, at=now)
+            else:
+                self.tx.put_off(ids, at=now, until=now + MINUTE, error="refused")
+        return made
+
+    def hand_over(self, minute: float, channel: str = "ops", fallback: str = "phone") -> int:
+        """How much a fallback is given at this instant, after five minutes of failing."""
+        one = Fallback(channel=channel, name=fallback, targets=(TARGETS[fallback],), after=5 * MINUTE)
+        return sum(done.count for done in hand_over(self.tx, [one], at(minute)))
+
+
+def watching(
+    *rules: Threshold | Failing | Stale,
+    accounts: Sequence[Account] = (SPOT, FUTURES),
+    routes: Sequence[Route] = OPS_ONLY,
+    maintenance: Sequence[Maintenance] = (),
+    inhibitions: Sequence[Inhibition] = (),
+) -> Watch:
+    return Watch(
+        rules=rules,
+        accounts={account.key: account for account in accounts},
+        targets={name: (target,) for name, target in TARGETS.items()},
+        routes=tuple(routes),
+        maintenance=tuple(maintenance),
+        inhibitions=tuple(inhibitions),
+    )
+
+
+def kinds(events: Sequence[Event]) -> list[str]:
+    return [str(event.kind) for event in events]
+
+
+AfterCommit = Callable[[Path], None]
+Row = Callable[[Duty], AfterCommit | None]
+ROWS: dict[str, Row] = {}
+
+
+def row(check: Row) -> Row:
+    """A row of the table."""
+    ROWS[check.__name__.replace("_", " ")] = check
+    return check
+
+
+# Silences, maintenance windows, inhibition
+
+
+@row
+def silence_and_firing(on: Duty) -> None:
+    """What fires in a silence is told when the silence ends, if it still fires then; what came and went in it never
+    is."""
+    on.silence(0, 10)
+    assert on.poll(1, "5") == on.poll(2, "5", FUTURES) == on.poll(3, "5000", FUTURES) == []
+    assert [on.look(9), on.look(10), on.look(11)] == [[], ["fired"], []]
+
+
+@row
+def silence_and_resolve(on: Duty) -> None:
+    """What ends in a silence is told to be over when the silence ends, wherever its firing went."""
+    on.poll(0, "5")
+    on.silence(1, 10)
+    assert [on.poll(2, "5000"), on.look(10)] == [[], ["resolved"]]
+    assert on.sent("ops", 11) == ["FIRED AND RESOLVED"]
+
+
+@row
+def silence_and_reminder(on: Duty) -> None:
+    """A reminder that falls due in a silence is left out; the next one is due `repeat_every` after it."""
+    on.watch = watching(low(repeat_every=4 * MINUTE))
+    on.poll(0, "5")
+    on.silence(1, 6)
+    assert [on.look(minute) for minute in (4, 6, 7, 8)] == [[], [], [], ["reminder"]]
+
+
+@row
+def silence_and_worsening(on: Duty) -> None:
+    """A silence holds back what gets worse, too, as long as it fits; one of `severity=warning` does not fit what has
+    become critical."""
+    on.watch = watching(levels())
+    on.poll(0, "500")
+    on.poll(0, "500", FUTURES)
+    on.silence(1, 10, Match({"job": ("nami-spot",)}))
+    on.silence(1, 10, Match({"severity": ("warning",)}))
+    assert [on.poll(2, "50"), on.poll(2, "50", FUTURES), on.look(10)] == [[], ["worsened"], ["worsened"]]
+
+
+@row
+def silence_and_acknowledgement(on: Duty) -> None:
+    """A silenced alert can be acknowledged; after the silence its firing is still told, once, and nothing more."""
+    on.watch = watching(low(repeat_every=4 * MINUTE), routes=ESCALATES)
+    on.silence(0, 10)
+    on.poll(1, "5")
+    on.acknowledge(2)
+    assert [on.look(minute) for minute in (10, 14, 25, 60)] == [["fired"], [], [], []]
+
+
+@row
+def silence_and_escalation(on: Duty) -> None:
+    """Nothing is escalated in a silence, and it stops no clock: what is due by then goes out when it ends."""
+    on.watch = watching(low(), routes=ESCALATES)
+    on.poll(0, "5")
+    on.silence(1, 60)
+    assert [on.look(15), on.look(59), on.look(60), on.look(61)] == [[], [], ["escalated"], []]
+
+
+@row
+def silence_and_closing(on: Duty) -> None:
+    """That a rule or an account is gone from the configuration is told in a silence, too: nobody could tell it
+    later."""
+    on.poll(0, "5")
+    on.silence(1, 10)
+    assert on.reload(2, watching()) == ["closed"]
+
+
+@row
+def silence_and_outbox(on: Duty) -> None:
+    """What is in the outbox when a silence begins still goes out: it waited for its group, for quiet hours or for a
+    channel."""
+    on.poll(0, "5")
+    on.silence(0.1, 10)
+    assert on.sent("ops", 1) == ["WARNING"]
+
+
+@row
+def silence_and_check(on: Duty) -> AfterCommit:
+    """A silenced or acknowledged alert fires on: `status` and `poll` show it as such, and it counts for their exit
+    code."""
+    on.watch = watching(low(severity=Severity.CRITICAL))
+    on.silence(0, 10)
+    on.poll(1, "5")
+    on.acknowledge(2)
+
+    def seen(store: Path) -> None:
+        status = assemble(read(store), {SPOT.job: SPOT.provider}, [SPOT], at(3))
+        [alert] = status.alerts
+        assert (alert.muted, alert.ack, status.check) == ("silence 1 by ann: upgrade", ON_IT, Check.CRITICAL)
+
+    return seen
+
+
+@row
+def maintenance_and_firing(on: Duty) -> None:
+    """A maintenance window of the configuration does what a silence does; of both, the later end counts."""
+    window = OneOff(starts_at=at(0), ends_at=at(20))
+    on.watch = watching(low(), maintenance=[Maintenance(name="upgrade", match=EVERYTHING, window=window)])
+    on.silence(0, 10)
+    assert [on.poll(1, "5"), on.look(10), on.look(19), on.look(20)] == [[], [], [], ["fired"]]
+
+
+BY_FUTURES = Inhibition(source=Match({"job": ("nami-futures",)}), target=Match({"job": ("nami-spot",)}))
+
+
+@row
+def inhibition_and_firing(on: Duty) -> None:
+    """An inhibited alert is told when what inhibits it is over, if it still fires then."""
+    on.watch = watching(low(), inhibitions=[BY_FUTURES])
+    on.poll(0, "5", FUTURES)
+    assert [on.poll(1, "5"), on.poll(2, "5000", FUTURES), on.look(3)] == [[], ["resolved"], ["fired"]]
+
+
+@row
+def inhibition_and_silence(on: Duty) -> None:
+    """A silenced or acknowledged alert inhibits others as any other does; one that is only pending inhibits none."""
+    on.watch = watching(low(), inhibitions=[BY_FUTURES])
+    on.silence(0, 10, Match({"job": ("nami-futures",)}))
+    assert on.poll(0, "5", FUTURES) == []
+    on.acknowledge(1)
+    assert on.poll(2, "5") == []
+    on.reload(3, watching(low(hold=99 * MINUTE), inhibitions=[BY_FUTURES]))
+    assert [on.poll(4, "5000", FUTURES), on.poll(5, "5", FUTURES), on.look(6)] == [[], [], ["fired"]]
+
+
+@row
+def inhibition_and_inhibition(on: Duty) -> None:
+    """Two alerts that would each inhibit the other are both told."""
+    back = Inhibition(source=BY_FUTURES.target, target=BY_FUTURES.source)
+    on.watch = watching(low(), inhibitions=[BY_FUTURES, back])
+    assert [on.poll(0, "5", FUTURES), on.poll(1, "5")] == [["fired"], ["fired"]]
+
+
+@row
+def failing_and_stale(on: Duty) -> None:
+    """A `failing` alert inhibits the `stale` ones of what it is about, and a provider's those of its accounts, without
+    any configuration."""
+    stale = Stale(name="stale", after=5 * MINUTE, policy=ONCE)
+    on.watch = watching(stale, Failing(name="failing", polls=3, policy=ONCE))
+    told = [on.poll(0, "5", one) for one in (SPOT, FUTURES)]
+    told += [on.poll(minute, Outcome.TIMEOUT, one) for minute in (2, 3, 4, 9) for one in (SPOT, FUTURES)]
+    assert [*chain(*told), *on.look(10)] == ["fired"]
+
+
+# Acknowledgements and escalation
+
+
+@row
+def acknowledgement_and_reminder(on: Duty) -> None:
+    """What is acknowledged is not reminded of, until it gets worse or the acknowledgement is taken back."""
+    on.watch = watching(low(repeat_every=4 * MINUTE))
+    on.poll(0, "5")
+    on.acknowledge(1)
+    assert [on.look(4), on.look(60)] == [[], []]
+    [alert] = on.firing()
+    on.tx.save_alert(replace(alert, ack=None))
+    assert on.look(61) == ["reminder"]
+
+
+@row
+def acknowledgement_and_escalation(on: Duty) -> None:
+    """What is acknowledged is not escalated; what is not, is, once until its end."""
+    on.watch = watching(low(), routes=ESCALATES)
+    on.poll(0, "5")
+    on.acknowledge(1)
+    on.poll(2, "5", FUTURES)
+    assert [on.look(15), on.look(17), on.look(60)] == [[], ["escalated"], []]
+
+
+@row
+def acknowledgement_and_worsening(on: Duty) -> None:
+    """What gets worse is told though it be acknowledged, and the acknowledgement is over: `escalate_after` counts
+    anew."""
+    on.watch = watching(levels(), routes=ESCALATES)
+    on.poll(0, "500")
+    on.acknowledge(1)
+    assert [on.poll(20, "50"), on.look(34), on.look(35)] == [["worsened"], [], ["escalated"]]
+
+
+@row
+def acknowledgement_and_easing(on: Duty) -> None:
+    """What gets milder is told though it be acknowledged, and stays acknowledged."""
+    on.watch = watching(levels(repeat_every=4 * MINUTE))
+    on.poll(0, "50")
+    on.acknowledge(1)
+    assert [on.poll(2, "500"), on.look(60)] == [["eased"], []]
+
+
+@row
+def acknowledgement_and_resolve(on: Duty) -> None:
+    """The end is told, and ends the acknowledgement, too: if the alert fires again, nobody has acknowledged that."""
+    on.watch = watching(low(repeat_every=4 * MINUTE, cooldown=60 * MINUTE))
+    on.poll(0, "5")
+    on.acknowledge(1)
+    assert [on.poll(2, "5000"), on.poll(3, "5"), on.look(7)] == [["resolved"], ["fired"], ["reminder"]]
+
+
+@row
+def acknowledgement_and_outbox(on: Duty) -> None:
+    """What is in the outbox at an acknowledgement still goes out."""
+    on.poll(0, "5")
+    on.acknowledge(0.1)
+    assert on.sent("ops", 1) == ["WARNING"]
+
+
+@row
+def acknowledgement_and_restart(on: Duty) -> None:
+    """A restart or a reload keeps acknowledgements and silences, and what waits in the outbox."""
+    on.watch = watching(low(repeat_every=4 * MINUTE), routes=ESCALATES)
+    on.poll(0, "5")
+    on.silence(0, 90)
+    on.poll(1, "5", FUTURES)
+    on.acknowledge(1)
+    assert [on.reload(2, on.watch), on.look(60), on.sent("ops", 60)] == [[], [], ["WARNING"]]
+
+
+@row
+def escalation_and_what_follows(on: Duty) -> None:
+    """Whoever was told by an escalation is told what follows as well: reminders, worse, the end."""
+    on.watch = watching(levels(repeat_every=20 * MINUTE), routes=ESCALATES)
+    on.poll(0, "500")
+    on.look(15)
+    on.look(35)
+    on.poll(36, "50")
+    on.poll(37, "5000")
+    assert on.sent("boss", 60) == ["WARNING not acknowledged", "CRITICAL worse", "RESOLVED"]
+    assert on.sent("ops", 60) == ["FIRED AND RESOLVED"]
+
+
+@row
+def escalation_and_reminder(on: Duty) -> None:
+    """Both due at once, it is escalated, and the next reminder is due `repeat_every` after that."""
+    on.watch = watching(low(repeat_every=15 * MINUTE), routes=ESCALATES)
+    on.poll(0, "5")
+    assert [on.look(15), on.look(16), on.look(30)] == [["escalated"], [], ["reminder"]]
+
+
+@row
+def reminder_and_restart(on: Duty) -> None:
+    """A restart or a reload brings no reminder sooner: it counts from the last message."""
+    on.watch = watching(low(repeat_every=4 * MINUTE))
+    on.poll(0, "5")
+    told = [on.reload(1, on.watch), on.poll(2, "5"), on.reload(3, on.watch), on.look(3.9), on.look(4)]
+    assert told == [[], [], [], [], ["reminder"]]
+
+
+# Cooldown and flapping
+
+
+@row
+def cooldown_and_firing(on: Duty) -> None:
+    """What fires again within its `cooldown` is told at once, as the same incident, and says that it fires again."""
+    on.watch = watching(low(cooldown=10 * MINUTE))
+    on.poll(0, "5")
+    on.poll(1, "5000")
+    [before] = on.tx.alerts().values()
+    assert on.poll(2, "5") == ["fired"]
+    [alert] = on.firing()
+    assert (alert.id, alert.seq) == (before.id, 3)
+
+
+@row
+def cooldown_and_silence(on: Duty) -> None:
+    """An end that a silence holds back and a firing before it is told are one incident still: nothing differs, nothing
+    is told."""
+    on.poll(0, "5")
+    on.silence(1, 10)
+    assert [on.poll(2, "5000"), on.poll(3, "5"), on.look(10)] == [[], [], []]
+
+
+FLAPS = Flapping(changes=3, within=60 * MINUTE)
+TO_AND_FRO = ("5", "5000", "5", "5000", "5", "5000")
+
+
+@row
+def flapping_and_firing(on: Duty) -> None:
+    """What flaps is told once to flap; its firings and ends are not, until it settles: then how it stands is."""
+    on.watch = watching(low(flapping=FLAPS))
+    told = [on.poll(minute, usdt) for minute, usdt in enumerate(TO_AND_FRO)]
+    assert told == [["fired"], ["resolved"], ["fired"], ["flapping"], [], []]
+    assert [on.look(60), on.look(64)] == [[], ["resolved"]]
+
+
+@row
+def flapping_and_worsening(on: Duty) -> None:
+    """What gets worse than was told gets through, though it flap."""
+    on.watch = watching(levels(flapping=FLAPS))
+    for minute, usdt in enumerate(("500", "5000", "500", "5000", "500")):
+        on.poll(minute, usdt)
+    assert [on.poll(6, "50"), on.poll(7, "500"), on.poll(8, "50")] == [["worsened"], [], []]
+
+
+@row
+def flapping_and_acknowledgement(on: Duty) -> None:
+    """That it flaps is told though it be acknowledged; while it flaps, there are no reminders and no escalation
+    anyway."""
+    on.watch = watching(low(flapping=FLAPS, repeat_every=4 * MINUTE), routes=ESCALATES)
+    for minute, usdt in enumerate(TO_AND_FRO[:3]):
+        on.poll(minute, usdt)
+    on.acknowledge(2)
+    assert on.poll(3, "5000") == ["flapping"]
+    assert [on.poll(4, "5"), on.look(30), on.look(50)] == [[], [], []]
+
+
+@row
+def flapping_and_silence(on: Duty) -> None:
+    """To and fro in a silence counts: what flaps when the silence ends is told to flap."""
+    on.watch = watching(low(flapping=FLAPS))
+    on.silence(0, 10)
+    told = [on.poll(minute, usdt) for minute, usdt in enumerate(TO_AND_FRO)]
+    assert [*chain(*told), *on.look(10), *on.look(11)] == ["flapping"]
+
+
+# The outbox: groups, quiet hours, fallbacks
+
+
+@row
+def grouping_and_firing(on: Duty) -> None:
+    """What fires within `group_wait` of the first and is equal in `group_by` is one message, the worst of it first."""
+    on.watch = watching(levels())
+    on.poll(0, "500")
+    on.poll(0.1, "50", FUTURES)
+    assert on.sent("ops", 0.16) == []
+    [message] = on.deliveries("ops", 0.17, taken=True)
+    assert message.message.title.startswith("1 CRITICAL, 1 WARNING: low: nami-futures/futures/USDT")
+
+
+@row
+def grouping_and_critical(on: Duty) -> None:
+    """What is critical waits for its group as well, never longer than its route's `group_wait`; and what goes out takes
+    with it what waits in the same group."""
+    at_once = Route(match=Match({"severity": ("critical",)}), channels=("ops",), group_wait=timedelta(0))
+    on.watch = watching(levels(), routes=[at_once, *OPS_ONLY])
+    on.poll(0, "500")
+    assert on.sent("ops", 0) == []
+    on.poll(0.05, "50", FUTURES)
+    assert on.sent("ops", 0.05) == ["WARNING, CRITICAL"]
+
+
+@row
+def grouping_and_worsening(on: Duty) -> None:
+    """What becomes critical while its firing still waits for its group waits no longer than its own route says: the
+    firing goes out just before it."""
+    at_once = Route(match=Match({"severity": ("critical",)}), channels=("ops",), group_wait=timedelta(0))
+    on.watch = watching(levels(), routes=[at_once, Route(channels=("ops",), group_wait=5 * MINUTE)])
+    on.poll(0, "500")
+    on.poll(1, "50")
+    assert on.sent("ops", 1) == ["WARNING", "CRITICAL worse"]
+
+
+@row
+def grouping_and_resolve(on: Duty) -> None:
+    """What is over before its firing went out is one message that says both."""
+    on.poll(0, "5")
+    on.poll(0.1, "5000")
+    assert on.sent("ops", 1) == ["FIRED AND RESOLVED"]
+
+
+@row
+def grouping_and_failure(on: Duty) -> None:
+    """A message that a channel does not take holds back the rest of its incident, and no other."""
+    on.poll(0, "5")
+    assert on.refused("ops", 0.2) == 1
+    on.poll(0.3, "5", FUTURES)
+    on.poll(0.4, "5000")
+    assert on.sent("ops", 0.5) == ["WARNING"]
+    assert on.sent("ops", 1.5) == ["FIRED AND RESOLVED"]
+
+
+@row
+def grouping_and_poll(on: Duty) -> None:
+    """The command `poll` waits for no group: what its polls brought goes out, in groups, before it ends."""
+    on.poll(0, "5")
+    on.poll(0, "5", FUTURES)
+    [message] = on.deliveries("ops", 0, taken=True, gather=False)
+    assert len(message.items) == 2
+
+
+@row
+def quiet_hours_and_warning(on: Duty) -> None:
+    """In a channel's quiet hours everything waits that is not critical, reminders and ends as well, and goes out by
+    groups when they end."""
+    on.quiet = {"ops": QUIET_FOR_AN_HOUR}
+    on.poll(0, "5")
+    on.poll(5, "5", FUTURES)
+    on.poll(9, "5000", FUTURES)
+    assert [on.sent("ops", 59), on.sent("ops", 60)] == [[], ["WARNING, FIRED AND RESOLVED"]]
+
+
+@row
+def quiet_hours_and_critical(on: Duty) -> None:
+    """What is critical passes, and takes with it what waits of the same incident, in order; its end passes, too."""
+    on.watch, on.quiet = watching(levels()), {"ops": QUIET_FOR_AN_HOUR}
+    on.poll(0, "500")
+    on.poll(0, "500", FUTURES)
+    on.poll(5, "50")
+    assert on.sent("ops", 6) == ["WARNING", "CRITICAL worse"]
+    on.poll(7, "5000")
+    assert on.sent("ops", 8) == ["RESOLVED"]
+
+
+@row
+def quiet_hours_and_escalation(on: Duty) -> None:
+    """They hold for whom an escalation tells as for any channel: one that is not critical waits."""
+    on.watch, on.quiet = watching(low(), routes=ESCALATES), {"boss": QUIET_FOR_AN_HOUR}
+    on.poll(0, "5")
+    assert on.look(15) == ["escalated"]
+    assert [on.sent("boss", 59), on.sent("boss", 60)] == [[], ["WARNING not acknowledged"]]
+
+
+@row
+def quiet_hours_and_fallback(on: Duty) -> None:
+    """What waits in quiet hours has not failed: no fallback takes over. A fallback's own quiet hours hold for it."""
+    on.quiet = {"ops": QUIET_FOR_AN_HOUR, "phone": QUIET_FOR_AN_HOUR}
+    on.poll(0, "5")
+    assert [on.sent("ops", 30), on.hand_over(30)] == [[], 0]
+    on.quiet = {"phone": QUIET_FOR_AN_HOUR}
+    assert [on.refused("ops", 31), on.hand_over(36)] == [1, 1]
+    assert [on.sent("phone", 59), on.sent("phone", 60)] == [[], ["WARNING"]]
+
+
+@row
+def fallback_and_channel(on: Duty) -> None:
+    """A fallback tells what its channel could not, saying why; the channel gets it, too, once it can be reached."""
+    on.poll(0, "5")
+    on.refused("ops", 1)
+    assert [on.hand_over(5.9), on.hand_over(6), on.hand_over(7)] == [0, 1, 0]
+    [message] = on.deliveries("phone", 6, taken=True)
+    assert message.instead_of == "channel ops, which can't be reached (refused)"
+    assert on.sent("ops", 7) == ["WARNING"]
+
+
+@row
+def fallback_and_routes(on: Duty) -> None:
+    """A fallback that the routes tell anyway is not told twice."""
+    on.watch = watching(low(), routes=[Route(channels=("ops", "phone"))])
+    on.poll(0, "5")
+    on.refused("ops", 1)
+    assert [on.sent("phone", 1), on.hand_over(6), on.sent("phone", 7)] == [["WARNING"], 1, []]
+
+
+@row
+def fallback_and_resolve(on: Duty) -> None:
+    """Whom a fallback told of an alert, it tells of the end."""
+    on.poll(0, "5")
+    on.refused("ops", 1)
+    on.hand_over(6)
+    assert on.sent("phone", 6) == ["WARNING"]
+    on.poll(7, "5000")
+    assert [on.sent("phone", 8), on.sent("ops", 8)] == [["RESOLVED"], ["FIRED AND RESOLVED"]]
+
+
+@row
+def fallback_and_acknowledgement(on: Duty) -> None:
+    """A fallback takes over what is acknowledged as well: the message failed before somebody knew, or despite it."""
+    on.poll(0, "5")
+    on.refused("ops", 1)
+    on.acknowledge(2)
+    assert [on.hand_over(6), on.sent("phone", 6)] == [1, ["WARNING"]]
+
+
+@row
+def fallback_and_fallback(on: Duty) -> None:
+    """A fallback that fails as well is taken over by its own."""
+    on.poll(0, "5")
+    on.refused("ops", 1)
+    on.hand_over(6)
+    on.refused("phone", 6)
+    assert [on.hand_over(11, "phone", "boss"), on.sent("boss", 11)] == [1, ["WARNING"]]
+
+
+# Who is told
+
+
+@row
+def notify_and_routes(on: Duty) -> None:
+    """A rule's `notify` takes the place of the channels of the routes that fit, and of nothing else: they still say how
+    it is grouped and escalated."""
+    on.watch = watching(low(notify=("phone",)), routes=ESCALATES)
+    on.poll(0, "5")
+    assert on.look(15) == ["escalated"]
+    assert [on.sent(name, 20) for name in ("ops", "phone", "boss")] == [
+        [],
+        ["WARNING"],
+        ["WARNING not acknowledged"],
+    ]
+
+
+@row
+def notify_and_nobody(on: Duty) -> None:
+    """`notify: []` at a rule tells nobody, by escalation neither; the alert shows in `status` and `alerts`."""
+    on.watch = watching(low(notify=()), routes=ESCALATES)
+    on.poll(0, "5")
+    assert [on.look(15), [on.sent(name, 20) for name in TARGETS], len(on.firing())] == [[], [[], [], []], 1]
+
+
+@row
+def routes_and_no_match(on: Duty) -> None:
+    """What no route fits goes to every channel."""
+    on.watch = watching(low(), routes=[Route(match=Match({"severity": ("critical",)}), channels=("ops",))])
+    on.poll(0, "5")
+    assert [on.sent(name, 1) for name in TARGETS] == [["WARNING"], ["WARNING"], ["WARNING"]]
+
+
+@row
+def worsening_and_routes(on: Duty) -> None:
+    """What gets worse goes where its new severity leads and where it was told before; what eases or ends, wherever
+    anything of it went."""
+    critical = Route(match=Match({"severity": ("critical",)}), channels=("boss",))
+    on.watch = watching(levels(), routes=[critical, *OPS_ONLY])
+    for minute, usdt in enumerate(("500", "50", "500", "5000")):
+        on.poll(minute, usdt)
+        on.sent("ops", minute + 0.5)
+    assert on.sent("boss", 9) == ["CRITICAL worse", "WARNING eased", "RESOLVED"]
+
+
+@row
+def worsening_and_escalation(on: Duty) -> None:
+    """What gets worse puts no escalation off: `escalate_after` counts from the first message that nobody has
+    acknowledged, milder though it was."""
+    critical = Route(
+        match=Match({"severity": ("critical",)}), escalate_after=15 * MINUTE, escalate_to=("boss",)
+    )
+    on.watch = watching(levels(), routes=[critical, *OPS_ONLY])
+    on.poll(0, "500")
+    assert [on.look(19), on.poll(20, "50"), on.look(20.1)] == [[], ["worsened"], ["escalated"]]
+
+
+@row
+def worsening_and_hold(on: Duty) -> None:
+    """What gets worse is told once that has held for the rule's `for`; what gets milder, once worse has been over for
+    `keep_firing_for`."""
+    on.watch = watching(levels(hold=2 * MINUTE, keep_firing_for=3 * MINUTE))
+    for minute in (0, 1, 2):
+        on.poll(minute, "500")
+    told = [on.poll(minute, "50") for minute in (3, 4, 5)] + [on.poll(minute, "500") for minute in (6, 7, 8)]
+    assert told == [[], [], ["worsened"], [], [], ["eased"]]
+
+
+@row
+def send_resolved_and_resolve(on: Duty) -> None:
+    """`send_resolved: false` tells no end, not even after a silence."""
+    on.watch = watching(low(send_resolved=False))
+    on.poll(0, "5")
+    on.silence(1, 10)
+    on.poll(2, "5000")
+    on.look(10)
+    assert on.sent("ops", 11) == ["WARNING"]
+
+
+@row
+def send_resolved_and_closing(on: Duty) -> None:
+    """That a rule or an account is gone from the configuration is told though `send_resolved: false`."""
+    rule = low(send_resolved=False)
+    on.watch = watching(rule)
+    on.poll(0, "5")
+    on.sent("ops", 1)
+    on.reload(2, watching(rule, accounts=[FUTURES]))
+    assert on.sent("ops", 3) == ["CLOSED"]
+
+
+@pytest.mark.parametrize(
+    "check", [pytest.param(check, id=name.replace(" ", "-")) for name, check in ROWS.items()]
+)
+async def test_what_wins(check: Row, store: Store) -> None:
+    """A row of the table holds."""
+    after = await store.write(lambda tx: check(Duty(tx)))
+    if after is not None:
+        after(store.path)
+
+
+# The document itself
+
+
+def _table() -> dict[str, str]:
+    """The document's table: its rows' names, and what each says."""
+    _, _, after = DOCUMENT.read_text().partition("\n## What wins over what\n")
+    section, _, _ = after.partition("\n## ")
+    _, _, rows = section.partition("\n|---|---|\n")
+    return dict(re.findall(r"^\| (.+?) \| (.+) \|$", rows, re.MULTILINE))
+
+
+def test_every_row_of_the_table_is_held_by_a_test() -> None:
+    """By one that says the same, in the same order; and no test holds what the table does not say."""
+    said = {name: " ".join((check.__doc__ or "").split()) for name, check in ROWS.items()}
+    assert list(_table().items()) == list(said.items())
+
+
+def test_every_variable_of_a_template_is_in_the_document() -> None:
+    """With what the program itself says of it."""
+    _, _, rows = DOCUMENT.read_text().partition("\n| variable | is |\n|---|---|\n")
+    table, _, _ = rows.partition("\n\n")
+    assert re.findall(r"^\| `(.+?)` \| (.+) \|$", table, re.MULTILINE) == list(VARIABLES.items())
