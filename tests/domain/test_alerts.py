@@ -65,6 +65,8 @@ def test_for(text: str, by: Policy, quiet: str, expected: str) -> None:
         story("x.x...", "F....R", "kept-from-the-last-broken-reading", policy(keep=3)),
         story("x..x..x", "F......", "a-flapping-value-is-one-incident", policy(keep=3)),
         story("x????.", "F....R", "unknown-does-not-resolve-though-kept-long-enough", policy(keep=3)),
+        story("x...", "....", "what-nobody-heard-of-is-not-told-at-a-fine-reading", policy(keep=3), "#"),
+        story("x.x.", "..F.", "but-if-it-is-broken-again", policy(keep=3), "#"),
         story("x.??.", "F...R", "time-passes-while-unknown", policy(keep=3)),
         story("x.", "FR", "nothing-kept-resolves-at-once", policy(keep=0)),
         story("xx.", "...", "a-pending-alert-is-not-kept", policy(hold=5, keep=5)),

@@ -200,7 +200,8 @@ def test_each_event_tells_what_is_so(story: list[Moment]) -> None:
 @given(edited)
 @moderate
 def test_whoever_reads_everything_knows_how_it_stands(story: list[Moment]) -> None:
-    """Whenever nothing mutes it: that it fires and how badly, that it is over, or that it flaps."""
+    """Whenever nothing mutes it: that it fires and how badly, that it is over, or that it flaps. What nobody heard of,
+    and of which the last reading was fine, is nobody's business yet."""
     reader = Reader()
     for one in lived(story):
         for event in one.events:
@@ -211,6 +212,8 @@ def test_whoever_reads_everything_knows_how_it_stands(story: list[Moment]) -> No
             assert reader.knows
             assert reader.flaps
             assert one.alert.state is not State.FIRING or reader.severity >= one.alert.severity
+        elif one.alert.clearing and not one.alert.announced:
+            assert not reader.knows
         elif one.alert.state is State.FIRING:
             assert (reader.knows, reader.severity, reader.flaps) == (True, one.alert.severity, False)
         elif one.alert.state is State.INACTIVE:
