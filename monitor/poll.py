@@ -21,8 +21,8 @@ from monitor.domain.model import (
     Snapshot,
     State,
 )
-from monitor.domain.muting import Inhibition, Maintenance, Mutes
-from monitor.domain.routing import Route, routes_of
+from monitor.domain.muting import Attributes, Inhibition, Maintenance, Mutes
+from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import Delta, Failing, Rule, Stale, window
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
@@ -211,20 +211,25 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
 
 def _wanted(watch: Watch, at: Desk, rule: str, subject: str, severity: Severity) -> list[Target]:
     """Where an alert would be told by the configuration as it is now."""
+    attributes, routes = _routes(watch, at, rule, subject, severity)
+    told = address(EventKind.FIRED, routes, attributes, watch.targets, ()) if routes else []
+    return [one.target for one in told]
+
+
+def _routes(
+    watch: Watch, at: Desk, rule: str, subject: str, severity: Severity
+) -> tuple[Attributes, tuple[Route, ...]]:
+    """What of an alert can be matched, and its routes; none where its rule is gone."""
     known = watch.rule(rule)
-    if known is None:
-        return []
     attributes = at.attributes(Alert(rule=rule, subject=subject, severity=severity), known)
-    routes = routes_of(watch.routes, known.policy, attributes)
-    return [one.target for one in address(EventKind.FIRED, routes, attributes, watch.targets, ())]
+    return attributes, routes_of(watch.routes, known.policy, attributes) if known else ()
 
 
 def _with_something_due(tx: Transaction, watch: Watch, at: Desk, now: datetime) -> set[tuple[str, str]]:
     """The accounts of which time alone may tell something. Those whose alerts are told and not due are none of them:
     in an outage that is all of them, every time."""
-    waits = [route.escalate_after for route in watch.routes if route.escalate_after is not None]
     memory = max((rule.policy.memory for rule in watch.rules), default=timedelta(0))
-    subjects = set(tx.unsettled(now - memory, now - min(waits) if waits else None))
+    subjects = {*tx.unsettled(now - memory), *_to_escalate(tx, watch, at, now)}
     if at.mutes.may_mute(now):
         subjects.update(tx.firing())
     due: set[tuple[str, str]] = set()
@@ -236,6 +241,15 @@ def _with_something_due(tx: Transaction, watch: Watch, at: Desk, now: datetime) 
                 old = tx.not_read_since(now - level.after, rule.name, level.policy.severity)
                 due |= {one.account.key for one in _series_of(old, watch) if rule.match.series(one)}
     return due | {_account_of(subject) for subject in subjects}
+
+
+def _to_escalate(tx: Transaction, watch: Watch, at: Desk, now: datetime) -> Iterator[str]:
+    """The subjects of which somebody else may have to be told, since nobody acknowledges."""
+    waits = [route.escalate_after for route in watch.routes if route.escalate_after is not None]
+    if waits:
+        for rule, subject, severity in tx.unknown_since(now - min(waits)):
+            if escalation(_routes(watch, at, rule, subject, severity)[1])[0] is not None:
+                yield subject
 
 
 def _account_of(subject: str) -> tuple[str, str]:

@@ -576,10 +576,9 @@ class Transaction:
 
     # Between polls
 
-    def unsettled(self, ended_before: datetime, unescalated_since: datetime | None) -> list[str]:
+    def unsettled(self, ended_before: datetime) -> list[str]:
         """The subjects of the alerts that time alone may change: told otherwise than they stand, muted, or flapping;
-        remembered though they ended before an instant; announced by an instant and neither acknowledged nor escalated
-        (None: that is no matter).
+        or remembered though they ended before an instant.
 
         What another alert explains waits for its account's next poll, as what explains it does."""
         explained = alerts.c.muted.startswith("inhibited by ")
@@ -588,10 +587,17 @@ class Transaction:
         differs = (fires != alerts.c.announced) | (alerts.c.announced & moved)
         waits = ~explained & (differs | (alerts.c.muted != "")) | alerts.c.flapping | alerts.c.told_flapping
         waits |= ~fires & (alerts.c.ended_at <= ended_before)
-        if unescalated_since is not None:
-            known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None)
-            waits |= (alerts.c.announced_at <= unescalated_since) & ~known
         return list(self._db.execute(select(alerts.c.subject).where(waits).distinct()).scalars())
+
+    def unknown_since(self, at: datetime) -> list[tuple[str, str, Severity]]:
+        """The alerts (rule, subject, severity) announced by an instant and neither acknowledged nor escalated."""
+        known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None)
+        rows = self._db.execute(
+            select(alerts.c.rule, alerts.c.subject, alerts.c.severity).where(
+                alerts.c.announced_at <= at, ~known
+            )
+        )
+        return [(row.rule, row.subject, Severity(row.severity)) for row in rows]
 
     def firing(self) -> list[str]:
         """The subjects of all alerts that fire."""
