@@ -38,7 +38,7 @@ class Mutant:
 
 
 _OUTBOX, _TRANSACTION, _POLL = "outbox.py", "store/transaction.py", "poll.py"
-_AT_START = "        rows = self._db.execute(\n            select(\n                notifications.c.id,\n"
+_AT_START = "        rows, known = self._waiting_elsewhere(targets), self._known(targets)\n"
 
 MUTANTS = (
     Mutant(
@@ -46,12 +46,12 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_OUTBOX,
-                old="        sending = _in_thread(notifier, delivery.message)\n",
+                old="        sending = _in_thread(notifier, message)\n",
                 new="        await self._delivered(notifier.target, delivery)\n"
-                "        while await _in_thread(notifier, delivery.message) is not None:\n"
+                "        while await _in_thread(notifier, message) is not None:\n"
                 "            await asyncio.sleep(1)\n"
                 "        return\n"
-                "        sending = _in_thread(notifier, delivery.message)\n",
+                "        sending = _in_thread(notifier, message)\n",
             ),
         ),
     ),
@@ -64,12 +64,8 @@ MUTANTS = (
                 old="    alerts = tx.alerts(_subjects(account, views))\n    suffered",
                 new='    tx._db.exec_driver_sql("COMMIT")\n'
                 '    tx._db.exec_driver_sql("BEGIN IMMEDIATE")\n'
+                '    tx._db.exec_driver_sql("SAVEPOINT work")\n'
                 "    alerts = tx.alerts(_subjects(account, views))\n    suffered",
-            ),
-            Edit(
-                file="store/store.py",
-                old="        savepoint = connection.begin_nested()\n",
-                new="        savepoint = type('None', (), {'commit': lambda self: 0, 'rollback': lambda self: 0})()\n",
             ),
         ),
     ),
@@ -79,8 +75,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_POLL,
-                old="            tx.add_event(item.event, item.report, _where(tx, item, watch))\n",
-                new="            LATER.append((item.event, item.report, _where(tx, item, watch)))\n",
+                old="            tx.add_event(item.event, item.report, _addressed(tx, item, watch))\n",
+                new="            LATER.append((item.event, item.report, _addressed(tx, item, watch)))\n",
             ),
             Edit(
                 file=_POLL,
@@ -122,8 +118,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_OUTBOX,
-                old="        if given_up(delivery.covers[-1].created_at, now):\n",
-                new="        if delivery.attempts == 0:\n",
+                old="        over = [one.id for one in given_up(delivery.covers, now)]\n",
+                new="        over = [one.id for one in delivery.covers if not one.attempts]\n",
             ),
             Edit(
                 file=_OUTBOX,
@@ -138,7 +134,7 @@ MUTANTS = (
             Edit(
                 file=_TRANSACTION,
                 old=_AT_START,
-                new='        self._db.execute(delete(alerts).where(alerts.c.state == "firing"))\n'
+                new="        self._db.execute(delete(alerts).where(alerts.c.state == State.FIRING))\n"
                 + _AT_START,
             ),
         ),
@@ -149,7 +145,7 @@ MUTANTS = (
             Edit(
                 file=_TRANSACTION,
                 old=_AT_START,
-                new='        self._db.execute(delete(alerts).where(alerts.c.state == "pending"))\n'
+                new="        self._db.execute(delete(alerts).where(alerts.c.state == State.PENDING))\n"
                 + _AT_START,
             ),
         ),
@@ -179,8 +175,13 @@ MUTANTS = (
         edits=(
             Edit(
                 file="domain/messages.py",
-                old='f"{last.incident}, message {numbers}"',
-                new="f\"{last.incident[:-3]}{__import__('os').getpid() % 900 + 100}, message {numbers}\"",
+                old='f"{last.incident}, message {item.numbers}"',
+                new="f\"{last.incident[:-3]}{__import__('os').getpid() % 900 + 100}, message {item.numbers}\"",
+            ),
+            Edit(
+                file="domain/messages.py",
+                old="incident {item.last.incident}, message",
+                new="incident {item.last.incident[:-3]}{__import__('os').getpid() % 900 + 100}, message",
             ),
         ),
     ),
@@ -189,8 +190,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_TRANSACTION,
-                old="            .order_by(notifications.c.seq)\n",
-                new="            .order_by(notifications.c.seq.desc())\n",
+                old="            .order_by(notifications.c.incident, notifications.c.seq)\n        )\n",
+                new="            .order_by(notifications.c.incident, notifications.c.seq.desc())\n        )\n",
             ),
         ),
     ),
@@ -199,7 +200,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file="domain/alerts.py",
-                old="            return _remind(alert, policy, now, inhibited=inhibited)\n        case Ok():",
+                old="            return alert\n        case Ok():",
                 new='            return _ok(alert, Ok("unknown"), policy, now)\n        case Ok():',
             ),
         ),
@@ -224,6 +225,16 @@ MUTANTS = (
                 "        forgotten = (notifications.c.url_id == last) & (notifications.c.status == 'pending')\n"
                 "        self._db.execute(update(notifications).where(forgotten)"
                 ".values(status='delivered', settled_at=now))\n" + _AT_START,
+            ),
+        ),
+    ),
+    Mutant(
+        name="a start forgets what was told",
+        edits=(
+            Edit(
+                file=_TRANSACTION,
+                old=_AT_START,
+                new="        self._db.execute(update(alerts).values(announced=False))\n" + _AT_START,
             ),
         ),
     ),
@@ -273,14 +284,21 @@ def _refused(mutant: Mutant, arguments: argparse.Namespace) -> list[str]:
     return violations
 
 
+def broken(mutant: Mutant, package: Path) -> dict[str, str]:
+    """The files of `monitor` that the mutant changes, as they are then. Raises ValueError where it no longer fits."""
+    texts = {edit.file: (package / "monitor" / edit.file).read_text() for edit in mutant.edits}
+    for edit in mutant.edits:
+        if texts[edit.file].count(edit.old) != 1:
+            raise ValueError(f"{mutant.name}: {edit.file} does not hold these lines once: {edit.old!r}")
+        texts[edit.file] = texts[edit.file].replace(edit.old, edit.new)
+    return texts
+
+
 def _make(mutant: Mutant, package: Path, place: Path) -> None:
     copy = place / "monitor"
     shutil.copytree(package / "monitor", copy, ignore=shutil.ignore_patterns("__pycache__"))
-    for edit in mutant.edits:
-        text = (copy / edit.file).read_text()
-        if text.count(edit.old) != 1:
-            raise ValueError(f"{mutant.name}: {edit.file} no longer holds these lines once: {edit.old!r}")
-        (copy / edit.file).write_text(text.replace(edit.old, edit.new))
+    for file, text in broken(mutant, package).items():
+        (copy / file).write_text(text)
 
 
 def _table(caught: Sequence[tuple[Mutant, list[str]]]) -> Table:

@@ -27,12 +27,14 @@ _LONG_AGO = timedelta(hours=48)
 class Mark:
     """What causes a message: a moment of the story, and a text that only a message about it holds ("": none).
 
-    It takes so many `answers` of that moment, and comes `later` seconds after the first of them at the earliest."""
+    It takes so many `answers` of that moment, and comes `later` seconds after the first of them at the earliest.
+    `in_reason`: the text is in the alert's reason, so that also the one line holds it that a group's message has."""
 
     moment: Moment
     text: str = ""
     answers: int = 1
     later: float = 0.0
+    in_reason: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +128,9 @@ def configuration(service: str, receiver: str) -> Json:
             "feeds": {**wallets, **common, "base_url": f"http://{service}/feeds"},
         },
         "channels": {"ops": {"urls": [f"json://{receiver}{path}" for path in URLS]}},
-        "routes": [{"group_by": ["subject"], "group_wait": "0s"}],  # each alert tells of itself, at once
+        "routes": [
+            {"group_by": ["rule", "subject"], "group_wait": "0s"}
+        ],  # told at once; a group is of one alert
         "jobs": [
             {**_job("spot", "exchange"), "wallet": "spot", "currencies": {22: "USDT", 1: "VNDC"}},
             {**_job("desk", "second"), "wallet": "futures", "currencies": {22: "USDT"}},
@@ -225,8 +229,8 @@ def _spot_incidents(n: int) -> list[Incident]:
         return [_incident("usdt-low", "spot/spot/USDT", end, None, severity="critical")]
     low = Mark(moment=("spot", n, "low"), text=_number("500", n), answers=2, later=FOR)
     clear = Mark(moment=("spot", n, "clear"), text=_number("1300", n))
-    lacking = Mark(moment=("spot", n, "lacking"), text=_number("9000", n), answers=2)
-    between = Mark(moment=("spot", n, "between"), text=_number("9100", n))
+    lacking = Mark(moment=("spot", n, "lacking"), text=_number("9000", n), answers=2, in_reason=False)
+    between = Mark(moment=("spot", n, "between"), text=_number("9100", n), in_reason=False)
     return [
         _incident("usdt-low", "spot/spot/USDT", low, clear, severity="critical"),
         _incident("failing", "spot/spot/VNDC", lacking, between),
@@ -310,8 +314,8 @@ def _frozen_cycle(began: datetime) -> Callable[[int], Sequence[Level]]:
 
 
 def _frozen_incidents(n: int) -> list[Incident]:
-    frozen = Mark(moment=("FROZEN", n, "frozen"), text=_number("101", n))
-    thawed = Mark(moment=("FROZEN", n, "thawed"), text=_number("102", n))
+    frozen = Mark(moment=("FROZEN", n, "frozen"), text=_number("101", n), in_reason=False)
+    thawed = Mark(moment=("FROZEN", n, "thawed"), text=_number("102", n), in_reason=False)
     return [_incident("frozen", "clients/FROZEN/USD", frozen, thawed)]
 
 
@@ -348,8 +352,8 @@ def _stale_cycle(began: datetime) -> Callable[[int], Sequence[Level]]:
 
 
 def _stale_incidents(n: int) -> list[Incident]:
-    silent = Mark(moment=("STALE", n, "silent"), text=_number("1500", n))
-    again = Mark(moment=("STALE", n, "read again"), text=_number("1600", n))
+    silent = Mark(moment=("STALE", n, "silent"), text=_number("1500", n), in_reason=False)
+    again = Mark(moment=("STALE", n, "read again"), text=_number("1600", n), in_reason=False)
     return [_incident("stale", "feed/STALE/USD", silent, again)]
 
 

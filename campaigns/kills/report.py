@@ -67,6 +67,7 @@ def _figures(outcomes: Sequence[Outcome]) -> Table:
         "answers given": sum(outcome.readings for outcome in outcomes),
         "incidents expected": sum(outcome.incidents for outcome in outcomes),
         "messages accepted": sum(verdict.messages for verdict in verdicts),
+        "of these about several incidents": sum(verdict.grouped for verdict in verdicts),
         "messages refused": sum(verdict.refused for verdict in verdicts),
         "firings told with their resolve": sum(verdict.collapsed for verdict in verdicts),
         "duplicates, each next to a kill": sum(len(verdict.again) for verdict in verdicts),

@@ -182,6 +182,7 @@ def configuration(plot_: Plot, every: int, ports: Ports, *, guests: bool) -> Jso
             "feeds": {**wdcf, "base_url": f"http://127.0.0.1:{ports.feeds}"},
         },
         "channels": {"ops": {"urls": [f"json://127.0.0.1:{ports.receiver}/ops?cto=600&rto=600"]}},
+        "routes": [{"group_by": ["rule", "subject"], "group_wait": "0s"}],
         "jobs": list(_jobs(plot_, every, guests=guests)),
         "failing": "off",
         "rules": list(_rules(every, low="1000.5" if guests else "1000")),

@@ -180,10 +180,9 @@ def _group(items: Sequence[Item], extra: Sequence[tuple[str, str]]) -> Message:
     worst = items[0]
     counts = Counter(headline(item) for item in items)
     counted = ", ".join(f"{count} {what}" for what, count in counts.items())
-    rules = ", ".join(dict.fromkeys(item.last.rule for item in items))
-    lines = [
-        (f"{headline(item)} {_shortened(item.last.subject)}", _one_line(item)) for item in items[:_LISTED]
-    ]
+    names = list(dict.fromkeys(item.last.rule for item in items))
+    rules = ", ".join(names)
+    lines = [(_about(item, several_rules=len(names) > 1), _one_line(item)) for item in items[:_LISTED]]
     if len(items) > _LISTED:
         lines.append((f"and {len(items) - _LISTED} more", "`balance-monitor alerts` lists them"))
     return _message(
@@ -197,6 +196,11 @@ def _group(items: Sequence[Item], extra: Sequence[tuple[str, str]]) -> Message:
 def _urgency(item: Item) -> tuple[bool, int, str]:
     """What fires before what is over, the worst first."""
     return item.is_over, -Severity[item.last.severity.upper()], item.last.since
+
+
+def _about(item: Item, *, several_rules: bool) -> str:
+    rule = f" {item.last.rule}" if several_rules else ""
+    return f"{headline(item)}{rule} {_shortened(item.last.subject)}"
 
 
 def _one_line(item: Item) -> str:

@@ -428,7 +428,9 @@ def _refuses_everybody(healths: Sequence[Health]) -> bool:
 
 
 def _nothing_read(healths: Sequence[Health], over: Sequence[Health]) -> bool:
-    if all(health in over or health.streak.outcome.concerns_account for health in healths):
+    # By identity: to compare each with all, field by field, would hold up every poll of a large provider's outage.
+    failing = {id(health) for health in over}
+    if all(id(health) in failing or health.streak.outcome.concerns_account for health in healths):
         return True
     began = min(health.streak.since for health in over if health.streak.since is not None)
     return all(health.last_ok_at is None or health.last_ok_at < began for health in healths)

@@ -208,6 +208,158 @@ def test_a_cause_may_take_several_answers_and_some_time(
     assert (violations(message("1", at), message("2", 6), incident=slow) == "") is allowed
 
 
+# Several incidents of one alert in one message
+
+NEXT_LOW, NEXT_CLEAR = ("spot", 8, "low"), ("spot", 8, "clear")
+NEXT = replace(
+    INCIDENT,
+    fired=Mark(moment=NEXT_LOW, text="500.0008"),
+    resolved=Mark(moment=NEXT_CLEAR, text="1300.0008"),
+)
+LINES = {
+    "1": "CRITICAL spot/spot/USDT: available 500.000{n} < 1000, incident ABCDEFGH1{n}, message 1",
+    "2": "RESOLVED spot/spot/USDT: available 1300.000{n}, expected at least 1000, incident ABCDEFGH1{n}, message 2",
+    "1-2": "FIRED AND RESOLVED spot/spot/USDT: available 1300.000{n}, expected at least 1000, "
+    "incident ABCDEFGH1{n}, message 1-2",
+}
+
+
+def line(numbers: str, n: int) -> str:
+    """What a group's message says of the n-th cycle's incident."""
+    return LINES[numbers].format(n=n)
+
+
+def group(counts: str, at: float, *lines: str, process: int = 1) -> Delivery:
+    """A message about several incidents of one alert."""
+    title = f"{counts}: usdt-low: spot/spot/USDT available 500.0008 < 1000"
+    body = "\n".join([f"{counts}: usdt-low", *lines])
+    return message("1", at, process, title=title, body=body)
+
+
+def first(numbers: str, at: float, process: int = 1) -> Delivery:
+    """A message about the first of the two incidents alone."""
+    return message(numbers, at, process, incident="ABCDEFGH17")
+
+
+def second(numbers: str, at: float, process: int = 1) -> Delivery:
+    """A message about the second alone."""
+    alone = message(numbers, at, process, incident="ABCDEFGH18")
+    return replace(
+        alone, title=alone.title.replace(".0007", ".0008"), body=alone.body.replace(".0007", ".0008")
+    )
+
+
+def of_two(
+    *deliveries: Delivery, kills: tuple[Kill, ...] = (), expected: tuple[Incident, ...] = (INCIDENT, NEXT)
+) -> str:
+    """What the checker says of two incidents of one alert; the second fires from 7 s on and is over at 9 s."""
+    evidence = Evidence(
+        expected=expected,
+        told={LOW: [1.0], CLEAR: [5.0], NEXT_LOW: [7.0], NEXT_CLEAR: [9.0]},
+        deliveries=deliveries,
+        kills=kills,
+        urls=["/first"],
+    )
+    return "\n".join(judge(evidence).violations)
+
+
+BOTH_CHANGE = group("1 CRITICAL, 1 RESOLVED", 8, line("1", 8), line("2", 7))
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "kills"),
+    [
+        pytest.param([first("1", 2), BOTH_CHANGE, second("2", 10)], [], id="an end with the next firing"),
+        pytest.param(
+            [group("2 FIRED AND RESOLVED", 10, line("1-2", 7), line("1-2", 8))], [], id="both came and went"
+        ),
+        pytest.param(
+            [
+                first("1", 2),
+                first("2", 6),
+                group("1 CRITICAL, 1 RESOLVED", 8, line("1", 8), line("2", 7), process=2),
+                second("2", 10, 2),
+            ],
+            [kill(1, 6.1)],
+            id="the end, unrecorded, again with the next firing",
+        ),
+        pytest.param(
+            [
+                first("1", 2),
+                BOTH_CHANGE,
+                replace(BOTH_CHANGE, arrived=8.5, answered=8.5, process=2),
+                second("2", 10, 2),
+            ],
+            [kill(1, 8.1)],
+            id="the group again after a kill",
+        ),
+    ],
+)
+def test_allows_groups(deliveries: list[Delivery], kills: list[Kill]) -> None:
+    """What waits at the same time comes as one message, each incident in a line of its own."""
+    assert of_two(*deliveries, kills=tuple(kills)) == ""
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "said"),
+    [
+        pytest.param(
+            [first("1", 2), group("1 CRITICAL, 1 RESOLVED", 8, line("1", 8)), second("2", 10)],
+            "not a group of this story",
+            id="a line too few",
+        ),
+        pytest.param(
+            [first("1", 2), group("1 CRITICAL, 1 RESOLVED", 8, line("1", 8), "hello"), second("2", 10)],
+            "not a group of this story",
+            id="a line that says something else",
+        ),
+        pytest.param(
+            [first("1", 2), first("2", 6), BOTH_CHANGE, second("2", 10)],
+            "not next to a kill",
+            id="a line about what had been told",
+        ),
+        pytest.param(
+            [first("1", 2), group("1 CRITICAL, 1 RESOLVED", 6, line("1", 8), line("2", 7)), second("2", 10)],
+            "before its cause",
+            id="a line before its cause",
+        ),
+        pytest.param(
+            [
+                first("1", 2),
+                replace(BOTH_CHANGE, body=BOTH_CHANGE.body.replace("1300.0007", "1300.0009")),
+                second("2", 10),
+            ],
+            "does not name",
+            id="another amount in a line",
+        ),
+        pytest.param(
+            [group("2 FIRED AND RESOLVED", 10, line("1-2", 7), line("1-2", 9))],
+            "invented",
+            id="a line about an incident that never was",
+        ),
+        pytest.param([first("1", 2), BOTH_CHANGE], "never resolved", id="the second's end is lost"),
+        pytest.param([BOTH_CHANGE, second("2", 10)], "invented", id="an end in a line, without a firing"),
+    ],
+)
+def test_refuses_groups(deliveries: list[Delivery], said: str) -> None:
+    """A line is held against the story as a message of its own is."""
+    assert said in of_two(*deliveries)
+
+
+def test_lines_that_name_no_amount_follow_the_story() -> None:
+    """Some reasons hold no amount: `last read …`. Such lines stand for what is left, the oldest first."""
+    expected = tuple(
+        replace(one, fired=replace(one.fired, in_reason=False), resolved=Mark(moment=one.resolved.moment))
+        for one in (INCIDENT, NEXT)
+        if one.resolved
+    )
+    both = group("2 FIRED AND RESOLVED", 10, line("1-2", 7), line("1-2", 8))
+    assert of_two(both, expected=expected) == ""
+    assert "never fired" in of_two(both, expected=(*expected, replace(INCIDENT, resolved=None)))
+    assert "invented" in of_two(both, expected=expected[:1])
+    assert "before its cause" in of_two(replace(both, arrived=8.0), expected=expected)
+
+
 def test_differences_name_the_place() -> None:
     """Nested values are compared key by key."""
     got, wanted = {"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3, "d": 4}}

@@ -250,3 +250,17 @@ def test_a_streak_counts_and_remembers_its_beginning() -> None:
 def test_a_health_without_failures_has_no_streak() -> None:
     """Nothing to count from."""
     assert Health(account=health().account).streak == NO_STREAK
+
+
+def test_a_large_outage_is_judged_without_comparing_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each poll of an outage judges all the provider's accounts: in time that grows with their number, no faster."""
+    compared: list[object] = []
+
+    def compare(one: Health, other: object) -> bool:
+        compared.append(other)
+        return one is other
+
+    monkeypatch.setattr(Health, "__eq__", compare)
+    known = [health(*[TIMEOUT] * 3) for _ in range(50)]
+    assert level(judge_provider(RULE, known)) == TOTAL
+    assert compared == []

@@ -356,3 +356,19 @@ def test_the_report_of_a_resolve_names_its_incident() -> None:
     """Though the alert is over, and has no id any more."""
     over, [resolved] = step(firing(), Ok("is fine"), policy(), START + MINUTE)
     assert (over.id, report(resolved, LOW).incident) == ("", firing().id)
+
+
+# Several incidents in one message
+
+
+@pytest.mark.parametrize(
+    ("rules", "begins"),
+    [
+        pytest.param(("low", "low"), "CRITICAL a/b/USDT: ", id="of-one-rule-the-headline-names-it"),
+        pytest.param(("low", "drained"), "CRITICAL low a/b/USDT: ", id="of-several-each-line-does"),
+    ],
+)
+def test_a_line_of_a_group_says_which_rule(rules: tuple[str, str], begins: str) -> None:
+    """Two rules may look at one series."""
+    items = [Item(last=a_report(rule=rule, subject="a/b/USDT")) for rule in rules]
+    assert render(items).plain.splitlines()[1].startswith(begins)
