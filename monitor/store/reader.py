@@ -49,7 +49,9 @@ class SeriesStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertStatus:
-    """An alert that is pending or firing. `muted`: what keeps it quiet; `announced`: somebody was told of it."""
+    """An alert that is pending or firing, or that flaps and was told so.
+
+    `muted`: what keeps it quiet; `announced`: somebody was told of it."""
 
     id: str
     rule: str
@@ -227,7 +229,8 @@ def _alerts(db: sqlite3.Connection) -> Iterator[AlertStatus]:
     rows = db.execute(
         "SELECT id, rule, subject, state, severity, since, reason, muted, flapping, announced,"
         " acked_at, acked_by, ack_reason"
-        " FROM alerts WHERE state != 'inactive' ORDER BY state = 'firing' DESC, severity DESC, since"
+        " FROM alerts WHERE state != 'inactive' OR (flapping AND announced)"
+        " ORDER BY state = 'firing' DESC, severity DESC, since"
     )
     for id_, rule, subject, state, severity, since, reason, muted, flapping, announced, *acked in rows:
         yield AlertStatus(

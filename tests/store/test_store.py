@@ -16,6 +16,7 @@ from monitor.domain.alerts import Ack, Alert, EventKind
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, SeriesView, Severity, Snapshot, State
 from monitor.errors import StoreError
+from monitor.store.reader import read
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
 
@@ -250,6 +251,17 @@ async def test_an_alert_that_is_over_is_remembered_as_long_as_it_matters(store: 
     alert = Alert(rule="r", subject="s", id="A", ended_at=NOW, seq=2)
     await store.write(lambda tx: tx.save_alert(alert))
     assert await store.write(lambda tx: tx.alerts()) == {("r", "s"): alert}
+
+
+async def test_status_shows_what_is_told_as_flapping_whatever_it_is_just_now(store: Store) -> None:
+    """Somebody was told that it flaps; what is over and only remembered is not shown."""
+    over = Alert(rule="r", subject="t", id="A", since=NOW, ended_at=NOW, changes=(NOW,), seq=1)
+    flaps = replace(over, subject="s", flapping=True, announced=True)
+    await store.write(lambda tx: tx.save_alert(over))
+    await store.write(lambda tx: tx.save_alert(flaps))
+    known = read(store.path)
+    assert known is not None
+    assert [(one.subject, one.state, one.flapping) for one in known.alerts] == [("s", "inactive", True)]
 
 
 async def test_an_alert_of_which_nothing_matters_is_forgotten(store: Store) -> None:
