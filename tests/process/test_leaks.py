@@ -341,9 +341,13 @@ async def test_a_dump_of_all_threads_reveals_nothing(site: Installation) -> None
     await daemon.logged("running")
     await gossip.hears(2)
     daemon.send(signal.SIGABRT)
-    assert await daemon.ended() == -signal.SIGABRT
+    ended = await daemon.ended()
     await gossip.server.stop()
     await hook.server.stop()
+    assert ended in (
+        -signal.SIGABRT,
+        -signal.SIGSEGV,
+    )  # the dump reads frames of threads that run: it may fall over
     assert "most recent call first" in daemon.log
     assert evidence.leaks() == []
 
