@@ -13,7 +13,8 @@ from monitor.domain.muting import Attributes
 from monitor.domain.rules import Match
 from monitor.domain.units import rfc3339
 from monitor.errors import Refused
-from monitor.store.incidents import Incident, Posting, Reading, Story
+from monitor.store.history import Reading
+from monitor.store.incidents import Incident, Posting, Story
 from monitor.store.reader import SilenceStatus
 
 ANY_STATE = "all"

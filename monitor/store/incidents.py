@@ -11,6 +11,7 @@ from typing import Any
 from monitor.domain.alerts import Ack, EventKind
 from monitor.domain.messages import Report
 from monitor.domain.model import Severity
+from monitor.store.history import Reading, reading, series_id
 from monitor.store.reader import (
     SilenceStatus,
     ack,
@@ -90,21 +91,6 @@ class Note:
     kind: str
     by: str
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One reading of the incident's series, amounts as they came."""
-
-    at: datetime
-    total: str
-    available: str
-    locked: str | None
-
-    def amount(self, field: str) -> str:
-        """The amount a rule looks at."""
-        amount = {"total": self.total, "locked": self.locked}.get(field, self.available)
-        return "unknown" if amount is None else amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,16 +299,12 @@ def _notes(db: sqlite3.Connection, incident: str) -> Iterator[Note]:
 
 def _readings(db: sqlite3.Connection, incident: Incident) -> Readings:
     """None for an alert about an account or a provider as a whole."""
-    series = db.execute(
-        "SELECT s.id FROM series AS s JOIN accounts AS a ON a.id = s.account_id"
-        " WHERE a.job || '/' || a.name || '/' || s.currency = ?",
-        (incident.subject,),
-    ).fetchone()
+    series = series_id(db, incident.subject)
     if series is None:
         return Readings()
     began = micros(incident.began)
     end = 2**63 - 1 if incident.ended_at is None else micros(incident.ended_at)
-    during = (*series, began, end)
+    during = (series, began, end)
     within = "observed_at >= ? AND observed_at < ?"
     (count,) = db.execute(
         f"SELECT count(*) FROM snapshots WHERE series_id = ? AND {within}",  # noqa: S608 -- our own text
@@ -331,13 +313,13 @@ def _readings(db: sqlite3.Connection, incident: Incident) -> Readings:
     first = _some(db, f"{within} ORDER BY observed_at LIMIT {_FIRST}", during)
     rest = max(count - len(first), 0)
     last = _some(db, f"{within} ORDER BY observed_at DESC LIMIT {min(rest, _LAST)}", during)[::-1]
-    before = _some(db, f"observed_at < ? ORDER BY observed_at DESC LIMIT {_BEFORE}", (*series, began))[::-1]
+    before = _some(db, f"observed_at < ? ORDER BY observed_at DESC LIMIT {_BEFORE}", (series, began))[::-1]
     return Readings(
         before=before,
         first=first,
         omitted=rest - len(last),
         last=last,
-        after=_some(db, f"observed_at >= ? ORDER BY observed_at LIMIT {_AFTER}", (*series, end)),
+        after=_some(db, f"observed_at >= ? ORDER BY observed_at LIMIT {_AFTER}", (series, end)),
     )
 
 
@@ -346,7 +328,4 @@ def _some(db: sqlite3.Connection, which: str, values: Sequence[Any]) -> tuple[Re
         f"SELECT observed_at, total, available, locked FROM snapshots WHERE series_id = ? AND {which}",  # noqa: S608 -- our own text
         tuple(values),
     )
-    return tuple(
-        Reading(at=instant(at), total=total, available=available, locked=locked)
-        for at, total, available, locked in rows
-    )
+    return tuple(reading(*row) for row in rows)
