@@ -102,9 +102,9 @@ def before(path: Path, at: datetime, no_older_than: datetime) -> dict[str, Readi
             return {}
         rows = db.execute(
             "SELECT a.job || '/' || a.name || '/' || s.currency, p.observed_at, p.total, p.available, p.locked"
-            " FROM series s JOIN accounts a ON a.id = s.account_id JOIN snapshots p ON p.series_id = s.id"
-            " AND p.observed_at = (SELECT max(q.observed_at) FROM snapshots q"
-            " WHERE q.series_id = s.id AND q.observed_at BETWEEN ? AND ?)",
+            " FROM series s JOIN accounts a ON a.id = s.account_id CROSS JOIN snapshots p ON p.series_id = s.id"
+            " AND p.observed_at = (SELECT q.observed_at FROM snapshots q WHERE q.series_id = s.id"
+            " AND q.observed_at BETWEEN ? AND ? ORDER BY q.observed_at DESC LIMIT 1)",
             (micros(no_older_than), micros(at)),
         )
         return {name: reading(*row) for name, *row in rows}
