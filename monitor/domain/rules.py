@@ -204,6 +204,58 @@ def window(rule: Rule) -> timedelta:
     return max(level.within or timedelta(0) for level in rule.levels or (rule,))
 
 
+# What a rule looks for, without any reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """An amount that a threshold rule, or one of its levels, wants a balance to stay above or below."""
+
+    rule: str
+    severity: Severity
+    side: Literal["below", "above"]
+    amount: Decimal
+
+
+def limits(rules: Iterable[Rule], series: Series, which: Field) -> list[Limit]:
+    """The limits that hold for one amount of a series: what a chart of it draws in."""
+    found = []
+    for rule in rules:
+        if isinstance(rule, Threshold) and rule.field == which and rule.match.series(series):
+            for level in rule.levels or (rule,):
+                sides: tuple[tuple[Literal["below", "above"], Decimal | None], ...]
+                sides = (("below", level.below), ("above", level.above))
+                severity = level.policy.severity
+                found += [
+                    Limit(rule=rule.name, severity=severity, side=side, amount=amount)
+                    for side, amount in sides
+                    if amount is not None
+                ]
+    return found
+
+
+def expectation(rule: Rule) -> str:
+    """What a rule expects, in words; of each of its levels, where it has any, the worst first."""
+    levels: Sequence[Rule] = rule.levels
+    if not levels:
+        return _expectation(rule)
+    return "; ".join(f"{one.policy.severity.word}: {_expectation(one)}" for one in levels)
+
+
+def _expectation(rule: Rule) -> str:
+    match rule:
+        case Threshold():
+            return f"{rule.field} {_expected(rule)}"
+        case Delta():
+            return f"{rule.field}: {_expected_change(rule)}"
+        case Stale():
+            return _expected_news(rule)
+        case Failing():
+            return f"fewer than {rule.polls} failures in a row"
+        case _:
+            assert_never(rule)
+
+
 # What a rule says of one series
 
 
@@ -340,8 +392,12 @@ def _expected_change(rule: Delta) -> str:
     return f"a {rule.direction} of less than {plain(rule.limit)}{unit} {within}"
 
 
+def _expected_news(rule: Stale) -> str:
+    return f"a {'change' if rule.clock == 'provider' else 'reading'} at least every {compact(rule.after)}"
+
+
 def _stale(rule: Stale, view: SeriesView, *, read: bool, now: datetime) -> Verdict:
-    expected = f"a {'change' if rule.clock == 'provider' else 'reading'} at least every {compact(rule.after)}"
+    expected = _expected_news(rule)
     if rule.clock == "provider":
         if not read or view.last is None:
             return _no_reading(view)
