@@ -9,7 +9,7 @@ from monitor.config import document
 from monitor.config.document import Entry, Node, Scalar, Sequence
 from monitor.config.files import Unreadable, read_text
 
-UNSET = "http://unset"
+UNSET = "http://unset.invalid"
 """Stands in for a secret that is not needed and not there; a URL, which will do everywhere."""
 
 MAX_SECRET = 64 * 1024

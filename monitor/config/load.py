@@ -27,9 +27,17 @@ from monitor.config.sections import (
     StoreSection,
     SummarySection,
     UntypedSettings,
+    WebSection,
     keys,
 )
-from monitor.config.telling import build_heartbeat, build_summary, read_heartbeat, read_summary
+from monitor.config.telling import (
+    build_heartbeat,
+    build_summary,
+    build_web,
+    read_heartbeat,
+    read_summary,
+    read_web,
+)
 from monitor.config.values import OFF, ON, name_fault
 from monitor.config.wording import expected, shown
 from monitor.errors import ConfigError, Problem
@@ -49,6 +57,7 @@ KEYS = (
     "links",
     "heartbeat",
     "summary",
+    "web",
 )
 """The keys of the file."""
 
@@ -98,7 +107,7 @@ def _is_secret(place: document.Path) -> bool:
             return key in _SECRET_KEYS
         case ("channels", _, "urls", *_):
             return True
-        case ("heartbeat", "url"):
+        case ("heartbeat", "url") | ("web", "token"):
             return True
         case _:
             return False
@@ -126,6 +135,7 @@ class _Sections:
     links: Mapping[str, str]
     heartbeat: HeartbeatSection | None
     summary: SummarySection | None
+    web: WebSection | None
 
 
 def _read(path: Path, findings: Findings) -> _Sections:
@@ -169,6 +179,7 @@ def _read(path: Path, findings: Findings) -> _Sections:
         links=links,
         heartbeat=read_heartbeat(findings),
         summary=read_summary(known_channels, findings),
+        web=read_web(findings),
     )
 
 
@@ -301,7 +312,8 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
         },
         heartbeat=heartbeat,
         summary=build_summary(sections.summary),
-        secrets=_secrets(providers, channels, heartbeat, root),
+        web=build_web(sections.web),
+        secrets=_secrets(providers, channels, heartbeat, sections.web, root),
     )
 
 
@@ -320,6 +332,7 @@ def _secrets(
     providers: Mapping[str, Settings],
     channels: Mapping[str, Channel],
     heartbeat: Heartbeat | None,
+    web: WebSection | None,
     root: Node,
 ) -> Secrets:
     """The values of secret places, and what references brought into those."""
@@ -328,7 +341,8 @@ def _secrets(
     places = ((place, scalar) for place, scalar in scalars(root) if place[0] != "heartbeat")
     parts = (part for place, scalar in places if _is_secret(place) for part in scalar.references)
     beat = () if heartbeat is None else _telling(heartbeat.url.get_secret_value(), root)
-    return Secrets({*credentials, *urls, *parts, *beat} - {UNSET})
+    token = () if web is None or web.token is None else (web.token.get_secret_value(),)
+    return Secrets({*credentials, *urls, *parts, *beat, *token} - {UNSET})
 
 
 def _telling(heartbeat: str, root: Node) -> set[str]:

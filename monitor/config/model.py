@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from monitor.config.document import Position
+from monitor.config.values import Listen
 from monitor.domain.model import Account
 from monitor.domain.muting import Inhibition, Maintenance
 from monitor.domain.routing import Route
@@ -61,6 +62,15 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """Where the status page is served, to whom (None: to everybody who reaches it), and under which names."""
+
+    listen: Listen
+    token: SecretStr | None
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
     """Where the database is, as an absolute path, and how long snapshots are kept."""
 
@@ -97,6 +107,7 @@ class Config:
     messages: Mapping[str, Words]
     heartbeat: Heartbeat | None
     summary: Summary | None
+    web: Web | None
     secrets: Secrets = field(repr=False)
     files: frozenset[Path] = frozenset()
     literals: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from monitor.config.sections import (
     RouteSection,
     StoreSection,
     SummarySection,
+    WebSection,
     job_section,
     keys,
 )
@@ -130,6 +131,7 @@ def _properties() -> Schema:
         },
         "heartbeat": {**_section(HeartbeatSection), "type": ["object", "null"], "title": "heartbeat"},
         "summary": {**_section(SummarySection), "type": ["object", "null"], "title": "summary"},
+        "web": {**_section(WebSection), "type": ["object", "null"], "title": "web"},
         "failing": {
             "title": "failing",
             "description": "Whether a rule named `failing` exists by itself: polls of anything that fail three times "

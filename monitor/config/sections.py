@@ -25,10 +25,13 @@ from monitor.config.values import (
     FallbackAfter,
     Globs,
     GroupWait,
+    HostNames,
     LabelName,
     Lasting,
     Link,
     LinkName,
+    Listen,
+    ListenAddress,
     Name,
     Names,
     Repeat,
@@ -36,6 +39,7 @@ from monitor.config.values import (
     Text,
     TimeOfDay,
     Timezone,
+    Token,
     WebUrl,
     Weekdays,
 )
@@ -121,6 +125,26 @@ class HeartbeatSection(Section):
         description="A URL as of healthchecks.io; /start and /fail are put behind it. It is a secret: ${HEARTBEAT_URL}."
     )
     every: Span = Field(default=timedelta(minutes=1), description="How often it says so.")
+
+
+class WebSection(Section):
+    """The status page, with the metrics, the API and the feed."""
+
+    listen: ListenAddress = Field(
+        default=Listen("127.0.0.1", 8787),
+        description="The address and the port. Any but a loopback address needs a token.",
+        json_schema_extra={"default": "127.0.0.1:8787"},
+    )
+    token: Token | None = Field(
+        default=None,
+        description="Who shows it gets in, by a bearer header or the page's login. It is a secret: ${WEB_TOKEN}. "
+        "Left out: everybody who reaches the address.",
+    )
+    hosts: HostNames = Field(
+        default=(),
+        description="The names under which browsers may ask for it, besides localhost and IP addresses: "
+        "monitor.example.",
+    )
 
 
 class SummarySection(Section):

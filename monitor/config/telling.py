@@ -1,12 +1,12 @@
-"""What is told besides alerts: the heartbeat and the summary of the file."""
+"""What is told besides alerts, and shown: the heartbeat, the summary and the status page of the file."""
 
 from collections.abc import Sequence
 
 from monitor.config.findings import Findings
-from monitor.config.model import Heartbeat, Summary
+from monitor.config.model import Heartbeat, Summary, Web
 from monitor.config.reading import read
 from monitor.config.rules import check_channels
-from monitor.config.sections import HeartbeatSection, SummarySection
+from monitor.config.sections import HeartbeatSection, SummarySection, WebSection
 from monitor.domain.schedule import Cron
 
 
@@ -23,6 +23,24 @@ def read_summary(channels: Sequence[str] | None, findings: Findings) -> SummaryS
     if section is not None:
         check_channels(section.notify or (), (*path, "notify"), channels, findings)
     return section
+
+
+def read_web(findings: Findings) -> WebSection | None:
+    """The status page, where there is one that can be read."""
+    path = ("web",)
+    section = read(WebSection, path, findings) if findings.has(path) else None
+    open_to_others = section is not None and section.token is None and not section.listen.is_loopback
+    if section is not None and open_to_others and "token" not in findings.keys(path):
+        reason = f"is required, since others can reach {section.listen}; or listen on 127.0.0.1"
+        findings.missing((*path, "token"), reason)
+    return section
+
+
+def build_web(section: WebSection | None) -> Web | None:
+    """The finished status page. Only for a section with which nothing is wrong, like those below."""
+    if section is None:
+        return None
+    return Web(listen=section.listen, token=section.token, hosts=section.hosts)
 
 
 def build_heartbeat(section: HeartbeatSection | None) -> Heartbeat | None:

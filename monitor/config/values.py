@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -44,6 +45,10 @@ _CLOCK_TIME = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-
 _LINK = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|\{[{%])\S.*", re.ASCII | re.DOTALL)
 _WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.ASCII | re.IGNORECASE)
 _CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S.*", re.ASCII)
+_LISTEN = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})", re.ASCII
+)
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean"], "minLength": 1}
 
 
@@ -98,6 +103,60 @@ def _web_url(value: SecretStr) -> SecretStr:
     if not _WEB_URL.fullmatch(value.get_secret_value()):
         raise ValueError("expected a URL, https://… or http://…")
     return value
+
+
+class Listen(NamedTuple):
+    """Where to listen: a host's name or address, and a port."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine can reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _listen(value: object) -> object:
+    match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise ValueError("expected ADDRESS:PORT, such as 127.0.0.1:8787 or [::]:8787")
+    host = match["v6"] or match["host"]
+    try:
+        return Listen(str(ip_address(host)), int(match["port"]))
+    except ValueError:
+        if match["v6"] or host != "localhost":
+            raise ValueError(
+                "expected an address of this machine, such as 127.0.0.1:8787 or 0.0.0.0:8787; a name goes to `hosts`"
+            ) from None
+        return Listen(host, int(match["port"]))
+
+
+SHORTEST_TOKEN = 16
+"""Characters. Nobody guesses so many, and nobody takes a PIN for a token."""
+
+
+def _token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text) < SHORTEST_TOKEN:
+        raise ValueError(f"must have at least {SHORTEST_TOKEN} characters; `openssl rand -hex 24` makes one")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be of printable ASCII characters without spaces, as HTTP headers can carry it")
+    return value
+
+
+def _host_name(value: str) -> str:
+    if not _HOST_NAME.fullmatch(value):
+        raise ValueError(
+            "expected a host's name as browsers send it, without scheme and port: monitor.example"
+        )
+    return value.lower()
 
 
 def link_name_fault(value: str) -> str | None:
@@ -240,6 +299,19 @@ Weekdays = Annotated[
 ]
 GroupWait = Annotated[Duration, _at_most(timedelta(minutes=5))]
 FallbackAfter = Annotated[Span, _at_most(timedelta(hours=12))]
+ListenAddress = Annotated[
+    Listen, BeforeValidator(_listen), _pattern(r"\S+:[0-9]{1,5}", "127.0.0.1:8787", "0.0.0.0:8787")
+]
+Token = Annotated[
+    SecretStr,
+    AfterValidator(_token),
+    WithJsonSchema({"type": "string", "minLength": 1}),
+]
+HostNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_host_name)], ...],
+    BeforeValidator(_listed),
+    _one_or_more({"type": "string"}),
+]
 Lasting = Annotated[Span, _at_most(timedelta(days=7))]
 OR_OFF = (BeforeValidator(_off), _OrOff())
 """Annotations of a value that may also be `off`, which is None."""

@@ -42,7 +42,7 @@ def _row(text: str, *lines: str, id: str) -> object:
         _row(
             f"{JOBS}whatever: 1\n",
             "9:1: whatever: unknown key; known: store, providers, channels, routes, inhibit, maintenance, "
-            "jobs, rules, failing, links, heartbeat, summary",
+            "jobs, rules, failing, links, heartbeat, summary, web",
             id="unknown-and-near-nothing",
         ),
         _row(
