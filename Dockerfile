@@ -10,12 +10,14 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 WORKDIR /src
 # Everything fetched is named by its hash, the build backend included. Wheels only: an sdist would run its own
 # setup code and fetch build tools that no lock names.
-COPY requirements-build.lock requirements.lock ./
+COPY requirements-build.lock requirements.lock requirements-charts.lock ./
+# --build-arg LOCK=requirements-charts.lock: with what draws pictures into messages, some 170 MB more.
+ARG LOCK=requirements.lock
 RUN python -m venv /build \
     && /build/bin/pip install --require-hashes --no-deps --only-binary=:all: -r requirements-build.lock \
     && python -m venv --without-pip /opt/balance-monitor/venv \
     && /build/bin/pip --python /opt/balance-monitor/venv/bin/python \
-        install --require-hashes --no-deps --only-binary=:all: -r requirements.lock
+        install --require-hashes --no-deps --only-binary=:all: -r "${LOCK}"
 # Apart from the dependencies, so that a change of the code leaves their layer in the cache. --no-index: from here on
 # nothing is fetched.
 COPY pyproject.toml README.md LICENSE ./

@@ -13,22 +13,30 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from monitor import __version__
+from monitor import __version__, lookback
+from monitor.commandline import (
+    EX_CONFIG,
+    EX_FAILED,
+    EX_INTERRUPTED,
+    EX_OK,
+    EX_UNKNOWN,
+    EX_USAGE,
+    ConfigOption,
+    JsonOption,
+)
+from monitor.commandline import complain as _complain
+from monitor.commandline import load as _load
+from monitor.commandline import misuse_refused as _misuse_refused
+from monitor.commandline import quietly as _quietly
+from monitor.commandline import refuse as _refuse
 from monitor.errors import ConfigError, MonitorError, Problem, StoreReplaced
 
 if TYPE_CHECKING:
     from monitor.config import Config
-
-EX_OK = 0
-EX_FAILED = 1
-EX_UNKNOWN = 3
-EX_USAGE = 64  # not the usual 2, which says "critical" in the convention of Nagios plugins
-EX_CONFIG = 78
-EX_INTERRUPTED = 130
 
 _CHECKS = ("poll", "status")
 # what a misused command line raises; typer exports only this child of it
@@ -48,20 +56,6 @@ Then: copy config.example.yaml to config.yaml, edit it, `balance-monitor check -
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="The configuration. Without it: $BALANCE_MONITOR_CONFIG, ./config.yaml, /etc/balance-monitor/config.yaml.",
-    ),
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Data as JSON: amounts as strings, times RFC 3339 in UTC.")
-]
-
 
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why. It is kept.")]
 ByOption = Annotated[
@@ -215,14 +209,29 @@ def poll(
 
 
 @app.command(epilog=_PLUGIN)
-def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def status(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Stay on screen and refresh, until Ctrl-C. Needs a terminal.")
+    ] = False,
+    every: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="With --watch: how often the store is read. Default: 2s."),
+    ] = None,
+) -> None:
     """Show what the store knows: balances, alerts, last polls, outbox. Opens no network and needs no secrets.
 
     An alert that is acknowledged or silenced is shown as such, and counts for the exit code as any other: a check
     tells how things stand, and what runs it has acknowledgements and downtimes of its own."""
     loaded = _load(config, need_secrets=False)
     _quietly(loaded)
+    if watch or every is not None:
+        lookback.watch(loaded, every, watch=watch, as_json=as_json)
     raise typer.Exit(_show_status(loaded, None, as_json=as_json))
+
+
+lookback.add_to(app)  # in the order in which --help lists the commands
 
 
 def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
@@ -626,23 +635,25 @@ def sandbox(
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Go on after the story, until Ctrl-C: to look around.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="The status page's. Default: 8787, or another if that is taken."),
+    ] = None,
+) -> None:
     """See it all within 30 seconds: readings, a drain, its alert, the resolve, an outage. Needs nothing.
 
-    A sandbox of both endpoints, the daemon and a receiver of its notifications run on loopback and in a
-    temporary folder. It ends by itself, or with Ctrl-C."""
+    A sandbox of both endpoints, the daemon with its status page and a receiver of its notifications run on loopback
+    and in a temporary folder. It ends by itself, or with Ctrl-C."""
     from monitor.app.rehearsal import demonstrate
 
-    asyncio.run(demonstrate())
+    asyncio.run(demonstrate(port, stay=stay))
 
 
 # What the commands share
-
-
-def _load(path: Path | None, *, need_secrets: bool = True) -> "Config":
-    from monitor.config import find, load
-
-    return load(find(path, os.environ, Path()), os.environ, need_secrets=need_secrets)
 
 
 @contextmanager
@@ -679,27 +690,6 @@ def _warn(loaded: "Config") -> None:
         logging.getLogger(__name__).warning("%s", warning)
 
 
-def _quietly(loaded: "Config") -> None:
-    """For commands with an output of their own: only warnings are logged."""
-    from monitor.logs import set_up
-
-    set_up("text", logging.WARNING).set(loaded.secrets)
-
-
-@contextmanager
-def _misuse_refused() -> Iterator[None]:
-    """Where ValueError says what of the command line can't be meant."""
-    try:
-        yield
-    except ValueError as exc:
-        _refuse(str(exc))
-
-
-def _refuse(why: str) -> NoReturn:
-    _complain(f"balance-monitor: {why}")
-    raise typer.Exit(EX_USAGE)
-
-
 def main() -> None:
     """The command line. Foreseeable trouble ends in a line on stderr and an exit code, never in a traceback."""
     sys.exit(_main(sys.argv[1:]))
@@ -732,10 +722,6 @@ def _main(arguments: list[str]) -> int:
         sys.excepthook(type(exc), exc, exc.__traceback__)
         return EX_UNKNOWN
     return code if isinstance(code, int) else EX_OK
-
-
-def _complain(*lines: str) -> None:
-    print(*lines, sep="\n", file=sys.stderr)  # noqa: T201 -- stderr is where this goes
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@
     │   ├── StoreLocked           another process works on it
     │   └── StoreFull             no space left; goes away by itself when there is some
     ├── Refused               what a command was asked for can't be done as things stand; nothing was changed
+    ├── NotImported           a file of readings that can't be taken as it is; carries the problems found
     ├── DeliveryFailed            a channel did not take a message; the outbox tries again
+    ├── NotDrawn                  a message's picture could not be drawn; the message goes without
     ├── SandboxError              the sandbox or the demo can't start
     └── PollFailed                one attempt to read an account did not give a balance
         ├── Retryable             worth another try within the same poll
@@ -108,8 +110,29 @@ class Refused(MonitorError):
     """What a command was asked for can't be done as things stand. Nothing was changed."""
 
 
+class NotImported(MonitorError):
+    """A file of readings that can't be taken as it is, with what is wrong in it, `more` of which is left out.
+
+    Nothing was changed."""
+
+    def __init__(self, source: str, problems: tuple[Problem, ...], more: int = 0) -> None:
+        self.source = source
+        self.problems = problems
+        self.more = more
+        super().__init__("\n".join(self.lines()))
+
+    def lines(self) -> list[str]:
+        """One `file:line:column: field: reason` per problem."""
+        left_out = [f"{self.source}: and {self.more:,} more"] if self.more else []
+        return [*(_line(self.source, problem) for problem in self.problems), *left_out]
+
+
 class DeliveryFailed(MonitorError):
     """A channel did not take a message; says what came back, without the channel's URL."""
+
+
+class NotDrawn(MonitorError):
+    """A message's picture could not be drawn; the message goes without."""
 
 
 class SandboxError(MonitorError):

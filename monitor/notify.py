@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
+from apprise.attachment.memory import AttachMemory
 from pydantic import SecretStr
 
 from monitor.domain.delivery import Target
@@ -39,6 +40,7 @@ class AppriseNotifier:
             service.overflow_mode = OverflowMode.SPLIT  # apprise's default sends too long a body as it is
         self._format = service.resolve_format()
         self._shows_title = service.title_maxlen > 0
+        self._takes_pictures = bool(service.attachment_support)
         self._apprise = Apprise(asset=service.asset)
         self._apprise.add(service)
 
@@ -47,17 +49,36 @@ class AppriseNotifier:
         """Its name in the store and in logs."""
         return self._target
 
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether the service takes attachments."""
+        return self._takes_pictures
+
     def send(self, message: Message) -> None:
         """Sends by apprise. Raises DeliveryFailed with apprise's words, without anything of the URL."""
         title, body = self._shaped(message)
         result = self._apprise.notify(
-            title=title, body=body, body_format=self._format, notify_type=message.type
+            title=title,
+            body=body,
+            body_format=self._format,
+            notify_type=message.type,
+            attach=self._attachments(message) or None,
         )
         if not result:
             said = (
                 "; ".join(entry.message for entry in result.logs()) or "the service did not take the message"
             )
             raise DeliveryFailed(masked(said, self._secrets))
+
+    def _attachments(self, message: Message) -> list[AttachMemory]:
+        if not self._takes_pictures:
+            return []
+        return [
+            AttachMemory(  # type: ignore[no-untyped-call]
+                content=one.png, name=one.name, mimetype="image/png"
+            )
+            for one in message.pictures
+        ]
 
     def _shaped(self, message: Message) -> tuple[str, str]:
         """Title and body in the format that the service shows by itself, or that its URL asks for.
@@ -93,6 +114,13 @@ def open_channels(
             url_id = _unique(_url_id(service) or f"{channel}-{index}", taken)
             notifiers.append(AppriseNotifier(Target(channel=channel, url_id=url_id), service, url))
     return notifiers, refused
+
+
+def takes_pictures(url: SecretStr) -> bool:
+    """Whether the service behind a URL takes attachments; also of one that apprise refuses: that is told elsewhere."""
+    _keep_quiet()
+    service = Apprise.instantiate(url.get_secret_value(), asset=_asset(), suppress_exceptions=True)
+    return service is None or bool(service.attachment_support)
 
 
 def _asset() -> AppriseAsset:

@@ -4,13 +4,16 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from monitor.domain.charts import Charts
 from monitor.domain.delivery import Delivery, Target, given_up, plan, retry_at
 from monitor.domain.messages import Message
 from monitor.domain.units import moment
 from monitor.domain.windows import QuietHours
+from monitor.drawing.pictures import AHEAD, LOOK_EVERY, Pictures
 from monitor.errors import DeliveryFailed, StoreError
 from monitor.notify import Notifier
 from monitor.store.store import Store
@@ -62,12 +65,28 @@ def log_handed_over(done: Iterable[HandedOver]) -> None:
 
 
 class Outbox:
-    """Delivers what the store holds, in order within an incident and a URL, until it is stopped."""
+    """Delivers what the store holds, in order within an incident and a URL, until it is stopped.
 
-    def __init__(self, store: Store, *, clock: Callable[[], datetime], jitter: Callable[[], float]) -> None:
+    `on_attempt` is told of a channel's attempts how long each took and what went wrong (None: nothing), and of one
+    that hangs each time it counts as failed; `on_given_up` how many notifications will not be tried again.
+    `pictures` draws what messages carry; without, they carry none."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], datetime],
+        jitter: Callable[[], float],
+        on_attempt: Callable[[str, timedelta, str | None], None] = lambda channel, took, error: None,
+        on_given_up: Callable[[str, int], None] = lambda channel, count: None,
+        pictures: Pictures | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._jitter = jitter
+        self._on_attempt = on_attempt
+        self._on_given_up = on_given_up
+        self._pictures = pictures
         self._notifiers: dict[Target, Notifier] = {}
         self._quiet: Mapping[str, QuietHours] = {}
         self._renderer = Renderer()
@@ -83,12 +102,15 @@ class Outbox:
         notifiers: Iterable[Notifier],
         quiet: Mapping[str, QuietHours] | None = None,
         renderer: Renderer | None = None,
+        charts: Charts | None = None,
     ) -> None:
         """Delivers by these from now on: at the start, and after a reload. `quiet` are the channels' quiet hours.
 
         A URL that is gone ends after the attempt it is in."""
         self._quiet = quiet or {}
         self._renderer = renderer or Renderer()
+        if self._pictures is not None:
+            self._pictures.follow(charts or Charts())
         self._notifiers = {notifier.target: notifier for notifier in notifiers}
         for target in self._notifiers.keys() - self._workers.keys():
             self._news[target] = asyncio.Event()
@@ -109,6 +131,8 @@ class Outbox:
         """Begins nothing new and waits for what is being sent; what is not through by then is sent again later."""
         self._stopping = True
         self.wake()
+        if self._pictures is not None:
+            await self._pictures.stop()
         workers = list(self._workers.values())
         if workers:
             _, slow = await asyncio.wait(workers, timeout=within.total_seconds())
@@ -139,13 +163,27 @@ class Outbox:
             except Exception:  # a defect must not end the deliveries to this URL in silence
                 log.exception("a delivery failed unexpectedly")
                 waiting = Waiting((), self._clock() + SLOW)
-            await self._sleep(news, waiting.next_at)
+            await self._sleep(news, await self._look_ahead(target, waiting.next_at))
         del self._workers[target], self._news[target]
 
     async def _waiting(self, target: Target) -> Waiting:
         now, quiet = self._clock(), self._quiet.get(target.channel)
         draining = self._draining
         return await self._store.write(lambda tx: tx.waiting(target, now, quiet, gather=not draining))
+
+    async def _look_ahead(self, target: Target, next_at: datetime | None) -> datetime | None:
+        """Has the pictures drawn of what is due soon. When to look again."""
+        pictures, quiet = self._pictures, self._quiet.get(target.channel)
+        if next_at is None or pictures is None or not pictures.may_carry(target):
+            return next_at
+        if next_at - self._clock() > AHEAD:
+            return next_at - AHEAD
+        if not pictures.is_to_look(target):
+            return min(next_at, self._clock() + LOOK_EVERY)
+        with suppress(StoreError):  # then they are drawn when it is due
+            if due := (await self._store.write(lambda tx: tx.waiting(target, next_at, quiet))).due:
+                pictures.begin(target, plan(due))
+        return next_at
 
     async def _sleep(self, news: asyncio.Event, until: datetime | None) -> None:
         seconds = None if until is None else max((until - self._clock()).total_seconds(), 0.05)
@@ -157,16 +195,26 @@ class Outbox:
 
     async def _attempt(self, notifier: Notifier, delivery: Delivery) -> None:
         message = self._renderer.render(notifier.target.channel, delivery.items, delivery.instead_of)
-        sending = _in_thread(notifier, message)
+        if self._pictures is not None:
+            message = replace(message, pictures=await self._pictures.of(notifier.target, delivery))
+        sending, began = _in_thread(notifier, message), asyncio.get_running_loop().time()
         self._began[notifier.target] = self._clock()
         while not (await asyncio.wait({sending}, timeout=SLOW.total_seconds()))[0]:
-            await self._failed(notifier.target, delivery, f"no answer within {SLOW.total_seconds():.0f} s")
+            silence = f"no answer within {SLOW.total_seconds():.0f} s"
+            await self._settle(notifier.target, delivery, began, silence)
         del self._began[notifier.target]
-        error = sending.result()
+        if self._pictures is not None:
+            carried, taken = bool(message.pictures), sending.result() is None
+            self._pictures.note(notifier.target, delivery, carried=carried, taken=taken)
+        await self._settle(notifier.target, delivery, began, sending.result())
+
+    async def _settle(self, target: Target, delivery: Delivery, began: float, error: str | None) -> None:
+        took = timedelta(seconds=asyncio.get_running_loop().time() - began)
+        self._on_attempt(target.channel, took, error)
         if error is None:
-            await self._delivered(notifier.target, delivery)
+            await self._delivered(target, delivery)
         else:
-            await self._failed(notifier.target, delivery, error)
+            await self._failed(target, delivery, error)
 
     async def _delivered(self, target: Target, delivery: Delivery) -> None:
         ids, now = [covered.id for covered in delivery.covers], self._clock()
@@ -182,6 +230,7 @@ class Outbox:
         if over:
             log.error("notification given up", extra={"fields": {**fields, "count": len(over)}})
             await self._record(lambda tx: tx.settle(over, delivered=False, at=now, error=error))
+            self._on_given_up(target.channel, len(over))
         if not delivery.attempts:
             log.warning("notification not delivered, will try again", extra={"fields": fields})
         until = retry_at(delivery.attempts + 1, now, self._jitter())

@@ -93,12 +93,19 @@ class Task:
 
 
 class Scheduler:
-    """Runs tasks on time, none of them twice at once. To be used within a running event loop."""
+    """Runs tasks on time, none of them twice at once. To be used within a running event loop.
+
+    `on_run` is told of each run, as it begins, how long after its time that is."""
 
     def __init__(
-        self, *, on_clock_set: Callable[[], None] = lambda: None, check_clock_every: timedelta = CLOCK_CHECK
+        self,
+        *,
+        on_clock_set: Callable[[], None] = lambda: None,
+        on_run: Callable[[timedelta], None] = lambda late: None,
+        check_clock_every: timedelta = CLOCK_CHECK,
     ) -> None:
         self._on_clock_set = on_clock_set
+        self._on_run = on_run
         self._check_clock_every = check_clock_every
         self._aps = AsyncIOScheduler(
             timezone=UTC,
@@ -107,7 +114,7 @@ class Scheduler:
         self._aps.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
         self._tasks: dict[str, Task] = {}
         self._due: dict[str, datetime] = {}
-        self._late: dict[str, int] = {}
+        self._late: dict[str, tuple[int, datetime]] = {}  # runs that wait for one to end, and since when
         self._running: set[asyncio.Task[None]] = set()
         self._offset = _clock_offset()
         self._watcher: asyncio.Task[None] | None = None
@@ -145,6 +152,10 @@ class Scheduler:
         task = self._tasks.get(key)
         return None if task is None else task.trigger.get_next_fire_time(now, now)
 
+    def due(self) -> dict[str, datetime]:
+        """When each task runs next. May be asked by another thread: a dict of strings is copied in one go."""
+        return dict(self._due)
+
     def is_on_time(self) -> bool:
         """Whether no run that is due has been left lying; one that still goes on is not."""
         return all(due > datetime.now(UTC) - _LEFT_LYING for due in self._due.values())
@@ -171,13 +182,14 @@ class Scheduler:
         task = self._tasks.get(key)
         if task is None or self._stopping:
             return
-        missed = self._missed(key, task)
+        due, missed = self._due[key], self._missed(key, task)
         while task is not None:
+            self._on_run(max(datetime.now(UTC) - due, timedelta(0)))
             running = asyncio.create_task(_run(task, missed), name=f"run {key}")
             self._running.add(running)
             running.add_done_callback(self._running.discard)
             await asyncio.wait({running})
-            missed = self._late.pop(key, 0)
+            missed, due = self._late.pop(key, (0, due))
             task = self._tasks.get(key) if missed and not self._stopping else None
 
     def _missed(self, key: str, task: Task) -> int:
@@ -191,7 +203,8 @@ class Scheduler:
         return count
 
     def _overlapped(self, event: JobSubmissionEvent) -> None:
-        self._late[event.job_id] = self._late.get(event.job_id, 0) + len(event.scheduled_run_times)
+        count, since = self._late.get(event.job_id, (0, min(event.scheduled_run_times)))
+        self._late[event.job_id] = count + len(event.scheduled_run_times), since
         if event.job_id in self._due:
             task = self._tasks[event.job_id]
             last = max(event.scheduled_run_times)

@@ -1,7 +1,8 @@
 """What the commands show: tables and colour on a terminal, the same words plain where the output is piped."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,7 +26,7 @@ _SOON = timedelta(minutes=1)  # what waits for less is on its way
 _NAMED = 10  # names listed before the rest is counted
 _PIPED_WIDTH = 1000  # columns: a line for a program to read is not folded
 
-_CHECK_STYLE = {
+CHECK_STYLE = {
     Check.OK: "bold green",
     Check.WARNING: "bold yellow",
     Check.CRITICAL: "bold red",
@@ -57,6 +58,20 @@ def _console(*, stderr: bool) -> Console:
     return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=_PIPED_WIDTH)
 
 
+@contextmanager
+def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr for as long as something lasts, advanced by what is yielded; nothing where it is not shown."""
+    if not shown:
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=stderr(), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda more: bar.advance(task, more)
+
+
 def show_json(data: Any) -> None:
     """Data for programs: one JSON document."""
     print(json.dumps(data, indent=2, ensure_ascii=False))  # noqa: T201 -- this is the command's output
@@ -64,30 +79,33 @@ def show_json(data: Any) -> None:
 
 def show_status(console: Console, status: Status) -> None:
     """All of `status`: a line to read first, then what fires, the balances, the jobs, and the outbox."""
-    console.print(headline(status), style=_CHECK_STYLE[status.check])
+    console.print(headline(status), style=CHECK_STYLE[status.check])
     if status.alerts:
-        console.print(_alerts(console, status.alerts, status.at))
+        console.print(alerts_table(console, status.alerts, status.at))
     if status.balances:
-        console.print(_balances(console, status.balances, status.at))
-    console.print(_jobs(console, status.jobs, status.at))
+        console.print(balances_table(console, status.balances, status.at))
+    console.print(jobs_table(console, status.jobs, status.at))
+    for text, style in notices(status):
+        console.print(text, style=style, markup=False)
+
+
+def notices(status: Status) -> Iterator[tuple[str, str]]:
+    """What stands below the tables of `status`, a line each with its style; the last one counts the outbox."""
     for pause in status.pauses:
-        text = f"paused: {pause.host} until {moment(pause.until)} after {pause.detail}"
-        console.print(text, style="magenta", markup=False)
+        yield f"paused: {pause.host} until {moment(pause.until)} after {pause.detail}", "magenta"
     for one in status.silences:
         silence = one.silence
         ends = f"for {span(silence.ends_at - status.at)}"
         text = f"silence {silence.id}: {match_text(silence.match)} {ends} more, by {silence.by}: {silence.reason}"
-        console.print(text, style="cyan", markup=False)
+        yield text, "cyan"
     for window in status.maintenance:
-        text = f"maintenance {window.name}: {match_text(window.match)}"
-        console.print(text, style="cyan", markup=False)
+        yield f"maintenance {window.name}: {match_text(window.match)}", "cyan"
     for undelivered in status.undelivered:
         if undelivered.last_error or status.at - undelivered.since > _SOON:
-            console.print(_undelivered(undelivered, status.at), style="yellow", markup=False)
+            yield _undelivered(undelivered, status.at), "yellow"
     counts = status.notifications
-    style = "yellow" if counts["pending"] or counts["failed"] else "dim"
     sums = ", ".join(f"{counts[name]} {name}" for name in ("pending", "failed", "delivered"))
-    console.print(f"notifications: {sums}", style=style)
+    yield f"notifications: {sums}", "yellow" if counts["pending"] or counts["failed"] else "dim"
 
 
 def _undelivered(one: Undelivered, at: datetime) -> str:
@@ -97,14 +115,7 @@ def _undelivered(one: Undelivered, at: datetime) -> str:
 
 def headline(status: Status) -> str:
     """What a plugin for Nagios says in its first line."""
-    firing = [alert for alert in status.alerts if alert.state == State.FIRING]
-    failing = [job for job in status.jobs if job.outcome != Outcome.OK]
-    parts = [f"{len(firing)} firing" if firing else "nothing fires"]
-    parts += [f"{job.name}: {job.outcome or 'not polled yet'}" for job in failing]
-    parts += [f"{job.name}: overdue" for job in status.jobs if job.overdue]
-    missing = sum(bool(balance.missing) for balance in status.balances)
-    parts += [f"{missing} missing from the last answer"] if missing else []
-    return f"{status.check.name}: " + ", ".join(parts)
+    return f"{status.check.name}: {status.headline}"
 
 
 def show_poll(console: Console, account: Account, result: PollResult) -> None:
@@ -145,8 +156,9 @@ def poll_json(account: Account, result: PollResult) -> dict[str, Any]:
     }
 
 
-def _alerts(console: Console, alerts: Iterable[AlertStatus], at: datetime) -> Table:
-    table = _table(console, "alert", "severity", "state", "series", "reason", "for", "id", "")
+def alerts_table(console: Console, alerts: Iterable[AlertStatus], at: datetime) -> Table:
+    """A line an alert."""
+    table = table_of(console, "alert", "severity", "state", "series", "reason", "for", "id", "")
     for alert in alerts:
         severity = Severity(alert.severity)
         style = _SEVERITY_STYLE[severity] if alert.state == State.FIRING else "dim"
@@ -178,7 +190,7 @@ def _acknowledged(ack: Ack, at: datetime) -> str:
 
 def show_incidents(console: Console, incidents: Sequence[Incident], at: datetime) -> None:
     """A line an incident."""
-    table = _table(console, "since", "for", "severity", "state", "alert", "series", "reason", "id", "")
+    table = table_of(console, "since", "for", "severity", "state", "alert", "series", "reason", "id", "")
     for one in incidents:
         severity = Severity(one.severity)
         row = (
@@ -212,7 +224,7 @@ def show_story(console: Console, story: Story, at: datetime) -> None:
     )
     if quiet := _quiet(one, at):
         console.print(quiet, style="cyan", markup=False, soft_wrap=True)
-    table = _table(console, "at", "what", "who", "")
+    table = table_of(console, "at", "what", "who", "")
     for entry in timeline(story, at):
         row = (f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.what, entry.who, entry.text)
         table.add_row(*map(escape, row), style=_entry_style(entry))
@@ -299,7 +311,7 @@ def _some(names: Sequence[str]) -> str:
 
 def show_silences(console: Console, silences: Sequence[SilenceStatus], at: datetime) -> None:
     """A line a silence."""
-    table = _table(console, "id", "state", "match", "from", "until", "by", "reason")
+    table = table_of(console, "id", "state", "match", "from", "until", "by", "reason")
     for one in silences:
         silence, state = one.silence, silence_state(one, at)
         row = (
@@ -315,8 +327,9 @@ def show_silences(console: Console, silences: Sequence[SilenceStatus], at: datet
     console.print(table)
 
 
-def _balances(console: Console, balances: Iterable[SeriesStatus], at: datetime) -> Table:
-    table = _table(console, "series", "available", "total", "locked", "read")
+def balances_table(console: Console, balances: Iterable[SeriesStatus], at: datetime) -> Table:
+    """A line a series."""
+    table = table_of(console, "series", "available", "total", "locked", "read")
     for column in table.columns[1:4]:
         column.justify = "right"
     for one in balances:
@@ -336,8 +349,9 @@ def _amount(text: str | None) -> str:
     return "unknown" if text is None else grouped(Decimal(text))
 
 
-def _jobs(console: Console, jobs: Sequence[JobStatus], at: datetime) -> Table:
-    table = _table(console, "job", "provider", "accounts", "last poll", "outcome", "")
+def jobs_table(console: Console, jobs: Sequence[JobStatus], at: datetime) -> Table:
+    """A line a job."""
+    table = table_of(console, "job", "provider", "accounts", "last poll", "outcome", "")
     for job in jobs:
         ok = job.outcome == Outcome.OK and not job.overdue
         notes = [job.detail] if job.detail else []
@@ -357,7 +371,8 @@ def _jobs(console: Console, jobs: Sequence[JobStatus], at: datetime) -> Table:
     return table
 
 
-def _table(console: Console, *columns: str) -> Table:
+def table_of(console: Console, *columns: str) -> Table:
+    """An empty table, plain enough to be read by programs where it is piped."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=not console.is_terminal)

@@ -62,6 +62,7 @@ class Status:
     silences: tuple[SilenceStatus, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
+    accounts: tuple[AccountStatus, ...] = ()
 
     @property
     def check(self) -> Check:
@@ -75,6 +76,18 @@ class Status:
         if any(job.outcome != Outcome.OK or job.overdue for job in self.jobs) or self._something_missing():
             return Check.UNKNOWN
         return Check.WARNING if Severity.WARNING in firing else Check.OK
+
+    @property
+    def headline(self) -> str:
+        """How things stand, in a line."""
+        firing = [alert for alert in self.alerts if alert.state == State.FIRING]
+        failing = [job for job in self.jobs if job.outcome != Outcome.OK]
+        parts = [f"{len(firing)} firing" if firing else "nothing fires"]
+        parts += [f"{job.name}: {job.outcome or 'not polled yet'}" for job in failing]
+        parts += [f"{job.name}: overdue" for job in self.jobs if job.overdue]
+        missing = sum(bool(balance.missing) for balance in self.balances)
+        parts += [f"{missing} missing from the last answer"] if missing else []
+        return ", ".join(parts)
 
     def _something_missing(self) -> bool:
         return any(balance.missing for balance in self.balances)
@@ -121,6 +134,7 @@ def assemble(
         silences=tuple(one for one in known.silences if one.silence.is_active(now)),
         maintenance=tuple(one for one in maintenance if one.window.covers(now)),
         undelivered=known.undelivered,
+        accounts=tuple(polled.values()),
     )
 
 

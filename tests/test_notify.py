@@ -3,15 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from unittest.mock import MagicMock, patch
 
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from monitor.domain.messages import Item, Message, Report, render
+from monitor.domain.messages import Item, Message, Picture, Report, render
 from monitor.errors import DeliveryFailed
-from monitor.notify import open_channels
+from monitor.notify import open_channels, takes_pictures
 from monitor.sandbox import Webhook
 
 FIRED = Report(
@@ -28,6 +29,9 @@ FIRED = Report(
     expected="at least 5.00",
     labels=(("team", "<b>*a_"),),
 )
+
+
+PICTURE = Picture(name="spot-USDT.png", png=b"\x89PNG\r\n\x1a\n\x00...")
 
 
 @pytest_asyncio.fixture
@@ -67,6 +71,39 @@ async def test_a_long_body_is_split_and_nothing_is_lost(webhook: Webhook) -> Non
     await _sent(webhook.url, Message(title="T", plain=body, markdown="", html="", type="info"))
     assert len(webhook.messages) > 1
     assert "\n".join(message.body for message in webhook.messages).split() == body.split()
+
+
+async def test_a_picture_goes_along(webhook: Webhook) -> None:
+    """Byte for byte, by its name."""
+    await _sent(webhook.url, replace(render([Item(last=FIRED)]), pictures=(PICTURE,)))
+    (message,) = webhook.messages
+    assert message.attachments == (("spot-USDT.png", PICTURE.png),)
+
+
+async def test_a_long_body_that_is_split_has_its_picture_once(webhook: Webhook) -> None:
+    """Not with every part."""
+    long = Message(title="T", plain="line\n" * 20_000, markdown="", html="", type="info", pictures=(PICTURE,))
+    await _sent(webhook.url, long)
+    assert sorted(len(message.attachments) for message in webhook.messages)[-2:] == [0, 1]
+
+
+def test_a_service_without_attachments_gets_the_text() -> None:
+    """A picture is no reason not to send."""
+    (notifier,), _ = open_channels({"ops": [SecretStr("gchat://workspace/key/token")]})
+    assert not notifier.takes_pictures
+    with patch("requests.post", return_value=MagicMock(status_code=200, content=b"1")) as post:
+        notifier.send(replace(render([Item(last=FIRED)]), pictures=(PICTURE,)))
+    assert post.call_count == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "takes"),
+    [("json://127.0.0.1/", True), ("gchat://workspace/key/token", False), ("nosuch://x", True)],
+    ids=["some-do", "some-do-not", "of-what-is-no-service-something-else-is-said"],
+)
+def test_a_service_takes_pictures_or_does_not(url: str, takes: bool) -> None:
+    """As apprise knows it."""
+    assert takes_pictures(SecretStr(url)) is takes
 
 
 def test_telegram_gets_names_that_are_no_markup() -> None:

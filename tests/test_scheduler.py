@@ -137,6 +137,22 @@ async def test_a_run_that_overlaps_is_made_up_for_once_and_counted() -> None:
     assert runs[1] == 2
 
 
+async def test_it_tells_how_late_runs_begin() -> None:
+    """One that had to wait for the one before counts from the first that was missed."""
+    late: list[timedelta] = []
+
+    async def slow(missed: int) -> None:
+        await asyncio.sleep(0.55 if len(late) == 1 else 0)
+
+    scheduler = Scheduler(on_run=late.append)
+    scheduler.plan({"slow": task(slow, every=0.2)})
+    scheduler.start()
+    await until(lambda: len(late) >= 2)
+    await scheduler.stop(timedelta(seconds=5))
+    assert late[0] >= timedelta(0)
+    assert late[1] >= timedelta(seconds=0.3)
+
+
 async def test_a_run_that_fails_does_not_end_the_schedule(caplog: pytest.LogCaptureFixture) -> None:
     """It is logged, and the next one comes."""
     runs = 0

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from monitor.config import Config, Job
+from monitor.domain.charts import Charts
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Pause, PollResult
+from monitor.drawing.pictures import Pictures
+from monitor.drawing.process import Drawer
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.notify import AppriseNotifier, open_channels
 from monitor.outbox import Fallback
@@ -76,6 +79,7 @@ class Monitor:
         }
         self.fallbacks = _fallbacks(config, self.watch.targets)
         self.renderer = renderer(config)
+        self.charts = charts(config, self.notifiers)
         self._clients = {
             name: Client(settings, hosts.of(settings), clock=now, jitter=jitter, note=note)
             for name, settings in config.providers.items()
@@ -190,6 +194,23 @@ def renderer(config: Config) -> Renderer:
         by_rule=config.messages,
         by_channel={name: own for name, own in of_channels.items() if own is not None},
     )
+
+
+def charts(config: Config, opened: Sequence[AppriseNotifier]) -> Charts:
+    """Which messages carry pictures, and of what."""
+    said = {name: channel.chart for name, channel in config.channels.items()}
+    return Charts(
+        by_channel={name: wanted for name, wanted in said.items() if wanted is not None},
+        by_rule=config.charts,
+        takers=frozenset(notifier.target for notifier in opened if notifier.takes_pictures),
+        rules={rule.name: rule for rule in config.rules},
+        schedules={job.name: job.schedule for job in config.jobs},
+    )
+
+
+def pictures(config: Config) -> Pictures:
+    """What draws them, from the configuration's store."""
+    return Pictures(Drawer(config.store.path), clock=now)
 
 
 def _fallbacks(config: Config, targets: Mapping[str, tuple[Target, ...]]) -> tuple[Fallback, ...]:

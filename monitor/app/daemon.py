@@ -12,21 +12,25 @@ from functools import partial
 from typing import Any, TypeVar
 
 from monitor import config as configuration
-from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, note_call, now, recall
+from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, note_call, now, pictures, recall
 from monitor.app.planning import plan
 from monitor.app.pulse import Pulse
 from monitor.app.summaries import Summaries
+from monitor.app.web import Web, plan_of
 from monitor.config import Config
 from monitor.domain.alerts import Event
 from monitor.domain.progress import STUCK_AFTER
 from monitor.domain.windows import QuietHours
 from monitor.errors import ConfigError, StoreError, StoreReplaced
 from monitor.logs import Redaction
+from monitor.metrics import Metrics
 from monitor.outbox import Outbox, hand_over, log_handed_over
 from monitor.poll import Recorded, log_events, log_poll, look_between_polls, reconcile
 from monitor.scheduler import Scheduler, Task
 from monitor.store.store import Store
 from monitor.systemd import Systemd
+from monitor.web.site import Site
+from monitor.web.view import Live, Plan
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +45,14 @@ POLLS_MAY_TAKE = timedelta(seconds=3)
 DELIVERIES_MAY_TAKE = timedelta(seconds=5)
 BEAT_MAY_TAKE = timedelta(seconds=2)
 """How long the heartbeat's last word may take at the end."""
+ANSWERS_WITHIN = timedelta(seconds=5)
+"""How long a question of the status page to the daemon may take."""
 STORE_MAY_TAKE = timedelta(seconds=30)
 """A store that has not answered for so long is trouble."""
 
 
 class Daemon:
-    """Everything that runs for months. `on_recorded` is told of each poll after its commit."""
+    """Everything that runs for months. `on_recorded` is told of each poll after its commit; `metrics` counts."""
 
     def __init__(
         self,
@@ -60,6 +66,7 @@ class Daemon:
         self._environ = environ
         self._redact = redact
         self._on_recorded = on_recorded
+        self.metrics = Metrics()
         self._systemd = Systemd(environ)
         self._hosts = Hosts()
         self._stop = asyncio.Event()
@@ -70,6 +77,7 @@ class Daemon:
         self._polled: set[tuple[str, str]] = set()  # since the start, or since the clock was set
         self._last_poll: datetime | None = None
         self._unrecorded = False
+        self._begun = False
         self._replaced: StoreReplaced | None = None
 
     def stop(self) -> None:
@@ -85,7 +93,8 @@ class Daemon:
             loop.add_signal_handler(number, self.stop)
         self._monitor = Monitor(self._config, self._hosts, self._note_call)
         try:
-            store = await self._unless_stopped(asyncio.to_thread(Store, self._config.store.path))
+            opening = asyncio.to_thread(Store, self._config.store.path, self.metrics.committed)
+            store = await self._unless_stopped(opening)
         except BaseException:
             await self._monitor.close()
             raise
@@ -98,10 +107,23 @@ class Daemon:
 
     async def _run_on(self, store: Store) -> None:
         self._store = store
-        self._outbox = Outbox(store, clock=now, jitter=jitter)
-        self._scheduler = Scheduler(on_clock_set=self._polled.clear)
+        self._outbox = Outbox(
+            store,
+            clock=now,
+            jitter=jitter,
+            on_attempt=self.metrics.tried,
+            on_given_up=self.metrics.gave_up,
+            pictures=pictures(self._config),
+        )
+        self._scheduler = Scheduler(on_clock_set=self._polled.clear, on_run=self.metrics.began)
         self._pulse = Pulse(self._trouble)
         self._summaries = Summaries(self._store)
+        self._web = Web(
+            Site(
+                plan=self._shown, live=self._live, trouble=self._trouble_now, clock=now, metrics=self.metrics
+            )
+        )
+        self._loop = asyncio.get_running_loop()
         self._running_since = now()
         try:
             await self._unless_stopped(self._begin())
@@ -129,6 +151,7 @@ class Daemon:
     async def _begin(self) -> None:
         await recall(self._monitor, self._hosts, self._store)
         await self._take_up(self._monitor)
+        self.metrics.started(self._running_since)
         self._scheduler.start()
         log.info(
             "running",
@@ -143,17 +166,21 @@ class Daemon:
                 }
             },
         )
+        self._begun = True
         self._systemd.ready()
 
     async def _take_up(self, monitor: Monitor) -> None:
         started = now()
         told = await self._store.write(lambda tx: reconcile(tx, monitor.watch, started))
-        log_events(told)
-        self._outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer)
+        self.metrics.expect(monitor.watch.accounts.values(), monitor.watch.targets)
+        self._tell(told)
+        self._outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
         self._outbox.wake()
         self._scheduler.plan(self._tasks(monitor))
         self._pulse.follow(monitor.config.heartbeat)
         self._summaries.follow(monitor.config.summary, started)
+        self._plan = plan_of(monitor)
+        await self._web.follow(monitor.config.web)
 
     async def _go_on(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -187,6 +214,7 @@ class Daemon:
             self._scheduler.stop(POLLS_MAY_TAKE),
             self._outbox.stop(DELIVERIES_MAY_TAKE),
             self._pulse.stop(BEAT_MAY_TAKE),
+            self._web.stop(),
             return_exceptions=True,
         )
         await self._monitor.close()
@@ -211,6 +239,7 @@ class Daemon:
             return
         self._note_missed(polled, missed)
         result = await monitor.fetch(polled, MAX_WAIT)
+        self.metrics.polled(polled.account, result)
         due = self._scheduler.next_after(str(polled.account), result.finished_at)
         overdue_at = monitor.overdue_at(polled, due, result.finished_at)
         try:
@@ -233,16 +262,19 @@ class Daemon:
 
     def _note_missed(self, polled: Polled, missed: int) -> None:
         """Logs when an account begins to fall behind its schedule; the store counts every run."""
+        self.metrics.missed(polled.account, missed)
         if missed and polled.key not in self._behind:
             log.warning("runs missed", extra={"fields": {"account": polled.account, "count": missed}})
         (self._behind.add if missed else self._behind.discard)(polled.key)
 
     def _tell(self, told: tuple[Event, ...]) -> None:
         log_events(told)
+        self.metrics.told(told)
         if told:
             self._outbox.wake()
 
     def _store_failed(self, exc: StoreError) -> None:
+        self.metrics.store_failed()
         if isinstance(exc, StoreReplaced):
             if self._replaced is None:
                 log.error("the store was replaced, ending", extra={"fields": {"error": exc}})
@@ -317,6 +349,23 @@ class Daemon:
         store = f"{firing} alerts active" if firing >= 0 else "the store fails"
         self._systemd.status(f"{len(self._monitor.accounts)} accounts, {last}, {store}")
 
+    # What the pages ask for, in threads of their own
+
+    def _shown(self) -> Plan:
+        return self._plan
+
+    def _live(self) -> Live:
+        unready = "stopping" if self._stop.is_set() else "" if self._begun else "starting"
+        return Live(started_at=self._running_since, next_polls=self._scheduler.due(), unready=unready)
+
+    def _trouble_now(self) -> str:
+        asking = asyncio.run_coroutine_threadsafe(self._trouble(), self._loop)
+        try:
+            return asking.result(ANSWERS_WITHIN.total_seconds())
+        except TimeoutError:
+            asking.cancel()
+            return f"the daemon does not answer within {ANSWERS_WITHIN.total_seconds():.0f} s"
+
     # Reload
 
     async def _reload_when_told(self) -> None:
@@ -327,6 +376,7 @@ class Daemon:
             try:
                 await self._exchange(await self._load_anew())
             except ConfigError as exc:
+                self.metrics.not_reloaded()
                 log.error(
                     "configuration not reloaded, the old one stays",
                     extra={"fields": {"problems": len(exc.problems)}},
@@ -334,6 +384,7 @@ class Daemon:
                 for line in exc.lines():
                     log.error("%s", line)
             except StoreError as exc:
+                self.metrics.not_reloaded()
                 log.error("configuration not reloaded, the old one stays", extra={"fields": {"error": exc}})
             self._systemd.ready()
 
@@ -362,6 +413,7 @@ class Daemon:
             self._monitor = old
             self._retire(monitor)
             raise
+        self.metrics.reloaded(now())
         log.info("configuration reloaded", extra={"fields": {"jobs": len(monitor.config.jobs)}})
         self._retire(old)
 

@@ -17,6 +17,7 @@ from monitor.app.build import (
     note_call,
     notifiers,
     now,
+    pictures,
     recall,
 )
 from monitor.app.planning import next_after
@@ -53,7 +54,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     notifiers(config)  # a URL that is refused is told before anything is touched
     store = await asyncio.to_thread(Store, config.store.path)
     monitor = Monitor(config, hosts, partial(note_call, store))
-    outbox = Outbox(store, clock=now, jitter=jitter)
+    outbox = Outbox(store, clock=now, jitter=jitter, pictures=pictures(config))
     try:
         await recall(monitor, hosts, store)
         started = now()
@@ -73,7 +74,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
         await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
         ended = now()
         log_handed_over(await store.write(lambda tx: hand_over(tx, monitor.fallbacks, ended)))
-        outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer)
+        outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
         with suppress(TimeoutError):  # what was not delivered stays in the outbox, and `status` shows it
             async with asyncio.timeout(DELIVERIES_MAY_TAKE.total_seconds()):
                 await outbox.drain()

@@ -7,13 +7,13 @@ things stand, StoreError; then nothing was changed.
 
 import getpass
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
+from monitor.app.times import upcoming
 from monitor.config import Config
 from monitor.config.values import OF_THE_ALERT, OF_THE_SERIES
 from monitor.config.wording import unknown
@@ -32,9 +32,6 @@ from monitor.store.transaction import Transaction
 
 LONGEST_SILENCE = timedelta(days=366)
 _LONGEST_TEXT = 500
-_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?( ?UTC|Z|[+-]\d\d:\d\d)?", re.ASCII)
-_TIMES = "2026-12-01T05:00 (by this machine's clock), 2026-12-01T05:00Z, 2026-12-01T05:00+07:00 or 18:30 (the next)"
 
 
 # Acknowledgements
@@ -290,12 +287,12 @@ def period(
     lasts: str | None, until: str | None, begins: str | None, now: datetime
 ) -> tuple[datetime, datetime]:
     """From when to when a silence goes, in UTC."""
-    starts_at = now if begins is None else _instant("from", begins, now)
+    starts_at = now if begins is None else upcoming("from", begins, now)
     if starts_at < now:
         raise ValueError(f"--from: {moment(starts_at)} is past")
     if (lasts is None) == (until is None):
         raise ValueError("a silence needs one end: --for 2h, or --until TIME")
-    ends_at = starts_at + _span(lasts) if lasts is not None else _instant("until", until or "", now)
+    ends_at = starts_at + _span(lasts) if lasts is not None else upcoming("until", until or "", now)
     if ends_at <= now:
         raise ValueError(f"--until: {moment(ends_at)} is past")
     if ends_at <= starts_at:
@@ -313,17 +310,3 @@ def _span(given: str) -> timedelta:
     if not lasts:
         raise ValueError("--for: must be more than nothing")
     return lasts
-
-
-def _instant(option: str, given: str, now: datetime) -> datetime:
-    """An instant as people write it; without a time zone, by the clock of this machine."""
-    if (of_day := _TIME_OF_DAY.fullmatch(given)) is not None:
-        here = now.astimezone()
-        at = here.replace(hour=int(of_day[1]), minute=int(of_day[2]), second=0, microsecond=0, tzinfo=None)
-        return (at if at.astimezone() > now else at + timedelta(days=1)).astimezone(now.tzinfo)
-    if not _TIME.fullmatch(given):
-        raise ValueError(f"--{option}: expected {_TIMES}, got {given!r}")
-    try:
-        return datetime.fromisoformat(re.sub(" ?UTC", "Z", given)).astimezone(now.tzinfo)
-    except (ValueError, OverflowError) as exc:
-        raise ValueError(f"--{option}: {given!r} is not in the calendar") from exc

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import signal
+import socket
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +27,9 @@ from monitor.sandbox import CallLimit, Message, Sandbox, Story, Webhook, demo_st
 
 STORY_LASTS = timedelta(seconds=25)
 """After this the demo's story has been told: the outage is over and its end delivered."""
+
+STATUS_PORT = 8787
+"""Where the demo's status page is, if nobody else is there."""
 
 _NARRATION = {
     4: "Somebody drains the USDT wallet. The limit is 1000.",
@@ -73,26 +78,34 @@ async def serve(
         await sandbox.stop()
 
 
-async def demonstrate() -> None:
-    """Tells the whole story within half a minute, on loopback and in a temporary folder."""
+async def demonstrate(port: int | None, *, stay: bool) -> None:
+    """Tells the whole story within half a minute, on loopback and in a temporary folder; then ends, unless it is to
+    `stay`. `port` is the status page's; None: the usual one, or another if that is taken.
+
+    Raises SandboxError for a port that is taken."""
+    listen = f"127.0.0.1:{_free_port(port)}"
     console = screen.stdout()
     began = now()
     set_up("text", logging.CRITICAL)
     console.print(
         "[bold]balance-monitor demo[/]: two services on loopback, the daemon, and you receive its messages.\n"
+        f"Its status page: [bold cyan]http://{listen}/[/]\n",
+        soft_wrap=True,
     )
     with tempfile.TemporaryDirectory(prefix="balance-monitor-demo-") as folder:
         receiver = Webhook(on_message=lambda message: _print_card(message, began))
         async with Sandbox(demo_story(), call_limit=CallLimit(calls=600)) as sandbox, receiver:
             path = Path(folder) / "config.yaml"
-            path.write_text(sandbox.example_config(receiver.url, every="1s"))
+            path.write_text(
+                f"{sandbox.example_config(receiver.url, every='1s')}\nweb: {{listen: {listen}}}\n"
+            )
             ticker = _Ticker(began)
             daemon = Daemon(
                 configuration.load(path, {}), environ={}, redact=Redaction(), on_recorded=ticker.show
             )
             loop = asyncio.get_running_loop()
             cues = [loop.call_later(second, _narrate, text) for second, text in _NARRATION.items()]
-            cues.append(loop.call_later(STORY_LASTS.total_seconds(), daemon.stop))
+            cues.append(loop.call_later(STORY_LASTS.total_seconds(), _stay if stay else daemon.stop))
             await daemon.run()
             for cue in cues:
                 cue.cancel()
@@ -132,6 +145,22 @@ class _Ticker:
 
     def _line(self, text: str) -> None:
         screen.stdout().print(f"[dim]{_clock(self._began)}[/] {text}", soft_wrap=True)
+
+
+def _free_port(wanted: int | None) -> int:
+    for port in (wanted or STATUS_PORT, wanted or 0):
+        with closing(socket.socket()) as trying:
+            trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trying.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(trying.getsockname()[1])
+    raise SandboxError(f"port {wanted} is taken; choose another, or leave it out")
+
+
+def _stay() -> None:
+    screen.stdout().print("\n[bold]The story is told.[/] Everything goes on until Ctrl-C.")
 
 
 def _narrate(text: str) -> None:

@@ -2,7 +2,7 @@
 
 from monitor.config.advice import warnings
 from monitor.config.load import load
-from monitor.config.model import Channel, Config, Heartbeat, Job, Store, Summary
+from monitor.config.model import Channel, Config, Heartbeat, Job, Store, Summary, Web
 from monitor.config.places import find
 from monitor.config.rest import load_at_rest
 from monitor.config.schema import json_schema
@@ -18,6 +18,7 @@ __all__ = [
     "Schedule",
     "Store",
     "Summary",
+    "Web",
     "find",
     "json_schema",
     "load",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import assert_never
 from urllib.parse import urlsplit
@@ -39,6 +40,7 @@ def warnings(config: Config, now: datetime) -> list[str]:
         *exposed(config),
         *_unreached(config),
         *_past(config, now),
+        *_pictures(config),
     ]
 
 
@@ -219,3 +221,24 @@ def _past(config: Config, now: datetime) -> Iterator[str]:
     for one in config.maintenance:
         if isinstance(one.window, OneOff) and one.window.ends_at <= now:
             yield f"maintenance {one.name} is over since {moment(one.window.ends_at)}; it can go"
+
+
+def _pictures(config: Config) -> Iterator[str]:
+    """Pictures that nothing draws, or that no service of a channel shows."""
+    rules = [f"rule {name}" for name, wanted in config.charts.items() if wanted]
+    channels = [channel for channel in config.channels.values() if channel.chart]
+    askers = [*rules, *(f"channel {channel.name}" for channel in channels)]
+    if askers and find_spec("matplotlib") is None:
+        yield (
+            f"{', '.join(askers)}: `chart` asks for pictures, and matplotlib is not installed, so messages go without: "
+            "pip install 'balance-monitor[charts]'"
+        )
+    for channel in channels:
+        if not any(_shows_pictures(url) for url in channel.urls):
+            yield f"channel {channel.name}: `chart` asks for pictures, and none of its services takes attachments"
+
+
+def _shows_pictures(url: SecretStr) -> bool:
+    from monitor.notify import takes_pictures  # apprise takes a third of a second to load
+
+    return takes_pictures(url)

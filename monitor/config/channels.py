@@ -63,6 +63,7 @@ def build(name: str, section: ChannelSection, places: tuple[Position, ...]) -> C
         fallback_after=section.fallback_after,
         quiet_hours=None if section.quiet_hours is None else _quiet_hours(section.quiet_hours),
         message=build_words(section.message),
+        chart=section.chart,
         places=places,
     )
 

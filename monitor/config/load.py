@@ -310,6 +310,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
             for section in sections.rules
             if (own := words.build_words(section.message)) is not None
         },
+        charts={section.name: section.chart for section in sections.rules if section.chart is not None},
         heartbeat=heartbeat,
         summary=build_summary(sections.summary),
         web=build_web(sections.web),

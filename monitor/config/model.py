@@ -34,7 +34,8 @@ class Job:
 class Channel:
     """A named set of apprise URLs, and where in the file each of them stands.
 
-    `fallback` is the channel that is told what this one has not taken for `fallback_after`."""
+    `fallback` is the channel that is told what this one has not taken for `fallback_after`. `chart`: whether it wants
+    pictures; None: as rules say."""
 
     name: str
     urls: tuple[SecretStr, ...]
@@ -42,6 +43,7 @@ class Channel:
     fallback_after: timedelta = timedelta(minutes=5)
     quiet_hours: QuietHours | None = None
     message: Words | None = None
+    chart: bool | None = None
     places: tuple[Position, ...] = field(default=(), repr=False, compare=False)
 
 
@@ -91,7 +93,8 @@ class Config:
 
     `files` are the file itself and the lists of clients that it names. `literals` are the places where it holds a
     secret itself, `secret_files` the files that secrets were read from.
-    `links` are URL templates by name, `rule_links` and `messages` what rules have of their own, by rule."""
+    `links` are URL templates by name, `rule_links` and `messages` what rules have of their own, by rule; `charts`
+    says of rules whether they want pictures, where they say it."""
 
     path: Path
     store: Store
@@ -105,6 +108,7 @@ class Config:
     links: Mapping[str, str]
     rule_links: Mapping[str, Mapping[str, str]]
     messages: Mapping[str, Words]
+    charts: Mapping[str, bool]
     heartbeat: Heartbeat | None
     summary: Summary | None
     web: Web | None

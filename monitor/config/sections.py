@@ -116,6 +116,11 @@ class ChannelSection(Section):
     message: MessageSection | None = Field(
         default=None, description=f"{_MESSAGE} A rule's own come before them."
     )
+    chart: bool | None = Field(
+        default=None,
+        description="Whether messages carry a picture of the series' last day. Left out: those of rules that say so; "
+        "where either says no, there is none.",
+    )
 
 
 class HeartbeatSection(Section):
@@ -332,6 +337,11 @@ class RuleSection(Section):
     message: MessageSection | None = Field(default=None, description=_MESSAGE)
     links: dict[LinkName, Link] = Field(
         default={}, description="Links of its own, besides those of all rules or in their place."
+    )
+    chart: bool | None = Field(
+        default=None,
+        description="Whether messages carry a picture of the series' last day. Left out: on channels that say so; "
+        "where either says no, there is none.",
     )
 
 

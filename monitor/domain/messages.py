@@ -7,7 +7,7 @@ Rendering happens when a message is sent, so that a firing and its resolve can s
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from html import escape, unescape
@@ -76,14 +76,23 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A PNG, and the name it goes by as a file."""
+
+    name: str
+    png: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A notification as text, for services that show plain text, Markdown or HTML."""
+    """A notification as text, for services that show plain text, Markdown or HTML; and the pictures beside it."""
 
     title: str
     plain: str
     markdown: str
     html: str
     type: Type
+    pictures: tuple[Picture, ...] = ()
 
 
 def report(
@@ -161,7 +170,7 @@ def render(
         extra.append(("Instead of", instead_of))
     if len(items) == 1:
         return _single(items[0], extra)
-    return _group(sorted(items, key=_urgency), extra)
+    return _group(worst_first(items), extra)
 
 
 def _single(item: Item, extra: Sequence[tuple[str, str]]) -> Message:
@@ -191,6 +200,11 @@ def _group(items: Sequence[Item], extra: Sequence[tuple[str, str]]) -> Message:
         lines=[*lines, *extra],
         type_=_type(worst.last),
     )
+
+
+def worst_first(items: Sequence[Item]) -> list[Item]:
+    """The order in which a message tells of several."""
+    return sorted(items, key=_urgency)
 
 
 def _urgency(item: Item) -> tuple[bool, int, str]:

@@ -1,7 +1,7 @@
 """The values everything else is about. Instants are aware UTC datetimes, spans are timedeltas, money is Decimal."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Literal
@@ -148,7 +148,8 @@ class Pause:
 class PollResult:
     """What one poll of one account came to: balances, or one kind of failure and what was seen.
 
-    `pause` is set where the host wants no calls for a while."""
+    `pause` is set where the host wants no calls for a while. `waited` is how long the poll waited for its turns,
+    `took` how long all the rest of it lasted, whatever was done to the wall clock meanwhile."""
 
     outcome: Outcome
     started_at: datetime
@@ -157,6 +158,8 @@ class PollResult:
     balances: tuple[Balance, ...] = ()
     detail: str = ""
     pause: Pause | None = None
+    waited: timedelta = timedelta(0)
+    took: timedelta = timedelta(0)
 
     @property
     def ok(self) -> bool:

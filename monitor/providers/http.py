@@ -8,8 +8,8 @@ no secret, no signature and no URL.
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -73,10 +73,11 @@ if find_spec("sniffio") is None:
 
 @dataclass(slots=True, kw_only=True)
 class _Progress:
-    """How far a poll has come. `patience` is how many seconds it may still wait for turns."""
+    """How far a poll has come. `patience` is how many seconds it may still wait for turns, `waited` how many it has."""
 
     patience: float
     hidden: list[str] = field(repr=False)
+    waited: float = 0.0
     attempts: int = 0
     failed: Retryable | None = None
 
@@ -116,8 +117,14 @@ class Client:
 
         `max_wait` bounds the time spent waiting for turns, over all attempts. Nothing the endpoint does makes
         this raise."""
-        started_at = self._clock()
+        began = _now()
         progress = _Progress(patience=max_wait.total_seconds(), hidden=[*self._settings.secrets()])
+        result = await self._result(api, account, progress)
+        waited = timedelta(seconds=progress.waited)
+        return replace(result, waited=waited, took=timedelta(seconds=_now() - began) - waited)
+
+    async def _result(self, api: Api, account: Account, progress: _Progress) -> PollResult:
+        started_at = self._clock()
         try:
             balances = await self._persist(api, account, progress)
         except PollFailed as exc:
@@ -165,9 +172,7 @@ class Client:
         return max(backoff, asked).total_seconds()
 
     async def _attempt(self, api: Api, account: Account, progress: _Progress) -> tuple[Balance, ...]:
-        queued = _now()
-        async with self._host.turn(timedelta(seconds=progress.patience)):
-            progress.patience = max(0.0, progress.patience - (_now() - queued))
+        async with self._turn(progress):
             progress.attempts += 1
             if self._note is not None and self._host.limited:
                 await self._note(self._host.name)
@@ -181,6 +186,19 @@ class Client:
         except Paused as exc:
             self._pause(answer, exc)
             raise
+
+    @asynccontextmanager
+    async def _turn(self, progress: _Progress) -> AsyncIterator[None]:
+        """The host's turn; how long it let wait counts, also where it did not come."""
+        queued = _now()
+        async with AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(self._host.turn(timedelta(seconds=progress.patience)))
+            finally:
+                waited = _now() - queued
+                progress.waited += waited
+                progress.patience = max(0.0, progress.patience - waited)
+            yield
 
     async def _exchange(self, request: Request) -> Answer:
         deadline = _now() + self._settings.timeout.total_seconds()

@@ -1,6 +1,7 @@
 """A receiver for apprise's `json://` notifications, which can be told to misbehave."""
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,12 +23,15 @@ from monitor.sandbox.http import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A notification that was accepted; `type` is apprise's: info, success, warning or failure. Time in UTC."""
+    """A notification that was accepted; `type` is apprise's: info, success, warning or failure. Time in UTC.
+
+    `attachments` are files by name."""
 
     received_at: datetime
     title: str
     body: str
     type: str
+    attachments: tuple[tuple[str, bytes], ...] = ()
 
 
 class Webhook:
@@ -94,6 +98,9 @@ def _parse(request: Request) -> Message | Response:
             title=content["title"],
             body=content["message"],
             type=content["type"],
+            attachments=tuple(
+                (file["filename"], b64decode(file["base64"])) for file in content.get("attachments", ())
+            ),
         )
     except (ValueError, KeyError, TypeError):
         return json_response(400, {"status": "expected apprise's JSON: title, message, type"})

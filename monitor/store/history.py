@@ -5,7 +5,7 @@ amounts that differ only beyond their fifteenth digit is shown as the higher one
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -110,22 +110,28 @@ def before(path: Path, at: datetime, no_older_than: datetime) -> dict[str, Readi
         return {name: reading(*row) for name, *row in rows}
 
 
-def outlines(
-    path: Path, names: Iterable[str], *, since: datetime, until: datetime, slices: int
-) -> dict[str, list[tuple[float, float] | None]]:
-    """Of each series the lowest and the highest available amount in each slice; None where nothing was read.
+Outline = list[tuple[int, float, float] | None]
+"""Lows and highs by the slice of time in which they were read; None between two of them where nothing was known."""
 
-    Floats: they are for a line of some sixty pixels. Raises StoreError where the store can't be read."""
-    found: dict[str, list[tuple[float, float] | None]] = {}
-    lower, width = micros(since), max(1, (until - since) // slices // timedelta(microseconds=1))
+
+def outlines(
+    path: Path, silences: Mapping[str, timedelta], *, since: datetime, until: datetime, slices: int
+) -> dict[str, Outline]:
+    """Of each series its lowest and highest available amount in every slice in which it was read.
+
+    `silences` names the series, and after how long without a reading nothing is known of each. Where none of them goes
+    back to `since`, the slices begin with the first reading. Floats: they are for a line of some sixty pixels. Raises
+    StoreError where the store can't be read."""
     with connected(path) as db:
         if db is None:
-            return found
-        for name in names:
-            number = series_id(db, name)
-            if number is not None:
-                found[name] = _outline(db, number, lower, width, slices)
-    return found
+            return {}
+        found = {name: number for name in silences if (number := series_id(db, name)) is not None}
+        begun = [
+            first for number in found.values() if (first := _first(db, number, micros(since))) is not None
+        ]
+        lower = min(begun, default=micros(since))
+        width = max(1, -(-(micros(until) + 1 - lower) // slices))
+        return {name: _outline(db, number, lower, width, silences[name]) for name, number in found.items()}
 
 
 def series_id(db: sqlite3.Connection, name: str) -> int | None:
@@ -200,17 +206,27 @@ def _gaps(
         yield instant(previous), instant(at)
 
 
-def _outline(
-    db: sqlite3.Connection, number: int, lower: int, width: int, slices: int
-) -> list[tuple[float, float] | None]:
-    outline: list[tuple[float, float] | None] = [None] * slices
+def _first(db: sqlite3.Connection, number: int, lower: int) -> int | None:
+    found = db.execute(
+        "SELECT observed_at FROM snapshots WHERE series_id = ? AND observed_at >= ? ORDER BY observed_at LIMIT 1",
+        (number, lower),
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def _outline(db: sqlite3.Connection, number: int, lower: int, width: int, silence: timedelta) -> Outline:
+    outline: Outline = []
     rows = db.execute(
         "SELECT (observed_at - ?) / ? AS slice, min(CAST(available AS REAL)), max(CAST(available AS REAL))"
         " FROM snapshots WHERE series_id = ? AND observed_at >= ? GROUP BY slice",
         (lower, width, number, lower),
     )
+    before = None
     for slice_, low, high in rows:
-        outline[min(slice_, slices - 1)] = (low, high)
+        if before is not None and (slice_ - before - 1) * width > silence // timedelta(microseconds=1):
+            outline.append(None)
+        outline.append((slice_, low, high))
+        before = slice_
     return outline
 
 

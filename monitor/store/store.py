@@ -9,10 +9,12 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -38,10 +40,13 @@ class _Job:
 
 
 class Store:
-    """The open database. `write` may be called from any number of tasks; readers are never blocked."""
+    """The open database. `write` may be called from any number of tasks; readers are never blocked.
 
-    def __init__(self, path: Path) -> None:
+    `on_commit` is told, on the writer's thread, how long each transaction took."""
+
+    def __init__(self, path: Path, on_commit: Callable[[timedelta], None] = lambda took: None) -> None:
         """Opens, creates or upgrades the database and takes its lock. Raises StoreError."""
+        self._on_commit = on_commit
         self.path = path = path.resolve()  # one store, one lock, by whatever name
         check_place(path)
         self._lock = Lock(path)
@@ -108,11 +113,13 @@ class Store:
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
         results: list[tuple[_Job, Any, BaseException | None]] = []
+        began = time.monotonic()
         try:
             with translated(self.path):
                 self._keep_place()
                 with self._engine.begin() as connection:
                     results = [(job, *self._attempt(job, connection)) for job in jobs]
+            self._on_commit(timedelta(seconds=time.monotonic() - began))
         except Exception as exc:  # noqa: BLE001 -- whatever stops a commit is for those who wait, not for the writer
             results = [(job, None, exc) for job in jobs]
         for job, value, error in results:

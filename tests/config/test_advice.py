@@ -1,5 +1,6 @@
 """What is allowed and probably not meant."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -197,3 +198,43 @@ def test_other_dollars_are_a_secrets_own(key: str, tmp_path: Path) -> None:
     """No word about them, and nothing of them shown."""
     config = loaded(tmp_path, JOBS.replace("key-of-nami", f"'{key}'"), {"NAMI_API_KEY": "k"})
     assert warnings(config, NOW) == []
+
+
+RULE = "rules: [{name: low, type: threshold, below: 1, chart: CHART}]"
+
+
+def _without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+
+@pytest.mark.parametrize(
+    ("channel", "rule", "askers"),
+    [
+        pytest.param("true", "true", "rule low, channel ops", id="both"),
+        pytest.param("false", "true", "rule low", id="a-rule"),
+        pytest.param("false", "false", "", id="none"),
+    ],
+)
+def test_pictures_that_nothing_draws_are_mentioned(
+    channel: str, rule: str, askers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that mends it; the alerts come all the same."""
+    _without_matplotlib(monkeypatch)
+    text = JOBS.replace('hook"]', f'hook"], chart: {channel}') + RULE.replace("CHART", rule)
+    assert _warnings(tmp_path, text) == (
+        [
+            f"{askers}: `chart` asks for pictures, and matplotlib is not installed, so messages go without: "
+            "pip install 'balance-monitor[charts]'"
+        ]
+        if askers
+        else []
+    )
+
+
+def test_pictures_that_no_service_shows_are_mentioned(tmp_path: Path) -> None:
+    """One that does is enough."""
+    text = JOBS.replace('hook"]', 'hook"], chart: true')
+    assert _warnings(tmp_path, text) == []
+    assert _warnings(tmp_path, text.replace("json://example.org/hook", "gchat://w/key/token")) == [
+        "channel ops: `chart` asks for pictures, and none of its services takes attachments"
+    ]

@@ -99,7 +99,7 @@ def test_what_all_rules_have(rule: str, lines: list[str], tmp_path: Path) -> Non
             "x: 1",
             "10:5: rules[0].below: is required, or `above`, or both",
             "10:32: rules[0].x: unknown key; known: name, match, for, keep_firing_for, repeat_every, send_resolved, "
-            "cooldown, flapping, severity, notify, message, links, below, above, clear, type, field, levels",
+            "cooldown, flapping, severity, notify, message, links, chart, below, above, clear, type, field, levels",
             id="no-limit",
         ),
         _row(

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
 RUNTIME_LOCK = ROOT / "requirements.lock"
+CHARTS_LOCK = ROOT / "requirements-charts.lock"
 BUILD_LOCK = ROOT / "requirements-build.lock"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 HADOLINT = shutil.which(
@@ -100,6 +101,15 @@ def test_nothing_is_installed_that_no_hash_names() -> None:
         assert "wheel" not in command.split() or "--no-build-isolation" in command
 
 
+def test_either_lock_can_be_built_from_and_none_draws_unasked() -> None:
+    """What a build may name is in its context; what it takes by itself has no pictures."""
+    copied = next(i.value for i in instructions() if i.keyword == "COPY").split()
+    assert {RUNTIME_LOCK.name, CHARTS_LOCK.name} <= set(copied)
+    assert [i.value for i in instructions() if i.keyword == "ARG" and i.stage == 0] == [
+        f"LOCK={RUNTIME_LOCK.name}"
+    ]
+
+
 def test_runs_as_a_fixed_user_other_than_root() -> None:
     """The final stage ends as a numeric user that is not 0, the owner of its volume."""
     assert final("USER") == "10001:10001"
@@ -178,7 +188,7 @@ def test_unhealthy_means_a_restart_may_help(
     assert result.returncode == (0 if healthy else 1)
 
 
-@pytest.mark.parametrize("lock", [RUNTIME_LOCK, BUILD_LOCK], ids=lambda lock: lock.name)
+@pytest.mark.parametrize("lock", [RUNTIME_LOCK, CHARTS_LOCK, BUILD_LOCK], ids=lambda lock: lock.name)
 def test_lock_pins_and_hashes_every_requirement(lock: Path) -> None:
     """Every requirement has one version and at least one SHA-256, as `pip --require-hashes` wants it."""
     requirements = locked(lock)
@@ -187,7 +197,7 @@ def test_lock_pins_and_hashes_every_requirement(lock: Path) -> None:
     assert [line for line in requirements.values() if not pinned.fullmatch(line)] == []
 
 
-@pytest.mark.parametrize("lock", [RUNTIME_LOCK, BUILD_LOCK], ids=lambda lock: lock.name)
+@pytest.mark.parametrize("lock", [RUNTIME_LOCK, CHARTS_LOCK, BUILD_LOCK], ids=lambda lock: lock.name)
 def test_lock_names_no_place(lock: Path) -> None:
     """The lock holds no URL, no index and no path, so that it installs from wherever its user installs from."""
     requirements = re.sub(r"^#.*$", "", lock.read_text(), flags=re.MULTILINE)
@@ -201,6 +211,11 @@ def test_lock_names_no_place(lock: Path) -> None:
     ("lock", "declared"),
     [
         pytest.param(RUNTIME_LOCK, PROJECT["project"]["dependencies"], id="runtime"),
+        pytest.param(
+            CHARTS_LOCK,
+            PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["charts"],
+            id="with-charts",
+        ),
         pytest.param(BUILD_LOCK, PROJECT["build-system"]["requires"], id="build"),
     ],
 )

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RUNTIME = [canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]]
+CHARTS = [canonicalize_name(Requirement(text).name) for text in PROJECT["optional-dependencies"]["charts"]]
 DEVELOPMENT = [canonicalize_name(Requirement(text).name) for text in PROJECT["optional-dependencies"]["dev"]]
 TABLE = (ROOT / "docs" / "supply-chain.md").read_text()
 
@@ -70,7 +71,13 @@ def test_the_program_imports_nothing_that_it_does_not_declare() -> None:
     """What happens to come with something else may go with its next release.
 
     pydantic-core is no such thing, but pydantic's other half: pinned by it, and where its types are."""
-    assert _imported("monitor") - set(RUNTIME) == {"pydantic-core"}
+    assert _imported("monitor") - {*RUNTIME, *CHARTS} == {"pydantic-core"}
+
+
+def test_what_is_optional_is_there_for_the_tests() -> None:
+    """In the same versions."""
+    optional, development = (PROJECT["optional-dependencies"][extra] for extra in ("charts", "dev"))
+    assert set(optional) <= set(development)
 
 
 def test_the_tests_import_nothing_that_is_not_declared() -> None:
@@ -94,14 +101,19 @@ def _needed(names: Iterable[str]) -> set[str]:
     return needed
 
 
-def test_the_lock_holds_all_that_runs_and_nothing_else() -> None:
+@pytest.mark.parametrize(
+    ("lock", "declared"),
+    [
+        pytest.param("requirements.lock", RUNTIME, id="runtime"),
+        pytest.param("requirements-charts.lock", [*RUNTIME, *CHARTS], id="with-charts"),
+    ],
+)
+def test_the_lock_holds_all_that_runs_and_nothing_else(lock: str, declared: list[str]) -> None:
     """A dependency that grew or lost one of its own is noticed here; so is a line added by hand."""
-    lines = re.findall(
-        r"^([\w.-]+)==\S+ (; \S.*?)?\\$", (ROOT / "requirements.lock").read_text(), re.MULTILINE
-    )
+    lines = re.findall(r"^([\w.-]+)==\S+ (; \S.*?)?\\$", (ROOT / lock).read_text(), re.MULTILINE)
     locked = {canonicalize_name(name) for name, marker in lines if "win32" not in marker}
     try:
-        needed = _needed(RUNTIME)
+        needed = _needed(declared)
     except PackageNotFoundError as exc:
         pytest.fail(f"{exc} is needed, and not installed")
     assert (needed - locked, locked - needed) == (set(), set())

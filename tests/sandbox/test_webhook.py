@@ -76,6 +76,15 @@ async def test_a_slow_receiver_has_accepted_all_the_same(
     assert len(webhook.messages) == 1
 
 
+async def test_attachments_are_kept(client: httpx.AsyncClient, webhook: Webhook) -> None:
+    """As bytes, by their names; what is no attachment is refused."""
+    file = {"filename": "a.png", "base64": "AP8=", "mimetype": "image/png"}
+    await client.post(http(webhook), json={**NOTIFICATION, "attachments": [file]})
+    assert webhook.messages[0].attachments == (("a.png", b"\x00\xff"),)
+    answer = await client.post(http(webhook), json={**NOTIFICATION, "attachments": [{**file, "base64": 7}]})
+    assert answer.status_code == 400
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"7", b'{"title": "a"}', b"\xff"])
 async def test_other_bodies_are_refused(client: httpx.AsyncClient, webhook: Webhook, content: bytes) -> None:
     """What isn't apprise's JSON gets a 400."""

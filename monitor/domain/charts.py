@@ -1,0 +1,157 @@
+"""Which messages carry a picture, and what it shows: a series' last day, the rule's limits, the incident.
+
+Amounts are the digits as they came or as they are configured; a picture makes floats of them, and shows the text.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from monitor.domain.delivery import Target
+from monitor.domain.messages import Item, Report, headline, worst_first
+from monitor.domain.money import plain
+from monitor.domain.rules import Rule, Threshold
+from monitor.domain.schedule import Cron, Every, Schedule
+
+SPAN = timedelta(days=1)
+"""How much of a series a picture shows."""
+
+MOST = 3
+"""Pictures in one message: of several incidents, of the worst."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line across the picture, and the severity it is the limit of; none: where an alert clears."""
+
+    amount: str
+    label: str
+    severity: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """What one picture shows. Instants are in UTC.
+
+    `silence` is the time without readings from which on nothing is known. The incident lasts from `fired_since` to
+    `over_at` (None: it goes on)."""
+
+    series: str
+    field: str
+    title: str
+    severity: str
+    until: datetime
+    silence: timedelta
+    fired_since: datetime
+    over_at: datetime | None = None
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def since(self) -> datetime:
+        """Where the picture begins."""
+        return self.until - SPAN
+
+    def to_json(self) -> dict[str, Any]:
+        """A value that `json` can write and `from_json` can read back."""
+        return {
+            **asdict(self),
+            "until": self.until.isoformat(),
+            "silence": self.silence / timedelta(seconds=1),
+            "fired_since": self.fired_since.isoformat(),
+            "over_at": self.over_at and self.over_at.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Chart":
+        """The chart that `to_json` wrote."""
+        read = {
+            "until": datetime.fromisoformat(data["until"]),
+            "silence": timedelta(seconds=data["silence"]),
+            "fired_since": datetime.fromisoformat(data["fired_since"]),
+            "over_at": datetime.fromisoformat(data["over_at"]) if data["over_at"] else None,
+            "lines": tuple(Line(**line) for line in data["lines"]),
+        }
+        return cls(**{**data, **read})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charts:
+    """Who wants pictures: what channels and rules say of it, and the URLs whose service takes any.
+
+    `schedules` are the jobs', by name: they tell what a gap is."""
+
+    by_channel: Mapping[str, bool] = field(default_factory=dict)
+    by_rule: Mapping[str, bool] = field(default_factory=dict)
+    takers: frozenset[Target] = frozenset()
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+
+    @property
+    def possible(self) -> bool:
+        """Whether there can be any picture at all."""
+        asked = True in self.by_rule.values()
+        return any(
+            said or (said is None and asked)
+            for said in (self.by_channel.get(target.channel) for target in self.takers)
+        )
+
+    def wanted(self, target: Target, items: Sequence[Item]) -> tuple[Chart, ...]:
+        """What a message to a URL is to show, the worst first; nothing for what is about no series."""
+        if target not in self.takers:
+            return ()
+        found = (self._chart(item) for item in worst_first(items) if self._wants(target, item))
+        return tuple(chart for chart in found if chart is not None)[:MOST]
+
+    def _wants(self, target: Target, item: Item) -> bool:
+        return wants(self.by_channel.get(target.channel), self.by_rule.get(item.last.rule))
+
+    def _chart(self, item: Item) -> Chart | None:
+        last = item.last
+        names = dict(last.names)
+        rule, schedule = self.rules.get(last.rule), self.schedules.get(names.get("job", ""))
+        if rule is None or schedule is None or not names.get("currency"):
+            return None
+        at = datetime.fromisoformat(last.at)
+        return Chart(
+            series=last.subject,
+            field=last.field or "available",
+            title=f"{headline(item)} {last.rule}",
+            severity=last.severity,
+            until=at,
+            silence=silence(schedule),
+            fired_since=datetime.fromisoformat((item.fired or last).since),
+            over_at=at if item.is_over else None,
+            lines=tuple(_lines(rule, last)),
+        )
+
+
+def wants(channel: bool | None, rule: bool | None) -> bool:  # noqa: FBT001 -- what two lines of the file say
+    """Whether a picture is wanted: where a channel or a rule says so, and the other does not say no."""
+    return True in (channel, rule) and False not in (channel, rule)
+
+
+def silence(schedule: Schedule) -> timedelta:
+    """The time without readings from which on nothing is known: one poll that is missing makes no gap, two do."""
+    match schedule:
+        case Every():
+            pause = schedule.interval
+        case Cron():
+            pause = schedule.fields.widest_gap
+        case _:
+            assert_never(schedule)
+    return pause * 5 / 2
+
+
+def _lines(rule: Rule, last: Report) -> Iterator[Line]:
+    """The amounts at which a rule fires, and the one at which it clears, where it says one."""
+    if not isinstance(rule, Threshold):
+        return
+    for level in rule.levels or (rule,):
+        severity = level.policy.severity.word if rule.levels else last.severity
+        for limit in (level.below, level.above):
+            if limit is not None:
+                label = f"{severity if rule.levels else 'limit'} {plain(limit)}"
+                yield Line(amount=plain(limit), label=label, severity=severity)
+    if rule.clear is not None and not rule.levels:
+        yield Line(amount=plain(rule.clear), label=f"clears at {plain(rule.clear)}")

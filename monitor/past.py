@@ -1,0 +1,126 @@
+"""The use case: a series' past, as `history` shows it. Reads, never decides."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from monitor.domain.model import Field
+from monitor.domain.units import moment
+from monitor.store.archive import archive
+from monitor.store.history import Curve, Reading, curve, readings
+from monitor.store.incidents import incidents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which readings are wanted: of one series, from `since` on and before `until`, both in UTC.
+
+    Two readings further apart than `silence` have a gap between them."""
+
+    series: str
+    since: datetime
+    until: datetime
+    silence: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Readings, oldest first, of `count` that there are, and the last one before them."""
+
+    asked: Asked
+    readings: tuple[Reading, ...]
+    count: int
+    before: Reading | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """An amount that a threshold rule compares with."""
+
+    rule: str
+    severity: str
+    side: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What a chart shows. `firing`: when alerts about the series fired, each with its rule."""
+
+    asked: Asked
+    field: Field
+    curve: Curve
+    limits: tuple[Limit, ...]
+    firing: tuple[tuple[str, datetime, datetime], ...]
+
+
+def title(told: Told) -> str:
+    """How many readings are shown, and of which time."""
+    asked, shown = told.asked, len(told.readings)
+    within = f"{moment(asked.since)} to {moment(asked.until)}"
+    some = f"the newest {shown:,} of {told.count:,} readings" if shown < told.count else f"{shown:,} readings"
+    return f"{asked.series}: {'1 reading' if told.count == 1 else some}, {within}"
+
+
+def tell(store: Path, asked: Asked, limit: int | None) -> Told:
+    """The newest readings, at most `limit` (None: all)."""
+    wanted = -1 if limit is None else limit + 1
+    found = readings(store, asked.series, since=asked.since, before=asked.until, limit=wanted)
+    shown = found if limit is None else found[:limit]
+    older = found[len(shown) :]
+    first = shown[-1].at if shown else asked.until
+    before = older or readings(store, asked.series, before=first, limit=1)
+    return Told(
+        asked=asked,
+        readings=tuple(reversed(shown)),
+        count=_count(store, asked) if older else len(shown),
+        before=before[0] if before else None,
+    )
+
+
+def _count(path: Path, asked: Asked) -> int:
+    with archive(path) as store:
+        if store is None:
+            return 0
+        mine = [one for one in store.series() if one.name == asked.series]
+        return store.count(mine, asked.since, asked.until)
+
+
+def gaps(told: Told) -> Iterator[tuple[datetime | None, timedelta]]:
+    """When nothing was known: before the first reading (None) or after one, and for how long."""
+    asked = told.asked
+    if not told.readings:
+        yield None, asked.until - asked.since
+        return
+    first, last = told.readings[0].at, told.readings[-1].at
+    known = max(told.before.at, asked.since) if told.before else asked.since
+    if first - known > asked.silence:
+        yield None, first - known
+    for one, other in pairwise(told.readings):
+        if other.at - one.at > asked.silence:
+            yield one.at, other.at - one.at
+    if asked.until - last > asked.silence:
+        yield last, asked.until - last
+
+
+def draw(store: Path, asked: Asked, field: Field, limits: Sequence[Limit], slices: int) -> Picture:
+    """What a chart of so many slices shows."""
+    thinned = curve(
+        store, asked.series, field, since=asked.since, until=asked.until, slices=slices, silence=asked.silence
+    )
+    return Picture(
+        asked=asked,
+        field=field,
+        curve=thinned,
+        limits=tuple(limits),
+        firing=tuple(_firing(store, asked)),
+    )
+
+
+def _firing(store: Path, asked: Asked) -> Iterator[tuple[str, datetime, datetime]]:
+    for one in incidents(store, asked.since):
+        ended = one.ended_at or (asked.until if one.state == "firing" else None)
+        if one.subject == asked.series and one.state != "pending" and ended is not None:
+            yield one.rule, max(one.began, asked.since), min(ended, asked.until)

@@ -1,0 +1,143 @@
+"""The API: `/api/v1`, read-only. Keys are added, never renamed."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from monitor.domain.units import rfc3339
+from monitor.incidents import story_json
+from monitor.web import contents, models
+from monitor.web.answers import Answer, json_answer, reply
+from monitor.web.guard import COOKIE
+from monitor.web.params import SPANS, AskedChart, AskedIncidents, AskedReadings, AskedSeries, Route
+from monitor.web.shelf import Shelf
+from monitor.web.site import Site
+from monitor.web.view import Picture, Row, Wish, choose
+
+PREFIX = "/api/v1"
+
+_TOKEN = "Needed where the configuration's `web` has a `token`."  # noqa: S105 -- says so, holds none
+_BEARER = HTTPBearer(auto_error=False, scheme_name="token", description=_TOKEN)
+_SESSION = APIKeyCookie(
+    name=COOKIE, auto_error=False, scheme_name="session", description=f"{_TOKEN} The login gives it."
+)
+SECURITY = (Security(_BEARER), Security(_SESSION))
+"""What descriptions say of who gets in; the guard decides."""
+
+Responses = dict[int | str, dict[str, Any]]
+
+_SENTENCE = {"text/plain": {"schema": {"type": "string"}}}
+TOKEN_NEEDED: Responses = {
+    401: {"description": "A token is needed, and this is not it.", "content": _SENTENCE}
+}
+BEFORE: Responses = {
+    304: {"description": "It is what you have: `If-None-Match` names its `ETag`."},
+    **TOKEN_NEEDED,
+    503: {"model": models.Problem, "description": "The store can't be read."},
+}
+"""What any answer may be instead."""
+_UNREADABLE: Responses = {422: {"model": models.Problem, "description": "The query can't be read."}}
+_UNKNOWN: Responses = {404: {"model": models.Problem, "description": "There is none of this name."}}
+
+
+def router(site: Site) -> APIRouter:
+    """`/api/v1`."""
+    router = APIRouter(
+        prefix=PREFIX,
+        tags=["api"],
+        dependencies=SECURITY,
+        responses=BEFORE,
+        route_class=Route,
+    )
+    desk = Desk(site)
+    _standings(router, desk)
+    _past(router, desk)
+    return router
+
+
+class Desk:
+    """Makes answers, and keeps those that many may ask for."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._kept: Shelf[Answer] = Shelf(32)
+
+    def of_picture(self, key: tuple[object, ...], make: Callable[[Picture], Mapping[str, Any]]) -> Answer:
+        """An answer made of all there is to see; as long as that is the same, so is this."""
+        picture = self.site.picture()
+        at = rfc3339(picture.at)
+
+        def made() -> Answer:
+            return json_answer({name: value for name, value in make(picture).items() if name != "at"}, at=at)
+
+        return self._kept.get((picture.at, *key), made)
+
+    def row(self, name: str) -> Row:
+        """A series of this name; there is none: 404."""
+        found = self.site.picture().by_name.get(name)
+        if found is None:
+            raise HTTPException(404, "there is no series of this name: job/account/currency, percent-encoded")
+        return found
+
+
+def _standings(router: APIRouter, desk: Desk) -> None:
+    @router.get("/status", response_model=models.Status)
+    def status(request: Request) -> Response:
+        """What `status --json` prints: jobs, balances, alerts, and what waits to be delivered."""
+        return reply(request, desk.of_picture(("status",), lambda picture: picture.status.to_json()))
+
+    @router.get("/alerts", response_model=models.Alerts)
+    def alerts(request: Request) -> Response:
+        """What is pending or fires, as in the status."""
+        return reply(request, desk.of_picture(("alerts",), lambda picture: contents.alerts(picture.status)))
+
+    @router.get("/series", response_model=models.SeriesPage, responses=_UNREADABLE)
+    def series(request: Request, asked: Annotated[AskedSeries, Query()]) -> Response:
+        """Series as they stand, 100 a page: balance, change, rules, the next poll."""
+        wish = Wish(
+            job=asked.job or "",
+            standing=asked.standing or "",
+            words=asked.words,
+            order=asked.order,
+            page=asked.page,
+        )
+        return reply(
+            request,
+            desk.of_picture(("series", wish), lambda picture: contents.series(choose(picture.rows, wish))),
+        )
+
+
+def _past(router: APIRouter, desk: Desk) -> None:
+    site = desk.site
+
+    @router.get("/readings", response_model=models.ReadingsPage, responses=_UNREADABLE | _UNKNOWN)
+    def readings(request: Request, asked: Annotated[AskedReadings, Query()]) -> Response:
+        """A series' readings, the newest first. What is read meanwhile moves no page."""
+        name = desk.row(asked.series).name
+        found = site.readings(name, asked.since, asked.before, asked.limit + 1)
+        return reply(request, json_answer(contents.readings(request.url.path, asked, found)))
+
+    @router.get("/chart", response_model=models.Chart, responses=_UNREADABLE | _UNKNOWN)
+    def chart(request: Request, asked: Annotated[AskedChart, Query()]) -> Response:
+        """How an amount of a series went over a while, for drawing."""
+        row = desk.row(asked.series)
+        drawn = site.chart(row, asked.field, SPANS[asked.span], asked.ending)
+        return reply(request, json_answer(contents.chart(drawn)))
+
+    @router.get("/incidents", response_model=models.IncidentsPage, responses=_UNREADABLE)
+    def incidents(request: Request, asked: Annotated[AskedIncidents, Query()]) -> Response:
+        """Incidents, current and past, 100 a page, the newest first: what `alerts --json` prints."""
+        page = contents.incidents(site.incidents(), asked)
+        return reply(request, json_answer(page, at=rfc3339(site.clock())))
+
+    @router.get("/incidents/{incident}", response_model=models.Story, responses=_UNREADABLE | _UNKNOWN)
+    def incident(
+        request: Request, incident: Annotated[str, Path(description="Its id.", max_length=100)]
+    ) -> Response:
+        """An incident with all that happened: what `alerts show --json` prints."""
+        found = site.story(incident)
+        if found is None:
+            raise HTTPException(404, "nothing is kept of such an incident")
+        return reply(request, json_answer(story_json(found[0], site.clock())))

@@ -1,0 +1,55 @@
+"""For what watches the process: whether it lives, and whether it does its work, with the reasons."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from monitor.web.api import SECURITY, TOKEN_NEEDED
+from monitor.web.guard import is_known
+from monitor.web.site import Site
+
+
+class Health(BaseModel):
+    """How the process is, and why it is not well."""
+
+    status: Literal["ok", "failing"]
+    reasons: list[str] = Field([], description="Only for who has the token, where one is needed.")
+
+
+def router(site: Site) -> APIRouter:
+    """`/healthz` and `/readyz`."""
+    router = APIRouter(tags=["health"])
+    one_at_a_time = CapacityLimiter(1)
+
+    async def asked(of: Callable[[], list[str]]) -> list[str]:
+        """The answer may take seconds, and then it is the same for all who ask: they wait for it in one thread, and
+        leave those of the pages to the pages."""
+        return await run_sync(of, limiter=one_at_a_time)
+
+    @router.get("/healthz", responses={503: {"model": Health, "description": "It hangs, or its work fails."}})
+    async def healthz(request: Request, response: Response) -> Health:
+        """Whether the daemon gets on with its work: runs are started on time, messages too, and the store takes what
+        is written. Open to everybody; the reasons are not."""
+        return _health(await asked(lambda: [site.trouble()]), request, response)
+
+    @router.get(
+        "/readyz",
+        dependencies=SECURITY,
+        responses={503: {"model": Health, "description": "Not yet, or not now."}, **TOKEN_NEEDED},
+    )
+    async def readyz(request: Request, response: Response) -> Health:
+        """Whether it has taken up its work and gets on with it."""
+        return _health(await asked(lambda: [site.live.unready, site.trouble()]), request, response)
+
+    return router
+
+
+def _health(reasons: list[str], request: Request, response: Response) -> Health:
+    """Why it is not well is for those who may know it; that it is not, for everybody."""
+    known = [reason for reason in reasons if reason]
+    response.status_code = 503 if known else 200
+    return Health(status="failing" if known else "ok", reasons=known if is_known(request) else [])

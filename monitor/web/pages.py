@@ -1,0 +1,162 @@
+"""The pages: what people look at. Each is written on the server, whole; `live.js` exchanges what changed."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import AwareDatetime
+
+from monitor.incidents import chosen, waiting
+from monitor.web.guard import Access
+from monitor.web.page import Rendered, render
+from monitor.web.shelf import Shelf
+from monitor.web.site import Site
+from monitor.web.view import PAGE, Standing, Wish, choose
+
+REFRESH = timedelta(seconds=5)
+"""How often a page looks for news."""
+READINGS = 100
+"""Readings in the table of a series."""
+
+Span = Literal["1h", "24h", "7d", "30d"]
+Order = Literal[
+    "",
+    "standing",
+    "-standing",
+    "name",
+    "-name",
+    "balance",
+    "-balance",
+    "1h",
+    "-1h",
+    "24h",
+    "-24h",
+    "age",
+    "-age",
+]
+PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
+Words = Annotated[str, Query(max_length=200)]
+
+
+def router(site: Site, access: Access) -> APIRouter:
+    """Everything with a page to look at."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    shelf: Shelf[Rendered] = Shelf(128)
+
+    def page(request: Request, template: str, fill: Callable[[], Mapping[str, Any]]) -> Response:
+        """A page as it was written a moment ago for somebody else, or else now."""
+
+        def write() -> Rendered:
+            shared = {"refresh": int(REFRESH.total_seconds()), "login": access.token is not None}
+            return render(
+                template, {**shared, "path": request.url.path, "query": request.url.query, **fill()}
+            )
+
+        return shelf.get((site.plan, template, request.url.path, request.url.query), write).answer(request)
+
+    @router.get("/")
+    def overview(
+        request: Request,
+        job: Words = "",
+        state: Literal["", "firing", "pending", "unknown", "ok"] = "",
+        q: Words = "",
+        order: Order = "",
+        page_number: Annotated[int, Query(ge=1, le=1_000_000, alias="page")] = 1,
+    ) -> Response:
+        wish = Wish(job=job, standing=state, words=q, order=order, page=page_number)
+
+        def fill() -> dict[str, Any]:
+            picture = site.picture()
+            found = choose(picture.rows, wish)
+            return {
+                "picture": picture,
+                "wish": wish,
+                "chosen": found,
+                "outlines": site.outlines(found.rows),
+                "standings": list(Standing),
+            }
+
+        return page(request, "overview.html", fill)
+
+    @router.get("/series")
+    def series(
+        request: Request,
+        name: Annotated[str, Query(max_length=400)],
+        span: Span = "24h",
+        field: Literal["available", "total", "locked"] = "available",
+        before: AwareDatetime | None = None,
+    ) -> Response:
+        def fill() -> dict[str, Any]:
+            picture = site.picture()
+            row = picture.by_name.get(name)
+            if row is None:
+                raise HTTPException(404, f"no series {name!r} is configured and known")
+            readings = site.readings(name, None, before, READINGS + 1)
+            return {
+                "picture": picture,
+                "row": row,
+                "span": span,
+                "field": field,
+                "before": before,
+                "readings": readings[:READINGS],
+                "older": readings[READINGS - 1].at if len(readings) > READINGS else None,
+                "incidents": site.incidents_of(row)[:20],
+            }
+
+        return page(request, "series.html", fill)
+
+    @router.get("/incidents")
+    def incidents(
+        request: Request,
+        state: Literal["all", "firing", "pending", "resolved"] = "all",
+        q: Words = "",
+        page_number: Annotated[int, Query(ge=1, le=1_000_000, alias="page")] = 1,
+    ) -> Response:
+        def fill() -> dict[str, Any]:
+            words = q.lower().split()
+            found = [
+                one
+                for one in chosen(site.incidents(), state, "*")
+                if all(word in f"{one.rule} {one.subject} {one.reason}".lower() for word in words)
+            ]
+            pages = max(1, -(-len(found) // PAGE))
+            number = min(page_number, pages)
+            return {
+                "picture": site.picture(),
+                "state": state,
+                "q": q,
+                "page": number,
+                "pages": pages,
+                "total": len(found),
+                "incidents": found[(number - 1) * PAGE : number * PAGE],
+            }
+
+        return page(request, "incidents.html", fill)
+
+    @router.get("/incidents/{incident}")
+    def incident(request: Request, incident: str) -> Response:
+        def fill() -> dict[str, Any]:
+            found = site.story(incident)
+            if found is None:
+                raise HTTPException(404, f"nothing is kept of an incident {incident!r}")
+            story, entries = found
+            picture = site.picture()
+            return {
+                "picture": picture,
+                "story": story,
+                "entries": entries,
+                "row": picture.by_name.get(story.incident.subject),
+                "waiting": waiting(story),
+            }
+
+        return page(request, "incident.html", fill)
+
+    @router.get("/login")
+    def login(request: Request, to: str = "/", wrong: str = "") -> Response:
+        return render("login.html", {"to": to, "wrong": bool(wrong), "open": access.token is None}).answer(
+            request
+        )
+
+    return router

@@ -1,0 +1,28 @@
+"""For Prometheus: `/metrics`."""
+
+from fastapi import APIRouter, Request, Response
+
+from monitor.web.exposition import Running, exposition, store_bytes
+from monitor.web.site import Site
+
+
+def router(site: Site) -> APIRouter:
+    """`/metrics`."""
+    router = APIRouter(tags=["metrics"])
+
+    @router.get("/metrics", response_class=Response)
+    def metrics(request: Request) -> Response:
+        """How things stand and what was counted, as Prometheus reads it, or OpenMetrics where that is asked for."""
+        picture = site.picture()
+        running = Running(
+            started_at=picture.live.started_at,
+            next_polls=picture.live.next_polls,
+            store_bytes=store_bytes(picture.plan.store),
+            channels=picture.plan.channels,
+            rules=picture.plan.rules,
+        )
+        accept = request.headers.get("accept", "")
+        body, media_type = exposition(picture.status, running, site.metrics, accept)
+        return Response(body, media_type=media_type)
+
+    return router

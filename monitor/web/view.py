@@ -1,0 +1,366 @@
+"""What the pages show: the store's knowledge, the configuration and the running process, as of one instant."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from monitor.domain.model import Account, Series, Severity, State
+from monitor.domain.money import subtract
+from monitor.domain.muting import Maintenance
+from monitor.domain.rules import Failing, Rule, expectation
+from monitor.status import JobStatus, Status, assemble
+from monitor.store import history, reader
+from monitor.store.reader import AccountStatus, AlertStatus, Known, PauseStatus, SeriesStatus
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SPANS = (HOUR, DAY)
+"""Over which changes are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A configured connection: its name, its type, and the host that it asks."""
+
+    name: str
+    type: str
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """The configuration as far as pages need it: what a reload exchanges. No two are equal.
+
+    `jobs` names each job's provider. `silences` tells of each job after how long without a reading nothing is known
+    any more: longer than its schedule leaves between two polls."""
+
+    store: Path
+    accounts: Mapping[tuple[str, str], Account]
+    jobs: Mapping[str, str]
+    silences: Mapping[str, timedelta]
+    providers: Sequence[Provider]
+    rules: Sequence[Rule]
+    channels: Sequence[str] = ()
+    maintenance: Sequence[Maintenance] = ()
+
+    @cached_property
+    def _looking(self) -> dict[str, tuple[Rule, ...]]:
+        return {}
+
+    def rules_of(self, series: Series) -> tuple[Rule, ...]:
+        """The rules that look at a series."""
+        name = str(series)
+        if name not in self._looking:
+            self._looking[name] = tuple(rule for rule in self.rules if rule.match.series(series))
+        return self._looking[name]
+
+    def series(self, name: str) -> Series | None:
+        """The series of this name, if its account is configured, and the currency may be one of it."""
+        job, _, rest = name.partition("/")
+        account_name, _, currency = rest.rpartition("/")
+        account = self.accounts.get((job, account_name))
+        if account is None or not currency or (account.currencies and currency not in account.currencies):
+            return None
+        return account.series(currency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """What only the running process knows. `next_polls` is by account, `job/account`; instants are in UTC.
+
+    `unready` is what it still waits for; empty: nothing."""
+
+    started_at: datetime
+    next_polls: Mapping[str, datetime] = field(default_factory=dict)
+    unready: str = ""
+
+
+class Standing(StrEnum):
+    """How a series stands, the worst first."""
+
+    FIRING = "firing"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    OK = "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleState:
+    """A rule over one series: `alert` is what it has to say, if it is pending or firing."""
+
+    rule: str
+    expected: str
+    alert: AlertStatus | None = None
+
+    @property
+    def state(self) -> str:
+        """Inactive, pending or firing."""
+        return State.INACTIVE if self.alert is None else self.alert.state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A series as it stands. `moves`: how far the available amount is from where it was an hour ago, and a day; None
+    where that is not known. `problem` says why its balance may not be what it is now."""
+
+    series: Series
+    balance: SeriesStatus
+    moves: tuple[Decimal | None, ...]
+    rules: tuple[RuleState, ...]
+    problem: str
+    next_poll: datetime | None
+
+    @property
+    def name(self) -> str:
+        """The series'."""
+        return str(self.series)
+
+    @property
+    def alerts(self) -> list[AlertStatus]:
+        """What its rules have to say."""
+        return [one.alert for one in self.rules if one.alert is not None]
+
+    @property
+    def severity(self) -> int:
+        """Of the worst alert that fires; -1 where none does."""
+        return max((one.severity for one in self.alerts if one.state == State.FIRING), default=-1)
+
+    @property
+    def standing(self) -> Standing:
+        """The worst of what there is to say of it."""
+        states = {one.state for one in self.alerts}
+        if State.FIRING in states:
+            return Standing.FIRING
+        if State.PENDING in states:
+            return Standing.PENDING
+        return Standing.UNKNOWN if self.problem else Standing.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRow:
+    """A provider as its accounts' polls have been going, and what its host wants. `outcomes` counts accounts."""
+
+    provider: Provider
+    accounts: int
+    outcomes: Mapping[str, int]
+    last_poll: datetime | None
+    detail: str
+    pause: PauseStatus | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """All of it at one instant."""
+
+    plan: Plan
+    live: Live
+    status: Status
+    rows: tuple[Row, ...]
+    providers: tuple[ProviderRow, ...]
+
+    @property
+    def at(self) -> datetime:
+        """The instant, in UTC."""
+        return self.status.at
+
+    @cached_property
+    def by_name(self) -> dict[str, Row]:
+        """The series."""
+        return {row.name: row for row in self.rows}
+
+    @cached_property
+    def standings(self) -> Counter[Standing]:
+        """How many series stand how."""
+        return Counter(row.standing for row in self.rows)
+
+    @cached_property
+    def alerts(self) -> list[AlertStatus]:
+        """What fires, the worst first; what is muted or acknowledged after what is neither."""
+
+        def urgency(alert: AlertStatus) -> tuple[bool, int, datetime]:
+            return (bool(alert.muted or alert.ack), -alert.severity, alert.since)
+
+        return sorted((one for one in self.status.alerts if one.state == State.FIRING), key=urgency)
+
+    def next_poll(self, job: JobStatus) -> datetime | None:
+        """When the first of a job's accounts is polled next."""
+        mine = (at for name, at in self.live.next_polls.items() if name.partition("/")[0] == job.name)
+        return min(mine, default=None)
+
+
+def take(plan: Plan, live: Live, now: datetime) -> Picture:
+    """Looks at the store. Raises StoreError where it can't be read."""
+    known = reader.read(plan.store) or Known(notifications={})
+    status = assemble(known, plan.jobs, list(plan.accounts.values()), now, plan.maintenance)
+    earlier = [history.before(plan.store, now - span, now - 2 * span) for span in SPANS]
+    accounts = {(one.job, one.name): one for one in known.accounts}
+    return Picture(
+        plan=plan,
+        live=live,
+        status=status,
+        rows=tuple(_rows(plan, live, status, accounts, earlier)),
+        providers=tuple(_providers(plan, status, accounts)),
+    )
+
+
+def _rows(
+    plan: Plan,
+    live: Live,
+    status: Status,
+    accounts: Mapping[tuple[str, str], AccountStatus],
+    earlier: Sequence[Mapping[str, history.Reading]],
+) -> Iterator[Row]:
+    alerts = {(alert.rule, alert.subject): alert for alert in status.alerts}
+    expected = {rule.name: expectation(rule) for rule in plan.rules}
+    for balance in status.balances:
+        account = plan.accounts[(balance.job, balance.account)]
+        series = account.series(balance.currency)
+        name = str(series)
+        yield Row(
+            series=series,
+            balance=balance,
+            moves=tuple(
+                _moved(balance, before.get(name), status.at - span)
+                for span, before in zip(SPANS, earlier, strict=True)
+            ),
+            rules=tuple(
+                RuleState(rule=rule.name, expected=expected[rule.name], alert=_alert(alerts, rule, series))
+                for rule in plan.rules_of(series)
+            ),
+            problem=_problem(balance, accounts.get(account.key), status.at),
+            next_poll=live.next_polls.get(str(account)),
+        )
+
+
+def _moved(balance: SeriesStatus, before: history.Reading | None, then: datetime) -> Decimal | None:
+    """How far the amount has come since then; None where it was not read since, or not known then."""
+    if balance.available is None or balance.observed_at is None or balance.observed_at <= then:
+        return None
+    return None if before is None else subtract(Decimal(balance.available), Decimal(before.available))
+
+
+def _alert(alerts: Mapping[tuple[str, str], AlertStatus], rule: Rule, series: Series) -> AlertStatus | None:
+    """What a rule has to say of a series; a failing one may say it of its account or of the whole provider."""
+    subjects = [str(series)]
+    if isinstance(rule, Failing):
+        subjects += [f"{series.account}/*", series.account.provider]
+    found = (alerts[rule.name, subject] for subject in subjects if (rule.name, subject) in alerts)
+    return next(found, None)
+
+
+def _problem(balance: SeriesStatus, account: AccountStatus | None, now: datetime) -> str:
+    if account is not None and account.failures:
+        return f"{account.outcome}: {account.detail}"
+    if balance.missing:
+        return "the answer lacks this currency"
+    if balance.observed_at is None:
+        return "never read"
+    if account is not None and account.overdue_at is not None and account.overdue_at < now:
+        return "the next poll is overdue"
+    return ""
+
+
+def _providers(
+    plan: Plan, status: Status, accounts: Mapping[tuple[str, str], AccountStatus]
+) -> Iterator[ProviderRow]:
+    pauses = {pause.host: pause for pause in status.pauses}
+    for provider in plan.providers:
+        mine = [one for one in plan.accounts.values() if one.provider == provider.name]
+        known = [accounts[one.key] for one in mine if one.key in accounts]
+        polled = [one for one in known if one.polled_at is not None]
+        worst = max(polled, key=lambda one: (one.failures, one.polled_at), default=None)
+        yield ProviderRow(
+            provider=provider,
+            accounts=len(mine),
+            outcomes=Counter(one.outcome for one in polled),
+            last_poll=max((one.polled_at for one in polled if one.polled_at), default=None),
+            detail=worst.detail if worst is not None and worst.failures else "",
+            pause=pauses.get(provider.host),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Which series somebody wants to see: by job, by standing, by words that their names or labels hold, and which
+    page of them in which order."""
+
+    job: str = ""
+    standing: str = ""
+    words: str = ""
+    order: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A page of what was wished for. `total` counts all of it."""
+
+    rows: tuple[Row, ...]
+    total: int
+    page: int
+    pages: int
+
+
+ORDERS = ("standing", "name", "balance", "1h", "24h", "age")
+"""What series can be sorted by; a dash before it turns the order round."""
+
+PAGE = 100
+"""Series on a page."""
+
+
+def choose(rows: Iterable[Row], wish: Wish) -> Chosen:
+    """A page of the series that fit; the last one where there are not so many."""
+    fitting = _sorted([row for row in rows if _fits(row, wish)], wish.order)
+    pages = max(1, -(-len(fitting) // PAGE))
+    page = min(max(wish.page, 1), pages)
+    shown = fitting[(page - 1) * PAGE : page * PAGE]
+    return Chosen(rows=tuple(shown), total=len(fitting), page=page, pages=pages)
+
+
+def _fits(row: Row, wish: Wish) -> bool:
+    if wish.job and row.balance.job != wish.job:
+        return False
+    if wish.standing and row.standing != wish.standing:
+        return False
+    if not wish.words:
+        return True
+    text = " ".join((row.name, *dict(row.series.account.labels).values(), *(one.rule for one in row.alerts)))
+    return all(word in text.lower() for word in wish.words.lower().split())
+
+
+def _sorted(rows: list[Row], order: str) -> list[Row]:
+    """What is not known comes last, whichever way round."""
+    by = order.removeprefix("-")
+    rows.sort(key=lambda row: row.name)
+    if by not in ORDERS or by == "standing":
+        worst_first = list(Standing)
+        rows.sort(
+            key=lambda row: (worst_first.index(row.standing), -row.severity), reverse=order == "-standing"
+        )
+        return rows
+    if by == "name":
+        return rows[::-1] if order == "-name" else rows
+    known = [row for row in rows if _sort_key(row, by) is not None]
+    unknown = [row for row in rows if _sort_key(row, by) is None]
+    known.sort(key=lambda row: _sort_key(row, by) or Decimal(0), reverse=order.startswith("-"))
+    return known + unknown
+
+
+def _sort_key(row: Row, by: str) -> Decimal | None:
+    match by:
+        case "balance":
+            return None if row.balance.available is None else Decimal(row.balance.available)
+        case "1h" | "24h":
+            return row.moves[("1h", "24h").index(by)]
+        case _:
+            at = row.balance.observed_at
+            return None if at is None else Decimal(-at.timestamp())
+
+
+def worst(alerts: Iterable[AlertStatus]) -> Severity | None:
+    """How bad the worst alert that fires is."""
+    return max((Severity(one.severity) for one in alerts if one.state == State.FIRING), default=None)

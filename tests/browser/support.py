@@ -1,0 +1,219 @@
+"""A real browser before the real thing, and what it must never see."""
+
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Request, ViewportSize, expect
+
+from monitor.sandbox import Holding, Story, constant, parse_script
+from tests.process.support import Daemon, Installation, Json, until
+
+WIDE, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+THEMES = ("light", "dark")
+PATIENCE = 60_000.0
+"""Milliseconds that anything may take on a busy machine."""
+
+expect.set_options(timeout=PATIENCE)
+
+
+def chromium() -> str | None:
+    """The browser of this machine, if it has one."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((found for name in names if (found := shutil.which(name))), None)
+
+
+async def launched(playwright: Playwright, executable: str) -> Browser:
+    """The browser, started."""
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []  # it refuses to start otherwise
+    return await playwright.chromium.launch(executable_path=executable, args=as_root)
+
+
+@dataclass  # without slots: playwright hangs something on whose methods listen
+class Look:
+    """A page, and whatever went wrong on it: `complaints` of scripts, policies and the browser, requests to `others`,
+    and `visits`, the times that it was loaded."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    visits: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Notes from now on."""
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        self.page.on("request", self._request)
+        self.page.on("framenavigated", lambda frame: self.visits.append(frame.url))
+
+    async def to(self, path: str) -> None:
+        """Goes to a page, and waits until it is there with all that belongs to it."""
+        await self.page.goto(self.url + path, wait_until="networkidle")
+
+    def is_clean(self) -> None:
+        """AssertionError if anything went wrong."""
+        assert (self.complaints, self.others) == ([], [])
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if urlsplit(request.url).netloc != urlsplit(self.url).netloc and not request.url.startswith("data:"):
+            self.others.append(request.url)
+
+
+_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI} ${event.sample}`));
+"""
+
+
+@asynccontextmanager
+async def looking(browser: Browser, url: str, **context: Any) -> AsyncIterator[Look]:
+    """A new visitor, who has been nowhere yet."""
+    opened = await browser.new_context(**{"viewport": WIDE, "color_scheme": "light", **context})
+    opened.set_default_timeout(PATIENCE)
+    try:
+        page = await opened.new_page()
+        await page.add_init_script(_VIOLATIONS)
+        look = Look(page, url)
+        look.watch()
+        yield look
+    finally:
+        await opened.close()
+
+
+async def accessible(page: Page) -> str:
+    """What axe-core finds wrong with a page; nothing, it should be."""
+    results = await Axe().run(page)
+    return "\n".join(
+        f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:4]]}"
+        for one in results.response["violations"]
+    )
+
+
+async def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than the window."""
+    width: int = await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return width
+
+
+def free_port() -> int:
+    """A port that nobody listens at just now."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as found:
+        return int(found.getsockname()[1])
+
+
+def several_wallets() -> Story:
+    """Wallets as they are: some move, one is low, one is empty."""
+    return Story(
+        nami={
+            "spot": {
+                1: Holding(value=parse_script("walk 26058942.333333325 step 150000 seed 1")),
+                22: Holding(value=constant(Decimal("2500.75")), locked=constant(Decimal("100.25"))),
+            },
+            "futures": {22: Holding(value=constant(Decimal("1009.8500524310101")))},
+        },
+        wdcf={
+            "CLIENT_001": constant(Decimal("1500.50")),
+            "CLIENT_002": parse_script("walk 820.00 step 3 seed 2"),
+            "CLIENT_003": constant(Decimal(0)),
+        },
+    )
+
+
+def all_jobs() -> list[Json]:
+    """What polls all of it, each second."""
+    return [
+        {
+            "name": "nami-spot",
+            "provider": "nami",
+            "every": "1s",
+            "wallet": "spot",
+            "currencies": {1: "VNDC", 22: "USDT"},
+            "labels": {"team": "treasury"},
+        },
+        {
+            "name": "nami-futures",
+            "provider": "nami",
+            "every": "1s",
+            "wallet": "futures",
+            "currencies": {22: "USDT"},
+        },
+        {
+            "name": "clients",
+            "provider": "wdcf",
+            "every": "1s",
+            "clients": ["CLIENT_001", "CLIENT_002", "CLIENT_003"],
+        },
+    ]
+
+
+def rules() -> list[Json]:
+    """A limit for the wallet, one that the empty client is under from the start, and one for failing polls."""
+    return [
+        {
+            "name": "usdt-low",
+            "type": "threshold",
+            "match": {"job": "nami-spot", "currency": "USDT"},
+            "below": "1000",
+            "clear": "1200",
+            "severity": "critical",
+        },
+        {
+            "name": "client-empty",
+            "type": "threshold",
+            "match": {"account": "CLIENT_003"},
+            "below": "1",
+            "severity": "warning",
+        },
+        {"name": "endpoint-failing", "type": "failing", "polls": 2},
+    ]
+
+
+@dataclass(slots=True)
+class Place:
+    """An installation with a status page."""
+
+    site: Installation
+    port: int
+    daemon: Daemon
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@asynccontextmanager
+async def installed(folder: Path, web: Mapping[str, object] | None = None) -> AsyncIterator[Place]:
+    """A daemon that polls several wallets and serves a page, once it has read all of them."""
+    port = free_port()
+    async with Installation.on(folder, several_wallets()) as site:
+        site.write(web={"listen": f"127.0.0.1:{port}", **(web or {})}, jobs=all_jobs(), rules=rules())
+        daemon = await site.start()
+        await site.shows(lambda shown: len(shown["balances"]) == 6 and shown["alerts"], "all of it read")
+        await until(lambda: reachable(port), "the status page")
+        yield Place(site, port, daemon)
+
+
+def reachable(port: int) -> bool:
+    """Whether anybody listens."""
+    try:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=1)):
+            return True
+    except OSError:
+        return False

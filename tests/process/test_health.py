@@ -1,0 +1,63 @@
+"""The probes of the real daemon: while it starts, works, can't write, and ends."""
+
+import asyncio
+import sqlite3
+import time
+from contextlib import closing
+
+import httpx
+
+from tests.web.support import free_port
+
+from .stage import together
+from .support import PATIENCE, Installation, Json
+
+
+class Probes:
+    """What probes of an installation are told."""
+
+    def __init__(self, site: Installation) -> None:
+        self._listen = f"127.0.0.1:{free_port()}"
+        site.write(web={"listen": self._listen})
+
+    async def told(self, path: str = "/readyz") -> tuple[int, Json]:
+        """The code and the answer; 0: nobody answers."""
+        async with httpx.AsyncClient(base_url=f"http://{self._listen}", timeout=PATIENCE) as client:
+            try:
+                answer = await client.get(path)
+            except httpx.TransportError:
+                return 0, {}
+        return answer.status_code, answer.json()
+
+    async def become(self, code: int) -> Json:
+        """What is told with this code, once it is."""
+        deadline = time.monotonic() + PATIENCE
+        while (told := await self.told())[0] != code:
+            assert time.monotonic() < deadline, f"waited in vain for {code}: {told}"
+            await asyncio.sleep(0.1)
+        return told[1]
+
+
+@together()
+async def test_it_is_ready_while_it_works(site: Installation) -> None:
+    """And gone, once it was told to end; that it is served does not hold up the end."""
+    probes = Probes(site)
+    daemon = await site.start()
+    assert await probes.become(200) == {"status": "ok", "reasons": []}
+    assert (await probes.told("/healthz"))[0] == 200
+    assert await daemon.stop() == 0
+    assert await probes.told() == (0, {})
+    assert "Traceback" not in daemon.log
+
+
+@together()
+async def test_a_store_that_takes_nothing_is_told(site: Installation) -> None:
+    """While another program holds it up; and no more, once that has ended."""
+    probes = Probes(site)
+    await site.start()
+    await probes.become(200)
+    with closing(sqlite3.connect(site.store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        [reason] = (await probes.become(503))["reasons"]
+        assert reason.startswith(("the store fails", "the daemon does not answer"))
+    await probes.become(200)

@@ -1,0 +1,111 @@
+"""Probes learn whether the daemon does its work; who may know it, why it does not."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from monitor.metrics import Metrics
+from monitor.web.application import application
+from monitor.web.guard import Access
+from monitor.web.site import Site
+from monitor.web.view import Live
+from tests.web.support import World, asking, serving
+
+TOKEN = "0123456789abcdef0123"
+ACCESS = Access(token=SecretStr(TOKEN))
+KNOWN = {"Authorization": f"Bearer {TOKEN}"}
+PROBES = ("/healthz", "/readyz")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A daemon that has not even made its store."""
+    return World(path=tmp_path / "store.db")
+
+
+async def probed(world: World, path: str) -> tuple[int, list[str]]:
+    """The code and the reasons."""
+    async with asking(world.app()) as client:
+        answer = await client.get(path)
+    told = answer.json()
+    assert told["status"] == ("ok" if answer.status_code == 200 else "failing")
+    return answer.status_code, told["reasons"]
+
+
+@pytest.mark.parametrize("path", PROBES)
+async def test_a_daemon_that_works_is_well(world: World, path: str) -> None:
+    """Without a reason to say otherwise."""
+    assert await probed(world, path) == (200, [])
+
+
+@pytest.mark.parametrize("path", PROBES)
+async def test_a_daemon_that_does_not_get_on_says_why(world: World, path: str) -> None:
+    """In the words of its log and its status."""
+    world.trouble = "the store fails: the disk is full"
+    assert await probed(world, path) == (503, ["the store fails: the disk is full"])
+
+
+@pytest.mark.parametrize("unready", ["starting", "stopping"])
+async def test_a_daemon_that_starts_or_stops_lives_but_is_not_ready(world: World, unready: str) -> None:
+    """To restart it would not help."""
+    world.unready = unready
+    assert await probed(world, "/healthz") == (200, [])
+    assert await probed(world, "/readyz") == (503, [unready])
+
+
+async def test_all_reasons_are_told(world: World) -> None:
+    """Those of being up and those of being well."""
+    world.unready, world.trouble = "starting", "a scheduled poll is overdue"
+    assert await probed(world, "/readyz") == (503, ["starting", "a scheduled poll is overdue"])
+
+
+@pytest.mark.parametrize("trouble", ["", "the store fails: /srv/store.db"])
+async def test_strangers_learn_whether_and_not_why(world: World, trouble: str) -> None:
+    """A probe needs no token; what is behind it has no name for who carries none."""
+    world.trouble = trouble
+    async with asking(world.app(ACCESS)) as client:
+        answer = await client.get("/healthz")
+        assert answer.json() == {"status": "failing" if trouble else "ok", "reasons": []}
+        assert answer.status_code == (503 if trouble else 200)
+        assert (await client.get("/readyz")).status_code == 401
+        told = (await client.get("/healthz", headers=KNOWN)).json()
+        assert told["reasons"] == ([trouble] if trouble else [])
+        assert (await client.get("/readyz", headers=KNOWN)).json() == told
+
+
+async def test_a_probe_that_asks_for_the_head_alone_gets_the_code(world: World) -> None:
+    """Load balancers do."""
+    world.trouble = "a scheduled poll is overdue"
+    with serving(world.app()) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            answer = await client.head("/healthz")
+    assert (answer.status_code, answer.content) == (503, b"")
+
+
+async def test_pages_are_served_while_the_daemon_does_not_answer(world: World) -> None:
+    """However many ask how it is meanwhile: they wait, and nobody else does; then all are told the same."""
+    answered, asked = threading.Event(), threading.Semaphore(0)
+
+    def hanging() -> str:
+        asked.release()
+        assert answered.wait(30)
+        return "the daemon does not answer within 5 s"
+
+    plan, live = world.plan, Live(started_at=world.started)
+    site = Site(
+        plan=lambda: plan, live=lambda: live, trouble=hanging, clock=lambda: world.now, metrics=Metrics()
+    )
+    with serving(application(site, Access())) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            probes = [asyncio.create_task(client.get(path)) for path in PROBES * 10]
+            await asyncio.to_thread(asked.acquire)
+            assert (await client.get("/api/v1/status")).status_code == 200
+            assert not any(probe.done() for probe in probes)
+            answered.set()
+            answers = await asyncio.gather(*probes)
+    assert {answer.status_code for answer in answers} == {503}
+    assert not asked.acquire(blocking=False)
