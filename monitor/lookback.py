@@ -304,7 +304,8 @@ def _import(loaded: "Config", staged: "Staging", checked: "Checked", now: dateti
                 advance(more)
     except BaseException:
         complain(
-            f"stopped after {added:,} of {checked.new:,} readings; importing the same file again goes on there"
+            f"stopped with {added:,} of {checked.new:,} readings written, or a few more; "
+            "importing the same file again does the rest"
         )
         raise
     return added

@@ -9,10 +9,11 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from monitor.domain.charts import Chart
+from monitor.store.history import Curve, curve
 
 LONGEST = 60
 """Seconds after which it ends itself, should nobody be left to end it."""
@@ -27,34 +28,36 @@ def main() -> int:
     with suppress(OSError):  # systemd's unit does not let it, and gives the whole daemon its weight
         os.nice(5)
     try:
-        from monitor.drawing.canvas import draw
+        import monitor.drawing.canvas  # noqa: F401 -- and with it all of matplotlib
     except ImportError as exc:
         missing = exc.name == "matplotlib"
         print("matplotlib is not installed: pip install 'balance-monitor[charts]'" if missing else exc)  # noqa: T201 -- to the daemon
         return NOT_INSTALLED
     try:
         request = json.load(sys.stdin.buffer)
-        sys.stdout.buffer.write(_drawn(request, draw) if request else b"")
+        if request:
+            sys.stdout.buffer.write(_drawn(Path(request["store"]), Chart.from_json(request["chart"])))
     except Exception as exc:  # noqa: BLE001 -- whatever it is, the daemon says it in a line of its log
         print(f"{type(exc).__name__}: {exc}")  # noqa: T201 -- to the daemon
         return 1
     return 0
 
 
-def _drawn(request: dict[str, Any], draw: Any) -> bytes:
-    from monitor.store.history import curve
+def _drawn(store: Path, chart: Chart) -> bytes:
+    """The picture of what the store holds; nothing where that is nothing."""
+    from monitor.drawing.canvas import beginning, draw
 
-    chart = Chart.from_json(request["chart"])
-    read = curve(
-        Path(request["store"]),
-        chart.series,
-        chart.field,
-        since=chart.since,
-        until=chart.until,
-        slices=SLICES,
-        silence=chart.silence,
-    )
+    read = _read(store, chart, chart.since)
+    begin = beginning(chart, read)
+    if begin > chart.since:  # a short history is thinned by its own length
+        read = _read(store, chart, begin)
     return draw(chart, read) if read.points or read.gaps else b""
+
+
+def _read(store: Path, chart: Chart, since: datetime) -> Curve:
+    return curve(
+        store, chart.series, chart.field, since=since, until=chart.until, slices=SLICES, silence=chart.silence
+    )
 
 
 if __name__ == "__main__":

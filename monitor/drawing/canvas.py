@@ -4,6 +4,7 @@ Amounts become floats here, for the line and nothing else: what is written into 
 """
 
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -62,6 +63,15 @@ def draw(chart: Chart, curve: Curve) -> bytes:
         return _png(_figure(chart, curve))
 
 
+def beginning(chart: Chart, curve: Curve) -> datetime:
+    """Where the picture begins: with the last day, or with the first reading ever."""
+    first = curve.points[0].at if curve.points else chart.since
+    was_read_before = any(begin < chart.since for begin, _ in curve.gaps)
+    if was_read_before or first - chart.since <= chart.silence:
+        return chart.since
+    return min(first, chart.until - SHORTEST)
+
+
 def _png(figure: Figure) -> bytes:
     out = BytesIO()
     figure.savefig(out, format="png", dpi=DPI, facecolor=PAPER, metadata={"Software": None})
@@ -106,10 +116,13 @@ def _trace(axes: Axes, chart: Chart, curve: Curve) -> None:
     """A balance stays until it is read to be another: steps, interrupted where nothing is known."""
     xs: list[float] = []
     ys: list[float] = []
-    gaps = {end for _, end in curve.gaps}
+    gaps = deque(curve.gaps)
     for point in curve.points:
-        if point.at in gaps and xs:
-            xs, ys = [*xs, xs[-1]], [*ys, nan]
+        while gaps and gaps[0][1] <= point.at:
+            begin, _ = gaps.popleft()
+            if xs:  # the reading on either side of a gap may have been thinned away: the line goes up to it
+                xs += [max(xs[-1], _x(begin))] * 2
+                ys += [ys[-1], nan]
         xs.append(_x(point.at))
         ys.append(_y(point.amount))
     if not xs:
@@ -122,13 +135,7 @@ def _trace(axes: Axes, chart: Chart, curve: Curve) -> None:
 
 
 def _scale(axes: Axes, chart: Chart, curve: Curve) -> None:
-    """The last day, or what there is of it: since the first reading ever."""
-    first = curve.points[0].at if curve.points else chart.since
-    begins_within = (
-        not any(begin < chart.since for begin, _ in curve.gaps) and first - chart.since > chart.silence
-    )
-    begin = min(first, chart.until - SHORTEST) if begins_within else chart.since
-    axes.set_xlim(_x(begin), _x(chart.until))
+    axes.set_xlim(_x(beginning(chart, curve)), _x(chart.until))
     axes.margins(y=0.18)
     locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)

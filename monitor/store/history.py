@@ -12,6 +12,9 @@ from pathlib import Path
 
 from monitor.store.reader import connected, instant, instant_or_none, micros
 
+_AROUND = 3
+"""Pauses on either side that tell the rhythm of a time."""
+
 FIELDS = ("available", "total", "locked")
 """What of a reading can be looked at."""
 
@@ -190,11 +193,18 @@ def _thinned(
 def _gaps(
     db: sqlite3.Connection, number: int, lower: int, upper: int, silence: timedelta
 ) -> Iterator[tuple[datetime, datetime]]:
+    """Long pauses between two readings in which a poll brought none, or that stand out among those around them: where a
+    schedule was changed, or readings were imported, the old ones had a rhythm of their own."""
     rows = db.execute(
-        "SELECT previous, at FROM (SELECT observed_at AS at, lag(observed_at) OVER (ORDER BY observed_at) AS previous"
+        "WITH pauses AS (SELECT previous, at, at - previous AS pause,"
+        f" min(at - previous) OVER (ORDER BY at ROWS BETWEEN {_AROUND} PRECEDING AND {_AROUND} FOLLOWING) AS rhythm"  # noqa: S608 -- our own text
+        " FROM (SELECT observed_at AS at, lag(observed_at) OVER (ORDER BY observed_at) AS previous"
         " FROM snapshots WHERE series_id = :series AND observed_at BETWEEN coalesce((SELECT max(observed_at)"
-        " FROM snapshots WHERE series_id = :series AND observed_at < :lower), :lower) AND :upper)"
-        " WHERE at - previous > :silence",
+        " FROM snapshots WHERE series_id = :series AND observed_at < :lower), :lower) AND :upper))"
+        " SELECT previous, at FROM pauses WHERE pause > :silence AND (pause > 2.5 * rhythm OR"
+        " (SELECT count(pause) FROM pauses) < 2 OR EXISTS (SELECT 1 FROM polls"
+        " WHERE account_id = (SELECT account_id FROM series WHERE id = :series)"
+        " AND started_at >= previous AND started_at < at AND finished_at < at)) ORDER BY at",
         {
             "series": number,
             "lower": lower,

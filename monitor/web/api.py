@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response, Security
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from monitor.domain.units import rfc3339
@@ -42,6 +43,11 @@ _UNREADABLE: Responses = {422: {"model": models.Problem, "description": "The que
 _UNKNOWN: Responses = {404: {"model": models.Problem, "description": "There is none of this name."}}
 
 
+def operation_id(route: APIRoute) -> str:
+    """What programs made from the description call an operation."""
+    return route.name
+
+
 def router(site: Site) -> APIRouter:
     """`/api/v1`."""
     router = APIRouter(
@@ -50,6 +56,7 @@ def router(site: Site) -> APIRouter:
         dependencies=SECURITY,
         responses=BEFORE,
         route_class=Route,
+        generate_unique_id_function=operation_id,
     )
     desk = Desk(site)
     _standings(router, desk)

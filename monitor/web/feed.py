@@ -15,7 +15,7 @@ from monitor.domain.model import Severity
 from monitor.domain.units import moment, rfc3339
 from monitor.store.incidents import RESOLVED, Incident
 from monitor.web.answers import answer, reply
-from monitor.web.api import BEFORE, SECURITY
+from monitor.web.api import BEFORE, SECURITY, operation_id
 from monitor.web.site import Site
 
 ENTRIES = 50
@@ -28,14 +28,16 @@ _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 def router(site: Site) -> APIRouter:
     """`/alerts.atom`."""
-    router = APIRouter(tags=["feed"], dependencies=SECURITY, responses=BEFORE)
+    router = APIRouter(
+        tags=["feed"], dependencies=SECURITY, responses=BEFORE, generate_unique_id_function=operation_id
+    )
 
     @router.get(
         "/alerts.atom",
         response_class=_Atom,
         responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
     )
-    def alerts(request: Request) -> Response:
+    def feed_of_incidents(request: Request) -> Response:
         """The newest 50 incidents, current and past, as an Atom feed."""
         fired = [one for one in site.incidents() if one.state != "pending"]
         newest = sorted(fired, key=lambda one: one.changed_at, reverse=True)[:ENTRIES]

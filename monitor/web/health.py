@@ -8,7 +8,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from monitor.web.api import SECURITY, TOKEN_NEEDED
+from monitor.web.api import SECURITY, TOKEN_NEEDED, operation_id
 from monitor.web.guard import is_known
 from monitor.web.site import Site
 
@@ -22,7 +22,7 @@ class Health(BaseModel):
 
 def router(site: Site) -> APIRouter:
     """`/healthz` and `/readyz`."""
-    router = APIRouter(tags=["health"])
+    router = APIRouter(tags=["health"], generate_unique_id_function=operation_id)
     one_at_a_time = CapacityLimiter(1)
 
     async def asked(of: Callable[[], list[str]]) -> list[str]:

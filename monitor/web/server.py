@@ -148,4 +148,8 @@ def listening(host: str, port: int) -> socket.socket:
     """A socket that listens at an address. Raises OSError where that can't be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     dualstack = host == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server((host, port), family=family, backlog=AT_A_TIME, dualstack_ipv6=dualstack)
+    made = socket.create_server((host, port), family=family, backlog=AT_A_TIME, dualstack_ipv6=dualstack)
+    # Connections inherit it. asyncio leaves it to sockets that name their protocol; without it the second part of an
+    # answer waits for the visitor's acknowledgement of the first: 40 ms.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made

@@ -97,6 +97,16 @@ def test_a_gap_is_a_gap() -> None:
     assert not _are(pixels[-70:], LINE).any()
 
 
+def test_a_gap_shorter_than_a_slice_is_one_as_well() -> None:
+    """The readings right beside it may have been thinned away; the line is not drawn over it all the same."""
+    begin, end = NOW - timedelta(hours=12, minutes=9), NOW - timedelta(hours=10, minutes=1)
+    points = tuple(point for point in DAY.points if not begin - 30 * MINUTE < point.at < end + 30 * MINUTE)
+    gap = Curve(points=points, gaps=((begin, end),), readings=len(points))
+    shown = _are(_pixels(draw(CHART, gap))[70:], LINE).any(axis=0)
+    hidden = [x for x in range(100, WIDTH - 60) if not shown[x]]
+    assert 0.07 * WIDTH < len(hidden) < 0.15 * WIDTH
+
+
 def test_readings_that_stopped_leave_the_rest_unknown() -> None:
     """The line ends with the last of them."""
     stopped = _curve(*(["1500"] * 73), until=NOW - timedelta(hours=12))

@@ -178,3 +178,31 @@ def test_only_what_the_table_has_can_be_asked_for(path: Path) -> None:
         history.curve(
             path, NAME, "1; DROP TABLE x", since=START, until=START + MINUTE, slices=1, silence=MINUTE
         )
+
+
+def test_readings_of_another_rhythm_are_no_gaps(path: Path) -> None:
+    """A job that is polled every second now was polled every minute, or its past was imported: that was a line then, and
+    is one now. What stands out among its own is a gap."""
+    minutes = [*range(20), *range(25, 45)]
+    fill(path, [(START + minute * MINUTE, "5") for minute in minutes])
+    found = curve(path, minutes=60, silence=timedelta(seconds=3))
+    assert found.gaps == ((START + 19 * MINUTE, START + 25 * MINUTE),)
+
+
+def test_polls_that_brought_nothing_make_a_gap_of_any_pause(path: Path) -> None:
+    """Where only each tenth poll succeeds, nothing is known in between, however regular that is."""
+    fill(path, [(START + 10 * number * MINUTE, "5") for number in range(6)])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executemany(
+            "INSERT INTO polls (account_id, started_at, finished_at, outcome, detail, attempts)"
+            " VALUES (1, ?, ?, ?, '', 1)",
+            [
+                (
+                    micros(START + minute * MINUTE) - 1,
+                    micros(START + minute * MINUTE),
+                    "timeout" if minute % 10 else "ok",
+                )
+                for minute in range(51)
+            ],
+        )
+    assert len(curve(path, minutes=60, silence=2 * MINUTE).gaps) == 5

@@ -18,10 +18,7 @@ const charts = (() => {
           ctx.beginPath();
           ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
           ctx.clip();
-          for (const [from, until] of data.gaps) {
-            const [left, right] = [plot.valToPos(from, "x", true), plot.valToPos(until, "x", true)];
-            hatch(ctx, left, bbox.top, Math.max(right - left, 1), bbox.height);
-          }
+          hatch(ctx, plot, data.gaps);
           for (const band of data.bands) {
             const left = plot.valToPos(band.since, "x", true);
             const right = plot.valToPos(band.until ?? data.until, "x", true);
@@ -56,10 +53,14 @@ const charts = (() => {
     };
   }
 
-  function hatch(ctx, left, top, width, height) {
+  function hatch(ctx, plot, gaps) {
+    const { left, top, width, height } = plot.bbox;
     ctx.save();
     ctx.beginPath();
-    ctx.rect(left, top, width, height);
+    for (const [from, until] of gaps) {
+      const [begins, ends] = [plot.valToPos(from, "x", true), plot.valToPos(until, "x", true)];
+      ctx.rect(begins, top, Math.max(ends - begins, 1), height);
+    }
     ctx.clip();
     ctx.strokeStyle = colour("gap");
     ctx.lineWidth = devicePixelRatio;
@@ -122,14 +123,16 @@ const charts = (() => {
     };
   }
 
+  const count = (things, name) => `${things.length} ${name}${things.length === 1 ? "" : "s"}`;
+
   function describe(element, data) {
     const known = data.amounts.filter((amount) => amount !== null);
     const words = known.length
       ? `from ${known[0]} to ${known.at(-1)}, over ${data.readings} readings`
       : "nothing was read in this time";
     const more = [
-      data.bands.length ? `${data.bands.length} times an alert fired` : "",
-      data.gaps.length ? `${data.gaps.length} gaps in which nothing was read` : "",
+      data.bands.length ? `${count(data.bands, "alert")} fired` : "",
+      data.gaps.length ? `${count(data.gaps, "gap")} in which nothing was read` : "",
     ].filter(Boolean);
     element.setAttribute("aria-label", `Chart of ${element.dataset.title}: ${[words, ...more].join(", ")}`);
     const note = document.getElementById("chart-note");
