@@ -147,7 +147,7 @@ def _show_chart(loaded: "Config", asked: "Asked", field: "Field") -> None:
 
     console = screen.stdout()
     columns, lines = shutil.get_terminal_size((100, 30))
-    limits = list(asking.limits(loaded, asked.series, field))
+    limits = asking.limits_of(loaded, asked.series, field)
     notes = list(legend(limits))
     size = Size(columns, min(lines - len(notes) - 3, 40))
     picture = draw(loaded.store.path, asked, field, limits, size.slices)

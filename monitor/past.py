@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from monitor.domain.model import Field
+from monitor.domain.rules import Limit
 from monitor.domain.units import moment
 from monitor.store.archive import archive
 from monitor.store.history import Curve, Reading, curve, readings
@@ -33,16 +34,6 @@ class Told:
     readings: tuple[Reading, ...]
     count: int
     before: Reading | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """An amount that a threshold rule compares with."""
-
-    rule: str
-    severity: str
-    side: str
-    amount: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from monitor.domain.money import grouped
-from monitor.past import Limit, Picture
+from monitor.domain.rules import Limit
+from monitor.past import Picture
 from monitor.store.history import Point
 
 SMALLEST = (40, 12)
@@ -46,7 +47,7 @@ def plot(picture: Picture, size: Size, *, colour: bool) -> str:
     if not picture.curve.points:
         raise ValueError("nothing to draw")
     amounts = [_float(point.amount) for point in picture.curve.points]
-    low, high = _range([*amounts, *(_float(limit.amount) for limit in picture.limits)])
+    low, high = _range([*amounts, *(_float(str(limit.amount)) for limit in picture.limits)])
     return _drawn(picture, size, low, high, colour=colour)
 
 
@@ -61,7 +62,7 @@ def _drawn(picture: Picture, size: Size, low: float, high: float, *, colour: boo
     figure.plot_size(max(size.width, SMALLEST[0]), max(size.height, SMALLEST[1]))
     _axes(figure, picture, size, low, high)
     for limit in picture.limits:
-        figure.line(_float(limit.amount), "horizontal", pixel="red" if colour else None)
+        figure.line(_float(str(limit.amount)), "horizontal", pixel="red" if colour else None)
     for stretch in _stretches(picture):
         xs = [_seconds(point.at, asked.since) for point in stretch]
         signal = figure.signal(xs, [_float(point.amount) for point in stretch], marker="braille")
@@ -88,14 +89,14 @@ def _axes(figure: Any, picture: Picture, size: Size, low: float, high: float) ->
         beside.lim(low, high)
         by_amount = {limit.amount: limit for limit in picture.limits}
         beside.ticks(
-            [_float(amount) for amount in by_amount], [_short(one.rule) for one in by_amount.values()]
+            [_float(str(amount)) for amount in by_amount], [_short(one.rule) for one in by_amount.values()]
         )
 
 
 def legend(limits: Sequence[Limit]) -> Iterator[str]:
     """What the lines across the picture mean, exactly."""
     for one in limits:
-        yield f"{one.rule} ({one.severity}): {one.side} {grouped(Decimal(one.amount))}"
+        yield f"{one.rule} ({one.severity.word}): {one.side} {grouped(one.amount)}"
 
 
 def times_between(since: datetime, until: datetime, most: int) -> Iterator[tuple[datetime, str]]:

@@ -1,15 +1,15 @@
 """What the commands that look back are asked for: which series, of which rules the limits are."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from monitor.config import Config
 from monitor.config.wording import nearest
-from monitor.domain.charts import silence as silence_of
 from monitor.domain.model import Field, Series
-from monitor.domain.rules import Threshold
-from monitor.past import Asked, Limit
+from monitor.domain.rules import Limit, limits
+from monitor.domain.schedule import silence as silence_of
+from monitor.past import Asked
 from monitor.store.archive import archive
 
 _LISTED = 10
@@ -73,19 +73,10 @@ def _near(wanted: str, names: Sequence[str]) -> str:
     return nearest(wanted, names) or f"; there are {listed(names)}"
 
 
-def limits(config: Config, name: str, field: Field) -> Iterator[Limit]:
-    """The amounts that threshold rules compare a series' with."""
+def limits_of(config: Config, name: str, field: Field) -> list[Limit]:
+    """The amounts that threshold rules compare a series' with; none where no configured account has it."""
     series = _configured(config, name)
-    for rule in config.rules:
-        if series is None or not isinstance(rule, Threshold) or not rule.match.series(series):
-            continue
-        for level in rule.levels or (rule,):
-            sides = (("below", level.below), ("above", level.above))
-            if level.field == field:
-                severity = level.policy.severity.word
-                for side, amount in sides:
-                    if amount is not None:
-                        yield Limit(rule=rule.name, severity=severity, side=side, amount=format(amount, "f"))
+    return [] if series is None else limits(config.rules, series, field)
 
 
 def _configured(config: Config, name: str) -> Series | None:

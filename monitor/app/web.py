@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.app.build import Monitor
 from monitor.config import Web as Wanted
-from monitor.domain.charts import silence
+from monitor.domain.schedule import silence
 from monitor.providers import PROVIDERS
 from monitor.providers.base import Settings
 from monitor.web.site import Site

@@ -6,13 +6,13 @@ Amounts are the digits as they came or as they are configured; a picture makes f
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import Any
 
 from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Report, headline, worst_first
 from monitor.domain.money import plain
 from monitor.domain.rules import Rule, Threshold
-from monitor.domain.schedule import Cron, Every, Schedule
+from monitor.domain.schedule import Schedule, silence
 
 SPAN = timedelta(days=1)
 """How much of a series a picture shows."""
@@ -129,18 +129,6 @@ class Charts:
 def wants(channel: bool | None, rule: bool | None) -> bool:  # noqa: FBT001 -- what two lines of the file say
     """Whether a picture is wanted: where a channel or a rule says so, and the other does not say no."""
     return True in (channel, rule) and False not in (channel, rule)
-
-
-def silence(schedule: Schedule) -> timedelta:
-    """The time without readings from which on nothing is known: one poll that is missing makes no gap, two do."""
-    match schedule:
-        case Every():
-            pause = schedule.interval
-        case Cron():
-            pause = schedule.fields.widest_gap
-        case _:
-            assert_never(schedule)
-    return pause * 5 / 2
 
 
 def _lines(rule: Rule, last: Report) -> Iterator[Line]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -177,3 +178,15 @@ class Cron:
 
 
 Schedule = Every | Cron
+
+
+def silence(schedule: Schedule) -> timedelta:
+    """The time without readings from which on nothing is known: one poll that is missing makes no gap, two do."""
+    match schedule:
+        case Every():
+            pause = schedule.interval
+        case Cron():
+            pause = schedule.fields.widest_gap
+        case _:
+            assert_never(schedule)
+    return pause * 5 / 2

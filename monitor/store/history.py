@@ -197,7 +197,7 @@ def _gaps(
     schedule was changed, or readings were imported, the old ones had a rhythm of their own."""
     rows = db.execute(
         "WITH pauses AS (SELECT previous, at, at - previous AS pause,"
-        f" min(at - previous) OVER (ORDER BY at ROWS BETWEEN {_AROUND} PRECEDING AND {_AROUND} FOLLOWING) AS rhythm"  # noqa: S608 -- our own text
+        f" min(at - previous) OVER (ORDER BY at ROWS BETWEEN {_AROUND} PRECEDING AND {_AROUND} FOLLOWING) AS rhythm"
         " FROM (SELECT observed_at AS at, lag(observed_at) OVER (ORDER BY observed_at) AS previous"
         " FROM snapshots WHERE series_id = :series AND observed_at BETWEEN coalesce((SELECT max(observed_at)"
         " FROM snapshots WHERE series_id = :series AND observed_at < :lower), :lower) AND :upper))"

@@ -19,7 +19,7 @@ from tests.process.support import Daemon, Installation, Json, until
 
 WIDE, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 THEMES = ("light", "dark")
-PATIENCE = 60_000.0
+PATIENCE = float(os.environ.get("BROWSER_PATIENCE", "60")) * 1000
 """Milliseconds that anything may take on a busy machine."""
 
 expect.set_options(timeout=PATIENCE)

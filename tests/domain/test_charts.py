@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.domain.charts import MOST, Chart, Charts, Line, silence, wants
+from monitor.domain.charts import MOST, Chart, Charts, Line, wants
 from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Report
 from monitor.domain.model import Severity
 from monitor.domain.rules import Delta, Failing, Policy, Rule, Threshold
-from monitor.domain.schedule import Cron, Every, Schedule
+from monitor.domain.schedule import Cron, Every, Schedule, silence
 
 OPS = Target(channel="ops", url_id="aaaa")
 SMS = Target(channel="phone", url_id="bbbb")

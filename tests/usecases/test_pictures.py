@@ -187,11 +187,11 @@ async def test_what_comes_right_after_is_drawn_ahead_as_well(store: Store) -> No
     ops, hand = Channel(), Hand()
     async with serving(store, hand, ops, patience=timedelta(0)) as box:
         for incident in "AB":
-            await tell(store, incident, wait=timedelta(seconds=4))
+            await tell(store, incident, wait=timedelta(seconds=5), group="g")
             box.wake()
             await until(lambda: hand.drawn)
-        await until(lambda: len(hand.drawn) == 2 or ops.taken)
-        assert hand.drawn == ["spot/A/USDT", "spot/B/USDT"]
+        await until(lambda: ops.taken)
+    assert ops.offered == [["spot-A-USDT.png", "spot-B-USDT.png"]]
 
 
 async def test_a_drawing_that_hangs_holds_up_a_message_for_a_moment(store: Store) -> None:

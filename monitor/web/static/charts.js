@@ -115,6 +115,7 @@ const charts = (() => {
           label: element.dataset.title,
           stroke: colour("accent"),
           width: 1.5,
+          paths: uPlot.paths.stepped({ align: 1 }), // an amount holds until another one is read
           spanGaps: false,
           points: { show: data.times.length < 60 },
           value: (plot, value, series, index) => (index === null ? "" : (data.amounts[index] ?? "unknown")),
