@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -120,7 +121,12 @@ class Daemon:
         self._summaries = Summaries(self._store)
         self._web = Web(
             Site(
-                plan=self._shown, live=self._live, trouble=self._trouble_now, clock=now, metrics=self.metrics
+                plan=self._shown,
+                live=self._live,
+                hang=partial(self._asked, self._hang),
+                trouble=partial(self._asked, self._trouble),
+                clock=now,
+                metrics=self.metrics,
             )
         )
         self._loop = asyncio.get_running_loop()
@@ -317,6 +323,12 @@ class Daemon:
         if await self._summaries.make_if_due(self._monitor.watch, now()):
             self._outbox.wake()
 
+    async def _hang(self) -> str:
+        """What a restart would mend: what does not answer, or lies still. A full disk is none of it."""
+        with suppress(StoreError):
+            await self._store.write(lambda tx: None)
+        return "" if self._scheduler.is_on_time() else "a scheduled poll is overdue"
+
     async def _trouble(self) -> str:
         """What does not get on; empty where everything does."""
         if not self._scheduler.is_on_time():
@@ -358,13 +370,15 @@ class Daemon:
         unready = "stopping" if self._stop.is_set() else "" if self._begun else "starting"
         return Live(started_at=self._running_since, next_polls=self._scheduler.due(), unready=unready)
 
-    def _trouble_now(self) -> str:
-        asking = asyncio.run_coroutine_threadsafe(self._trouble(), self._loop)
+    def _asked(self, what: Callable[[], Coroutine[Any, Any, str]]) -> str:
+        asking = asyncio.run_coroutine_threadsafe(what(), self._loop)
         try:
             return asking.result(ANSWERS_WITHIN.total_seconds())
         except TimeoutError:
             asking.cancel()
             return f"the daemon does not answer within {ANSWERS_WITHIN.total_seconds():.0f} s"
+        except CancelledError:
+            return "stopping"
 
     # Reload
 

@@ -12,9 +12,6 @@ from pathlib import Path
 
 from monitor.store.reader import connected, instant, instant_or_none, micros
 
-_AROUND = 3
-"""Pauses on either side that tell the rhythm of a time."""
-
 FIELDS = ("available", "total", "locked")
 """What of a reading can be looked at."""
 
@@ -197,7 +194,7 @@ def _gaps(
     schedule was changed, or readings were imported, the old ones had a rhythm of their own."""
     rows = db.execute(
         "WITH pauses AS (SELECT previous, at, at - previous AS pause,"
-        f" min(at - previous) OVER (ORDER BY at ROWS BETWEEN {_AROUND} PRECEDING AND {_AROUND} FOLLOWING) AS rhythm"
+        " min(at - previous) OVER (ORDER BY at ROWS BETWEEN 3 PRECEDING AND 3 FOLLOWING) AS rhythm"
         " FROM (SELECT observed_at AS at, lag(observed_at) OVER (ORDER BY observed_at) AS previous"
         " FROM snapshots WHERE series_id = :series AND observed_at BETWEEN coalesce((SELECT max(observed_at)"
         " FROM snapshots WHERE series_id = :series AND observed_at < :lower), :lower) AND :upper))"

@@ -24,7 +24,7 @@ COOKIE = "balance_monitor"
 SESSION = timedelta(days=7)
 """How long a login holds."""
 
-_PUBLIC = frozenset({"/healthz", "/login", "/static/style.css"})
+_PUBLIC = frozenset({"/healthz", "/login", "/static/style.css", "/static/icon.svg"})
 _LONGEST_FORM = 4096  # bytes
 _HOST = re.compile(
     r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9.-]+))(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE

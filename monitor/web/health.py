@@ -30,11 +30,13 @@ def router(site: Site) -> APIRouter:
         leave those of the pages to the pages."""
         return await run_sync(of, limiter=one_at_a_time)
 
-    @router.get("/healthz", responses={503: {"model": Health, "description": "It hangs, or its work fails."}})
+    @router.get(
+        "/healthz", responses={503: {"model": Health, "description": "It hangs: a restart would help."}}
+    )
     async def healthz(request: Request, response: Response) -> Health:
-        """Whether the daemon gets on with its work: runs are started on time, messages too, and the store takes what
-        is written. Open to everybody; the reasons are not."""
-        return _health(await asked(lambda: [site.trouble()]), request, response)
+        """Whether the daemon lives: it answers, its writer does, and runs are started on time. Open to everybody; the
+        reasons are not."""
+        return _health(await asked(lambda: [site.hang()]), request, response)
 
     @router.get(
         "/readyz",
@@ -42,7 +44,8 @@ def router(site: Site) -> APIRouter:
         responses={503: {"model": Health, "description": "Not yet, or not now."}, **TOKEN_NEEDED},
     )
     async def readyz(request: Request, response: Response) -> Health:
-        """Whether it has taken up its work and gets on with it."""
+        """Whether it has taken up its work and gets on with it: polls are made, messages go out, and the store takes
+        what is written."""
         return _health(await asked(lambda: [site.live.unready, site.trouble()]), request, response)
 
     return router

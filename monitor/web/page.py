@@ -142,7 +142,7 @@ def due(at: datetime | None) -> Markup:
 
 
 def outline(slices: Outline) -> str:
-    """Slices with their lows and highs as whole per mille of the range, as `charts.js` draws them: `0:12:40 _ 5:13:13`."""
+    """Slices with their lows and highs as whole per mille of the range, for `charts.js`: `0:12:40 _ 5:13:13`."""
     known = [one for one in slices if one is not None]
     low = min((one[1] for one in known), default=0.0)
     high = max((one[2] for one in known), default=0.0)

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
-from pydantic import AwareDatetime
 
+from monitor.domain.model import Field as Amount
 from monitor.incidents import chosen, waiting
 from monitor.web.guard import Access
 from monitor.web.page import Rendered, render
+from monitor.web.params import Instant, Order, Span
 from monitor.web.shelf import Shelf
 from monitor.web.site import Site
 from monitor.web.view import PAGE, Standing, Wish, choose
@@ -20,23 +21,7 @@ REFRESH = timedelta(seconds=5)
 READINGS = 100
 """Readings in the table of a series."""
 
-Span = Literal["1h", "24h", "7d", "30d"]
-Order = Literal[
-    "",
-    "standing",
-    "-standing",
-    "name",
-    "-name",
-    "balance",
-    "-balance",
-    "1h",
-    "-1h",
-    "24h",
-    "-24h",
-    "age",
-    "-age",
-]
-PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
+Page = Annotated[int, Query(ge=1, le=1_000_000, alias="page")]
 Words = Annotated[str, Query(max_length=200)]
 
 
@@ -62,8 +47,8 @@ def router(site: Site, access: Access) -> APIRouter:
         job: Words = "",
         state: Literal["", "firing", "pending", "unknown", "ok"] = "",
         q: Words = "",
-        order: Order = "",
-        page_number: Annotated[int, Query(ge=1, le=1_000_000, alias="page")] = 1,
+        order: Order | Literal[""] = "",
+        page_number: Page = 1,
     ) -> Response:
         wish = Wish(job=job, standing=state, words=q, order=order, page=page_number)
 
@@ -85,8 +70,8 @@ def router(site: Site, access: Access) -> APIRouter:
         request: Request,
         name: Annotated[str, Query(max_length=400)],
         span: Span = "24h",
-        field: Literal["available", "total", "locked"] = "available",
-        before: AwareDatetime | None = None,
+        field: Amount = "available",
+        before: Instant | None = None,
     ) -> Response:
         def fill() -> dict[str, Any]:
             picture = site.picture()
@@ -112,7 +97,7 @@ def router(site: Site, access: Access) -> APIRouter:
         request: Request,
         state: Literal["all", "firing", "pending", "resolved"] = "all",
         q: Words = "",
-        page_number: Annotated[int, Query(ge=1, le=1_000_000, alias="page")] = 1,
+        page_number: Page = 1,
     ) -> Response:
         def fill() -> dict[str, Any]:
             words = q.lower().split()

@@ -70,6 +70,23 @@ Page = Annotated[
 ]
 
 
+Order = Literal[
+    "standing",
+    "-standing",
+    "name",
+    "-name",
+    "balance",
+    "-balance",
+    "1h",
+    "-1h",
+    "24h",
+    "-24h",
+    "age",
+    "-age",
+]
+Span = Literal["1h", "24h", "7d", "30d"]
+
+
 class Asked(BaseModel):
     """A query; a parameter that does not exist is a mistake, not nothing."""
 
@@ -86,20 +103,7 @@ class AskedSeries(Asked):
         description="Only those whose name, labels or alerts' rules hold all of these words.",
         max_length=_LONGEST_WISH,
     )
-    order: Literal[
-        "standing",
-        "-standing",
-        "name",
-        "-name",
-        "balance",
-        "-balance",
-        "1h",
-        "-1h",
-        "24h",
-        "-24h",
-        "age",
-        "-age",
-    ] = Field("standing", description="A dash turns it round. What is not known comes last.")
+    order: Order = Field("standing", description="A dash turns it round. What is not known comes last.")
     page: Page = 1
 
 
@@ -120,7 +124,7 @@ class AskedChart(Asked):
     """Which picture."""
 
     series: SeriesName
-    span: Literal["1h", "24h", "7d", "30d"] = Field("24h", description="How long a while.")
+    span: Span = Field("24h", description="How long a while.")
     field: Amount = Field("available", description="Which amount.")
     until: Instant | None = Field(
         None,

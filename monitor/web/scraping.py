@@ -1,16 +1,29 @@
 """For Prometheus: `/metrics`."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
+from monitor.web.api import BEFORE, SECURITY, TOKEN_NEEDED, operation_id
 from monitor.web.exposition import Running, exposition, store_bytes
 from monitor.web.site import Site
 
 
 def router(site: Site) -> APIRouter:
     """`/metrics`."""
-    router = APIRouter(tags=["metrics"])
+    router = APIRouter(tags=["metrics"], dependencies=SECURITY, generate_unique_id_function=operation_id)
+    text: dict[str, Any] = {"schema": {"type": "string"}}
+    formats = {"text/plain": text, "application/openmetrics-text": text}
 
-    @router.get("/metrics", response_class=Response)
+    @router.get(
+        "/metrics",
+        response_class=Response,
+        responses={
+            200: {"content": formats, "description": "All metrics."},
+            **TOKEN_NEEDED,
+            503: BEFORE[503],
+        },
+    )
     def metrics(request: Request) -> Response:
         """How things stand and what was counted, as Prometheus reads it, or OpenMetrics where that is asked for."""
         picture = site.picture()

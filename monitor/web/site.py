@@ -60,12 +60,14 @@ class Site:
         *,
         plan: Callable[[], Plan],
         live: Callable[[], Live],
+        hang: Callable[[], str],
         trouble: Callable[[], str],
         clock: Callable[[], datetime],
         metrics: Metrics,
     ) -> None:
+        self._hang = hang
         self._trouble = trouble
-        self._troubles: Shelf[str] = Shelf(1, longest=TROUBLE_LASTS)
+        self._troubles: Shelf[str] = Shelf(2, longest=TROUBLE_LASTS)
         self._plan = plan
         self._live = live
         self.clock = clock
@@ -84,6 +86,10 @@ class Site:
     def live(self) -> Live:
         """The process, as it is now."""
         return self._live()
+
+    def hang(self) -> str:
+        """What a restart would mend; empty: nothing."""
+        return self._troubles.get("hang", self._hang)
 
     def trouble(self) -> str:
         """What keeps the daemon from its work; empty: nothing."""

@@ -1,21 +1,26 @@
 """A real browser before the real thing, and what it must never see."""
 
+import asyncio
 import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from axe_playwright_python.async_playwright import Axe
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Request, ViewportSize, expect
 
+from monitor.domain.model import Account
+from monitor.domain.rules import Threshold
 from monitor.sandbox import Holding, Story, constant, parse_script
 from tests.process.support import Daemon, Installation, Json, until
+from tests.web.support import FAILING, World, opened
 
 WIDE, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 THEMES = ("light", "dark")
@@ -62,7 +67,8 @@ class Look:
 
     def is_clean(self) -> None:
         """AssertionError if anything went wrong."""
-        assert (self.complaints, self.others) == ([], [])
+        assert not self.complaints, self.complaints
+        assert not self.others, self.others
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -217,3 +223,33 @@ def reachable(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def with_clients(path: Path, count: int) -> World:
+    """So many clients, each read twice, of whom one in a hundred has too little."""
+    accounts = tuple(
+        Account(provider="wdcf-main", job=f"clients-{number % 5}", name=f"C{number:04}")
+        for number in range(count)
+    )
+    low = Threshold(name="client-low", below=Decimal(100))
+    started = datetime.now(UTC) - timedelta(hours=2)
+    world = World(path=path, accounts=accounts, rules=(low, FAILING), now=started, every=timedelta(hours=3))
+
+    async def fill() -> None:
+        async with opened(world) as store:
+            for amount in ("1500.50", "1234.5678"):
+                world.now += timedelta(minutes=55)
+                polls = (
+                    world.poll(
+                        store,
+                        account,
+                        {"USD": "7.25" if number % 100 == 0 else f"{amount}{number}"},
+                        after=timedelta(0),
+                    )
+                    for number, account in enumerate(accounts)
+                )
+                await asyncio.gather(*polls)
+
+    asyncio.run(fill())
+    world.next_polls = {str(account): world.now + timedelta(hours=1) for account in accounts}
+    return world

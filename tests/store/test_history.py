@@ -181,8 +181,8 @@ def test_only_what_the_table_has_can_be_asked_for(path: Path) -> None:
 
 
 def test_readings_of_another_rhythm_are_no_gaps(path: Path) -> None:
-    """A job that is polled every second now was polled every minute, or its past was imported: that was a line then, and
-    is one now. What stands out among its own is a gap."""
+    """A job that is polled every second now was polled every minute, or its past was imported: that was a line then,
+    and is one now. What stands out among its own is a gap."""
     minutes = [*range(20), *range(25, 45)]
     fill(path, [(START + minute * MINUTE, "5") for minute in minutes])
     found = curve(path, minutes=60, silence=timedelta(seconds=3))

@@ -68,6 +68,7 @@ class World:
     started: datetime = START
     next_polls: Mapping[str, datetime] = field(default_factory=dict)
     unready: str = ""
+    hang: str = ""
     trouble: str = ""
     every: timedelta = MINUTE
     metrics: Metrics = field(default_factory=Metrics)
@@ -105,6 +106,7 @@ class World:
         return Site(
             plan=lambda: plan,
             live=lambda: Live(started_at=self.started, next_polls=self.next_polls, unready=self.unready),
+            hang=lambda: self.hang,
             trouble=lambda: self.trouble,
             clock=lambda: self.now,
             metrics=self.metrics,

@@ -191,12 +191,14 @@ async def test_links_lead_to_the_proxy_that_speaks_tls(world: World) -> None:
 
 async def test_an_incident_keeps_its_id_until_it_is_over_and_beyond(tmp_path: Path) -> None:
     """Its entry is changed, and says when; a reminder and one more reading are no change."""
-    world = World(path=tmp_path / "store.db")
+    repeated = replace(LOW, policy=Policy(repeat_every=MINUTE))
+    world = World(path=tmp_path / "store.db", rules=(repeated,))
     async with opened(world) as store:
         await world.poll(store, SPOT, {"USDT": "1", "VNDC": "1"})
         [fired] = (await read(world)).entries
         await world.poll(store, SPOT, {"USDT": "2", "VNDC": "1"})
         [still] = (await read(world)).entries
+        assert "2 messages" in still.summary
         await world.poll(store, SPOT, {"USDT": "1000", "VNDC": "1"})
         [over] = (await read(world)).entries
     assert fired.id == still.id == over.id

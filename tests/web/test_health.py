@@ -42,11 +42,17 @@ async def test_a_daemon_that_works_is_well(world: World, path: str) -> None:
     assert await probed(world, path) == (200, [])
 
 
-@pytest.mark.parametrize("path", PROBES)
-async def test_a_daemon_that_does_not_get_on_says_why(world: World, path: str) -> None:
-    """In the words of its log and its status."""
+async def test_a_daemon_that_does_not_get_on_says_why_and_lives(world: World) -> None:
+    """In the words of its log and its status. A restart would free no disk."""
     world.trouble = "the store fails: the disk is full"
-    assert await probed(world, path) == (503, ["the store fails: the disk is full"])
+    assert await probed(world, "/readyz") == (503, ["the store fails: the disk is full"])
+    assert await probed(world, "/healthz") == (200, [])
+
+
+async def test_a_daemon_that_hangs_is_to_be_restarted(world: World) -> None:
+    """It does not answer, or leaves polls lying."""
+    world.hang = "the daemon does not answer within 5 s"
+    assert await probed(world, "/healthz") == (503, ["the daemon does not answer within 5 s"])
 
 
 @pytest.mark.parametrize("unready", ["starting", "stopping"])
@@ -63,10 +69,10 @@ async def test_all_reasons_are_told(world: World) -> None:
     assert await probed(world, "/readyz") == (503, ["starting", "a scheduled poll is overdue"])
 
 
-@pytest.mark.parametrize("trouble", ["", "the store fails: /srv/store.db"])
+@pytest.mark.parametrize("trouble", ["", "a scheduled poll is overdue"])
 async def test_strangers_learn_whether_and_not_why(world: World, trouble: str) -> None:
     """A probe needs no token; what is behind it has no name for who carries none."""
-    world.trouble = trouble
+    world.hang = world.trouble = trouble
     async with asking(world.app(ACCESS)) as client:
         answer = await client.get("/healthz")
         assert answer.json() == {"status": "failing" if trouble else "ok", "reasons": []}
@@ -79,7 +85,7 @@ async def test_strangers_learn_whether_and_not_why(world: World, trouble: str) -
 
 async def test_a_probe_that_asks_for_the_head_alone_gets_the_code(world: World) -> None:
     """Load balancers do."""
-    world.trouble = "a scheduled poll is overdue"
+    world.hang = "a scheduled poll is overdue"
     with serving(world.app()) as url:
         async with httpx.AsyncClient(base_url=url) as client:
             answer = await client.head("/healthz")
@@ -97,7 +103,12 @@ async def test_pages_are_served_while_the_daemon_does_not_answer(world: World) -
 
     plan, live = world.plan, Live(started_at=world.started)
     site = Site(
-        plan=lambda: plan, live=lambda: live, trouble=hanging, clock=lambda: world.now, metrics=Metrics()
+        plan=lambda: plan,
+        live=lambda: live,
+        hang=hanging,
+        trouble=hanging,
+        clock=lambda: world.now,
+        metrics=Metrics(),
     )
     with serving(application(site, Access())) as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
@@ -108,4 +119,5 @@ async def test_pages_are_served_while_the_daemon_does_not_answer(world: World) -
             answered.set()
             answers = await asyncio.gather(*probes)
     assert {answer.status_code for answer in answers} == {503}
+    assert asked.acquire(blocking=False)  # once for each of the two questions
     assert not asked.acquire(blocking=False)

@@ -38,7 +38,7 @@
       const [old, fresh] = [document.getElementById(id), doc.getElementById(id)];
       if (!old || !fresh) return;
       Idiomorph.morph(old, fresh, {
-        morphStyle: id === "main" ? "innerHTML" : "outerHTML",
+        morphStyle: "outerHTML",
         ignoreActiveValue: true,
         callbacks: {
           beforeNodeMorphed: (node, next) => {
@@ -70,6 +70,7 @@
   function showLost(why) {
     failedSince ??= Date.now();
     freshness_().classList.add("stale");
+    freshness_().querySelector(".state").textContent = "stale, as of";
     const at = freshness_().querySelector("time").textContent;
     const text = `${why} What you see is of ${at}, ${unit((Date.now() - failedSince) / 1000 + every / 1000)} old or more.`;
     if (lost.hidden || lost.textContent !== text) lost.textContent = text;
@@ -83,7 +84,7 @@
     try {
       const headers = tag && !force ? { "If-None-Match": tag } : {};
       const answer = await fetch(url, { headers, signal: mine.signal, cache: "no-store" });
-      if (answer.redirected && new URL(answer.url).pathname === "/login") return location.reload();
+      if (answer.status === 401) return location.reload(); // which leads to the login
       if (answer.status !== 304) {
         if (!answer.ok) throw new Error(`The daemon answers ${answer.status}.`);
         const text = await answer.text();
