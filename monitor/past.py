@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 from monitor.domain.model import Field
 from monitor.domain.rules import Limit
 from monitor.domain.units import moment
+from monitor.store import history
 from monitor.store.archive import archive
 from monitor.store.history import Curve, Reading, curve, readings
 from monitor.store.incidents import incidents
@@ -28,12 +28,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """Readings, oldest first, of `count` that there are, and the last one before them."""
+    """Readings, oldest first, of `count` that there are, the last one before them, and when nothing was known."""
 
     asked: Asked
     readings: tuple[Reading, ...]
     count: int
     before: Reading | None
+    gaps: tuple[tuple[datetime, datetime], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ def tell(store: Path, asked: Asked, limit: int | None) -> Told:
         readings=tuple(reversed(shown)),
         count=_count(store, asked) if older else len(shown),
         before=before[0] if before else None,
+        gaps=history.gaps(store, asked.series, since=asked.since, until=asked.until, silence=asked.silence),
     )
 
 
@@ -86,12 +88,11 @@ def gaps(told: Told) -> Iterator[tuple[datetime | None, timedelta]]:
         yield None, asked.until - asked.since
         return
     first, last = told.readings[0].at, told.readings[-1].at
-    known = max(told.before.at, asked.since) if told.before else asked.since
-    if first - known > asked.silence:
-        yield None, first - known
-    for one, other in pairwise(told.readings):
-        if other.at - one.at > asked.silence:
-            yield one.at, other.at - one.at
+    if told.before is None and first - asked.since > asked.silence:
+        yield None, first - asked.since
+    for begins, ends in told.gaps:
+        if ends >= first:
+            yield (begins if begins >= first else None), ends - max(begins, asked.since)
     if asked.until - last > asked.silence:
         yield last, asked.until - last
 

@@ -93,6 +93,17 @@ def curve(
     return Curve(points=points, gaps=gaps, readings=count)
 
 
+def gaps(
+    path: Path, series: str, *, since: datetime, until: datetime, silence: timedelta
+) -> tuple[tuple[datetime, datetime], ...]:
+    """When nothing was known of a series, as `curve` tells it. Raises StoreError where the store can't be read."""
+    with connected(path) as db:
+        number = None if db is None else series_id(db, series)
+        if db is None or number is None:
+            return ()
+        return tuple(_gaps(db, number, micros(since), micros(until), silence))
+
+
 def before(path: Path, at: datetime, no_older_than: datetime) -> dict[str, Reading]:
     """Of every series its last reading at an instant or before it, unless that is too old to speak for the instant.
 
