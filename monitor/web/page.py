@@ -24,7 +24,7 @@ from monitor.store.history import Outline
 
 _HERE = Path(__file__).parent
 _LEVEL = 6  # of gzip
-_LONGEST_FRACTION = 18  # digits after the point that are still aligned
+_LONGEST_FRACTION = 8  # digits after the point that are still aligned: one long amount must not widen the table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,7 @@ def _aligned(written: str, digits: int, classes: str = "") -> Markup:
 
 def longest_fraction(amounts: Iterable[str | Decimal | None]) -> int:
     """The most digits after the point that any of these amounts has."""
-    written = (plain(one) if isinstance(one, Decimal) else one or "" for one in amounts)
+    written = (plain(one) if isinstance(one, Decimal) else one for one in amounts if one)
     return max((len(one.partition(".")[2]) for one in written), default=0)
 
 
