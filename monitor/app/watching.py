@@ -13,7 +13,7 @@ from monitor import screen
 from monitor.config import Config
 from monitor.domain.units import compact
 from monitor.errors import StoreError
-from monitor.screen_watch import Seen, picture
+from monitor.screen.watch import Seen, picture
 from monitor.status import assemble
 from monitor.store.reader import read
 

@@ -24,7 +24,9 @@ from monitor.store.history import Outline
 
 _HERE = Path(__file__).parent
 _LEVEL = 6  # of gzip
-_LONGEST_FRACTION = 8  # digits after the point that are still aligned: one long amount must not widen the table
+_LONGEST_FRACTION = (
+    8  # digits after the point that are still aligned: one long amount must not widen the table
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from monitor import __version__, lookback
-from monitor.commandline import (
+from monitor import __version__
+from monitor.cli import lookback
+from monitor.cli.shared import (
     EX_CONFIG,
     EX_FAILED,
     EX_INTERRUPTED,
@@ -28,11 +29,11 @@ from monitor.commandline import (
     ConfigOption,
     JsonOption,
 )
-from monitor.commandline import complain as _complain
-from monitor.commandline import load as _load
-from monitor.commandline import misuse_refused as _misuse_refused
-from monitor.commandline import quietly as _quietly
-from monitor.commandline import refuse as _refuse
+from monitor.cli.shared import complain as _complain
+from monitor.cli.shared import load as _load
+from monitor.cli.shared import misuse_refused as _misuse_refused
+from monitor.cli.shared import quietly as _quietly
+from monitor.cli.shared import refuse as _refuse
 from monitor.errors import ConfigError, MonitorError, Problem, StoreReplaced
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
 
 import typer
 
-from monitor.commandline import (
+from monitor.cli.shared import (
     EX_FAILED,
     ConfigOption,
     JsonOption,
@@ -126,7 +126,7 @@ def history(
 def _show_table(loaded: "Config", asked: "Asked", field: "Field", limit: int) -> None:
     from monitor import screen
     from monitor.past import tell
-    from monitor.screen_history import show_history
+    from monitor.screen.history import show_history
 
     told = tell(loaded.store.path, asked, limit)
     show_history(screen.stdout(), told, field)
@@ -142,8 +142,8 @@ def _show_chart(loaded: "Config", asked: "Asked", field: "Field") -> None:
     from monitor import screen
     from monitor.app import asking
     from monitor.past import draw
-    from monitor.screen_history import heading, show_chart
-    from monitor.screen_plot import Size, legend, plot
+    from monitor.screen.history import heading, show_chart
+    from monitor.screen.plot import Size, legend, plot
 
     console = screen.stdout()
     columns, lines = shutil.get_terminal_size((100, 30))
@@ -161,7 +161,7 @@ def _show_chart(loaded: "Config", asked: "Asked", field: "Field") -> None:
 
 
 def _write_history(loaded: "Config", asked: "Asked", form: HistoryFormat, limit: int | None) -> None:
-    from monitor.screen_history import Page, write_csv, write_json
+    from monitor.screen.history import Page, write_csv, write_json
     from monitor.store.archive import archive
     from monitor.store.history import readings
 
