@@ -1,12 +1,14 @@
 """Who gets in, and what browsers are told about what they get: the outermost layer of the pages.
 
-Without a token everybody who reaches the address gets in. With one, a request has to carry it as a bearer header, or
-the cookie that the login gives for it. Whoever carries neither learns that something is alive here, and no more.
+Without a token everybody who reaches the address gets in. With one, a request has to carry it as a bearer header, as
+the password of basic authentication (feed readers know no other), or as the cookie that the login gives for it.
+Whoever carries none of them learns that something is alive here, and no more.
 """
 
 import asyncio
 import hmac
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -133,14 +135,15 @@ class Guard:
         return await self._refuse(request)
 
     def _is_let_in(self, request: Request) -> bool:
-        token = _bearer(request)
-        if token is not None and self._access.admits(token):
+        if any(self._access.admits(token) for token in _shown(request)):
             return True
         return self._access.knows(request.cookies.get(COOKIE, ""), self._clock())
 
     async def _refuse(self, request: Request) -> Response:
-        if _bearer(request) is not None:
+        if _shown(request):
             await self._make_wait()
+        if _bearer(request) is not None:
+            pass  # a program, whatever it accepts
         elif _is_link_from_elsewhere(request):
             return HTMLResponse(_ONCE_MORE)
         elif "text/html" in request.headers.get("accept", ""):
@@ -177,10 +180,25 @@ def is_known(request: Request) -> bool:
     return bool(request.state.known)
 
 
+def _shown(request: Request) -> list[str]:
+    """What a request shows for a token."""
+    return [token for token in (_bearer(request), _password(request)) if token is not None]
+
+
 def _bearer(request: Request) -> str | None:
     """The token that a request shows, right or wrong; another scheme is between the browser and a proxy."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _password(request: Request) -> str | None:
+    """The password of basic authentication, whoever it is for: it may be between the browser and a proxy."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    try:
+        written = b64decode(credentials, validate=True).decode() if scheme.lower() == "basic" else None
+    except ValueError:
+        return None
+    return None if written is None else written.partition(":")[2]
 
 
 def _is_link_from_elsewhere(request: Request) -> bool:

@@ -1,5 +1,6 @@
 """Who gets in and who does not, what strangers learn, and what browsers are told: asked in this process."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,17 @@ async def test_the_token_as_a_bearer_header_lets_in(stranger: httpx.AsyncClient,
     assert (await stranger.get("/", headers={"authorization": authorization})).status_code == 200
 
 
+async def test_the_token_as_a_password_lets_in(stranger: httpx.AsyncClient) -> None:
+    """Feed readers know of nothing else; the name does not matter."""
+    assert (await stranger.get("/alerts.atom", auth=("whoever", TOKEN))).status_code == 200
+
+
+async def test_another_password_leads_browsers_to_the_login(stranger: httpx.AsyncClient) -> None:
+    """It may be meant for the proxy before this."""
+    answer = await stranger.get("/", auth=("somebody", "of-the-proxy"), headers={"accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?to=/")
+
+
 WRONG: list[object] = [
     pytest.param(b"", id="empty"),
     pytest.param(b"Bearer", id="no-token"),
@@ -96,7 +108,10 @@ WRONG: list[object] = [
     pytest.param("Bearer pässwörter-漢".encode(), id="utf-8"),
     pytest.param(b"Bearer \xff\xfe\x80", id="bytes-that-are-no-text"),
     pytest.param(b"Bearer None", id="none"),
-    pytest.param(b"Basic " + TOKEN.encode(), id="another-scheme"),
+    pytest.param(b"Digest " + TOKEN.encode(), id="another-scheme"),
+    pytest.param(b"Basic " + TOKEN.encode(), id="no-base64"),
+    pytest.param(b"Basic " + b64encode(f"{TOKEN}:x".encode()), id="as-the-name-in-place-of-the-password"),
+    pytest.param(b"Basic " + b64encode(b"\xff:\xfe"), id="a-password-that-is-no-text"),
     pytest.param(TOKEN.encode(), id="no-scheme"),
 ]
 
