@@ -5,7 +5,7 @@ amounts that differ only beyond their fifteenth digit is shown as the higher one
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -246,15 +246,3 @@ def _outline(db: sqlite3.Connection, number: int, lower: int, width: int, silenc
         outline.append((slice_, low, high))
         before = slice_
     return outline
-
-
-def names(path: Path) -> Sequence[str]:
-    """The series of which anything is known. Raises StoreError where the store can't be read."""
-    with connected(path) as db:
-        if db is None:
-            return ()
-        rows = db.execute(
-            "SELECT a.job || '/' || a.name || '/' || s.currency FROM series s JOIN accounts a ON a.id = s.account_id"
-            " ORDER BY a.job, a.name, s.currency"
-        )
-        return tuple(name for (name,) in rows)

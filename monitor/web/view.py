@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from monitor.domain.model import Account, Series, Severity, State
+from monitor.domain.model import Account, Series, State
 from monitor.domain.money import subtract
 from monitor.domain.muting import Maintenance
 from monitor.domain.rules import Failing, Rule, expectation
@@ -57,15 +57,6 @@ class Plan:
         if name not in self._looking:
             self._looking[name] = tuple(rule for rule in self.rules if rule.match.series(series))
         return self._looking[name]
-
-    def series(self, name: str) -> Series | None:
-        """The series of this name, if its account is configured, and the currency may be one of it."""
-        job, _, rest = name.partition("/")
-        account_name, _, currency = rest.rpartition("/")
-        account = self.accounts.get((job, account_name))
-        if account is None or not currency or (account.currencies and currency not in account.currencies):
-            return None
-        return account.series(currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +207,7 @@ def _rows(
 ) -> Iterator[Row]:
     alerts = {(alert.rule, alert.subject): alert for alert in status.alerts}
     expected = {rule.name: expectation(rule) for rule in plan.rules}
-    for balance in status.balances:
+    for balance in (*status.balances, *_never_read(plan, status)):
         account = plan.accounts[(balance.job, balance.account)]
         series = account.series(balance.currency)
         name = str(series)
@@ -234,6 +225,25 @@ def _rows(
             problem=_problem(balance, accounts.get(account.key), status.at),
             next_poll=live.next_polls.get(str(account)),
         )
+
+
+def _never_read(plan: Plan, status: Status) -> Iterator[SeriesStatus]:
+    """The configured series of which the store has not heard: their accounts could not be read yet."""
+    heard_of = {(one.job, one.account, one.currency) for one in status.balances}
+    for account in plan.accounts.values():
+        for currency in account.currencies:
+            if (*account.key, currency) not in heard_of:
+                yield SeriesStatus(
+                    job=account.job,
+                    account=account.name,
+                    currency=currency,
+                    total=None,
+                    available=None,
+                    locked=None,
+                    observed_at=None,
+                    updated_at=None,
+                    missing=0,
+                )
 
 
 def _moved(balance: SeriesStatus, before: history.Reading | None, then: datetime) -> Decimal | None:
@@ -359,8 +369,3 @@ def _sort_key(row: Row, by: str) -> Decimal | None:
         case _:
             at = row.balance.observed_at
             return None if at is None else Decimal(-at.timestamp())
-
-
-def worst(alerts: Iterable[AlertStatus]) -> Severity | None:
-    """How bad the worst alert that fires is."""
-    return max((Severity(one.severity) for one in alerts if one.state == State.FIRING), default=None)

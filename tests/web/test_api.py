@@ -115,9 +115,13 @@ async def test_before_there_is_a_store_nothing_is_known(tmp_path: Path) -> None:
     """That is no error: the daemon is about to make it."""
     async with asking(World(path=tmp_path / "store.db").app()) as client:
         assert (await get(client, "status"))["balances"] == []
-        assert (await get(client, "series"))["total"] == 0
+        series = (await get(client, "series"))["series"]
+        assert {one["series"]: one["available"] for one in series} == {
+            "nami-spot/spot/USDT": None,
+            "nami-spot/spot/VNDC": None,
+        }
         assert (await get(client, "incidents"))["incidents"] == []
-        assert await refused(client, "chart", series=USDT) == (
+        assert await refused(client, "chart", series="no/such/series") == (
             404,
             "there is no series of this name: job/account/currency, percent-encoded",
         )
@@ -189,7 +193,7 @@ async def test_series_are_chosen_by_job_standing_and_words(client: httpx.AsyncCl
 
 async def test_pages_of_series_hold_each_of_them_once(tmp_path: Path) -> None:
     """And beyond the last page is the last page."""
-    world = World(path=tmp_path / "store.db", rules=())
+    world = World(path=tmp_path / "store.db", accounts=(CLIENT,), rules=())
     async with opened(world) as store:
         await world.poll(store, CLIENT, {f"C{number:03}": str(number) for number in range(250)})
     async with asking(world.app()) as client:

@@ -66,6 +66,15 @@ async def test_a_series_stands_as_the_worst_of_its_rules_and_its_polls_say(world
         assert row.problem == "timeout: what timeout looks like"
 
 
+async def test_a_series_that_could_never_be_read_is_shown_as_unknown(world: World) -> None:
+    """An endpoint that fails from the start hides nothing of what should be there."""
+    async with opened(world) as store:
+        await world.poll(store, SPOT, Outcome.AUTH)
+    row = picture(world).by_name["nami-spot/spot/VNDC"]
+    assert (row.standing, row.balance.available, row.moves) == ("firing", None, (None, None))
+    assert row.problem == "auth: what auth looks like"
+
+
 async def test_an_outage_shows_at_every_series_of_its_provider(world: World) -> None:
     """The provider's one alert is what their rule has to say."""
     async with opened(world) as store:
@@ -136,9 +145,13 @@ async def test_a_page_beyond_the_last_is_the_last(world: World) -> None:
 
 
 def test_before_anything_was_read_there_is_a_page(world: World) -> None:
-    """The daemon has just been installed."""
+    """The daemon has just been installed: what it shall read is there, and said to be unknown."""
     found = picture(world)
-    assert (found.rows, found.alerts) == ((), [])
+    assert {row.name: (row.balance.available, row.problem) for row in found.rows} == {
+        "nami-spot/spot/USDT": (None, "never read"),
+        "nami-spot/spot/VNDC": (None, "never read"),
+    }
+    assert found.alerts == []
     assert found.at == START
     assert [one.last_poll for one in found.providers] == [None, None]
 
