@@ -77,7 +77,7 @@ class Daemon:
         self._behind: set[tuple[str, str]] = set()
         self._polled: set[tuple[str, str]] = set()  # since the start, or since the clock was set
         self._last_poll: datetime | None = None
-        self._unrecorded = False
+        self._store_error: StoreError | None = None
         self._begun = False
         self._replaced: StoreReplaced | None = None
 
@@ -286,16 +286,16 @@ class Daemon:
                 log.error("the store was replaced, ending", extra={"fields": {"error": exc}})
             self._replaced = exc
             self.stop()
-        elif not self._unrecorded:
+        elif self._store_error is None:
             log.error(
                 "the store fails; nothing is recorded until it works again", extra={"fields": {"error": exc}}
             )
-        self._unrecorded = True
+        self._store_error = exc
 
     def _store_works(self) -> None:
-        if self._unrecorded:
+        if self._store_error is not None:
             log.info("the store works again")
-        self._unrecorded = False
+        self._store_error = None
 
     # Chores
 
@@ -333,6 +333,8 @@ class Daemon:
         """What does not get on; empty where everything does."""
         if not self._scheduler.is_on_time():
             return "a scheduled poll is overdue"
+        if self._store_error is not None:
+            return f"the store fails: {self._store_error}; nothing is recorded"
         at, accounts = now(), self._monitor.accounts
         quiet = [name for name, hours in self._monitor.quiet.items() if _were_quiet(hours, at)]
         try:

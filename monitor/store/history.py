@@ -201,17 +201,20 @@ def _thinned(
 def _gaps(
     db: sqlite3.Connection, number: int, lower: int, upper: int, silence: timedelta
 ) -> Iterator[tuple[datetime, datetime]]:
-    """Long pauses between two readings in which a poll brought none, or that stand out among those around them: where a
-    schedule was changed, or readings were imported, the old ones had a rhythm of their own."""
+    """Long pauses between two readings in which a poll brought none, or that stand out among those before and after:
+    where a schedule was changed, or readings were imported, the old ones had a rhythm of their own."""
     rows = db.execute(
-        "WITH pauses AS (SELECT previous, at, at - previous AS pause,"
-        " min(at - previous) OVER (ORDER BY at ROWS BETWEEN 3 PRECEDING AND 3 FOLLOWING) AS rhythm"
-        " FROM (SELECT observed_at AS at, lag(observed_at) OVER (ORDER BY observed_at) AS previous"
+        "WITH readings AS (SELECT observed_at AS at, lag(observed_at) OVER (ORDER BY observed_at) AS previous"
         " FROM snapshots WHERE series_id = :series AND observed_at BETWEEN coalesce((SELECT max(observed_at)"
-        " FROM snapshots WHERE series_id = :series AND observed_at < :lower), :lower) AND :upper))"
-        " SELECT previous, at FROM pauses WHERE pause > :silence AND (pause > 2.5 * rhythm OR"
-        " (SELECT count(pause) FROM pauses) < 2 OR EXISTS (SELECT 1 FROM polls"
-        " WHERE account_id = (SELECT account_id FROM series WHERE id = :series)"
+        " FROM snapshots WHERE series_id = :series AND observed_at < :lower), :lower) AND :upper),"
+        " pauses AS (SELECT previous, at,"
+        " min(at - previous) OVER (ORDER BY at ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING) AS before,"
+        " min(at - previous) OVER (ORDER BY at ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING) AS after"
+        " FROM readings WHERE previous NOTNULL)"
+        " SELECT previous, at FROM pauses WHERE at - previous > :silence"
+        " AND (coalesce(before, after) ISNULL"
+        " OR at - previous > 2.5 * max(coalesce(before, after), coalesce(after, before))"
+        " OR EXISTS (SELECT 1 FROM polls WHERE account_id = (SELECT account_id FROM series WHERE id = :series)"
         " AND started_at >= previous AND started_at < at AND finished_at < at)) ORDER BY at",
         {
             "series": number,

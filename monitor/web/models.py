@@ -172,7 +172,9 @@ class RuleState(BaseModel):
     """A rule over a series."""
 
     rule: str
-    state: Literal["inactive", "pending", "firing"]
+    state: Literal["inactive", "pending", "firing", "unknown"] = Field(
+        description="`unknown`: a rule over amounts, while none is read."
+    )
     expected: str = Field(description="What it wants, in words.", examples=["available at least 1000"])
     alert: IncidentId | None = Field(description="The incident, while it is pending or fires.")
 

@@ -28,13 +28,17 @@ Words = Annotated[str, Query(max_length=200)]
 def router(site: Site, access: Access) -> APIRouter:
     """Everything with a page to look at."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    shelf: Shelf[Rendered] = Shelf(128)
+    shelf: Shelf[Rendered] = Shelf(128, longest=REFRESH.total_seconds())
 
     def page(request: Request, template: str, fill: Callable[[], Mapping[str, Any]]) -> Response:
         """A page as it was written a moment ago for somebody else, or else now."""
 
         def write() -> Rendered:
-            shared = {"refresh": int(REFRESH.total_seconds()), "login": access.token is not None}
+            shared = {
+                "refresh": int(REFRESH.total_seconds()),
+                "login": access.token is not None,
+                "trouble": site.trouble(),
+            }
             return render(
                 template, {**shared, "path": request.url.path, "query": request.url.query, **fill()}
             )

@@ -143,8 +143,11 @@ class Site:
             plan.store, row.name, field, since=since, until=until, slices=SLICES, silence=silence
         )
         gaps = list(curve.gaps)
-        if curve.points and min(until, self.clock()) - curve.points[-1].at > silence:
-            gaps.append((curve.points[-1].at, until))
+        known = (curve.points[0].at, curve.points[-1].at) if curve.points else (until, until)
+        if known[0] - since > silence and not any(begins < since for begins, _ in gaps):
+            gaps.insert(0, (since, known[0]))
+        if min(until, self.clock()) - known[1] > silence:
+            gaps.append((known[1], until))
         return Chart(
             series=row.name,
             field=field,

@@ -12,7 +12,7 @@ from pathlib import Path
 from monitor.domain.model import Account, Series, State
 from monitor.domain.money import subtract
 from monitor.domain.muting import Maintenance
-from monitor.domain.rules import Failing, Rule, expectation
+from monitor.domain.rules import Failing, Rule, Stale, expectation
 from monitor.status import JobStatus, Status, assemble
 from monitor.store import history, reader
 from monitor.store.reader import AccountStatus, AlertStatus, Known, PauseStatus, SeriesStatus
@@ -81,16 +81,20 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleState:
-    """A rule over one series: `alert` is what it has to say, if it is pending or firing."""
+    """A rule over one series: `alert` is what it has to say, if it is pending or firing. `judged`: whether it can tell;
+    a rule over amounts can't while none is read."""
 
     rule: str
     expected: str
     alert: AlertStatus | None = None
+    judged: bool = True
 
     @property
     def state(self) -> str:
-        """Inactive, pending or firing."""
-        return State.INACTIVE if self.alert is None else self.alert.state
+        """Inactive, pending, firing, or unknown."""
+        if self.alert is not None:
+            return self.alert.state
+        return State.INACTIVE if self.judged else "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +191,8 @@ def take(plan: Plan, live: Live, now: datetime) -> Picture:
     """Looks at the store. Raises StoreError where it can't be read."""
     known = reader.read(plan.store) or Known(notifications={})
     status = assemble(known, plan.jobs, list(plan.accounts.values()), now, plan.maintenance)
-    earlier = [history.before(plan.store, now - span, now - 2 * span) for span in SPANS]
+    longest = max(plan.silences.values(), default=DAY)
+    earlier = [history.before(plan.store, now - span, now - span - longest) for span in SPANS]
     accounts = {(one.job, one.name): one for one in known.accounts}
     return Picture(
         plan=plan,
@@ -211,18 +216,24 @@ def _rows(
         account = plan.accounts[(balance.job, balance.account)]
         series = account.series(balance.currency)
         name = str(series)
+        problem = _problem(balance, accounts.get(account.key), status.at)
         yield Row(
             series=series,
             balance=balance,
             moves=tuple(
-                _moved(balance, before.get(name), status.at - span)
+                _moved(balance, before.get(name), status.at - span, plan.silences.get(account.job, DAY))
                 for span, before in zip(SPANS, earlier, strict=True)
             ),
             rules=tuple(
-                RuleState(rule=rule.name, expected=expected[rule.name], alert=_alert(alerts, rule, series))
+                RuleState(
+                    rule=rule.name,
+                    expected=expected[rule.name],
+                    alert=_alert(alerts, rule, series),
+                    judged=not problem or isinstance(rule, Failing | Stale),
+                )
                 for rule in plan.rules_of(series)
             ),
-            problem=_problem(balance, accounts.get(account.key), status.at),
+            problem=problem,
             next_poll=live.next_polls.get(str(account)),
         )
 
@@ -246,11 +257,18 @@ def _never_read(plan: Plan, status: Status) -> Iterator[SeriesStatus]:
                 )
 
 
-def _moved(balance: SeriesStatus, before: history.Reading | None, then: datetime) -> Decimal | None:
-    """How far the amount has come since then; None where it was not read since, or not known then."""
+def _moved(
+    balance: SeriesStatus, before: history.Reading | None, then: datetime, silence: timedelta
+) -> Decimal | None:
+    """How far the amount has come since then; None where it was not read since, or not known then: a reading speaks
+    for a while after it, as long as polls may be apart."""
     if balance.available is None or balance.observed_at is None or balance.observed_at <= then:
         return None
-    return None if before is None else subtract(Decimal(balance.available), Decimal(before.available))
+    return (
+        None
+        if before is None or before.at < then - silence
+        else subtract(Decimal(balance.available), Decimal(before.available))
+    )
 
 
 def _alert(alerts: Mapping[tuple[str, str], AlertStatus], rule: Rule, series: Series) -> AlertStatus | None:

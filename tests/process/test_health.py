@@ -1,6 +1,7 @@
 """The probes of the real daemon: while it starts, works, can't write, and ends."""
 
 import asyncio
+import resource
 import sqlite3
 import time
 from contextlib import closing
@@ -29,6 +30,11 @@ class Probes:
                 return 0, {}
         return answer.status_code, answer.json()
 
+    async def page(self) -> str:
+        """The overview, as a browser gets it."""
+        async with httpx.AsyncClient(base_url=f"http://{self._listen}", timeout=PATIENCE) as client:
+            return (await client.get("/", headers={"accept": "text/html"})).text
+
     async def become(self, code: int) -> Json:
         """What is told with this code, once it is."""
         deadline = time.monotonic() + PATIENCE
@@ -48,6 +54,25 @@ async def test_it_is_ready_while_it_works(site: Installation) -> None:
     assert await daemon.stop() == 0
     assert await probes.told() == (0, {})
     assert "Traceback" not in daemon.log
+
+
+@together()
+async def test_a_full_disk_is_told_on_the_page_and_by_the_probe(site: Installation) -> None:
+    """Nothing is recorded, so what is shown is old: no page may look as if all were well. A restart would not help."""
+    probes = Probes(site)
+    daemon = await site.start()
+    await probes.become(200)
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    [reason] = (await probes.become(503))["reasons"]
+    assert reason.startswith("the store fails: ")
+    assert reason.endswith("; nothing is recorded")
+    assert (await probes.told("/healthz"))[0] == 200
+    while "The daemon is in trouble: the store fails: " not in await probes.page():
+        await asyncio.sleep(0.2)
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await probes.become(200)
+    while "in trouble" in await probes.page():
+        await asyncio.sleep(0.2)
 
 
 @together()

@@ -523,7 +523,14 @@ async def test_echoed_secrets_are_hidden(position: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [http(), http(503), closes(), http(401), closes(b"nonsense\r\n\r\n")], ids=str
+    "reply",
+    [
+        pytest.param(http(), id="an answer"),
+        pytest.param(http(503), id="a passing fault"),
+        pytest.param(closes(), id="no answer"),
+        pytest.param(http(401), id="a refusal"),
+        pytest.param(closes(b"nonsense\r\n\r\n"), id="what is no HTTP"),
+    ],
 )
 async def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture, reply: Reply | bytes) -> None:
     """With every logger at DEBUG no record holds a key, a signature or a signed URL."""

@@ -189,6 +189,14 @@ def test_readings_of_another_rhythm_are_no_gaps(path: Path) -> None:
     assert found.gaps == ((START + 19 * MINUTE, START + 25 * MINUTE),)
 
 
+def test_a_schedule_that_was_shortened_makes_no_gaps_of_what_was_before(path: Path) -> None:
+    """Nor does a quick reading in between, as after a start."""
+    slow = [START + number * MINUTE for number in range(20)]
+    quick = [slow[-1] + number * timedelta(seconds=2) for number in range(1, 40)]
+    fill(path, [(at, "5") for at in (*slow[:5], slow[4] + timedelta(seconds=1), *slow[5:], *quick)])
+    assert curve(path, minutes=60, silence=timedelta(seconds=5)).gaps == ()
+
+
 def test_polls_that_brought_nothing_make_a_gap_of_any_pause(path: Path) -> None:
     """Where only each tenth poll succeeds, nothing is known in between, however regular that is."""
     fill(path, [(START + 10 * number * MINUTE, "5") for number in range(6)])

@@ -35,6 +35,7 @@ async def usdt(world: World, store: Store, amount: str, after: timedelta = MINUT
 
 async def test_a_change_is_exact_and_counted_from_the_reading_that_held_then(world: World) -> None:
     """An hour ago is the last reading at that instant or before it."""
+    world.every = HOUR
     async with opened(world) as store:
         await usdt(world, store, "12345678901234567890.000000000000000001")
         await usdt(world, store, "5000", after=50 * MINUTE)
@@ -47,9 +48,13 @@ async def test_a_change_is_not_known_where_nothing_was_read_since_or_long_before
     async with opened(world) as store:
         await usdt(world, store, "5000")
         row = await usdt(world, store, "5000", after=3 * HOUR)
+        assert row.moves[0] is None  # the reading before is of three hours ago
+        row = await usdt(world, store, "5000", after=HOUR)
+        assert row.moves[0] == 0
+        row = await usdt(world, store, "5000", after=HOUR + 3 * MINUTE)
         assert (
             row.moves[0] is None
-        )  # the reading before is of three hours ago: it says nothing of an hour ago
+        )  # nor does one that is three minutes older, where polls come by the minute
         world.now += 2 * HOUR
         assert picture(world).by_name[row.name].moves[0] is None  # nothing was read for two hours
 
@@ -64,6 +69,8 @@ async def test_a_series_stands_as_the_worst_of_its_rules_and_its_polls_say(world
         row = picture(world).by_name["nami-spot/spot/USDT"]
         assert (row.standing, row.balance.available) == ("unknown", "5000")
         assert row.problem == "timeout: what timeout looks like"
+        states = {one.rule: one.state for one in row.rules}
+        assert states == {"usdt-low": "unknown", "failing": "inactive"}  # what is not read is not fine
 
 
 async def test_a_series_that_could_never_be_read_is_shown_as_unknown(world: World) -> None:
