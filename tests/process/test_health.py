@@ -30,10 +30,13 @@ class Probes:
                 return 0, {}
         return answer.status_code, answer.json()
 
-    async def page(self) -> str:
-        """The overview, as a browser gets it."""
+    async def show(self, *, trouble: bool) -> None:
+        """Waits until the overview says that the store fails, or that nothing does."""
+        deadline = time.monotonic() + PATIENCE
         async with httpx.AsyncClient(base_url=f"http://{self._listen}", timeout=PATIENCE) as client:
-            return (await client.get("/", headers={"accept": "text/html"})).text
+            while ("in trouble: the store fails: " in (await client.get("/")).text) is not trouble:
+                assert time.monotonic() < deadline, f"waited in vain for trouble={trouble}"
+                await asyncio.sleep(0.2)
 
     async def become(self, code: int) -> Json:
         """What is told with this code, once it is."""
@@ -67,12 +70,10 @@ async def test_a_full_disk_is_told_on_the_page_and_by_the_probe(site: Installati
     assert reason.startswith("the store fails: ")
     assert reason.endswith("; nothing is recorded")
     assert (await probes.told("/healthz"))[0] == 200
-    while "The daemon is in trouble: the store fails: " not in await probes.page():
-        await asyncio.sleep(0.2)
+    await probes.show(trouble=True)
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     await probes.become(200)
-    while "in trouble" in await probes.page():
-        await asyncio.sleep(0.2)
+    await probes.show(trouble=False)
 
 
 @together()
