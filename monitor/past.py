@@ -82,19 +82,20 @@ def _count(path: Path, asked: Asked) -> int:
 
 
 def gaps(told: Told) -> Iterator[tuple[datetime | None, timedelta]]:
-    """When nothing was known: before the first reading (None) or after one, and for how long."""
+    """When nothing was known: before the first reading (None) or after one, and for how long.
+
+    Before its first reading ever a series was not known at all: that is no gap."""
     asked = told.asked
-    if not told.readings:
-        yield None, asked.until - asked.since
+    newest = told.readings[-1] if told.readings else told.before
+    if newest is None:
         return
-    first, last = told.readings[0].at, told.readings[-1].at
-    if told.before is None and first - asked.since > asked.silence:
-        yield None, first - asked.since
+    first = told.readings[0].at if told.readings else asked.until
     for begins, ends in told.gaps:
         if ends >= first:
             yield (begins if begins >= first else None), ends - max(begins, asked.since)
-    if asked.until - last > asked.silence:
-        yield last, asked.until - last
+    if asked.until - newest.at > asked.silence:
+        within = newest.at >= asked.since
+        yield (newest.at if within else None), asked.until - max(newest.at, asked.since)
 
 
 def draw(store: Path, asked: Asked, field: Field, limits: Sequence[Limit], slices: int) -> Picture:

@@ -25,6 +25,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """How many readings, and of how many series: those without a reading in the time asked for are not in the file."""
+
+    readings: int
+    series: int
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """An export about to be made."""
 
@@ -36,15 +44,16 @@ class Export:
         """How many readings there are to write."""
         return self.store.count(self.series, self.wanted.since, self.wanted.until)
 
-    def write(self, out: BinaryIO, advance: Callable[[int], None]) -> int:
-        """Writes all, telling after each page how many readings it held; returns how many there were."""
-        form, total = self.wanted.form, 0
+    def write(self, out: BinaryIO, advance: Callable[[int], None]) -> Written:
+        """Writes all, telling after each page how many readings it held; returns how much there was."""
+        form, total, held = self.wanted.form, 0, set()
         out.write(head(form).encode())
         for of, rows in self.store.pages(self.series, self.wanted.since, self.wanted.until):
             out.write(text(form, of, rows).encode())
             total += len(rows)
+            held.add(of.id)
             advance(len(rows))
-        return total
+        return Written(total, len(held))
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from monitor.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from monitor.app.exporting import Export
+    from monitor.app.exporting import Export, Written
     from monitor.app.importing import Checked
     from monitor.config import Config
     from monitor.domain.model import Field
@@ -219,11 +219,11 @@ def export(
                     _export(made, sys.stdout.buffer, beside=not sys.stdout.isatty())
                 return
             with exporting.whole_file(output, overwrite=force) as file:
-                count = _export(made, file, beside=True)
-    complain(f"{output}: {_readings(count)} of {len(made.series):,} series")
+                written = _export(made, file, beside=True)
+    complain(f"{output}: {_readings(written.readings)} of {written.series:,} series")
 
 
-def _export(made: "Export", out: BinaryIO, *, beside: bool) -> int:
+def _export(made: "Export", out: BinaryIO, *, beside: bool) -> "Written":
     from monitor import screen
 
     shows = beside and sys.stderr.isatty()

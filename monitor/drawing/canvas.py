@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from monitor.domain.charts import Chart, Line
 from monitor.domain.money import grouped
+from monitor.domain.scale import ticks, widened
 from monitor.store.history import Curve, Point
 
 WIDTH, HEIGHT, DPI = 800, 400, 100  # pixels, and how many of them make an inch of matplotlib's
@@ -35,6 +35,7 @@ GAP = "#e3e7ec"
 SEVERITIES = {"info": "#1d7fa8", "warning": "#b36b00", "critical": "#c62828", "": "#2e7d32"}
 """Colours of lines and bands; the last one is of what clears."""
 
+_TICKS = 5  # amounts beside the picture, about
 _LONGEST = 90  # characters of a name or an amount; what is longer loses its middle
 _SMALLEST = 7.0  # points; a text that would have to be smaller is cut
 _HUGE = 1e300  # what lies beyond is drawn there: matplotlib computes margins, and must not get to infinity
@@ -147,8 +148,10 @@ def _scale(axes: Axes, chart: Chart, curve: Curve) -> None:
             offset_formats=["", "%Y", "%b %Y", *["%d %b %Y UTC"] * 3],
         )
     )
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    low, high = widened(*axes.get_ylim())
+    axes.set_ylim(low, high)
+    amounts = ticks(low, high, _TICKS)
+    axes.set_yticks([at for at, _ in amounts], [label for _, label in amounts])
     axes.grid(axis="y", color=GAP, linewidth=1)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelsize=13)

@@ -18,6 +18,7 @@ from monitor.domain.muting import Silence
 from monitor.domain.units import moment, rfc3339, span
 from monitor.errors import Outcome
 from monitor.incidents import Entry, match_text, silence_json, silence_state, timeline, waiting
+from monitor.screen.grid import Column, Grid, Row, lay_out, shown
 from monitor.status import Check, JobStatus, Status
 from monitor.store.incidents import Incident, Posting, Story
 from monitor.store.reader import AlertStatus, SeriesStatus, SilenceStatus, Undelivered
@@ -81,12 +82,18 @@ def show_status(console: Console, status: Status) -> None:
     """All of `status`: a line to read first, then what fires, the balances, the jobs, and the outbox."""
     console.print(headline(status), style=CHECK_STYLE[status.check])
     if status.alerts:
-        console.print(alerts_table(console, status.alerts, status.at))
+        show_grid(console, alerts_grid(status.alerts, status.at))
     if status.balances:
-        console.print(balances_table(console, status.balances, status.at))
-    console.print(jobs_table(console, status.jobs, status.at))
+        show_grid(console, balances_grid(status.balances, status.at))
+    show_grid(console, jobs_grid(status.jobs, status.at))
     for text, style in notices(status):
         console.print(text, style=style, markup=False)
+
+
+def show_grid(console: Console, grid: Grid) -> None:
+    """A table as wide as the terminal at most; piped, a row stays a line."""
+    for part in shown(grid, lay_out(grid, console.width, flat=not console.is_terminal)):
+        console.print(part)
 
 
 def notices(status: Status) -> Iterator[tuple[str, str]]:
@@ -156,24 +163,34 @@ def poll_json(account: Account, result: PollResult) -> dict[str, Any]:
     }
 
 
-def alerts_table(console: Console, alerts: Iterable[AlertStatus], at: datetime) -> Table:
-    """A line an alert."""
-    table = table_of(console, "alert", "severity", "state", "series", "reason", "for", "id", "")
-    for alert in alerts:
-        severity = Severity(alert.severity)
-        style = _SEVERITY_STYLE[severity] if alert.state == State.FIRING else "dim"
-        row = (
-            alert.rule,
-            severity.word,
-            alert.state,
-            alert.subject,
-            alert.reason,
-            span(at - alert.since),
-            alert.id,
-            _quiet(alert, at),
-        )
-        table.add_row(*map(escape, row), style=style)
-    return table
+def alerts_grid(alerts: Iterable[AlertStatus], at: datetime) -> Grid:
+    """A row an alert."""
+    columns = (
+        Column(name="alert", rank=2, bends="name"),
+        Column(name="severity"),
+        Column(name="state", rank=1),
+        Column(name="series", bends="name"),
+        Column(name="reason", bends="words"),
+        Column(name="for", rank=4),
+        Column(name="id", rank=3),
+        Column(name="", rank=5, bends="words"),
+    )
+    return Grid(columns=columns, rows=tuple(_alert_row(one, at) for one in alerts))
+
+
+def _alert_row(alert: AlertStatus, at: datetime) -> Row:
+    severity = Severity(alert.severity)
+    cells = (
+        alert.rule,
+        severity.word,
+        alert.state,
+        alert.subject,
+        alert.reason,
+        span(at - alert.since),
+        alert.id,
+        _quiet(alert, at),
+    )
+    return Row(cells=cells, style=_SEVERITY_STYLE[severity] if alert.state == State.FIRING else "dim")
 
 
 def _quiet(one: AlertStatus | Incident, at: datetime) -> str:
@@ -327,48 +344,52 @@ def show_silences(console: Console, silences: Sequence[SilenceStatus], at: datet
     console.print(table)
 
 
-def balances_table(console: Console, balances: Iterable[SeriesStatus], at: datetime) -> Table:
-    """A line a series."""
-    table = table_of(console, "series", "available", "total", "locked", "read")
-    for column in table.columns[1:4]:
-        column.justify = "right"
-    for one in balances:
-        amounts = [
-            _amount(one.available),
-            _amount(one.total),
-            "" if one.locked is None else _amount(one.locked),
-        ]
-        read = f"{span(at - one.observed_at)} ago" if one.observed_at else "never"
-        if one.missing:
-            read += f", missing from {one.missing} answers since"
-        table.add_row(escape(f"{one.job}/{one.account}/{one.currency}"), *amounts, read)
-    return table
+def balances_grid(balances: Iterable[SeriesStatus], at: datetime) -> Grid:
+    """A row a series."""
+    columns = (
+        Column(name="series", bends="name"),
+        Column(name="available", is_amount=True),
+        Column(name="total", rank=3, is_amount=True),
+        Column(name="locked", rank=2, is_amount=True),
+        Column(name="read", rank=1, bends="words"),
+    )
+    return Grid(columns=columns, rows=tuple(_balance_row(one, at) for one in balances))
+
+
+def _balance_row(one: SeriesStatus, at: datetime) -> Row:
+    read = f"{span(at - one.observed_at)} ago" if one.observed_at else "never"
+    if one.missing:
+        read += f", missing from {one.missing} answers since"
+    amounts = (_amount(one.available), _amount(one.total), "" if one.locked is None else _amount(one.locked))
+    return Row(cells=(f"{one.job}/{one.account}/{one.currency}", *amounts, read))
 
 
 def _amount(text: str | None) -> str:
     return "unknown" if text is None else grouped(Decimal(text))
 
 
-def jobs_table(console: Console, jobs: Sequence[JobStatus], at: datetime) -> Table:
-    """A line a job."""
-    table = table_of(console, "job", "provider", "accounts", "last poll", "outcome", "")
-    for job in jobs:
-        ok = job.outcome == Outcome.OK and not job.overdue
-        notes = [job.detail] if job.detail else []
-        notes += [f"{job.consecutive_failures} in a row"] if job.consecutive_failures else []
-        notes += [f"{job.failing} accounts failing"] if job.failing > 1 else []
-        notes += ["overdue"] if job.overdue else []
-        notes += [f"{job.missed_runs} runs missed"] if job.missed_runs else []
-        table.add_row(
-            job.name,
-            job.provider,
-            str(job.accounts),
-            f"{span(at - job.last_poll)} ago" if job.last_poll else "never",
-            job.outcome or "unknown",
-            escape(", ".join(notes)),
-            style="" if ok else "magenta",
-        )
-    return table
+def jobs_grid(jobs: Iterable[JobStatus], at: datetime) -> Grid:
+    """A row a job."""
+    columns = (
+        Column(name="job", bends="name"),
+        Column(name="provider", rank=4),
+        Column(name="accounts", rank=3),
+        Column(name="last poll", rank=2),
+        Column(name="outcome"),
+        Column(name="", rank=1, bends="words"),
+    )
+    return Grid(columns=columns, rows=tuple(_job_row(one, at) for one in jobs))
+
+
+def _job_row(job: JobStatus, at: datetime) -> Row:
+    notes = [job.detail] if job.detail else []
+    notes += [f"{job.consecutive_failures} in a row"] if job.consecutive_failures else []
+    notes += [f"{job.failing} accounts failing"] if job.failing > 1 else []
+    notes += ["overdue"] if job.overdue else []
+    notes += [f"{job.missed_runs} runs missed"] if job.missed_runs else []
+    last_poll = f"{span(at - job.last_poll)} ago" if job.last_poll else "never"
+    cells = (job.name, job.provider, str(job.accounts), last_poll, job.outcome or "unknown", ", ".join(notes))
+    return Row(cells=cells, style="" if job.outcome == Outcome.OK and not job.overdue else "magenta")
 
 
 def table_of(console: Console, *columns: str) -> Table:

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from rich.console import Console
-from rich.markup import escape
 
 from monitor.archive import Format, fields, head, text
 from monitor.domain.model import Field
 from monitor.domain.money import grouped, subtract
 from monitor.domain.units import moment, rfc3339, span
 from monitor.past import Asked, Told, gaps, title
-from monitor.screen import table_of
-from monitor.store.archive import Row, Stored
+from monitor.screen import show_grid
+from monitor.screen.grid import Column, Grid, Row
+from monitor.store.archive import Row as KeptRow
+from monitor.store.archive import Stored
 
-Page = tuple[Stored, Sequence[Row]]
+Page = tuple[Stored, Sequence[KeptRow]]
 
 
 def show_history(console: Console, told: Told, field: Field) -> None:
@@ -26,15 +27,27 @@ def show_history(console: Console, told: Told, field: Field) -> None:
     before = told.before.amount(field) if told.before else None
     changes = [_change(old, new) for old, new in zip([before, *amounts], amounts, strict=False)]
     silent = {at: f"… no reading for {span(lasting)} …" for at, lasting in gaps(told)}
-    table = table_of(console, "at (UTC)", field, "change", "")
+    columns = (
+        Column(name="at (UTC)", bends="words"),
+        Column(name=field),
+        Column(name="change", rank=1),
+        Column(name="", bends="words"),
+    )
+    rows = []
+    if not told.readings and told.before is None:
+        rows.append(_remark("… no reading yet …"))
     if None in silent:
-        table.add_row("", "", "", silent[None], style="magenta")
-    rows = zip(told.readings, aligned([_shown(one) for one in amounts]), aligned(changes), strict=True)
-    for reading, amount, change in rows:
-        table.add_row(escape(_at(reading.at.replace(tzinfo=None).isoformat(" "))), amount, change, "")
+        rows.append(_remark(silent[None]))
+    cells = zip(told.readings, aligned([_shown(one) for one in amounts]), aligned(changes), strict=True)
+    for reading, amount, change in cells:
+        rows.append(Row(cells=(_at(reading.at.replace(tzinfo=None).isoformat(" ")), amount, change, "")))
         if reading.at in silent:
-            table.add_row("", "", "", silent[reading.at], style="magenta")
-    console.print(table)
+            rows.append(_remark(silent[reading.at]))
+    show_grid(console, Grid(columns=columns, rows=tuple(rows)))
+
+
+def _remark(text: str) -> Row:
+    return Row(cells=("", "", "", text), style="magenta")
 
 
 def aligned(amounts: Sequence[str]) -> list[str]:

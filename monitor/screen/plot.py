@@ -5,12 +5,12 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 from monitor.domain.money import grouped
 from monitor.domain.rules import Limit
+from monitor.domain.scale import ticks, widened
 from monitor.past import Picture
 from monitor.store.history import Point
 
@@ -40,6 +40,14 @@ class Size:
         return max(self.width, SMALLEST[0]) * 2
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Points with no gap between them, and until when the last of them held."""
+
+    points: tuple[Point, ...]
+    until: datetime
+
+
 def plot(picture: Picture, size: Size, *, colour: bool) -> str:
     """The curve, its gaps left empty, the limits as lines across it, what fired along the bottom.
 
@@ -64,15 +72,24 @@ def _drawn(picture: Picture, size: Size, low: float, high: float, *, colour: boo
     for limit in picture.limits:
         figure.line(_float(str(limit.amount)), "horizontal", pixel="red" if colour else None)
     for stretch in _stretches(picture):
-        xs = [_seconds(point.at, asked.since) for point in stretch]
-        signal = figure.signal(xs, [_float(point.amount) for point in stretch], marker="braille")
-        signal.lines()
-        figure.draw(signal)
+        _draw_stretch(figure, picture, stretch)
     for _, begins, ends in picture.firing:
         xs = list(_along(_seconds(begins, asked.since), _seconds(ends, asked.since), picture, size))
         figure.draw(figure.signal(xs, [low] * len(xs), marker="▲"))
     lines: str = figure.build().string(colorless=not colour)
     return "\n".join(line.rstrip() for line in lines.rstrip().splitlines())
+
+
+def _draw_stretch(figure: Any, picture: Picture, stretch: Stretch) -> None:
+    """A balance stays until it is read to be another: steps. A lone reading is a dot, or nobody would see it."""
+    corners = list(_steps(stretch))
+    xs = [_seconds(at, picture.asked.since) for at, _ in corners]
+    ys = [_float(amount) for _, amount in corners]
+    signal = figure.signal(xs, ys, marker="braille")
+    signal.lines()
+    figure.draw(signal)
+    if len(stretch.points) == 1:
+        figure.draw(figure.signal(xs[:1], ys[:1], marker="●"))
 
 
 def _axes(figure: Any, picture: Picture, size: Size, low: float, high: float) -> None:
@@ -82,8 +99,8 @@ def _axes(figure: Any, picture: Picture, size: Size, low: float, high: float) ->
     up.lim(low, high)
     times = list(times_between(asked.since, asked.until, max(size.width // _LABEL, 2)))
     across.ticks([_seconds(at, asked.since) for at, _ in times], [label for _, label in times])
-    amounts = list(amounts_between(low, high, max(size.height // 4, 2)))
-    up.ticks([float(amount) for amount in amounts], [grouped(amount) for amount in amounts])
+    amounts = ticks(low, high, max(size.height // 4, 2))
+    up.ticks([at for at, _ in amounts], [label for _, label in amounts])
     if picture.limits:
         beside = figure.ruler("y", "right")
         beside.lim(low, high)
@@ -113,28 +130,28 @@ def times_between(since: datetime, until: datetime, most: int) -> Iterator[tuple
         at += step
 
 
-def amounts_between(low: float, high: float, most: int) -> Iterator[Decimal]:
-    """Round amounts, at most so many."""
-    rough = Decimal(repr((high - low) / most))
-    power = Decimal(10) ** rough.adjusted()
-    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
-    amount = (Decimal(repr(low)) / step).to_integral_value(rounding="ROUND_CEILING") * step
-    while amount <= Decimal(repr(high)):
-        yield amount.quantize(min(step, Decimal(1))) if step < 1 else amount.quantize(Decimal(1))
-        amount += step
-
-
-def _stretches(picture: Picture) -> Iterator[list[Point]]:
+def _stretches(picture: Picture) -> Iterator[Stretch]:
     """The points between gaps: a line joins those of one stretch, and no others."""
-    points, ends = picture.curve.points, [before for before, _ in picture.curve.gaps]
-    stretch = [points[0]]
-    for one, other in pairwise(points):
-        following = bisect_left(ends, one.at)
-        if following < len(ends) and ends[following] < other.at:
-            yield stretch
-            stretch = []
-        stretch.append(other)
-    yield stretch
+    points, asked = picture.curve.points, picture.asked
+    rest = 0
+    for begins, ends in picture.curve.gaps:
+        upto = bisect_left(points, ends, key=lambda point: point.at)
+        if upto > rest:  # the reading beside the gap may have been thinned away: the line goes up to it
+            yield Stretch(points[rest:upto], max(begins, points[upto - 1].at))
+        rest = max(rest, upto)
+    if rest < len(points):
+        newest = points[-1].at
+        yield Stretch(points[rest:], asked.until if asked.until - newest <= asked.silence else newest)
+
+
+def _steps(stretch: Stretch) -> Iterator[tuple[datetime, str]]:
+    """The corners of the line."""
+    for one, other in pairwise(stretch.points):
+        yield one.at, one.amount
+        yield other.at, one.amount
+    last = stretch.points[-1]
+    yield last.at, last.amount
+    yield stretch.until, last.amount
 
 
 def _along(begins: float, ends: float, picture: Picture, size: Size) -> Iterator[float]:
@@ -147,7 +164,7 @@ def _along(begins: float, ends: float, picture: Picture, size: Size) -> Iterator
 def _range(amounts: Sequence[float]) -> tuple[float, float]:
     low, high = min(amounts), max(amounts)
     room = (high - low) * _LEAST_ROOM or abs(high) * _LEAST_ROOM or 1.0
-    return low - room, high + room
+    return widened(low - room, high + room)
 
 
 def _seconds(at: datetime, since: datetime) -> float:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 from anyio.to_thread import current_default_thread_limiter
@@ -91,7 +92,8 @@ async def _misasked(request: Request, exc: Exception) -> Response:
 def _problem(request: Request, status: int, title: str, detail: str) -> Response:
     """What went wrong, for people or for programs."""
     if _wants_page(request):
-        return render("problem.html", {"title": title, "detail": detail}).answer(request, status)
+        told = "" if detail == HTTPStatus(status).phrase else detail  # which the title says in better words
+        return render("problem.html", {"title": title, "detail": told}).answer(request, status)
     return JSONResponse({"detail": detail}, status_code=status)
 
 

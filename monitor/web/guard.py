@@ -130,6 +130,9 @@ class Guard:
             case _:
                 return PlainTextResponse("Nothing can be changed here.\n", 405, {"Allow": "GET, HEAD"})
         request.state.known = self._access.token is None or self._is_let_in(request)
+        if path == "/login" and request.state.known and self._access.token is not None:
+            to = request.query_params.get("to", "/")
+            return RedirectResponse(to if _is_ours(to) else "/", status_code=303)
         if request.state.known or path in _PUBLIC:
             return None
         return await self._refuse(request)

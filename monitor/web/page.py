@@ -24,9 +24,6 @@ from monitor.store.history import Outline
 
 _HERE = Path(__file__).parent
 _LEVEL = 6  # of gzip
-_LONGEST_FRACTION = (
-    8  # digits after the point that are still aligned: one long amount must not widen the table
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +114,7 @@ def signed(move: Decimal | None, digits: int = 0) -> Markup:
 
 def _aligned(written: str, digits: int, classes: str = "") -> Markup:
     point = 0 if "." in written else 1
-    noughts = min(digits, _LONGEST_FRACTION) - len(written.partition(".")[2])
+    noughts = digits - len(written.partition(".")[2])
     filler = ("." * point + "0" * noughts) if noughts > 0 else ""
     pad = Markup('<span class="pad" aria-hidden="true">{}</span>').format(filler) if filler else ""
     return Markup('<span class="amount {}">{}{}</span>').format(classes, written, pad)

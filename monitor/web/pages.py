@@ -1,20 +1,22 @@
 """The pages: what people look at. Each is written on the server, whole; `live.js` exchanges what changed."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from monitor.domain.model import Field as Amount
+from monitor.domain.rules import Delta, Threshold
 from monitor.incidents import chosen, waiting
+from monitor.store.incidents import RESOLVED, Incident
 from monitor.web.guard import Access
 from monitor.web.page import Rendered, render
-from monitor.web.params import Instant, Order, Span
+from monitor.web.params import SPANS, Instant, Order, Span
 from monitor.web.shelf import Shelf
 from monitor.web.site import Site
-from monitor.web.view import PAGE, Standing, Wish, choose
+from monitor.web.view import PAGE, Picture, Standing, Wish, choose
 
 REFRESH = timedelta(seconds=5)
 """How often a page looks for news."""
@@ -132,8 +134,12 @@ def router(site: Site, access: Access) -> APIRouter:
                 raise HTTPException(404, f"nothing is kept of an incident {incident!r}")
             story, entries = found
             picture = site.picture()
+            span, until = around(story.incident, site.clock())
             return {
                 "picture": picture,
+                "field": _judged(picture, story.incident.rule),
+                "span": span,
+                "until": until,
                 "story": story,
                 "entries": entries,
                 "row": picture.by_name.get(story.incident.subject),
@@ -144,8 +150,27 @@ def router(site: Site, access: Access) -> APIRouter:
 
     @router.get("/login")
     def login(request: Request, to: str = "/", wrong: str = "") -> Response:
-        return render("login.html", {"to": to, "wrong": bool(wrong), "open": access.token is None}).answer(
-            request
-        )
+        form = render("login.html", {"to": to, "wrong": bool(wrong), "open": access.token is None})
+        answer = form.answer(request)
+        answer.headers["Cache-Control"] = "no-store"  # the way back asks again: who is logged in gets no form
+        return answer
 
     return router
+
+
+def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:
+    """The while that shows an incident with something before and after it: its span, and its end; None: now."""
+    ended = now if incident.state != RESOLVED else incident.ended_at or incident.since
+    lasted = ended - incident.began
+    fitting = (name for name, span in SPANS.items() if lasted <= span * 4 / 5)
+    name = next(fitting, "30d")
+    until = ended + max(SPANS[name] - lasted, SPANS[name] / 5) / 3
+    return name, None if until >= now else until
+
+
+def _judged(picture: Picture, rule: str) -> Amount:
+    """The amount that a rule looks at."""
+    judged = (
+        one.field for one in picture.plan.rules if one.name == rule and isinstance(one, Threshold | Delta)
+    )
+    return next(judged, "available")

@@ -5,6 +5,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -144,6 +145,29 @@ async def test_no_name_is_markup(browser: Browser, hostile: World) -> None:
                 await look.to(f"/?{urlencode({'q': text, 'job': text})}")
                 await expect(page.locator("input[name=q]")).to_have_value(text)
             look.is_clean()
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+async def test_a_long_name_pushes_nothing_away(browser: Browser, tmp_path: Path, size: ViewportSize) -> None:
+    """The balances stay in sight, and no page goes sideways; the name is there to the last letter."""
+    long = Account(provider="wdcf-main", job="clients", name="n" * 120 + "-" + "o" * 134)
+    short = Account(provider="wdcf-main", job="clients", name="CLIENT_001")
+    world = World(path=tmp_path / "balances.db", accounts=(long, short))
+    async with opened(world) as store:
+        for account in (long, short):
+            await world.poll(store, account, {"USD": "5"})
+    with serving(world.app()) as url:
+        async with looking(browser, url, viewport=size) as look:
+            await look.to("/")
+            for one in await look.page.locator("table.balances [data-label=Read]").all():
+                box = await one.bounding_box()
+                assert box is not None
+                assert box["x"] + box["width"] <= size["width"]
+            assert await overflow(look.page) <= 0
+            await expect(look.page.locator("table.balances")).to_contain_text(long.name)
+            await look.to(f"/series?{urlencode({'name': f'clients/{long.name}/USD'})}")
+            await expect(look.page.locator(".chart canvas")).to_be_visible()
+            assert await overflow(look.page) <= 0
 
 
 async def test_five_thousand_series_stay_usable(browser: Browser, many: World) -> None:

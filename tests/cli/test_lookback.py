@@ -181,7 +181,24 @@ def test_history_without_a_store_says_so(command: Run) -> None:
     code, out, _ = command("history", "spot/spot/USDT")
     assert code == 0
     assert "spot/spot/USDT: 0 readings, " in out
-    assert "… no reading for 1d …" in out
+    assert "… no reading yet …" in out
+    assert "no reading for" not in out
+
+
+def test_a_series_that_is_new_had_no_gap_before(filled: Run) -> None:
+    """Before its first reading ever it was not known; from its first one on, what is missing is."""
+    _, out, _ = filled("history", "*USDT", "--since", _ago(hours=20), "--until", _ago(minutes=33))
+    assert "spot/spot/USDT: 1 reading, " in out
+    assert "no reading" not in out
+
+
+def test_a_time_without_readings_after_the_last_one_is_a_gap(filled: Run) -> None:
+    """As long as what was asked for; a time too short for a poll is none."""
+    _, out, _ = filled("history", "*USDT", "--since", _ago(minutes=10), "--until", _ago())
+    assert "… no reading for 10m …" in out
+    _, out, _ = filled("history", "*VNDC", "--since", _ago(minutes=0.5), "--until", _ago())
+    assert "spot/spot/VNDC: 0 readings, " in out
+    assert "no reading" not in out
 
 
 def test_a_chart_leaves_gaps_empty_and_draws_limits(filled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,6 +258,16 @@ def test_export_of_some(filled: Run) -> None:
     assert [one["total"] for one in readings] == ["1500.50"]
     assert list(readings[0]) == HEAD.strip().split(",")
     assert (readings[0]["locked"], readings[0]["updated_at"]) == (None, None)
+
+
+def test_only_series_that_are_in_a_file_are_counted(filled: Run, folder: Path) -> None:
+    """As `import` of that file counts them: not those without a reading in the time that was asked for."""
+    path = folder / "out.csv"
+    _, _, err = filled("export", "-o", str(path), "--until", _ago(minutes=5))
+    assert err == f"{path}: 4 readings of 1 series\n"
+    assert filled("import", "--dry-run", str(path))[1] == (
+        "0 readings to import, of 1 series; there already: 4\n"
+    )
 
 
 def test_a_file_is_whole_private_and_not_overwritten(filled: Run, folder: Path) -> None:

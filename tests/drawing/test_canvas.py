@@ -11,6 +11,7 @@ from matplotlib import rcParams
 from matplotlib.image import imread
 
 from monitor.domain.charts import Chart, Line
+from monitor.drawing import canvas
 from monitor.drawing.canvas import GAP, HEIGHT, INK, LINE, PAPER, SEVERITIES, WIDTH, draw
 from monitor.store.history import Curve, Point
 
@@ -161,6 +162,27 @@ def test_a_name_is_a_name(name: str) -> None:
 def test_any_amount_can_be_drawn(amounts: tuple[str, ...]) -> None:
     """Also those that no float holds."""
     assert draw(CHART, _curve(*amounts)).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("amounts", "wanted"),
+    [
+        pytest.param(("999999999.5", "1000000000.5"), "1,000,000,000.0", id="a billion, give or take a half"),
+        pytest.param(("0.000000001", "0.000000002"), "0.0000000015", id="tiny"),
+        pytest.param(("26058942.333333325", "26058942.333333326"), "26,000,000", id="one to a float"),
+        pytest.param(("1" + "0" * 29, "2" + "0" * 29), "1.5e+29", id="thirty digits"),
+    ],
+)
+def test_amounts_beside_a_picture_are_true(amounts: tuple[str, str], wanted: str) -> None:
+    """Different ticks have different labels, whole ones, and there is room for them."""
+    figure = canvas._figure(replace(CHART, lines=()), _curve(*amounts))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    texts = [label for label in axes.get_yticklabels() if label.get_text()]
+    labels = [label.get_text() for label in texts]
+    assert any(label.startswith(wanted) for label in labels)
+    assert len(set(labels)) == len(labels) >= 2
+    assert all(label.get_window_extent().x0 >= 0 for label in texts)
 
 
 def test_nothing_read_is_drawn_as_nothing_known() -> None:

@@ -256,6 +256,17 @@ async def test_the_login_form_shows_nothing_as_markup(stranger: httpx.AsyncClien
     assert "49" not in shown
 
 
+@pytest.mark.parametrize(
+    ("to", "leads_to"), [("/incidents?q=a", "/incidents?q=a"), ("//evil.example", "/"), ("", "/")]
+)
+async def test_who_is_logged_in_is_not_asked_to(stranger: httpx.AsyncClient, to: str, leads_to: str) -> None:
+    """The way back from the first page leads to the form: on to where it led, and nowhere else."""
+    assert (await stranger.get("/login")).headers["cache-control"] == "no-store"
+    await logged_in(stranger)
+    answer = await stranger.get("/login", params={"to": to})
+    assert (answer.status_code, answer.headers["location"]) == (303, leads_to)
+
+
 async def test_logging_out_takes_the_cookie_away(stranger: httpx.AsyncClient) -> None:
     """The browser is a stranger again."""
     await logged_in(stranger)

@@ -3,7 +3,7 @@
 import gzip
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from html.parser import HTMLParser
@@ -12,9 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from monitor.store.incidents import incidents
+from monitor.store.incidents import Incident, incidents
+from monitor.web import params
 from monitor.web.page import amount, link, longest_fraction, signed
-from tests.web.support import HOSTILE, SPOT, World, asking, filled, opened
+from monitor.web.pages import around
+from tests.web.support import HOSTILE, LOW, SPOT, World, asking, filled, opened
 
 PAGES = ("/", "/?state=unknown&order=-balance", "/series?name=nami-spot/spot/USDT", "/incidents", "/login")
 
@@ -142,6 +144,77 @@ async def test_what_can_t_be_shown_is_said_on_a_page(
     assert '<a href="/">' in answer.text
 
 
+async def test_what_the_title_says_is_not_said_again(client: httpx.AsyncClient) -> None:
+    """The protocol's own words for it help nobody."""
+    assert "Not Found" not in (await client.get("/nothing")).text
+
+
+NOON = datetime(2026, 2, 1, 12, tzinfo=UTC)
+
+
+def resolved(began: timedelta, lasted: timedelta) -> Incident:
+    """One that began so long before noon."""
+    at = NOON - began
+    return Incident(
+        id="A",
+        rule="low",
+        subject="a/b/C",
+        state="resolved",
+        severity=1,
+        began=at,
+        since=at,
+        ended_at=at + lasted,
+    )
+
+
+@pytest.mark.parametrize(
+    ("incident", "span"),
+    [
+        pytest.param(resolved(timedelta(days=9), timedelta(minutes=5)), "1h", id="a short one of last week"),
+        pytest.param(resolved(timedelta(days=9), timedelta(hours=3)), "24h", id="one of some hours"),
+        pytest.param(resolved(timedelta(days=40), timedelta(days=23)), "30d", id="one of weeks"),
+        pytest.param(resolved(timedelta(minutes=50), timedelta(minutes=49)), "24h", id="one just over"),
+    ],
+)
+def test_an_incident_s_chart_holds_it(incident: Incident, span: str) -> None:
+    """With something before it, and, where there is, something after it."""
+    shown, until = around(incident, NOON)
+    end = until or NOON
+    assert shown == span
+    assert incident.ended_at is not None
+    assert end - params.SPANS[shown] < incident.began < incident.ended_at < end
+
+
+def test_the_chart_of_an_incident_that_goes_on_ends_now() -> None:
+    """And goes on with it, even where its beginning is too long ago to be shown."""
+    firing = Incident(
+        id="A",
+        rule="low",
+        subject="a/b/C",
+        state="firing",
+        severity=1,
+        began=NOON - timedelta(days=90),
+        since=NOON - timedelta(days=90),
+    )
+    assert around(firing, NOON) == ("30d", None)
+
+
+async def test_an_incident_page_asks_for_the_chart_around_it(tmp_path: Path) -> None:
+    """Not for today's, on which nothing happened."""
+    world = World(path=tmp_path / "balances.db", rules=(LOW,))
+    async with opened(world) as store:
+        for text in ("1500", "20", "1500"):
+            await world.poll(store, SPOT, {"USDT": text})
+    [over] = [one for one in incidents(world.path) if one.state == "resolved"]
+    world.now += timedelta(days=9)
+    async with asking(world.app(), {"accept": "text/html"}) as client:
+        page = (await client.get(f"/incidents/{over.id}")).text
+        assert "The series in the hour around it" in page
+        [(_, drawn)] = [one for one in Tags(page).found if "data-chart" in one[1]]
+        chart = (await client.get(drawn["data-chart"] or "")).json()
+    assert [one for one in chart["amounts"] if one is not None] == ["1500", "20", "1500"]
+
+
 async def test_a_damaged_store_is_said_on_a_page_and_in_json(tmp_path: Path) -> None:
     """The daemon may still be at work, the page says what is wrong."""
     world = World(path=tmp_path / "balances.db")
@@ -179,6 +252,7 @@ async def test_readings_are_paged_to_the_first(tmp_path: Path) -> None:
         ("1234567.50", 0, "1,234,567.50"),
         ("1234567.50", 4, '1,234,567.50<span class="pad" aria-hidden="true">00</span>'),
         ("5", 2, '5<span class="pad" aria-hidden="true">.00</span>'),
+        ("5", 18, '5<span class="pad" aria-hidden="true">.000000000000000000</span>'),
         ("-0.000000000000000000000000000001", 2, "-0.000000000000000000000000000001"),
         ("0E-8", 0, "0.00000000"),
     ],

@@ -3,53 +3,30 @@
 "use strict";
 
 const charts = (() => {
-  const drawn = new Map(); // element -> {plot, data, tag}
+  const drawn = new Map(); // element -> what is known of it: {plot, data, origin, zoom, instant, held, url, tag}
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const utc = (stamp) => uPlot.tzDate(new Date(stamp * 1e3), "Etc/UTC");
   const written = (stamp) => new Date(stamp * 1e3).toISOString().slice(0, 19).replace("T", " ") + " UTC";
+  const limitText = (limit) => `${limit.rule}: ${limit.side} ${limit.amount}`;
 
-  function bands(data) {
-    return {
-      hooks: {
-        drawClear: (plot) => {
-          const { ctx, bbox } = plot;
-          ctx.save();
-          ctx.beginPath();
-          ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-          ctx.clip();
-          hatch(ctx, plot, data.gaps);
-          for (const band of data.bands) {
-            const left = plot.valToPos(band.since, "x", true);
-            const right = plot.valToPos(band.until ?? data.until, "x", true);
-            ctx.fillStyle = colour(band.severity);
-            ctx.globalAlpha = 0.16;
-            ctx.fillRect(left, bbox.top, Math.max(right - left, 2), bbox.height);
-            ctx.globalAlpha = 1;
-          }
-          ctx.restore();
-        },
-        draw: (plot) => {
-          const { ctx, bbox } = plot;
-          ctx.save();
-          ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
-          for (const limit of data.limits) {
-            const y = plot.valToPos(Number(limit.amount), "y", true);
-            if (y < bbox.top || y > bbox.top + bbox.height) continue;
-            ctx.strokeStyle = ctx.fillStyle = colour(limit.severity);
-            ctx.lineWidth = 1.5 * devicePixelRatio;
-            ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
-            ctx.beginPath();
-            ctx.moveTo(bbox.left, y);
-            ctx.lineTo(bbox.left + bbox.width, y);
-            ctx.stroke();
-            ctx.textBaseline = "bottom";
-            ctx.textAlign = "left";
-            ctx.fillText(`${limit.rule}: ${limit.side} ${limit.amount}`, bbox.left + 6 * devicePixelRatio, y - 2 * devicePixelRatio);
-          }
-          ctx.restore();
-        },
-      },
+  function background(known) {
+    return (plot) => {
+      const { ctx, bbox } = plot;
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+      ctx.clip();
+      hatch(ctx, plot, known.data.gaps);
+      for (const band of known.data.bands) {
+        const left = plot.valToPos(band.since, "x", true);
+        const right = plot.valToPos(band.until ?? known.data.until, "x", true);
+        ctx.fillStyle = colour(band.severity);
+        ctx.globalAlpha = 0.16;
+        ctx.fillRect(left, bbox.top, Math.max(right - left, 2), bbox.height);
+        ctx.globalAlpha = 1;
+      }
+      ctx.restore();
     };
   }
 
@@ -73,17 +50,91 @@ const charts = (() => {
     ctx.restore();
   }
 
-  // The limits belong into the picture, as long as the line does not become flat by it.
-  function range(data) {
-    return (plot, low, high) => {
-      if (low === null) [low, high] = [0, 1];
-      const span = high - low || Math.abs(high) || 1;
-      for (const { amount } of data.limits) {
-        const limit = Number(amount);
-        if (limit > low - 1.5 * span && limit < high + 1.5 * span) [low, high] = [Math.min(low, limit), Math.max(high, limit)];
+  // A line with its words; of a limit that lies beyond the picture the words alone, at the edge that it lies behind.
+  function limits(known) {
+    return (plot) => {
+      const { ctx, bbox } = plot;
+      const dot = devicePixelRatio;
+      const bottom = bbox.top + bbox.height;
+      const beyond = { above: 0, below: 0 };
+      ctx.save();
+      ctx.font = `${12 * dot}px system-ui, sans-serif`;
+      ctx.textAlign = "left";
+      const write = (text, y, baseline) => {
+        ctx.textBaseline = baseline;
+        ctx.fillText(fitted(ctx, text, bbox.width - 12 * dot), bbox.left + 6 * dot, y);
+      };
+      for (const limit of known.data.limits) {
+        const y = plot.valToPos(height(known, limit.amount), "y", true);
+        ctx.strokeStyle = ctx.fillStyle = colour(limit.severity);
+        if (y < bbox.top) write(`▲ ${limitText(limit)}`, bbox.top + (3 + 16 * beyond.above++) * dot, "top");
+        else if (y > bottom) write(`▼ ${limitText(limit)}`, bottom - (3 + 16 * beyond.below++) * dot, "bottom");
+        else {
+          ctx.lineWidth = 1.5 * dot;
+          ctx.setLineDash([6 * dot, 4 * dot]);
+          ctx.beginPath();
+          ctx.moveTo(bbox.left, y);
+          ctx.lineTo(bbox.left + bbox.width, y);
+          ctx.stroke();
+          const above = y - bbox.top > 18 * dot;
+          write(limitText(limit), above ? y - 2 * dot : y + 3 * dot, above ? "bottom" : "top");
+        }
       }
-      const margin = (high - low || Math.abs(high) || 1) * 0.08;
-      return [low - margin, high + margin];
+      ctx.restore();
+    };
+  }
+
+  function fitted(ctx, text, width) {
+    if (ctx.measureText(text).width <= width) return text;
+    let length = text.length;
+    while (length > 1 && ctx.measureText(`${text.slice(0, length)}…`).width > width) length = Math.floor(length * 0.9);
+    return `${text.slice(0, length)}…`;
+  }
+
+  // Floats tell some sixteen digits apart. Amounts that differ only behind those are drawn as how far they are from
+  // the first of them, which is exact.
+  function origin(amounts) {
+    const known = [...new Set(amounts.filter((amount) => amount !== null))];
+    const values = known.map(Number);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    if (known.length < 2 || high - low > 1e-12 * Math.max(Math.abs(low), Math.abs(high))) return null;
+    const exact = known.every((amount) => /^-?\d+(\.\d+)?$/.test(amount));
+    return exact && known.some((amount) => apart(amount, known[0]) !== 0) ? known[0] : null;
+  }
+
+  function apart(amount, from) {
+    const digits = Math.max(...[amount, from].map((one) => (one.split(".")[1] ?? "").length));
+    const whole = (one) => {
+      const [before, after = ""] = one.split(".");
+      return BigInt(before + after.padEnd(digits, "0"));
+    };
+    return Number(`${whole(amount) - whole(from)}e-${digits}`);
+  }
+
+  const height = (known, amount) => (known.origin === null ? Number(amount) : apart(amount, known.origin));
+
+  function columns({ data, origin: from }) {
+    if (from === null) return [data.times, data.values];
+    return [data.times, data.amounts.map((amount) => (amount === null ? null : apart(amount, from)))];
+  }
+
+  // The limits belong into the picture as long as the line keeps a quarter of it; one that the balance is beyond always
+  // does. A flat line stays what it is in any picture.
+  function range(known) {
+    return (plot, low, high) => {
+      const places = known.data.limits.map(({ side, amount }) => ({ side, at: height(known, amount) }));
+      if (low === null) low = high = places[0]?.at ?? 0;
+      let [bottom, top, span] = [low, high, high - low];
+      const distance = ({ at }) => Math.max(low - at, at - high, 0);
+      for (const { side, at } of places.sort((one, other) => distance(one) - distance(other))) {
+        const broken = side === "below" ? high < at : low > at;
+        const [down, up] = [Math.min(bottom, at), Math.max(top, at)];
+        if (!broken && span && up - down > 4 * span) continue;
+        [bottom, top] = [down, up];
+        span ||= up - down;
+      }
+      const margin = (top - bottom || Math.abs(top) || 1) * 0.08;
+      return [bottom - margin, top + margin];
     };
   }
 
@@ -98,27 +149,89 @@ const charts = (() => {
     });
   }
 
-  function options(element, data) {
-    const axis = { stroke: colour("text"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 } };
+  const order = (value) => Number(value.toExponential().split("e")[1]);
+
+  // As many digits as tell one tick from the next.
+  function heights(known) {
+    return (plot, splits, axis, space, step) => {
+      const [mantissa, exponent] = Number(step.toPrecision(6)).toExponential().split("e");
+      const digits = (mantissa.split(".")[1] ?? "").length - Number(exponent);
+      const decimals = Math.max(0, digits);
+      const short = decimals > 12 || Math.max(...splits.map(Math.abs)) >= 1e15;
+      return splits.map((split) => {
+        const value = Math.abs(split) < step / 2 ? 0 : split;
+        const text = short && value
+          ? value.toExponential(Math.min(Math.max(order(value) + digits, 0), 20))
+          : value.toLocaleString("en", { minimumFractionDigits: Math.min(decimals, 12), maximumFractionDigits: Math.min(decimals, 12) });
+        return known.origin !== null && value > 0 ? `+${text}` : text;
+      });
+    };
+  }
+
+  function width(plot, labels, index, cycle) {
+    const axis = plot.axes[index];
+    if (cycle > 1) return axis._size;
+    plot.ctx.font = axis.font[0];
+    const longest = Math.max(0, ...(labels ?? []).map((label) => plot.ctx.measureText(label).width / devicePixelRatio));
+    return Math.ceil(axis.ticks.size + axis.gap + longest + 6);
+  }
+
+  // A reading with nothing known before and after it has no line: it gets a dot.
+  function alone(values) {
+    return values.flatMap((value, index) => (value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null ? [index] : []));
+  }
+
+  const dots = (all) => ({
+    show: all,
+    size: 5,
+    fill: () => colour("accent"),
+    filter: (plot, series, shown) => (shown ? null : alone(plot.data[series])),
+  });
+
+  const size = (element) => ({
+    width: Math.max(element.clientWidth - 12, 200),
+    height: Math.max(240, Math.min(380, Math.round(element.clientWidth * 0.45))),
+  });
+
+  function zoom(plot, known, between) {
+    known.zoom = between;
+    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    const [min, max] = between ?? [known.data.since, known.data.until];
+    plot.setScale("x", { min, max });
+  }
+
+  function options(element, known) {
+    const ink = (name) => () => colour(name);
+    const axis = { stroke: ink("text"), grid: { stroke: ink("line"), width: 1 }, ticks: { stroke: ink("line"), width: 1 } };
     return {
-      width: Math.max(element.clientWidth, 200),
-      height: Math.max(240, Math.min(380, Math.round(element.clientWidth * 0.45))),
+      ...size(element),
       tzDate: utc,
-      plugins: [bands(data)],
-      legend: { live: true },
-      cursor: { y: false, drag: { x: true, y: false } },
-      scales: { x: { time: true, range: (plot, low, high) => (low === data.times[0] || low === null ? [data.since, data.until] : [low, high]) }, y: { range: range(data) } },
-      axes: [{ ...axis, values: hours, size: 46 }, { ...axis, size: 76, values: (plot, values) => values.map((value) => value.toLocaleString("en", { maximumSignificantDigits: 7 })) }],
+      hooks: {
+        drawClear: [background(known)],
+        draw: [limits(known)],
+        setSelect: [(plot) => {
+          const { left, width: wide } = plot.select;
+          if (wide > 0) zoom(plot, known, [plot.posToVal(left, "x"), plot.posToVal(left + wide, "x")]);
+        }],
+      },
+      legend: { live: true, markers: { show: false } },
+      cursor: {
+        y: false,
+        drag: { x: true, y: false, setScale: false },
+        bind: { dblclick: (plot) => () => zoom(plot, known, null) },
+      },
+      scales: { x: { time: true, range: () => known.zoom ?? [known.data.since, known.data.until] }, y: { range: range(known) } },
+      axes: [{ ...axis, values: hours, size: 46 }, { ...axis, size: width, values: heights(known) }],
       series: [
-        { label: "Read at", value: (plot, value, series, index) => (index === null ? "" : written(data.times[index])) },
+        { label: "Read at", value: (plot, value, series, index) => (index === null ? "" : written(known.data.times[index])) },
         {
           label: element.dataset.title,
-          stroke: colour("accent"),
+          stroke: ink("accent"),
           width: 1.5,
           paths: uPlot.paths.stepped({ align: 1 }), // an amount holds until another one is read
           spanGaps: false,
-          points: { show: data.times.length < 60 },
-          value: (plot, value, series, index) => (index === null ? "" : (data.amounts[index] ?? "unknown")),
+          points: dots(() => known.data.times.length < 60),
+          value: (plot, value, series, index) => (index === null ? "" : (known.data.amounts[index] ?? "unknown")),
         },
       ],
     };
@@ -126,28 +239,79 @@ const charts = (() => {
 
   const count = (things, name) => `${things.length} ${name}${things.length === 1 ? "" : "s"}`;
 
-  function describe(element, data) {
-    const known = data.amounts.filter((amount) => amount !== null);
-    const words = known.length
-      ? `from ${known[0]} to ${known.at(-1)}, over ${data.readings} readings`
+  function describe(element, known) {
+    const { data } = known;
+    const read = data.amounts.filter((amount) => amount !== null);
+    const words = read.length
+      ? `from ${read[0]} to ${read.at(-1)}, over ${data.readings} readings`
       : "nothing was read in this time";
     const more = [
       data.bands.length ? `${count(data.bands, "alert")} fired` : "",
       data.gaps.length ? `${count(data.gaps, "gap")} in which nothing was read` : "",
+      data.limits.length ? `limits: ${data.limits.map(limitText).join(", ")}` : "",
     ].filter(Boolean);
     element.setAttribute("aria-label", `Chart of ${element.dataset.title}: ${[words, ...more].join(", ")}`);
-    const note = document.getElementById("chart-note");
-    if (note && !note.querySelector("a")) {
-      note.textContent = `${[words, ...more].join("; ")}. Hatched: nothing is known. Drag to zoom, double-click to go back; with the keyboard ← and → read it point by point.`;
-    }
+    const counted = known.origin === null ? "" : ` The axis counts from ${known.origin}.`;
+    tell(element, `${[words, ...more].join("; ")}.${counted} Hatched: nothing is known. Drag to zoom, double-click to go back; with the keyboard ← and → read it point by point.`);
   }
 
-  function draw(element, data) {
-    drawn.get(element)?.plot?.destroy();
-    element.replaceChildren();
-    const plot = new uPlot(options(element, data), [data.times, data.values], element);
-    drawn.set(element, { ...drawn.get(element), plot, data });
-    describe(element, data);
+  function tell(element, text) {
+    const note = document.getElementById(element.getAttribute("aria-describedby"));
+    if (note && note.textContent !== text) note.textContent = text;
+  }
+
+  function draw(element, known, data) {
+    known.data = data;
+    known.origin = origin(data.amounts);
+    if (known.zoom && known.zoom[1] < data.since) known.zoom = null; // it has moved out of sight
+    if (known.plot) known.plot.setData(columns(known));
+    else {
+      element.replaceChildren();
+      known.plot = new uPlot(options(element, known), columns(known), element);
+      known.plot.over.addEventListener("mousemove", () => (known.held = false));
+    }
+    queueMicrotask(() => keepCursor(element, known)); // uPlot places things in one, too
+    describe(element, known);
+  }
+
+  // The cursor stays at its instant, or under the mouse, whatever moves below it.
+  function keepCursor(element, known) {
+    const { plot, data } = known;
+    element.setAttribute("role", "slider"); // of one the arrow keys come through, and what it stands at is read out
+    element.setAttribute("aria-valuemin", data.since);
+    element.setAttribute("aria-valuemax", data.until);
+    if (known.held) show(known, nearest(data.times, known.instant));
+    else if (plot.cursor.left >= 0) plot.setCursor({ left: plot.cursor.left, top: plot.cursor.top });
+    if (!known.held && document.activeElement !== element) valued(element, data, data.times.length - 1);
+  }
+
+  function nearest(times, instant) {
+    let best = 0;
+    for (const [index, time] of times.entries()) if (Math.abs(time - instant) < Math.abs(times[best] - instant)) best = index;
+    return best;
+  }
+
+  function show({ plot, data }, index) {
+    if (index >= data.times.length) return;
+    plot.setCursor({ left: plot.valToPos(data.times[index], "x"), top: plot.over.clientHeight / 2 });
+    plot.setLegend({ idx: index }, false); // a pixel may hold several readings
+  }
+
+  function valued(element, data, index) {
+    const at = data.times[index];
+    element.setAttribute("aria-valuenow", at ?? data.until);
+    element.setAttribute("aria-valuetext", at === undefined ? "nothing was read" : `${written(at)}: ${data.amounts[index] ?? "unknown"}`);
+  }
+
+  function step(element, known, by) {
+    const { data } = known;
+    if (!data?.times.length) return;
+    const from = known.instant === undefined ? data.times.length : nearest(data.times, known.instant);
+    const index = Math.min(Math.max(from + by, 0), data.times.length - 1);
+    known.instant = data.times[index];
+    known.held = true;
+    show(known, index);
+    valued(element, data, index);
   }
 
   async function load(element) {
@@ -155,32 +319,23 @@ const charts = (() => {
     drawn.set(element, known);
     if (known.loading) return;
     known.loading = true;
+    const url = element.dataset.chart;
     try {
-      const answer = await fetch(element.dataset.chart, { headers: known.tag ? { "If-None-Match": known.tag } : {}, cache: "no-store" });
-      if (answer.ok) {
-        known.tag = answer.headers.get("etag");
-        const focused = known.plot?.cursor.idx;
-        if (!zoomed(known)) draw(element, await answer.json());
-        if (focused != null && document.activeElement === element) point(element, focused);
+      const kept = known.tag && known.url === url ? { "If-None-Match": known.tag } : {};
+      const answer = await fetch(url, { headers: kept, cache: "no-store" });
+      if (answer.status === 304) describe(element, known);
+      else if (!answer.ok) throw new Error(`the daemon answers ${answer.status}`);
+      else {
+        draw(element, known, await answer.json());
+        Object.assign(known, { url, tag: answer.headers.get("etag") });
       }
-    } catch {
-      // live.js tells that nobody answers
+    } catch (error) {
+      const why = error instanceof TypeError ? "the daemon does not answer" : error.message;
+      const what = known.data ? `The chart is old, of ${written(known.data.until)}` : "The chart could not be loaded";
+      tell(element, `${what}: ${why}.`);
     } finally {
-      (drawn.get(element) ?? known).loading = false;
+      known.loading = false;
     }
-  }
-
-  function zoomed({ plot, data }) {
-    return Boolean(plot) && (plot.scales.x.min > data.since + 1 || plot.scales.x.max < data.until - 1);
-  }
-
-  function point(element, index) {
-    const { plot, data } = drawn.get(element) ?? {};
-    if (!plot || !data.times.length) return;
-    const at = Math.min(Math.max(index, 0), data.times.length - 1);
-    plot.setCursor({ left: plot.valToPos(data.times[at], "x"), top: plot.bbox.height / 2 / devicePixelRatio });
-    element.dataset.index = at;
-    document.getElementById("news").textContent = `${written(data.times[at])}: ${data.amounts[at] ?? "unknown"}`;
   }
 
   // Lows and highs of slices of a day, in per mille of the range, with gaps: "0:12:40 _ 5:13:13".
@@ -204,7 +359,7 @@ const charts = (() => {
         width: 96, height: 26, pxAlign: false, padding: [3, 2, 3, 2],
         legend: hidden, cursor: hidden, axes: [hidden, hidden], select: hidden,
         scales: { x: { time: false, range: [0, 48] }, y: { range: [-30, 1030] } },
-        series: [{}, { stroke: colour("accent"), width: 1.2, spanGaps: false, points: { show: (u) => points.filter(([, y]) => y !== null).length < 2 } }],
+        series: [{}, { stroke: () => colour("accent"), width: 1.2, spanGaps: false, points: dots(false) }],
       },
       [points.map(([x]) => x), points.map(([, y]) => y)],
       element,
@@ -234,28 +389,30 @@ const charts = (() => {
     }
   }, { rootMargin: "200px" });
 
-  function redraw() {
-    for (const [element, { data, plot }] of [...drawn]) {
-      if (data) draw(element, data);
-      else if (plot) outline(element);
-    }
-  }
-
   document.addEventListener("keydown", (event) => {
     const element = event.target.closest?.(".chart");
-    const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity }[event.key];
-    if (!element || step === undefined) return;
+    const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity }[event.key];
+    if (!element || by === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    const { data } = drawn.get(element) ?? {};
-    if (data) point(element, Number(element.dataset.index ?? data.times.length) + step);
+    step(element, drawn.get(element) ?? {}, by);
   });
-  dark.addEventListener("change", redraw);
+  dark.addEventListener("change", () => {
+    for (const { plot } of drawn.values()) plot?.redraw();
+  });
   let resizing = null;
   addEventListener("resize", () => {
     clearTimeout(resizing);
-    resizing = setTimeout(redraw, 150);
+    resizing = setTimeout(() => {
+      for (const [element, known] of drawn) {
+        if (!known.data) continue;
+        known.plot.setSize(size(element));
+        queueMicrotask(() => keepCursor(element, known));
+      }
+    }, 150);
   });
   document.addEventListener("DOMContentLoaded", drawAll);
 
-  return { drawAll, refresh: () => document.querySelectorAll(".chart").forEach((element) => load(element)) };
+  const drew = (note) => [...drawn.keys()].some((element) => element.getAttribute("aria-describedby") === note.id);
+
+  return { drawAll, drew, refresh: () => document.querySelectorAll(".chart").forEach((element) => load(element)) };
 })();

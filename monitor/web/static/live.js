@@ -8,9 +8,10 @@
   const lost = document.getElementById("lost");
   const news = document.getElementById("news");
   const every = Number(freshness.dataset.refresh) * 1000;
-  let clockAhead = 0; // milliseconds that this machine's clock is ahead of the daemon's
+  let clockAhead = null; // milliseconds that this machine's clock is ahead of the daemon's; null: not known yet
   let failedSince = null;
   let tag = null;
+  let shown = location.pathname + location.search; // the address whose page is seen, and whose `tag` this is
   let asking = null;
 
   const unit = (seconds) => {
@@ -21,7 +22,9 @@
     return `${Math.floor(size / 86400)} d`;
   };
 
+  // Until the daemon's clock is known, instants stay instants: an age by a clock that is wrong would be a lie.
   function showAges() {
+    if (clockAhead === null) return;
     const now = Date.now() - clockAhead;
     for (const time of document.querySelectorAll("time[data-ago]")) {
       const seconds = (now - Date.parse(time.dateTime)) / 1000;
@@ -31,7 +34,25 @@
     }
   }
 
+  function compareClocks(answer) {
+    const told = Date.parse(answer.headers.get("date"));
+    clockAhead = Number.isNaN(told) ? 0 : Date.now() - told;
+    if (Math.abs(clockAhead) < 2000) clockAhead = 0; // the header tells whole seconds
+  }
+
+  // Blanks between rows look alike to idiomorph: it would keep those and move the rows, and a moved row loses what is
+  // selected in it.
+  function withoutBlanks(root) {
+    for (const parent of root.querySelectorAll("thead, tbody, tr, ul, ol, dl")) {
+      for (const node of [...parent.childNodes]) {
+        if (node.nodeType === Node.TEXT_NODE && !node.data.trim()) node.remove();
+      }
+    }
+  }
+
   function morph(doc) {
+    withoutBlanks(document);
+    withoutBlanks(doc);
     const headline = document.querySelector("h1")?.textContent.trim();
     document.title = doc.title;
     for (const id of ["freshness", "main"]) {
@@ -44,7 +65,12 @@
           beforeNodeMorphed: (node, next) => {
             if (node.nodeType !== Node.ELEMENT_NODE) return true;
             // what scripts drew stays, and is drawn anew where its data changed
-            if (node.classList.contains("chart")) return node.id !== next.id;
+            if (node.classList.contains("chart") && node.id === next.id) {
+              node.dataset.chart = next.dataset.chart;
+              return false;
+            }
+            if (node.classList.contains("chart-note") && charts.drew(node)) return false;
+            if (node.matches("time[data-ago]") && node.dateTime === next.dateTime && node.dataset.ago === next.dataset.ago) return false;
             if (node.classList.contains("outline") && node.dataset.outline === next.dataset.outline) return false;
             return true;
           },
@@ -77,23 +103,24 @@
     lost.hidden = false;
   }
 
-  async function look(url = location.href, force = false) {
+  async function look() {
+    const url = location.pathname + location.search;
     asking?.abort();
     const mine = (asking = new AbortController());
     const timer = setTimeout(() => mine.abort(), 4 * every);
     try {
-      const headers = tag && !force ? { "If-None-Match": tag } : {};
+      const headers = tag && shown === url ? { "If-None-Match": tag } : {};
       const answer = await fetch(url, { headers, signal: mine.signal, cache: "no-store" });
+      compareClocks(answer);
       if (answer.status === 401) return location.reload(); // which leads to the login
       if (answer.status !== 304) {
         if (!answer.ok) throw new Error(`The daemon answers ${answer.status}.`);
         const text = await answer.text();
         if (asking !== mine) return;
-        tag = answer.headers.get("etag");
+        [tag, shown] = [answer.headers.get("etag"), url];
         morph(new DOMParser().parseFromString(text, "text/html"));
       }
-      clockAhead = Date.now() - Date.parse(answer.headers.get("date") || new Date().toUTCString());
-      if (Math.abs(clockAhead) < 2000) clockAhead = 0; // the header tells whole seconds
+      showAges();
       charts.refresh();
       showFresh();
     } catch (error) {
@@ -104,30 +131,51 @@
     }
   }
 
-  // Filters: as one types, and in the address, so that it can be shared and the way back works.
+  // Filters: as one types, and in the address, so that it can be shared. The way back undoes one filter after the
+  // other; a text that is being typed is one, however many letters it has.
   let typing = null;
-  function filter(form) {
+  let typed = null; // the field whose text the newest entry of the history holds, while it is being typed
+  function filter(form, field) {
     const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
-    history.replaceState(null, "", query.size ? `${form.action.split("?")[0]}?${query}` : form.action);
-    look(location.href, true);
+    const path = new URL(form.action).pathname;
+    const address = query.size ? `${path}?${query}` : path;
+    if (address !== location.pathname + location.search) {
+      if (typed !== null && typed === field) history.replaceState(null, "", address);
+      else history.pushState(null, "", address);
+    }
+    typed = field?.type === "search" ? field : null;
+    look();
   }
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-live]");
     if (!form) return;
     clearTimeout(typing);
-    typing = setTimeout(() => filter(form), 250);
+    typing = setTimeout(() => filter(form, event.target), 250);
   });
+  document.addEventListener("focusout", () => (typed = null));
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-live]");
     if (!form) return;
     event.preventDefault();
     clearTimeout(typing);
-    filter(form);
+    filter(form, typed);
+    typed = null;
+  });
+  addEventListener("popstate", () => {
+    if (location.pathname + location.search === shown) return; // only to another place on the page
+    clearTimeout(typing);
+    typed = null;
+    const asked = new URLSearchParams(location.search);
+    for (const field of document.querySelectorAll("form[data-live] :is(input, select)[name]")) {
+      field.value = asked.get(field.name) ?? (field.options ? field.options[0].value : "");
+    }
+    look();
   });
 
   setInterval(showAges, 1000);
   setInterval(() => document.hidden || asking || look(), every);
   document.addEventListener("visibilitychange", () => document.hidden || look());
-  showAges();
+  addEventListener("pageshow", (event) => event.persisted && look());
+  fetch(location.href, { method: "HEAD", cache: "no-store" }).then(compareClocks).then(showAges, () => {}); // look() tries again
   showFresh();
 })();
