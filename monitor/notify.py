@@ -74,7 +74,7 @@ class AppriseNotifier:
         if not self._takes_pictures:
             return []
         return [
-            AttachMemory(  # type: ignore[no-untyped-call]
+            AttachMemory(  # type: ignore[no-untyped-call]  # apprise does not type it
                 content=one.png, name=one.name, mimetype="image/png"
             )
             for one in message.pictures

@@ -82,7 +82,7 @@ def _png(figure: Figure) -> bytes:
 def _figure(chart: Chart, curve: Curve) -> Figure:
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(rect=(0.005, 0.01, 0.985, 0.83))  # type: ignore[union-attr,call-arg]
+    figure.get_layout_engine().set(rect=(0.005, 0.01, 0.985, 0.83))  # type: ignore[union-attr,call-arg]  # its stubs know no layout engine that was chosen
     axes = figure.add_subplot()
     _mark_times(axes, chart, curve)
     _mark_lines(axes, chart.lines)
@@ -138,10 +138,10 @@ def _trace(axes: Axes, chart: Chart, curve: Curve) -> None:
 def _scale(axes: Axes, chart: Chart, curve: Curve) -> None:
     axes.set_xlim(_x(beginning(chart, curve)), _x(chart.until))
     axes.margins(y=0.18)
-    locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib does not type it
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(
-        ConciseDateFormatter(  # type: ignore[no-untyped-call]
+        ConciseDateFormatter(  # type: ignore[no-untyped-call]  # matplotlib does not type it
             locator,
             tz=UTC,
             zero_formats=["", "%Y", "%b", "%d %b", "%H:%M", "%H:%M"],
@@ -250,7 +250,7 @@ def _unknown(chart: Chart, curve: Curve) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _x(at: datetime) -> float:
-    return float(date2num(at))  # type: ignore[no-untyped-call]
+    return float(date2num(at))  # type: ignore[no-untyped-call]  # matplotlib does not type it
 
 
 def _y(amount: str) -> float:

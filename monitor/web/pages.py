@@ -13,7 +13,7 @@ from monitor.incidents import chosen, waiting
 from monitor.store.incidents import RESOLVED, Incident
 from monitor.web.guard import Access
 from monitor.web.page import Rendered, render
-from monitor.web.params import SPANS, Instant, Order, Span
+from monitor.web.params import SPANS, Instant, Order, SeriesName, Span
 from monitor.web.shelf import Shelf
 from monitor.web.site import Site
 from monitor.web.view import PAGE, Picture, Standing, Wish, choose
@@ -58,45 +58,19 @@ def router(site: Site, access: Access) -> APIRouter:
     ) -> Response:
         wish = Wish(job=job, standing=state, words=q, order=order, page=page_number)
 
-        def fill() -> dict[str, Any]:
-            picture = site.picture()
-            found = choose(picture.rows, wish)
-            return {
-                "picture": picture,
-                "wish": wish,
-                "chosen": found,
-                "outlines": site.outlines(found.rows),
-                "standings": list(Standing),
-            }
-
-        return page(request, "overview.html", fill)
+        return page(request, "overview.html", lambda: _overview(site, wish))
 
     @router.get("/series")
     def series(
         request: Request,
-        name: Annotated[str, Query(max_length=400)],
+        name: SeriesName,
         span: Span = "24h",
         field: Amount = "available",
         before: Instant | None = None,
     ) -> Response:
-        def fill() -> dict[str, Any]:
-            picture = site.picture()
-            row = picture.by_name.get(name)
-            if row is None:
-                raise HTTPException(404, f"no series {name!r} is configured and known")
-            readings = site.readings(name, None, before, READINGS + 1)
-            return {
-                "picture": picture,
-                "row": row,
-                "span": span,
-                "field": field,
-                "before": before,
-                "readings": readings[:READINGS],
-                "older": readings[READINGS - 1].at if len(readings) > READINGS else None,
-                "incidents": site.incidents_of(row)[:20],
-            }
-
-        return page(request, "series.html", fill)
+        return page(
+            request, "series.html", lambda: _series(site, name, before) | {"span": span, "field": field}
+        )
 
     @router.get("/incidents")
     def incidents(
@@ -105,48 +79,11 @@ def router(site: Site, access: Access) -> APIRouter:
         q: Words = "",
         page_number: Page = 1,
     ) -> Response:
-        def fill() -> dict[str, Any]:
-            words = q.lower().split()
-            found = [
-                one
-                for one in chosen(site.incidents(), state, "*")
-                if all(word in f"{one.rule} {one.subject} {one.reason}".lower() for word in words)
-            ]
-            pages = max(1, -(-len(found) // PAGE))
-            number = min(page_number, pages)
-            return {
-                "picture": site.picture(),
-                "state": state,
-                "q": q,
-                "page": number,
-                "pages": pages,
-                "total": len(found),
-                "incidents": found[(number - 1) * PAGE : number * PAGE],
-            }
-
-        return page(request, "incidents.html", fill)
+        return page(request, "incidents.html", lambda: _incidents(site, state, q, page_number))
 
     @router.get("/incidents/{incident}")
     def incident(request: Request, incident: str) -> Response:
-        def fill() -> dict[str, Any]:
-            found = site.story(incident)
-            if found is None:
-                raise HTTPException(404, f"nothing is kept of an incident {incident!r}")
-            story, entries = found
-            picture = site.picture()
-            span, until = around(story.incident, site.clock())
-            return {
-                "picture": picture,
-                "field": _judged(picture, story.incident.rule),
-                "span": span,
-                "until": until,
-                "story": story,
-                "entries": entries,
-                "row": picture.by_name.get(story.incident.subject),
-                "waiting": waiting(story),
-            }
-
-        return page(request, "incident.html", fill)
+        return page(request, "incident.html", lambda: _incident(site, incident))
 
     @router.get("/login")
     def login(request: Request, to: str = "/", wrong: str = "") -> Response:
@@ -156,6 +93,76 @@ def router(site: Site, access: Access) -> APIRouter:
         return answer
 
     return router
+
+
+# What each page is filled with
+
+
+def _overview(site: Site, wish: Wish) -> dict[str, Any]:
+    picture = site.picture()
+    found = choose(picture.rows, wish)
+    return {
+        "picture": picture,
+        "wish": wish,
+        "chosen": found,
+        "outlines": site.outlines(found.rows),
+        "standings": list(Standing),
+    }
+
+
+def _series(site: Site, name: str, before: datetime | None) -> dict[str, Any]:
+    picture = site.picture()
+    row = picture.by_name.get(name)
+    if row is None:
+        raise HTTPException(404, f"no series {name!r} is configured and known")
+    readings = site.readings(name, None, before, READINGS + 1)
+    return {
+        "picture": picture,
+        "row": row,
+        "before": before,
+        "readings": readings[:READINGS],
+        "older": readings[READINGS - 1].at if len(readings) > READINGS else None,
+        "incidents": site.incidents_of(row)[:20],
+    }
+
+
+def _incidents(site: Site, state: str, wanted: str, page: int) -> dict[str, Any]:
+    words = wanted.lower().split()
+    found = [
+        one
+        for one in chosen(site.incidents(), state, "*")
+        if all(word in f"{one.rule} {one.subject} {one.reason}".lower() for word in words)
+    ]
+    pages = max(1, -(-len(found) // PAGE))
+    number = min(page, pages)
+    return {
+        "picture": site.picture(),
+        "state": state,
+        "q": wanted,
+        "page": number,
+        "pages": pages,
+        "total": len(found),
+        "incidents": found[(number - 1) * PAGE : number * PAGE],
+    }
+
+
+def _incident(site: Site, incident: str) -> dict[str, Any]:
+    found = site.story(incident)
+    if found is None:
+        raise HTTPException(404, f"nothing is kept of an incident {incident!r}")
+    story, entries = found
+    picture = site.picture()
+    span, until = around(story.incident, site.clock())
+    return {
+        "picture": picture,
+        "field": _judged(picture, story.incident.rule),
+        "span": span,
+        "until": until,
+        "story": story,
+        "entries": entries,
+        "row": picture.by_name.get(story.incident.subject),
+        "waiting": waiting(story),
+    }
 
 
 def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:

@@ -176,7 +176,7 @@ def _explained(errors: Sequence[Any], route: APIRoute) -> str:
 
 def _said(error: Any, route: APIRoute) -> str:
     if error["type"] == "extra_forbidden":
-        fields = route.dependant.query_params[0].field_info.annotation.model_fields  # type: ignore[union-attr]
+        fields = route.dependant.query_params[0].field_info.annotation.model_fields  # type: ignore[union-attr]  # every query here is a model
         return f"there is no such parameter, but {', '.join(fields)}"
     message = str(error["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from monitor.domain.model import Account
 from monitor.store.incidents import Incident, incidents
 from monitor.web import params
 from monitor.web.page import amount, link, longest_fraction, signed
@@ -225,6 +226,16 @@ async def test_a_damaged_store_is_said_on_a_page_and_in_json(tmp_path: Path) -> 
     assert (page.status_code, data.status_code) == (503, 503)
     assert "The store can't be read" in text_of(page.text)
     assert "not a SQLite database" in data.json()["detail"]
+
+
+async def test_the_longest_name_that_can_be_configured_has_a_page(tmp_path: Path) -> None:
+    """A job's 100 characters, a client's 255, a currency's 64."""
+    account = Account(provider="p", job="j" * 100, name="n" * 255)
+    world = World(path=tmp_path / "balances.db", accounts=(account,))
+    async with opened(world) as store:
+        await world.poll(store, account, {"C" * 64: "5"})
+    async with asking(world.app()) as client:
+        assert (await client.get(link("/series", name=f"{account}/{'C' * 64}"))).status_code == 200
 
 
 async def test_readings_are_paged_to_the_first(tmp_path: Path) -> None:
