@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Protocol
 
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
@@ -15,6 +16,12 @@ from monitor.errors import DeliveryFailed
 from monitor.redaction import masked
 
 _SHORTEST_SECRET = 4  # characters; masking shorter pieces of a URL would make every error unreadable
+
+
+_HOW_IT_IS_SENT = frozenset(
+    ("cto", "emojis", "format", "optional", "overflow", "retry", "rto", "store", "tz", "verify", "wait")
+)
+"""Parameters that every apprise URL takes. They change no recipient."""
 
 
 class Notifier(Protocol):
@@ -100,19 +107,21 @@ class AppriseNotifier:
 def open_channels(
     channels: Mapping[str, Iterable[SecretStr]],
 ) -> tuple[list[AppriseNotifier], list[tuple[str, int, str]]]:
-    """A notifier per URL; and for each URL that apprise refuses its channel, its index and why."""
+    """A notifier per recipient; and for each URL that apprise refuses its channel, its index and why."""
     _keep_quiet()
     notifiers, refused = [], []
     for channel, urls in channels.items():
-        taken: set[str] = set()
+        known: set[str] = set()
         for index, secret in enumerate(urls):
             url = secret.get_secret_value()
             service = Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
             if service is None:
                 refused.append((channel, index, _why_refused(url)))
                 continue
-            url_id = _unique(_url_id(service) or f"{channel}-{index}", taken)
-            notifiers.append(AppriseNotifier(Target(channel=channel, url_id=url_id), service, url))
+            url_id = recipient_id(service)
+            if url_id not in known:  # the same URL twice is one recipient: one message
+                known.add(url_id)
+                notifiers.append(AppriseNotifier(Target(channel=channel, url_id=url_id), service, url))
     return notifiers, refused
 
 
@@ -152,17 +161,18 @@ def _schemes() -> set[str]:
     return {scheme for schema in details["schemas"] for name in names for scheme in schema[name] or ()}
 
 
-def _url_id(service: NotifyBase) -> str | None:
-    found = service.url_id()  # type: ignore[no-untyped-call]  # apprise does not type it: a hash, or None
-    return None if found is None else str(found)
+def recipient_id(service: NotifyBase) -> str:
+    """Return a short stable name of the recipient behind a URL, of which nothing of the URL can be read.
 
-
-def _unique(url_id: str, taken: set[str]) -> str:
-    name, number = url_id, 2
-    while name in taken:
-        name, number = f"{url_id}-{number}", number + 1
-    taken.add(name)
-    return name
+    Apprise's own `url_id` leaves out the targets: alice and bob at one ntfy server have the same. The digest takes
+    the canonical URL as well, less what only says how a message is sent. Its parts are sorted, since some plugins keep
+    their targets in sets, whose order differs from process to process."""
+    whole: str = service.url(privacy=False)  # type: ignore[no-untyped-call]  # apprise does not type it
+    canonical, _, query = whole.partition("?")
+    options = [pair for pair in query.split("&") if pair.partition("=")[0] not in _HOW_IT_IS_SENT]
+    parts = sorted([*re.split(r"[/,]", canonical), *options])
+    own = service.url_id()  # type: ignore[no-untyped-call]  # apprise does not type it: a hash, or None
+    return sha256("\0".join([str(own), *parts]).encode()).hexdigest()[:8]
 
 
 def _pieces(url: str) -> frozenset[str]:

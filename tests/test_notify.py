@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from unittest.mock import MagicMock, patch
@@ -15,6 +18,7 @@ from monitor.errors import DeliveryFailed
 from monitor.notify import open_channels, takes_pictures
 from monitor.sandbox import Webhook
 
+TELEGRAM = "tgram://123456789:abcdefg_hijklmnop"
 FIRED = Report(
     kind="fired",
     rule="client_low",
@@ -148,11 +152,58 @@ def test_a_url_that_apprise_refuses_is_named_by_its_place(url: str, why: str) ->
     assert open_channels({"ops": [SecretStr("json://127.0.0.1/"), SecretStr(url)]})[1] == [("ops", 1, why)]
 
 
-def test_two_urls_of_a_channel_never_share_a_name() -> None:
-    """Apprise gives URLs that differ only in an option the same id; each has an outbox of its own all the same."""
-    urls = [SecretStr("json://127.0.0.1/"), SecretStr("json://127.0.0.1/?format=html")]
-    notifiers, _ = open_channels({"ops": urls})
-    assert len({notifier.target for notifier in notifiers}) == 2
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param("ntfy://h/alice", "ntfy://h/bob", False, id="two-topics-of-one-server"),
+        pytest.param(
+            "tgram://123456789:abcdefg_hijklmnop/1/",
+            "tgram://123456789:abcdefg_hijklmnop/2/",
+            False,
+            id="chats",
+        ),
+        pytest.param(
+            "mailto://u:p@example.com?to=a@x.com", "mailto://u:p@example.com?to=b@x.com", False, id="mail"
+        ),
+        pytest.param("json://127.0.0.1/a", "json://127.0.0.1/b", False, id="paths"),
+        pytest.param("json://127.0.0.1/?+X-Org=1", "json://127.0.0.1/?+X-Org=2", False, id="headers"),
+        pytest.param("ntfy://h/alice/bob", "ntfy://h/bob/alice", True, id="order-of-targets"),
+        pytest.param(
+            "json://127.0.0.1/", "json://127.0.0.1:80/?format=html&rto=9", True, id="how-it-is-sent"
+        ),
+    ],
+)
+def test_a_recipient_is_told_from_every_other(one: str, other: str, same: bool) -> None:
+    """Two recipients of one service have two names in the store; one recipient written in two ways has one."""
+    notifiers, refused = open_channels({"ops": [SecretStr(one)], "boss": [SecretStr(other)]})
+    first, second = (notifier.target.url_id for notifier in notifiers)
+    assert not refused
+    assert (first == second) is same
+
+
+def test_a_recipient_keeps_its_name_in_every_process() -> None:
+    """Also where a plugin keeps its targets in a set, whose order differs from process to process."""
+    code = (
+        "from pydantic import SecretStr; from monitor.notify import open_channels;"
+        "print(open_channels({'ops': [SecretStr('ntfy://h/a/b/c/d')]})[0][0].target.url_id)"
+    )
+    names = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(names) == 1
+
+
+def test_a_url_given_twice_is_one_recipient() -> None:
+    """Nobody gets each message twice because of a line too many."""
+    url = SecretStr("json://127.0.0.1/a")
+    assert len(open_channels({"ops": [url, SecretStr("json://127.0.0.1/b"), url]})[0]) == 2
 
 
 async def _sent(url: str, message: Message) -> None:

@@ -61,7 +61,7 @@ def _watch(test: RuleTest, config: Config) -> Watch:
     return Watch(
         rules=config.rules,
         accounts={account.key: account for account in test.readings},
-        targets={name: (Target(channel=name, url_id="test"),) for name in config.channels},
+        targets={name: (Target(channel=name, url_id=name),) for name in config.channels},
         routes=config.routes,
         maintenance=config.maintenance,
         inhibitions=config.inhibitions,

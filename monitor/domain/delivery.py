@@ -19,7 +19,8 @@ GIVE_UP_ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One URL of a channel, by apprise's `url_id`: what may be stored and shown of it."""
+    """One recipient, as a channel names it. `url_id` identifies the recipient, whatever the channel is called and
+    wherever in it the URL stands: it is what may be stored and shown of a URL."""
 
     channel: str
     url_id: str
@@ -135,34 +136,46 @@ def address(
     channels: Mapping[str, Sequence[Target]],
     told_to: Sequence[Target],
 ) -> list[Addressed]:
-    """Where an event goes. A firing goes where the routes say, an escalation where the first of them says that has
-    one. An end and a relief go wherever something of the incident went; a reminder only where that is still wanted;
-    what got worse or flaps goes to both.
+    """Return where an event goes; each recipient once, by the channel that notified it before or else by the first.
 
-    A channel whose URLs have all been exchanged since then counts as a place where it went."""
+    A firing goes where the routes lead, an escalation where the first of them leads that has one. An end and a relief
+    go wherever something of the incident went (`told_to`), or where the routes lead if none of that is left; a
+    reminder where the routes lead now and where it was escalated to; what got worse or flaps goes to both. What a
+    URL that is gone has become is described in docs/alerting.md, "When channels change"."""
     by_route = _by_route(routes, attributes, channels)
     wanted = list(by_route)
-    told = _still_there(told_to, channels)
+    told = still_reached(told_to, channels)
     match kind:
         case EventKind.FIRED | EventKind.SUMMARY:
             goes_to = wanted
         case EventKind.WORSENED | EventKind.FLAPPING:
             goes_to = [*wanted, *told]
         case EventKind.ESCALATED:
-            goes_to = [target for name in escalation(routes)[1] for target in channels.get(name, ())]
+            goes_to = _escalated(routes, channels)
         case EventKind.REMINDER:
-            escalated = {target for name in escalation(routes)[1] for target in channels.get(name, ())}
-            goes_to = [target for target in told if target in escalated or target in by_route]
+            escalated = {target.url_id for target in _escalated(routes, channels)}
+            goes_to = [*wanted, *(target for target in told if target.url_id in escalated)]
         case EventKind.EASED | EventKind.RESOLVED | EventKind.CLOSED:
-            goes_to = told
+            goes_to = told if told or not told_to else wanted
         case _:
             assert_never(kind)
     first = routes[0]
     return [
         Addressed(target=target, group=route.group(attributes), group_wait=route.group_wait)
-        for target in dict.fromkeys(goes_to)
+        for target in _once_each(goes_to, told)
         for route in (by_route.get(target, first),)
     ]
+
+
+def _escalated(routes: Sequence[Route], channels: Mapping[str, Sequence[Target]]) -> list[Target]:
+    return [target for name in escalation(routes)[1] for target in channels.get(name, ())]
+
+
+def _once_each(goes_to: Sequence[Target], told: Sequence[Target]) -> list[Target]:
+    """Return one target for each recipient. An incident keeps to the channel that it went by: only there are its
+    messages kept in order."""
+    by_id = {target.url_id: target for target in reversed([*told, *goes_to])}
+    return [by_id[url_id] for url_id in dict.fromkeys(target.url_id for target in goes_to)]
 
 
 def _by_route(
@@ -177,10 +190,17 @@ def _by_route(
     return found
 
 
-def _still_there(told_to: Sequence[Target], channels: Mapping[str, Sequence[Target]]) -> list[Target]:
-    went = set(told_to)
-    kept = []
-    for name in {target.channel: None for target in told_to}:
-        urls = channels.get(name, ())
-        kept += [target for target in urls if target in went] or list(urls)
-    return kept
+def still_reached(notified: Sequence[Target], channels: Mapping[str, Sequence[Target]]) -> list[Target]:
+    """Return where those who were notified are reached now. Whoever is named by another channel is reached by that;
+    in place of a URL that is gone come the URLs of its channel that the incident has not gone to."""
+    configured = {target: target for urls in channels.values() for target in urls}
+    by_id = {target.url_id: target for target in reversed(configured)}
+    known = {target.url_id for target in notified}
+    reached: list[Target] = []
+    for target in notified:
+        there = configured.get(target) or by_id.get(target.url_id)
+        if there is not None:
+            reached.append(there)
+        else:
+            reached += [new for new in channels.get(target.channel, ()) if new.url_id not in known]
+    return list({target.url_id: target for target in reversed(reached)}.values())[::-1]

@@ -461,15 +461,22 @@ class Transaction:
         wanted: Callable[[str, str, Severity], Sequence[Target]],
         now: datetime,
     ) -> int:
-        """Fits the outbox to the channels as configured now; returns how many notifications had to be given up.
+        """Fit the outbox to the channels as configured now; return how many notifications had to be given up.
 
-        What waits for a URL that a channel no longer has goes to the URLs it has instead. What waits for a channel
-        that is gone goes where it would be told now (`wanted`, by rule, subject and severity), if nobody else knows
-        of the incident; otherwise it is given up."""
+        What waits for a recipient that another channel names now goes out by that one. What waits for a URL that its
+        channel no longer has goes to the URLs it has instead. What waits for a channel that is gone goes where it
+        would go now (`wanted`, by rule, subject and severity), if nobody else knows of the incident; otherwise it is
+        given up. Nobody gets a message that is addressed to them already."""
         channels = {target.channel for target in targets}
+        by_id = {target.url_id: target for target in reversed(targets)}
         rows, known = self._waiting_elsewhere(targets), self._known(targets)
         given_up = 0
         for row in rows:
+            addressed = self._addressed_ids(row.incident, row.seq, apart_from=row.id)
+            moved = by_id.get(row.url_id)
+            if moved is not None and moved.url_id not in addressed:
+                self._move(row.id, moved)
+                continue
             if row.channel in channels:
                 gone, instead = "URL", [target for target in targets if target.channel == row.channel]
             else:
@@ -477,16 +484,60 @@ class Transaction:
                 known_elsewhere = row.incident in known
                 instead = [] if known_elsewhere else [*wanted(row.rule, row.subject, Severity(row.severity))]
             kept = {"group_key": row.group_key, "instead_of": row.instead_of}
-            self._add_notifications(
+            self._add_again(
                 [
                     _notification(row.incident, row.seq, row.created_at, target, row.severity) | kept
                     for target in instead
+                    if target.url_id not in addressed
                 ]
             )
             why = f"its {gone} is gone from the configuration" + (", sent to others" if instead else "")
             self.settle([row.id], delivered=False, at=now, error=why)
             given_up += not instead
         return given_up
+
+    def _addressed_ids(self, incident: str, seq: int, *, apart_from: int) -> set[str]:
+        """Return who gets, or got, one event, apart from by one notification."""
+        rows = self._db.execute(
+            select(notifications.c.url_id).where(
+                notifications.c.incident == incident,
+                notifications.c.seq == seq,
+                notifications.c.id != apart_from,
+                notifications.c.status != "failed",
+            )
+        )
+        return set(rows.scalars())
+
+    def _move(self, number: int, target: Target) -> None:
+        """Let a notification go out by another channel. One that was given up there before makes room for it."""
+        mine = notifications.alias()
+        this = select(mine.c.incident, mine.c.seq).where(mine.c.id == number)
+        there = (notifications.c.channel == target.channel) & (notifications.c.url_id == target.url_id)
+        former = select(notifications.c.id).where(
+            there, tuple_(notifications.c.incident, notifications.c.seq).in_(this)
+        )
+        self._db.execute(delete(attempts).where(attempts.c.notification_id.in_(former)))
+        self._db.execute(delete(notifications).where(notifications.c.id.in_(former)))
+        self._db.execute(
+            update(notifications)
+            .where(notifications.c.id == number)
+            .values(channel=target.channel, url_id=target.url_id)
+        )
+
+    def _add_again(self, new: Sequence[Mapping[str, Any]]) -> None:
+        """Put notifications into the outbox. One that was given up there before waits again: its URL had been taken
+        away and is back."""
+        if new:
+            once_more = {"status": "pending", "settled_at": None, "failing_since": None}
+            insertion = upsert(notifications)
+            self._db.execute(
+                insertion.on_conflict_do_update(
+                    index_elements=["incident", "seq", "channel", "url_id"],
+                    set_=once_more | {"next_attempt_at": insertion.excluded.next_attempt_at},
+                    where=notifications.c.status == "failed",
+                ),
+                list(new),
+            )
 
     def _waiting_elsewhere(self, targets: Sequence[Target]) -> Sequence[Row[Any]]:
         """What waits for URLs other than these."""
@@ -495,6 +546,7 @@ class Transaction:
             notifications.c.incident,
             notifications.c.seq,
             notifications.c.channel,
+            notifications.c.url_id,
             notifications.c.created_at,
             notifications.c.severity,
             notifications.c.group_key,

@@ -28,6 +28,7 @@ from monitor.domain.routing import GROUP_WAIT, Route
 from .support import MINUTE, START, TOLD, a_report
 
 KINDS = {letter: kind for kind, letter in TOLD.items()}
+DUTY_MAIL = Target(channel="oncall", url_id="mail" * 8)  # the same recipient as MAIL
 MAIL, CHAT, PAGER = (Target(channel="ops", url_id=name * 8) for name in ("mail", "chat", "page"))
 OTHER = Target(channel="other", url_id="elsewhere")
 BOSS = Target(channel="boss", url_id="bossboss")
@@ -250,6 +251,14 @@ def test_a_route_without_channels_leads_to_all() -> None:
     assert goes_to(EventKind.FIRED, routes=[Route()]) == [MAIL, CHAT, OTHER, BOSS]
 
 
+def test_a_recipient_with_two_names_gets_one_message() -> None:
+    """The same URL in two channels of a route, by the first of them; once notified, by the one that was used."""
+    both = {"ops": [MAIL], "oncall": [DUTY_MAIL]}
+    assert goes_to(EventKind.FIRED, routes=[Route()], channels=both) == [MAIL]
+    assert goes_to(EventKind.REMINDER, [DUTY_MAIL], [Route()], both) == [DUTY_MAIL]
+    assert goes_to(EventKind.WORSENED, [DUTY_MAIL], [Route()], both) == [DUTY_MAIL]
+
+
 def test_two_routes_to_one_channel_tell_it_once() -> None:
     """By the first of them: it says how long to wait."""
     routes = (TO_OPS, Route(channels=("other", "ops")))
@@ -277,7 +286,15 @@ def test_what_groups_alerts_is_by_the_route() -> None:
         pytest.param([MAIL, BOSS], CHANNELS, [MAIL, BOSS], id="also-who-it-was-escalated-to"),
         pytest.param([MAIL, OTHER], {"ops": [MAIL]}, [MAIL], id="not-a-channel-that-is-gone"),
         pytest.param([MAIL], {"ops": [CHAT, PAGER]}, [CHAT, PAGER], id="all-urls-of-it-exchanged"),
-        pytest.param([MAIL, CHAT], {"ops": [CHAT, PAGER]}, [CHAT], id="one-of-them-exchanged"),
+        pytest.param([MAIL, CHAT], {"ops": [CHAT, PAGER]}, [PAGER, CHAT], id="one-of-them-exchanged"),
+        pytest.param([MAIL, CHAT], {"ops": [CHAT]}, [CHAT], id="one-of-them-taken-away"),
+        pytest.param([MAIL], {"ops": [CHAT, MAIL]}, [MAIL], id="not-a-url-added-before-it"),
+        pytest.param([MAIL], {"oncall": [DUTY_MAIL]}, [DUTY_MAIL], id="a-channel-renamed"),
+        pytest.param([MAIL], {"ops": [PAGER], "oncall": [DUTY_MAIL]}, [DUTY_MAIL], id="a-url-moved"),
+        pytest.param(
+            [MAIL, DUTY_MAIL], {"oncall": [DUTY_MAIL]}, [DUTY_MAIL], id="two-names-of-one-recipient"
+        ),
+        pytest.param([OTHER], {"ops": [MAIL]}, [MAIL], id="where-the-routes-lead-if-nobody-else-is-left"),
         pytest.param([], CHANNELS, [], id="nowhere-if-nobody-was-told"),
     ],
 )
@@ -309,10 +326,10 @@ def test_what_got_worse_or_flaps_goes_to_both(
     ("told_to", "expected"),
     [
         pytest.param([MAIL, CHAT], [MAIL, CHAT], id="where-it-was-told-and-is-wanted"),
-        pytest.param([MAIL], [MAIL], id="not-a-url-added-since"),
-        pytest.param([MAIL, OTHER], [MAIL], id="not-where-no-route-leads-any-more"),
-        pytest.param([MAIL, BOSS], [MAIL, BOSS], id="also-who-it-was-escalated-to"),
-        pytest.param([], [], id="nowhere-if-nobody-was-told"),
+        pytest.param([MAIL], [MAIL, CHAT], id="also-a-url-added-since"),
+        pytest.param([OTHER], [MAIL, CHAT], id="not-where-no-route-leads-any-more"),
+        pytest.param([MAIL, CHAT, BOSS], [MAIL, CHAT, BOSS], id="also-who-it-was-escalated-to"),
+        pytest.param([], [MAIL, CHAT], id="also-if-no-message-before-got-anywhere"),
     ],
 )
 def test_a_reminder_goes_where_it_is_still_wanted(told_to: list[Target], expected: list[Target]) -> None:

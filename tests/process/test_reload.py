@@ -196,3 +196,24 @@ async def test_a_channel_that_moved_gets_what_waited_for_the_old_url(site: Insta
     daemon.send(signal.SIGHUP)
     [message] = await site.told(1)
     assert incident(message) == (site.look()["alerts"][0]["id"], "1")
+
+
+@together()
+async def test_a_renamed_channel_gets_the_end(site: Installation) -> None:
+    """By a reload, then by a restart: the same URL under another name, in another place, beside a new one."""
+    daemon = await site.start()
+    site.holds("5.10")
+    [fired] = await site.told(1)
+    await site.shows(lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded")
+    ours = site.webhook.url
+    site.write(channels={"oncall": {"urls": [f"{ours}elsewhere", ours]}})
+    daemon.send(signal.SIGHUP)
+    await daemon.logged("configuration reloaded")
+    assert await daemon.stop() == 0
+    site.write(channels={"duty": {"urls": [f"{ours}elsewhere", ours]}})
+    await site.start()
+    site.holds("5000")
+    [_, resolved] = await site.told(2)
+    await site.shows(lambda shown: shown["notifications"]["delivered"] == 2, "one message, one recipient")
+    assert resolved.title.startswith("RESOLVED usdt-low")
+    assert incident(resolved) == (incident(fired)[0], "2")

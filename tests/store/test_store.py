@@ -338,7 +338,7 @@ async def test_what_nobody_knows_goes_to_the_channels_its_rule_has_now(store: St
 @pytest.mark.parametrize("delivered", [pytest.param(True, id="told"), pytest.param(False, id="to-be-told")])
 async def test_what_others_know_is_given_up_with_its_channel(store: Store, delivered: bool) -> None:
     """Nobody who was told by another channel, or by the old one, is told again; nobody hears of an end alone."""
-    gone, new = Target(channel="gone", url_id="1"), Target(channel="new", url_id="1")
+    gone, new = Target(channel="gone", url_id="1"), Target(channel="new", url_id="2")
 
     def prepare(tx: Transaction) -> tuple[int, int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
@@ -350,6 +350,44 @@ async def test_what_others_know_is_given_up_with_its_channel(store: Store, deliv
         return tx.readdress(configured, lambda *_: configured, NOW), len(tx.waiting(new, NOW).due)
 
     assert await store.write(prepare) == (1, 0)
+
+
+async def test_what_waits_for_a_renamed_channel_goes_out_by_its_new_name(store: Store) -> None:
+    """The same recipient: its notification moves as it is, and others of the channel get nothing twice."""
+    renamed, other = Target(channel="oncall", url_id=OPS.url_id), Target(channel="oncall", url_id="0b0b0b0b")
+
+    def prepare(tx: Transaction) -> tuple[int, list[str], list[str]]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        given_up = tx.readdress([other, renamed], lambda *_: [other, renamed], NOW)
+        return given_up, incidents(tx.waiting(renamed, NOW)), incidents(tx.waiting(other, NOW))
+
+    assert await store.write(prepare) == (0, ["A"], [])
+
+
+async def test_a_url_that_was_taken_away_and_is_back_gets_what_waits(store: Store) -> None:
+    """Taken away while something waited for it, and put back before the other one took it: not lost between."""
+    other = Target(channel=OPS.channel, url_id="0b0b0b0b")
+
+    def prepare(tx: Transaction) -> list[list[str]]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        tx.readdress([other], lambda *_: [], NOW)
+        tx.readdress([OPS], lambda *_: [], NOW)
+        return [incidents(tx.waiting(target, NOW)) for target in (OPS, other)]
+
+    assert await store.write(prepare) == [["A"], []]
+
+
+async def test_a_name_that_was_taken_away_and_is_back_gets_what_waits(store: Store) -> None:
+    """A channel renamed to and fro while its recipient can't be reached."""
+    renamed = Target(channel="oncall", url_id=OPS.url_id)
+
+    def prepare(tx: Transaction) -> list[list[str]]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        tx.readdress([renamed], lambda *_: [], NOW)
+        tx.readdress([OPS], lambda *_: [], NOW)
+        return [incidents(tx.waiting(target, NOW)) for target in (OPS, renamed)]
+
+    assert await store.write(prepare) == [["A"], []]
 
 
 async def test_pruning_goes_by_small_steps_and_keeps_the_last_reading(store: Store) -> None:
