@@ -40,8 +40,9 @@ class Notifier(Protocol):
 class AppriseNotifier:
     """A URL as apprise understands it: some hundred services behind one line of configuration."""
 
-    def __init__(self, target: Target, service: NotifyBase, url: str) -> None:
+    def __init__(self, target: Target, service: NotifyBase, url: str, former_id: str = "") -> None:
         self._target = target
+        self._former_id = former_id
         self._secrets = _pieces(url)
         if "overflow=" not in url:
             service.overflow_mode = OverflowMode.SPLIT  # apprise's default sends too long a body as it is
@@ -55,6 +56,11 @@ class AppriseNotifier:
     def target(self) -> Target:
         """Its name in the store and in logs."""
         return self._target
+
+    @property
+    def former(self) -> Target:
+        """How the store of an older version names it: by apprise's own id, and by its place where two had the same."""
+        return Target(channel=self._target.channel, url_id=self._former_id)
 
     @property
     def takes_pictures(self) -> bool:
@@ -112,16 +118,21 @@ def open_channels(
     notifiers, refused = [], []
     for channel, urls in channels.items():
         known: set[str] = set()
+        taken: set[str] = set()
         for index, secret in enumerate(urls):
             url = secret.get_secret_value()
             service = Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
             if service is None:
                 refused.append((channel, index, _why_refused(url)))
                 continue
-            url_id = recipient_id(service)
+            url_id, former_id = (
+                recipient_id(service),
+                _unique(_own_id(service) or f"{channel}-{index}", taken),
+            )
             if url_id not in known:  # the same URL twice is one recipient: one message
                 known.add(url_id)
-                notifiers.append(AppriseNotifier(Target(channel=channel, url_id=url_id), service, url))
+                target = Target(channel=channel, url_id=url_id)
+                notifiers.append(AppriseNotifier(target, service, url, former_id))
     return notifiers, refused
 
 
@@ -171,8 +182,20 @@ def recipient_id(service: NotifyBase) -> str:
     canonical, _, query = whole.partition("?")
     options = [pair for pair in query.split("&") if pair.partition("=")[0] not in _HOW_IT_IS_SENT]
     parts = sorted([*re.split(r"[/,]", canonical), *options])
-    own = service.url_id()  # type: ignore[no-untyped-call]  # apprise does not type it: a hash, or None
-    return sha256("\0".join([str(own), *parts]).encode()).hexdigest()[:8]
+    return sha256("\0".join([str(_own_id(service)), *parts]).encode()).hexdigest()[:8]
+
+
+def _own_id(service: NotifyBase) -> str | None:
+    found = service.url_id()  # type: ignore[no-untyped-call]  # apprise does not type it: a hash, or None
+    return None if found is None else str(found)
+
+
+def _unique(url_id: str, taken: set[str]) -> str:
+    name, number = url_id, 2
+    while name in taken:
+        name, number = f"{url_id}-{number}", number + 1
+    taken.add(name)
+    return name
 
 
 def _pieces(url: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -37,7 +37,7 @@ _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Sever
 class Watch:
     """What is judged, and who is told: the configuration as far as polls and alerts need it.
 
-    `targets` are the URLs of each channel."""
+    `targets` are the recipients of each channel; `former` are the names that an older version had for them."""
 
     rules: tuple[Rule, ...]
     accounts: Mapping[tuple[str, str], Account]
@@ -45,6 +45,7 @@ class Watch:
     routes: tuple[Route, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
+    former: Mapping[Target, Target] = field(default_factory=dict)
 
     def on_provider(self, name: str) -> dict[tuple[str, str], Account]:
         """The accounts polled over one provider."""
@@ -192,6 +193,7 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     Alerts whose rule, account or currency is gone are closed. All others go on, whatever of them was edited."""
     at = desk(tx, watch, now)
     every = [target for urls in watch.targets.values() for target in urls]
+    tx.rename_targets(watch.former)
     given_up = tx.readdress(every, partial(_wanted, watch, at), now)
     if given_up:
         log.warning("notifications given up: their channel is gone", extra={"fields": {"count": given_up}})

@@ -200,6 +200,13 @@ def test_a_recipient_keeps_its_name_in_every_process() -> None:
     assert len(names) == 1
 
 
+def test_a_recipient_knows_its_former_name() -> None:
+    """By apprise's own id and by place, as the store of an older version has it."""
+    notifiers, _ = open_channels({"ops": [SecretStr("ntfy://h/alice"), SecretStr("ntfy://h/bob")]})
+    alice, bob = (notifier.former.url_id for notifier in notifiers)
+    assert bob == f"{alice}-2"
+
+
 def test_a_url_given_twice_is_one_recipient() -> None:
     """Nobody gets each message twice because of a line too many."""
     url = SecretStr("json://127.0.0.1/a")

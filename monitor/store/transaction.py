@@ -455,6 +455,25 @@ class Transaction:
         at: datetime | None = self._db.execute(oldest).scalar_one()
         return at
 
+    def rename_targets(self, names: Mapping[Target, Target]) -> None:
+        """Let what an older version kept for a recipient count as kept for it under its name of now."""
+        for former, target in names.items():
+            there = notifications.alias()
+            taken = select(there.c.id).where(
+                there.c.channel == target.channel,
+                there.c.url_id == target.url_id,
+                there.c.incident == notifications.c.incident,
+                there.c.seq == notifications.c.seq,
+            )
+            of_former = (notifications.c.channel == former.channel) & (
+                notifications.c.url_id == former.url_id
+            )
+            self._db.execute(
+                update(notifications)
+                .where(of_former, ~taken.exists())
+                .values(channel=target.channel, url_id=target.url_id)
+            )
+
     def readdress(
         self,
         targets: Sequence[Target],

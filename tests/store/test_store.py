@@ -364,6 +364,21 @@ async def test_what_waits_for_a_renamed_channel_goes_out_by_its_new_name(store: 
     assert await store.write(prepare) == (0, ["A"], [])
 
 
+async def test_a_recipients_former_name_is_its_own(store: Store) -> None:
+    """After an upgrade: what waits is delivered once, what was delivered counts as that."""
+    new = Target(channel="ops", url_id="0b0b0b0b")
+
+    def prepare(tx: Transaction) -> tuple[list[Target], int, int]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        [[one]] = tx.waiting(OPS, NOW).due
+        tx.settle([one.id], delivered=True, at=NOW)
+        tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
+        tx.rename_targets({OPS: new})
+        return tx.told_to("A"), tx.readdress([new], lambda *_: [], NOW), len(tx.waiting(new, NOW).due)
+
+    assert await store.write(prepare) == ([new], 0, 1)
+
+
 async def test_a_url_that_was_taken_away_and_is_back_gets_what_waits(store: Store) -> None:
     """Taken away while something waited for it, and put back before the other one took it: not lost between."""
     other = Target(channel=OPS.channel, url_id="0b0b0b0b")
