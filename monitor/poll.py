@@ -29,6 +29,8 @@ from monitor.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
+_CORRECTION = timedelta(days=1)
+"""A clock set back by more was not corrected: it is wrong now, or was very wrong before."""
 _LOGGED = frozenset(10**power for power in range(6))  # how many accounts fail alike, when it is worth a line
 _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
 
@@ -292,12 +294,14 @@ def _after(before: Health, result: PollResult) -> Health:
 def _none_ahead(tx: Transaction, known: Mapping[str, SeriesView], now: datetime) -> dict[str, SeriesView]:
     """Where the wall clock was set back: what was read last, by the wrong clock, counts as read just now.
 
-    What that clock put after now goes: it would lie between what is read from now on, as if of the same time."""
+    What that clock put after now goes: it would lie between what is read from now on, as if of the same time. Not
+    where it lies more than a day ahead: then it may well be the present clock that is wrong, and all of it is true."""
     views = {}
     for currency, view in known.items():
         if view.last is not None and view.last.observed_at > now:
             last = replace(view.last, observed_at=now - timedelta(microseconds=1))
-            tx.end_history_with(view.series, last)
+            if view.last.observed_at - now <= _CORRECTION:
+                tx.end_history_with(view.series, last)
             view = replace(view, last=last)
         views[currency] = view
     return views

@@ -46,6 +46,17 @@ class Hosts:
         """The host that a provider's URL leads to: the same for every provider that goes there."""
         return self._hosts.setdefault(settings.origin, Host(settings.origin, clock=now))
 
+    @property
+    def clock_differences(self) -> tuple[timedelta, ...]:
+        """How much later than ours the hosts' clocks are, as far as they say."""
+        known = (host.clock_difference for host in self._hosts.values())
+        return tuple(one for one in known if one is not None)
+
+    def forget_clocks(self) -> None:
+        """Drop what the hosts said of the time before our clock was set."""
+        for host in self._hosts.values():
+            host.clock_difference = None
+
 
 @dataclass(frozen=True, slots=True)
 class Polled:

@@ -21,6 +21,7 @@ from monitor.app.web import Web, plan_of
 from monitor.config import Config
 from monitor.domain.alerts import Event
 from monitor.domain.progress import STUCK_AFTER
+from monitor.domain.retention import ClockEvidence
 from monitor.domain.windows import QuietHours
 from monitor.errors import ConfigError, StoreError, StoreReplaced
 from monitor.logs import Redaction
@@ -39,7 +40,7 @@ T = TypeVar("T")
 
 LOOK_EVERY = timedelta(seconds=5)
 SIGN_OF_LIFE = timedelta(seconds=10)
-PRUNE_EVERY = timedelta(hours=1)
+PRUNE_EVERY = timedelta(minutes=10)
 PRUNE_ROWS = 2_000
 POLLS_MAY_TAKE = timedelta(seconds=3)
 """How long polls under way are waited for at the end. One cut off leaves no trace and is made again at the start."""
@@ -79,6 +80,8 @@ class Daemon:
         self._last_poll: datetime | None = None
         self._store_error: StoreError | None = None
         self._begun = False
+        self._newest_before: datetime | None = None
+        self._clock_doubt = ""
         self._replaced: StoreReplaced | None = None
 
     def stop(self) -> None:
@@ -116,7 +119,7 @@ class Daemon:
             on_given_up=self.metrics.gave_up,
             pictures=pictures(self._config),
         )
-        self._scheduler = Scheduler(on_clock_set=self._polled.clear, on_run=self.metrics.began)
+        self._scheduler = Scheduler(on_clock_set=self._clock_set, on_run=self.metrics.began)
         self._pulse = Pulse(self._trouble)
         self._summaries = Summaries(self._store)
         self._web = Web(
@@ -131,6 +134,7 @@ class Daemon:
         )
         self._loop = asyncio.get_running_loop()
         self._running_since = now()
+        self._clock_since = (self._running_since, self._loop.time())
         try:
             await self._unless_stopped(self._begin())
             await self._go_on()
@@ -155,6 +159,7 @@ class Daemon:
     # Start, and what goes on
 
     async def _begin(self) -> None:
+        self._newest_before = await self._store.write(lambda tx: tx.newest())
         await recall(self._monitor, self._hosts, self._store)
         await self._take_up(self._monitor)
         self.metrics.started(self._running_since)
@@ -311,7 +316,38 @@ class Daemon:
             log_handed_over(done)
             self._outbox.wake()
 
+    def _clock_set(self) -> None:
+        """What was polled, and what confirmed the clock, was so by the clock before."""
+        self._polled.clear()
+        self._hosts.forget_clocks()
+        self._clock_since = (now(), self._loop.time())
+        self._newest_before = self._last_poll or self._newest_before
+
+    async def _may_prune(self) -> bool:
+        """Say whether the clock is good enough to delete by, and log it when that changes."""
+        started_at, began = self._clock_since
+        evidence = ClockEvidence(
+            now=now(),
+            started_at=started_at,
+            running=timedelta(seconds=self._loop.time() - began),
+            newest=await self._store.write(lambda tx: tx.newest()),
+            newest_before=self._newest_before,
+            differences=self._hosts.clock_differences,
+        )
+        doubt = evidence.doubt()
+        if bool(doubt) != bool(self._clock_doubt):
+            if doubt:
+                log.warning(
+                    "the clock is in doubt, nothing old is deleted", extra={"fields": {"reason": doubt}}
+                )
+            else:
+                log.info("the clock is no longer in doubt")
+        self._clock_doubt = doubt
+        return evidence.has_settled and not doubt
+
     async def _prune(self) -> None:
+        if not await self._may_prune():
+            return
         before = now() - self._monitor.config.store.keep
         while await self._store.write(lambda tx: tx.prune(before, PRUNE_ROWS)) >= PRUNE_ROWS:
             await asyncio.sleep(0.1)

@@ -233,6 +233,8 @@ class Client:
 
     async def _receive(self, response: httpx.Response, deadline: float) -> Answer:
         head = Answer(status=response.status_code, headers=dict(response.headers), received_at=self._clock())
+        if head.date is not None:
+            self._host.clock_difference = head.date - head.received_at
         refused = failure(head)
         if isinstance(refused, Paused):
             self._pause(head, refused)  # before the body is there: nobody else should send meanwhile

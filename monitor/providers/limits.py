@@ -104,7 +104,8 @@ class _Obstacle:
 class Host:
     """The queue in front of one host: first come, first served, within its limits and outside its pauses.
 
-    `name` is its scheme, name and port. `clock` gives aware UTC, `monotonic` seconds."""
+    `name` is its scheme, name and port. `clock` gives aware UTC, `monotonic` seconds. `clock_difference` is how much
+    later the host's clock was than ours at its last response; None where it never said."""
 
     def __init__(
         self,
@@ -115,6 +116,7 @@ class Host:
         concurrency: int = CONCURRENCY,
     ) -> None:
         self.name = name
+        self.clock_difference: timedelta | None = None
         self._clock = clock
         self._monotonic = monotonic
         self._concurrency = concurrency

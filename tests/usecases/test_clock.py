@@ -55,3 +55,14 @@ async def test_a_wallet_that_is_not_read_after_the_step_grows_stale_in_time(stor
         return [event.kind for event in events]
 
     assert (await seen(2 * HOUR - 60), await seen(2 * HOUR)) == ([], ["fired"])
+
+
+async def test_a_clock_a_month_behind_deletes_no_reading(store: Store) -> None:
+    """For one start: all that was read before is there when the clock is right again, and is compared with."""
+    month = 30 * 24 * HOUR
+    before = [read(month + minute * 60, USDT="5000") for minute in range(5)]
+    wrong = [read(0, USDT="4900"), read(60, USDT="4900")]
+    recorded = await played(store, watch(DROP, DROP_WITHIN), *before, *wrong, read(month + 600, USDT="3000"))
+    kept = await store.write(lambda tx: tx.history(SPOT.series("USDT"), START + timedelta(days=31), START, 1))
+    assert [str(one.total) for one in kept] == ["4900", "4900", *["5000"] * 5, "3000"]
+    assert "fired drop-within nami-spot/spot/USDT 1" in told(recorded)

@@ -1,0 +1,58 @@
+"""Decide whether old data may be deleted: only by a clock that nothing contradicts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.domain.units import compact, moment, span
+
+SETTLING = timedelta(minutes=10)
+"""A clock that was just started with, or just set, deletes nothing for so long."""
+AHEAD = timedelta(minutes=5)
+"""What is stored may lie so far ahead of the clock: machines' clocks differ, and are corrected by such steps."""
+JUMP = timedelta(days=1)
+"""A clock that is so much later than all that is stored was set wrong, or the daemon was down for so long."""
+CONFIRMED_AFTER = timedelta(days=1)
+"""A clock that ran for so long after a jump is believed, though no service says what time it is."""
+OFF = timedelta(hours=1)
+"""A service's clock that differs by so much contradicts this machine's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockEvidence:
+    """What is known about this machine's clock. Instants are in UTC.
+
+    `started_at` is when the daemon started, or the clock was set, and `running` the time since then by a clock that
+    nobody sets. `newest` is the newest instant in the store now, `newest_before` the newest one at `started_at`; None
+    where there was none. `differences` say how much later the services' clocks (`Date` headers) are than this one."""
+
+    now: datetime
+    started_at: datetime
+    running: timedelta
+    newest: datetime | None
+    newest_before: datetime | None
+    differences: tuple[timedelta, ...] = ()
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether the clock has run for long enough to be judged at all."""
+        return self.running >= SETTLING
+
+    def doubt(self) -> str:
+        """Return why the clock may be wrong, for people; empty where nothing says so."""
+        worst = max(self.differences, key=abs, default=timedelta(0))
+        if abs(worst) >= OFF:
+            which = "behind" if worst > timedelta(0) else "ahead of"
+            return f"this machine's clock is {span(abs(worst))} {which} a service's"
+        known = [at for at in (self.newest, self.newest_before) if at is not None]
+        if known and max(known) - self.now > AHEAD:
+            newest = max(known)
+            return f"the store knows of {moment(newest)}, {span(newest - self.now)} ahead of this machine's clock"
+        if self.differences or self.newest_before is None or self.running >= CONFIRMED_AFTER:
+            return ""
+        if self.started_at - self.newest_before > JUMP:
+            gap = span(self.started_at - self.newest_before)
+            return (
+                f"this machine's clock is {gap} later than all that was stored before, and no service says what "
+                f"time it is; it is believed after {compact(CONFIRMED_AFTER)}"
+            )
+        return ""
