@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -9,11 +10,15 @@ from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMod
 from apprise.attachment.memory import AttachMemory
 from pydantic import SecretStr
 
-from monitor.domain.delivery import Target
+from monitor.domain.delivery import SLOW, Target
 from monitor.domain.messages import Message
 from monitor.errors import DeliveryFailed
 from monitor.redaction import masked
 
+_CONNECT_WITHIN = 10.0  # seconds
+_ANSWER_WITHIN = (
+    SLOW.total_seconds() - 5
+)  # an attempt that gets no answer ends by itself before it counts as slow
 _SHORTEST_SECRET = 4  # characters; masking shorter pieces of a URL would make every error unreadable
 
 
@@ -38,6 +43,7 @@ class AppriseNotifier:
         self._secrets = _pieces(url)
         if "overflow=" not in url:
             service.overflow_mode = OverflowMode.SPLIT  # apprise's default sends too long a body as it is
+        _wait_long_enough(service)
         self._format = service.resolve_format()
         self._shows_title = service.title_maxlen > 0
         self._takes_pictures = bool(service.attachment_support)
@@ -126,6 +132,19 @@ def takes_pictures(url: SecretStr) -> bool:
 def _asset() -> AppriseAsset:
     # async_mode off: apprise then sends in the thread that asks, and no slow service holds up another's pool
     return AppriseAsset(app_id="balance-monitor", app_desc="balance-monitor", async_mode=False)
+
+
+def _wait_long_enough(service: NotifyBase) -> None:
+    """Gives a service as long to answer as the outbox waits, unless its URL sets a timeout (`rto`, `cto`).
+
+    A service that answers after apprise's default of 4 s has usually taken the message: another attempt would be
+    another copy."""
+    if "socket_read_timeout" not in vars(service):  # apprise sets these on the instance only from the URL
+        service.socket_read_timeout = _ANSWER_WITHIN
+    if "socket_connect_timeout" not in vars(service):
+        # mail, XMPP and others without HTTP have this one timeout for connecting and for every reply
+        has_http = hasattr(sys.modules[type(service).__module__], "requests")
+        service.socket_connect_timeout = _CONNECT_WITHIN if has_http else _ANSWER_WITHIN
 
 
 def _keep_quiet() -> None:

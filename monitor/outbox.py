@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.domain.charts import Charts
-from monitor.domain.delivery import Delivery, Target, given_up, plan, retry_at
+from monitor.domain.delivery import SLOW, Delivery, Target, given_up, plan, retry_at
 from monitor.domain.messages import Message
 from monitor.domain.units import moment
 from monitor.domain.windows import QuietHours
@@ -21,9 +21,6 @@ from monitor.store.transaction import Transaction, Waiting
 from monitor.templates import Renderer
 
 log = logging.getLogger(__name__)
-
-SLOW = timedelta(seconds=60)
-"""An attempt that takes longer counts as failed; the next one still waits for its end."""
 
 _STORE_RETRY = 2.0  # seconds
 

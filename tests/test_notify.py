@@ -4,16 +4,19 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from unittest.mock import MagicMock, patch
 
 import pytest
 import pytest_asyncio
+from apprise.plugins.email.base import NotifyEmail
 from pydantic import SecretStr
 
+from monitor.domain.delivery import SLOW
 from monitor.domain.messages import Item, Message, Picture, Report, render
 from monitor.errors import DeliveryFailed
 from monitor.notify import open_channels, takes_pictures
-from monitor.sandbox import Webhook
+from monitor.sandbox import Fault, Webhook
 
 FIRED = Report(
     kind="fired",
@@ -146,6 +149,66 @@ def test_a_refusal_says_what_came_back_without_the_url() -> None:
 def test_a_url_that_apprise_refuses_is_named_by_its_place(url: str, why: str) -> None:
     """Channel, index and reason; the URL may hold a token."""
     assert open_channels({"ops": [SecretStr("json://127.0.0.1/"), SecretStr(url)]})[1] == [("ops", 1, why)]
+
+
+async def test_a_slow_answer_is_waited_for(webhook: Webhook) -> None:
+    """The message was taken: apprise's own 4 s would make it a failure, and the next attempt a second copy."""
+    webhook.fault = Fault.latency(timedelta(seconds=4.5))
+    await _sent(webhook.url, render([Item(last=FIRED)]))
+    assert len(webhook.messages) == 1
+
+
+async def test_a_url_may_set_its_own_timeout(webhook: Webhook) -> None:
+    """It wins over ours."""
+    webhook.fault = Fault.hang()
+    with pytest.raises(DeliveryFailed, match="Connection error"):
+        await _sent(f"{webhook.url}?rto=0.2", render([Item(last=FIRED)]))
+
+
+@pytest.mark.parametrize(
+    ("url", "connect", "read"),
+    [
+        ("json://127.0.0.1/", 10, 55),
+        ("json://127.0.0.1/?cto=3&rto=7", 3, 7),
+        ("json://127.0.0.1/?cto=4&rto=4", 4, 4),
+        ("mailto://127.0.0.1:25/?from=a@example.org&to=b@example.org", 55, 55),
+        ("mailto://127.0.0.1:25/?from=a@example.org&to=b@example.org&cto=20", 20, 55),
+    ],
+    ids=["http", "its-own", "as-apprise-has-them", "mail-has-one-timeout", "mail-its-own"],
+)
+def test_timeouts_end_before_the_attempt_counts_as_slow(url: str, connect: float, read: float) -> None:
+    """What has no answer by then ends as one failed attempt, not as two."""
+    with patch("monitor.notify.Apprise.add") as add:
+        open_channels({"ops": [SecretStr(url)]})
+    assert add.call_args.args[0].request_timeout == (connect, read)
+    assert connect < SLOW.total_seconds()
+    assert read < SLOW.total_seconds()
+
+
+async def test_a_mail_server_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It accepts the message long after the final dot, longer than apprise's default for mail."""
+    monkeypatch.setattr(NotifyEmail, "socket_connect_timeout", 0.5)  # apprise's 15 s, for a test
+    mails: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            match line[:4].upper():
+                case b"DATA":
+                    writer.write(b"354 go ahead\r\n")
+                    mails.append(await reader.readuntil(b"\r\n.\r\n"))
+                    await asyncio.sleep(1)
+                    writer.write(b"250 taken\r\n")
+                case _:
+                    writer.write(b"250 ok\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await _sent(
+            f"mailto://127.0.0.1:{port}/?from=a@example.org&to=b@example.org", render([Item(last=FIRED)])
+        )
+    assert len(mails) == 1
 
 
 def test_two_urls_of_a_channel_never_share_a_name() -> None:

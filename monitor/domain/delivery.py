@@ -10,6 +10,9 @@ from monitor.domain.alerts import EventKind
 from monitor.domain.messages import Item, Message, Report, render
 from monitor.domain.routing import Route, escalation
 
+SLOW = timedelta(seconds=60)
+"""An attempt that takes longer counts as failed; the next one still waits for its end."""
+
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(hours=24)

@@ -330,3 +330,25 @@ async def test_an_attempt_that_goes_on_is_known(store: Store) -> None:
     channel.open.set()
     await until(lambda: outbox.hanging_since is None)
     await outbox.stop(timedelta(seconds=5))
+
+
+async def test_an_answer_that_comes_too_late_still_counts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attempt counted as failed meanwhile; the message was taken all the same, and is not sent again."""
+    monkeypatch.setattr("monitor.outbox.SLOW", timedelta(seconds=0.1))
+    clock, ops = Clock(), Channel(OPS)
+    ops.open.clear()
+    box = outbox(store, clock)
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await tried_once(store)
+    clock.now = START + timedelta(minutes=1)
+    box.wake()
+    await asyncio.sleep(0.1)
+    ops.open.set()
+    await until(lambda: ops.titles == ["WARNING A"])
+    box.wake()
+    await asyncio.sleep(0.1)
+    await box.stop(timedelta(seconds=5))
+    assert (ops.attempts, await statuses(store)) == (1, {"delivered": 1})
