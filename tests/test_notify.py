@@ -14,9 +14,10 @@ from pydantic import SecretStr
 
 from monitor.domain.delivery import SLOW
 from monitor.domain.messages import Item, Message, Picture, Report, render
-from monitor.errors import DeliveryFailed
+from monitor.errors import DeliveryFailed, Throttled
 from monitor.notify import open_channels, takes_pictures
 from monitor.sandbox import Fault, Webhook
+from monitor.sandbox.http import Response
 
 FIRED = Report(
     kind="fired",
@@ -209,6 +210,80 @@ async def test_a_mail_server_that_takes_its_time_is_waited_for(monkeypatch: pyte
             f"mailto://127.0.0.1:{port}/?from=a@example.org&to=b@example.org", render([Item(last=FIRED)])
         )
     assert len(mails) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_a_redirect_that_loses_the_message_is_a_failure(status: int) -> None:
+    """It makes an empty GET of the message, which whoever is there answers with 200."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        answer = f"HTTP/1.1 {status} There\r\nLocation: /secret-place\r\nContent-Length: 0\r\n"
+        if asked[-1].startswith(b"GET"):
+            answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+        writer.write(f"{answer}Connection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(DeliveryFailed, match=rf"^the service redirects \(HTTP {status}\)") as failed:
+            await _sent(f"json://127.0.0.1:{port}/", render([Item(last=FIRED)]))
+    assert "secret" not in str(failed.value)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_a_redirect_that_keeps_the_message_is_followed(webhook: Webhook, status: int) -> None:
+    """As HTTP has it: the same request, to another address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        location = webhook.url.replace("json://", "http://")
+        answer = f"HTTP/1.1 {status} There\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+        writer.write(answer.encode())
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await _sent(f"json://127.0.0.1:{port}/", render([Item(last=FIRED)]))
+    assert len(webhook.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "retry_after"),
+    [
+        (429, {}, None),
+        (429, {"retry-after": "30"}, timedelta(seconds=30)),
+        (503, {"retry-after": "30"}, timedelta(seconds=30)),
+        (
+            503,
+            {"date": "Wed, 21 Oct 2026 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2026 07:30:00 GMT"},
+            timedelta(minutes=2),
+        ),
+        (429, {"retry-after": "soon"}, None),
+    ],
+    ids=["does-not-say", "seconds", "also-503", "a-date-by-its-own-clock", "nonsense"],
+)
+async def test_a_service_that_wants_a_rest_says_how_long(
+    webhook: Webhook, status: int, headers: dict[str, str], retry_after: timedelta | None
+) -> None:
+    """RFC 9110, "Retry-After"."""
+    webhook.fault = Fault.answer(Response(status=status, headers=headers))
+    with pytest.raises(Throttled) as throttled:
+        await _sent(webhook.url, render([Item(last=FIRED)]))
+    assert throttled.value.retry_after == retry_after
+
+
+async def test_a_service_that_fails_wants_no_rest(webhook: Webhook) -> None:
+    """A 503 without Retry-After is a failure as any other."""
+    webhook.fault = Fault.maintenance()
+    with pytest.raises(DeliveryFailed, match="503") as failed:
+        await _sent(webhook.url, render([Item(last=FIRED)]))
+    assert not isinstance(failed.value, Throttled)
 
 
 def test_two_urls_of_a_channel_never_share_a_name() -> None:
