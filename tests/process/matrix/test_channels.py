@@ -60,7 +60,7 @@ HANGING = Sickness(
     says="Connection error",
 )
 BROKEN = Sickness(begin=_faulty(Fault.status(500)), end=_heal, says="500")
-TOO_MANY = Sickness(begin=_faulty(Fault.too_many_requests(timedelta(minutes=1))), end=_heal, says="429")
+TOO_MANY = Sickness(begin=_faulty(Fault.too_many_requests(timedelta(seconds=2))), end=_heal, says="429")
 
 
 def _attempts(store: Path) -> list[tuple[int, str]]:
@@ -142,7 +142,7 @@ async def test_a_channel_that_fails(site: Installation) -> None:
 @pytest.mark.campaign
 @together()
 async def test_a_channel_that_has_had_enough(site: Installation) -> None:
-    """HTTP 429, whatever it asks for: the backoff is longer than what services ask for soon enough."""
+    """HTTP 429: it rests for as long as it asks."""
     await _falls_sick(site, TOO_MANY)
 
 
