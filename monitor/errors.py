@@ -8,6 +8,7 @@
     ├── Refused               what a command was asked for can't be done as things stand; nothing was changed
     ├── NotImported           a file of readings that can't be taken as it is; carries the problems found
     ├── DeliveryFailed            a channel did not take a message; the outbox tries again
+    │   └── Throttled             it wants no messages for a while; the outbox lets its URL rest
     ├── NotDrawn                  a message's picture could not be drawn; the message goes without
     ├── SandboxError              the sandbox or the demo can't start
     └── PollFailed                one attempt to read an account did not give a balance
@@ -129,6 +130,16 @@ class NotImported(MonitorError):
 
 class DeliveryFailed(MonitorError):
     """A channel did not take a message; says what came back, without the channel's URL."""
+
+
+class Throttled(DeliveryFailed):
+    """The service wants no messages for a while (429, or 503 with Retry-After).
+
+    `retry_after` is what its answer asked for; None: it did not say."""
+
+    def __init__(self, detail: str, *, retry_after: timedelta | None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class NotDrawn(MonitorError):

@@ -2,19 +2,36 @@
 
 import logging
 import re
+import sys
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
+import requests
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
 from apprise.attachment.memory import AttachMemory
 from pydantic import SecretStr
+from requests import PreparedRequest, Response, codes
+from requests.adapters import HTTPAdapter
 
-from monitor.domain.delivery import Target
+from monitor.domain.delivery import SLOW, Target
 from monitor.domain.messages import Message
-from monitor.errors import DeliveryFailed
+from monitor.errors import DeliveryFailed, Throttled
 from monitor.redaction import masked
 
+_CONNECT_WITHIN = 10.0  # seconds
+_ANSWER_WITHIN = (
+    SLOW.total_seconds() - 5
+)  # an attempt that gets no answer ends by itself before it counts as slow
+_LOSES_THE_BODY = (
+    codes.moved_permanently,
+    codes.found,
+    codes.see_other,
+)  # `requests` goes on with an empty GET
 _SHORTEST_SECRET = 4  # characters; masking shorter pieces of a URL would make every error unreadable
 
 
@@ -22,6 +39,44 @@ _HOW_IT_IS_SENT = frozenset(
     ("cto", "emojis", "format", "optional", "overflow", "retry", "rto", "store", "tz", "verify", "wait")
 )
 """Parameters that every apprise URL takes. They change no recipient."""
+
+
+@dataclass(slots=True)
+class _Answers:
+    """The HTTP answers of one attempt that decide what becomes of it, which apprise's plugins do not pass on."""
+
+    redirect: int | None = None
+    is_throttled: bool = False
+    retry_after: timedelta | None = None
+
+    def note(self, request: PreparedRequest, response: Response) -> None:
+        """Looks at one answer. A redirect that would lose the message is not followed."""
+        status, headers = response.status_code, response.headers
+        if status in _LOSES_THE_BODY and request.method not in ("GET", "HEAD"):
+            self.redirect = status
+            headers.pop("Location", None)  # without it, `requests` gives the plugin the redirect itself
+        elif status == codes.too_many_requests or (
+            status == codes.service_unavailable and "Retry-After" in headers
+        ):
+            self.is_throttled = True
+            self.retry_after = _retry_after(headers)
+
+
+class _ObservedAdapter(HTTPAdapter):
+    """The transport of `requests`, which shows its answers to the attempt of this thread, where there is one."""
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        """Sends as its parent does."""
+        response = super().send(request, *args, **kwargs)
+        if (answers := _answers.get()) is not None:
+            answers.note(request, response)
+        return response
+
+
+# Plugins call requests.post() and the like by themselves and return a bool. requests makes a session with this class
+# for each call, so this is the one place where status and headers of every plugin can be seen.
+requests.sessions.HTTPAdapter = _ObservedAdapter  # type: ignore[attr-defined]  # its import there
+_answers: ContextVar[_Answers | None] = ContextVar("answers", default=None)
 
 
 class Notifier(Protocol):
@@ -46,6 +101,7 @@ class AppriseNotifier:
         self._secrets = _pieces(url)
         if "overflow=" not in url:
             service.overflow_mode = OverflowMode.SPLIT  # apprise's default sends too long a body as it is
+        _wait_long_enough(service)
         self._format = service.resolve_format()
         self._shows_title = service.title_maxlen > 0
         self._takes_pictures = bool(service.attachment_support)
@@ -70,18 +126,31 @@ class AppriseNotifier:
     def send(self, message: Message) -> None:
         """Sends by apprise. Raises DeliveryFailed with apprise's words, without anything of the URL."""
         title, body = self._shaped(message)
-        result = self._apprise.notify(
-            title=title,
-            body=body,
-            body_format=self._format,
-            notify_type=message.type,
-            attach=self._attachments(message) or None,
-        )
+        answers = _Answers()
+        scope = _answers.set(answers)
+        try:
+            result = self._apprise.notify(
+                title=title,
+                body=body,
+                body_format=self._format,
+                notify_type=message.type,
+                attach=self._attachments(message) or None,
+            )
+        finally:
+            _answers.reset(scope)
+        if answers.redirect is not None:
+            raise DeliveryFailed(
+                f"the service redirects (HTTP {answers.redirect}), and the redirect would lose the message: "
+                "put the address that it redirects to into the URL"
+            )
         if not result:
             said = (
                 "; ".join(entry.message for entry in result.logs()) or "the service did not take the message"
             )
-            raise DeliveryFailed(masked(said, self._secrets))
+            said = masked(said, self._secrets)
+            if answers.is_throttled:
+                raise Throttled(said, retry_after=answers.retry_after)
+            raise DeliveryFailed(said)
 
     def _attachments(self, message: Message) -> list[AttachMemory]:
         if not self._takes_pictures:
@@ -146,6 +215,37 @@ def takes_pictures(url: SecretStr) -> bool:
 def _asset() -> AppriseAsset:
     # async_mode off: apprise then sends in the thread that asks, and no slow service holds up another's pool
     return AppriseAsset(app_id="balance-monitor", app_desc="balance-monitor", async_mode=False)
+
+
+def _wait_long_enough(service: NotifyBase) -> None:
+    """Gives a service as long to answer as the outbox waits, unless its URL sets a timeout (`rto`, `cto`).
+
+    A service that answers after apprise's default of 4 s has usually taken the message: another attempt would be
+    another copy."""
+    if "socket_read_timeout" not in vars(service):  # apprise sets these on the instance only from the URL
+        service.socket_read_timeout = _ANSWER_WITHIN
+    if "socket_connect_timeout" not in vars(service):
+        # mail, XMPP and others without HTTP have this one timeout for connecting and for every reply
+        has_http = hasattr(sys.modules[type(service).__module__], "requests")
+        service.socket_connect_timeout = _CONNECT_WITHIN if has_http else _ANSWER_WITHIN
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """How long the service wants no messages; None where it does not say. Seconds, or an HTTP date, which is compared
+    with the service's own clock."""
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch("[0-9]{1,9}", text):
+        return timedelta(seconds=int(text))
+    until, at = _http_date(text), _http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(until - at, timedelta(0)) if until else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):  # its parser raises all of them
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _keep_quiet() -> None:

@@ -9,21 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.domain.charts import Charts
-from monitor.domain.delivery import Delivery, Target, given_up, plan, retry_at
+from monitor.domain.delivery import LONGEST_RETRY, SLOW, Delivery, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message
 from monitor.domain.units import moment
 from monitor.domain.windows import QuietHours
 from monitor.drawing.pictures import AHEAD, LOOK_EVERY, Pictures
-from monitor.errors import DeliveryFailed, StoreError
+from monitor.errors import DeliveryFailed, StoreError, Throttled
 from monitor.notify import Notifier
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction, Waiting
 from monitor.templates import Renderer
 
 log = logging.getLogger(__name__)
-
-SLOW = timedelta(seconds=60)
-"""An attempt that takes longer counts as failed; the next one still waits for its end."""
 
 _STORE_RETRY = 2.0  # seconds
 
@@ -64,6 +61,14 @@ def log_handed_over(done: Iterable[HandedOver]) -> None:
         log.warning("channel down, its fallback takes over", extra={"fields": fields | {"count": one.count}})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rest:
+    """A URL whose service wants no messages: until when by the loop's clock, after so many refusals in a row."""
+
+    until: float
+    refusals: int
+
+
 class Outbox:
     """Delivers what the store holds, in order within an incident and a URL, until it is stopped.
 
@@ -93,6 +98,7 @@ class Outbox:
         self._workers: dict[Target, asyncio.Task[None]] = {}
         self._news: dict[Target, asyncio.Event] = {}
         self._began: dict[Target, datetime] = {}
+        self._rests: dict[Target, _Rest] = {}
         self._stopping = False
         self._draining = False
         self._unrecorded = False
@@ -127,6 +133,11 @@ class Outbox:
         """When the oldest attempt began that goes on; None: none does."""
         return min(self._began.values(), default=None)
 
+    def rested(self, within: timedelta) -> set[str]:
+        """The channels of which a URL rests, or did within so long: what is due there waits for that."""
+        since = asyncio.get_running_loop().time() - within.total_seconds()
+        return {target.channel for target, rest in self._rests.items() if rest.until > since}
+
     async def stop(self, within: timedelta) -> None:
         """Begins nothing new and waits for what is being sent; what is not through by then is sent again later."""
         self._stopping = True
@@ -145,13 +156,16 @@ class Outbox:
         self._draining = True
         self.wake()
         for target in list(self._notifiers):
-            while (await self._waiting(target)).due:
+            while not self._rest_left(target) and (await self._waiting(target)).due:
                 await asyncio.sleep(0.05)
 
     async def _work(self, target: Target) -> None:
         news = self._news[target]
         while target in self._notifiers and not self._stopping:
             news.clear()
+            if left := self._rest_left(target):
+                await self._sleep(news, self._clock() + left)
+                continue
             try:
                 waiting = await self._waiting(target)
                 if waiting.due:
@@ -165,6 +179,12 @@ class Outbox:
                 waiting = Waiting((), self._clock() + SLOW)
             await self._sleep(news, await self._look_ahead(target, waiting.next_at))
         del self._workers[target], self._news[target]
+
+    def _rest_left(self, target: Target) -> timedelta:
+        """How much longer a URL rests; nothing: it does not."""
+        rest = self._rests.get(target)
+        left = rest.until - asyncio.get_running_loop().time() if rest else 0.0
+        return timedelta(seconds=max(left, 0.0))
 
     async def _waiting(self, target: Target) -> Waiting:
         now, quiet = self._clock(), self._quiet.get(target.channel)
@@ -200,7 +220,7 @@ class Outbox:
         sending, began = _in_thread(notifier, message), asyncio.get_running_loop().time()
         self._began[notifier.target] = self._clock()
         while not (await asyncio.wait({sending}, timeout=SLOW.total_seconds()))[0]:
-            silence = f"no answer within {SLOW.total_seconds():.0f} s"
+            silence = DeliveryFailed(f"no answer within {SLOW.total_seconds():.0f} s")
             await self._settle(notifier.target, delivery, began, silence)
         del self._began[notifier.target]
         if self._pictures is not None:
@@ -208,13 +228,24 @@ class Outbox:
             self._pictures.note(notifier.target, delivery, carried=carried, taken=taken)
         await self._settle(notifier.target, delivery, began, sending.result())
 
-    async def _settle(self, target: Target, delivery: Delivery, began: float, error: str | None) -> None:
+    async def _settle(
+        self, target: Target, delivery: Delivery, began: float, error: DeliveryFailed | None
+    ) -> None:
         took = timedelta(seconds=asyncio.get_running_loop().time() - began)
-        self._on_attempt(target.channel, took, error)
+        self._on_attempt(target.channel, took, None if error is None else str(error))
         if error is None:
+            if target in self._rests:
+                self._rests[target] = replace(self._rests[target], refusals=0)
             await self._delivered(target, delivery)
+        elif isinstance(error, Throttled):
+            refusals = 1 + (self._rests[target].refusals if target in self._rests else 0)
+            rest = rest_of(error.retry_after, refusals, self._jitter())
+            await self._failed(target, delivery, str(error), rest)
+            # begun after that is recorded: once it is over, what was refused is due, and first again
+            until = asyncio.get_running_loop().time() + rest.total_seconds()
+            self._rests[target] = _Rest(until=until, refusals=refusals)
         else:
-            await self._failed(target, delivery, error)
+            await self._failed(target, delivery, str(error))
 
     async def _delivered(self, target: Target, delivery: Delivery) -> None:
         ids, now = [covered.id for covered in delivery.covers], self._clock()
@@ -222,7 +253,9 @@ class Outbox:
         if delivery.attempts:
             log.info("notification delivered at last", extra={"fields": _fields(target, delivery)})
 
-    async def _failed(self, target: Target, delivery: Delivery, error: str) -> None:
+    async def _failed(
+        self, target: Target, delivery: Delivery, error: str, rest: timedelta | None = None
+    ) -> None:
         now = self._clock()
         fields = {**_fields(target, delivery), "error": error}
         over = [one.id for one in given_up(delivery.covers, now)]
@@ -234,6 +267,8 @@ class Outbox:
         if not delivery.attempts:
             log.warning("notification not delivered, will try again", extra={"fields": fields})
         until = retry_at(delivery.attempts + 1, now, self._jitter())
+        if rest is not None:
+            until = now + min(rest, LONGEST_RETRY)  # what is further off is taken for an error of the clock
         await self._record(lambda tx: tx.put_off(ids, at=now, until=until, error=error))
 
     async def _record(self, work: Callable[[Transaction], None]) -> None:
@@ -254,25 +289,25 @@ class Outbox:
         self._unrecorded = True
 
 
-def _in_thread(notifier: Notifier, message: Message) -> asyncio.Future[str | None]:
+def _in_thread(notifier: Notifier, message: Message) -> asyncio.Future[DeliveryFailed | None]:
     """Sends in a thread of its own, which may hang without holding up anything, the process's end included.
 
     The future's result is None, or what went wrong."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[str | None] = loop.create_future()
+    done: asyncio.Future[DeliveryFailed | None] = loop.create_future()
 
-    def settle(error: str | None) -> None:
+    def settle(error: DeliveryFailed | None) -> None:
         if not done.done():
             done.set_result(error)
 
     def send() -> None:
-        error = None
+        error: DeliveryFailed | None = None
         try:
             notifier.send(message)
         except DeliveryFailed as exc:
-            error = str(exc)
+            error = exc
         except Exception as exc:  # noqa: BLE001 -- apprise's plugins raise anything; its text may hold the URL
-            error = f"the service's plugin failed: {type(exc).__name__}"
+            error = DeliveryFailed(f"the service's plugin failed: {type(exc).__name__}")
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, error)
 

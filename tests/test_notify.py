@@ -7,16 +7,20 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from unittest.mock import MagicMock, patch
 
 import pytest
 import pytest_asyncio
+from apprise.plugins.email.base import NotifyEmail
 from pydantic import SecretStr
 
+from monitor.domain.delivery import SLOW
 from monitor.domain.messages import Item, Message, Picture, Report, render
-from monitor.errors import DeliveryFailed
+from monitor.errors import DeliveryFailed, Throttled
 from monitor.notify import open_channels, takes_pictures
-from monitor.sandbox import Webhook
+from monitor.sandbox import Fault, Webhook
+from monitor.sandbox.http import Response
 
 TELEGRAM = "tgram://123456789:abcdefg_hijklmnop"
 FIRED = Report(
@@ -211,6 +215,140 @@ def test_a_url_given_twice_is_one_recipient() -> None:
     """Nobody gets each message twice because of a line too many."""
     url = SecretStr("json://127.0.0.1/a")
     assert len(open_channels({"ops": [url, SecretStr("json://127.0.0.1/b"), url]})[0]) == 2
+
+
+async def test_a_slow_answer_is_waited_for(webhook: Webhook) -> None:
+    """The message was taken: apprise's own 4 s would make it a failure, and the next attempt a second copy."""
+    webhook.fault = Fault.latency(timedelta(seconds=4.5))
+    await _sent(webhook.url, render([Item(last=FIRED)]))
+    assert len(webhook.messages) == 1
+
+
+async def test_a_url_may_set_its_own_timeout(webhook: Webhook) -> None:
+    """It wins over ours."""
+    webhook.fault = Fault.hang()
+    with pytest.raises(DeliveryFailed, match="Connection error"):
+        await _sent(f"{webhook.url}?rto=0.2", render([Item(last=FIRED)]))
+
+
+@pytest.mark.parametrize(
+    ("url", "connect", "read"),
+    [
+        ("json://127.0.0.1/", 10, 55),
+        ("json://127.0.0.1/?cto=3&rto=7", 3, 7),
+        ("json://127.0.0.1/?cto=4&rto=4", 4, 4),
+        ("mailto://127.0.0.1:25/?from=a@example.org&to=b@example.org", 55, 55),
+        ("mailto://127.0.0.1:25/?from=a@example.org&to=b@example.org&cto=20", 20, 55),
+    ],
+    ids=["http", "its-own", "as-apprise-has-them", "mail-has-one-timeout", "mail-its-own"],
+)
+def test_timeouts_end_before_the_attempt_counts_as_slow(url: str, connect: float, read: float) -> None:
+    """What has no answer by then ends as one failed attempt, not as two."""
+    with patch("monitor.notify.Apprise.add") as add:
+        open_channels({"ops": [SecretStr(url)]})
+    assert add.call_args.args[0].request_timeout == (connect, read)
+    assert connect < SLOW.total_seconds()
+    assert read < SLOW.total_seconds()
+
+
+async def test_a_mail_server_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It accepts the message long after the final dot, longer than apprise's default for mail."""
+    monkeypatch.setattr(NotifyEmail, "socket_connect_timeout", 0.5)  # apprise's 15 s, for a test
+    mails: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            match line[:4].upper():
+                case b"DATA":
+                    writer.write(b"354 go ahead\r\n")
+                    mails.append(await reader.readuntil(b"\r\n.\r\n"))
+                    await asyncio.sleep(1)
+                    writer.write(b"250 taken\r\n")
+                case _:
+                    writer.write(b"250 ok\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await _sent(
+            f"mailto://127.0.0.1:{port}/?from=a@example.org&to=b@example.org", render([Item(last=FIRED)])
+        )
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_a_redirect_that_loses_the_message_is_a_failure(status: int) -> None:
+    """It makes an empty GET of the message, which whoever is there answers with 200."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        answer = f"HTTP/1.1 {status} There\r\nLocation: /secret-place\r\nContent-Length: 0\r\n"
+        if asked[-1].startswith(b"GET"):
+            answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+        writer.write(f"{answer}Connection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(DeliveryFailed, match=rf"^the service redirects \(HTTP {status}\)") as failed:
+            await _sent(f"json://127.0.0.1:{port}/", render([Item(last=FIRED)]))
+    assert "secret" not in str(failed.value)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_a_redirect_that_keeps_the_message_is_followed(webhook: Webhook, status: int) -> None:
+    """As HTTP has it: the same request, to another address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        location = webhook.url.replace("json://", "http://")
+        answer = f"HTTP/1.1 {status} There\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+        writer.write(answer.encode())
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await _sent(f"json://127.0.0.1:{port}/", render([Item(last=FIRED)]))
+    assert len(webhook.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "retry_after"),
+    [
+        (429, {}, None),
+        (429, {"retry-after": "30"}, timedelta(seconds=30)),
+        (503, {"retry-after": "30"}, timedelta(seconds=30)),
+        (
+            503,
+            {"date": "Wed, 21 Oct 2026 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2026 07:30:00 GMT"},
+            timedelta(minutes=2),
+        ),
+        (429, {"retry-after": "soon"}, None),
+    ],
+    ids=["does-not-say", "seconds", "also-503", "a-date-by-its-own-clock", "nonsense"],
+)
+async def test_a_service_that_wants_a_rest_says_how_long(
+    webhook: Webhook, status: int, headers: dict[str, str], retry_after: timedelta | None
+) -> None:
+    """RFC 9110, "Retry-After"."""
+    webhook.fault = Fault.answer(Response(status=status, headers=headers))
+    with pytest.raises(Throttled) as throttled:
+        await _sent(webhook.url, render([Item(last=FIRED)]))
+    assert throttled.value.retry_after == retry_after
+
+
+async def test_a_service_that_fails_wants_no_rest(webhook: Webhook) -> None:
+    """A 503 without Retry-After is a failure as any other."""
+    webhook.fault = Fault.maintenance()
+    with pytest.raises(DeliveryFailed, match="503") as failed:
+        await _sent(webhook.url, render([Item(last=FIRED)]))
+    assert not isinstance(failed.value, Throttled)
 
 
 async def _sent(url: str, message: Message) -> None:

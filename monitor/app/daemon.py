@@ -373,6 +373,7 @@ class Daemon:
             return f"the store fails: {self._store_error}; nothing is recorded"
         at, accounts = now(), self._monitor.accounts
         quiet = [name for name, hours in self._monitor.quiet.items() if _were_quiet(hours, at)]
+        quiet += self._outbox.rested(within=STUCK_AFTER)
         try:
             async with asyncio.timeout(STORE_MAY_TAKE.total_seconds()):
                 progress = await self._store.write(lambda tx: tx.progress(at, accounts, quiet))

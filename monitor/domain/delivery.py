@@ -10,8 +10,14 @@ from monitor.domain.alerts import EventKind
 from monitor.domain.messages import Item, Message, Report, render
 from monitor.domain.routing import Route, escalation
 
+SLOW = timedelta(seconds=60)
+"""An attempt that takes longer counts as failed; the next one still waits for its end."""
+
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=5)
+LONGEST_REST = timedelta(hours=1)
+"""A URL whose service asks for more is tried again after this all the same."""
+
 GIVE_UP_AFTER = timedelta(hours=24)
 GIVE_UP_ATTEMPTS = 20
 """Attempts (an hour's worth) below which nothing is given up: the day may be an error of the clock, or a standstill."""
@@ -97,9 +103,22 @@ def retry_at(attempts: int, now: datetime, jitter: float) -> datetime:
     """When to try again after so many failed attempts: 2 s at first, doubling up to 5 minutes.
 
     `jitter` from 0 to 1 takes away up to half, so that many do not come at once."""
+    return now + _backoff(attempts, jitter)
+
+
+def _backoff(attempts: int, jitter: float) -> timedelta:
     doublings = min(max(attempts - 1, 0), 20)
     delay = min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
-    return now + delay * (1 - jitter / 2)
+    return delay * (1 - jitter / 2)
+
+
+def rest_of(retry_after: timedelta | None, refusals: int, jitter: float) -> timedelta:
+    """How long a URL rests whose service wants no messages: for as long as it says, an hour at most.
+
+    Where it does not say, or says 0, as long as a notification waits after so many refusals in a row."""
+    if retry_after:
+        return min(retry_after, LONGEST_REST)
+    return _backoff(refusals, jitter)
 
 
 def given_up(failed: Sequence[Notification], now: datetime) -> tuple[Notification, ...]:

@@ -14,6 +14,7 @@ from monitor.domain.delivery import (
     FIRST_RETRY,
     GIVE_UP_AFTER,
     GIVE_UP_ATTEMPTS,
+    LONGEST_REST,
     LONGEST_RETRY,
     Notification,
     Target,
@@ -21,6 +22,7 @@ from monitor.domain.delivery import (
     given_up,
     is_due,
     plan,
+    rest_of,
     retry_at,
 )
 from monitor.domain.routing import GROUP_WAIT, Route
@@ -163,6 +165,23 @@ def test_jitter_takes_away_half_at_most(attempts: int, jitter: float) -> None:
     wait, whole = (retry_at(attempts, START, one) - START for one in (jitter, 0.0))
     assert whole / 2 <= wait <= whole <= LONGEST_RETRY
     assert wait >= FIRST_RETRY / 2
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "refusals", "rest"),
+    [
+        (timedelta(seconds=30), 9, timedelta(seconds=30)),
+        (timedelta(hours=2), 1, LONGEST_REST),
+        (None, 3, timedelta(seconds=8)),
+        (timedelta(0), 3, timedelta(seconds=8)),
+    ],
+    ids=["as-asked", "an-hour-at-most", "does-not-say", "says-nothing-useful"],
+)
+def test_a_url_rests_as_long_as_its_service_wants(
+    retry_after: timedelta | None, refusals: int, rest: timedelta
+) -> None:
+    """Or by the backoff of the refusals in a row."""
+    assert rest_of(retry_after, refusals, 0.0) == rest
 
 
 @given(st.floats(0, 1))

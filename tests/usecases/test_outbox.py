@@ -13,7 +13,7 @@ from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, Addressed, 
 from monitor.domain.messages import Message, Report
 from monitor.domain.model import Severity
 from monitor.domain.windows import QuietHours
-from monitor.errors import DeliveryFailed
+from monitor.errors import DeliveryFailed, Throttled
 from monitor.outbox import Outbox
 from monitor.store.store import Store
 
@@ -330,3 +330,92 @@ async def test_an_attempt_that_goes_on_is_known(store: Store) -> None:
     channel.open.set()
     await until(lambda: outbox.hanging_since is None)
     await outbox.stop(timedelta(seconds=5))
+
+
+async def test_an_answer_that_comes_too_late_still_counts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attempt counted as failed meanwhile; the message was taken all the same, and is not sent again."""
+    monkeypatch.setattr("monitor.outbox.SLOW", timedelta(seconds=0.1))
+    clock, ops = Clock(), Channel(OPS)
+    ops.open.clear()
+    box = outbox(store, clock)
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await tried_once(store)
+    clock.now = START + timedelta(minutes=1)
+    box.wake()
+    await asyncio.sleep(0.1)
+    ops.open.set()
+    await until(lambda: ops.titles == ["WARNING A"])
+    box.wake()
+    await asyncio.sleep(0.1)
+    await box.stop(timedelta(seconds=5))
+    assert (ops.attempts, await statuses(store)) == (1, {"delivered": 1})
+
+
+class Throttling(Channel):
+    """A URL that wants a rest as long as it refuses."""
+
+    def __init__(self, target: Target, retry_after: timedelta | None) -> None:
+        super().__init__(target)
+        self.retry_after = retry_after
+        self.refuse = True
+
+    def send(self, message: Message) -> None:
+        """Takes, or wants a rest."""
+        try:
+            super().send(message)
+        except DeliveryFailed as exc:
+            raise Throttled(str(exc), retry_after=self.retry_after) from exc
+
+
+def real_time() -> datetime:
+    """Not set by the test: a rest is measured by another clock."""
+    return datetime.now(UTC)
+
+
+async def test_a_url_that_wants_a_rest_gets_nothing_until_it_is_over(store: Store) -> None:
+    """Whatever waits for it, in its order; other URLs go on."""
+    ops, log = Throttling(OPS, timedelta(seconds=1)), Channel(LOG)
+    box = outbox(store, real_time)
+    for incident in "ABC":
+        await tell(store, incident, 1, EventKind.FIRED, OPS, LOG)
+    box.serve([ops, log])
+    await until(lambda: len(log.titles) == 3)
+    await tell(store, "D", 1, EventKind.FIRED, OPS)
+    box.wake()
+    await asyncio.sleep(0.3)
+    assert ops.attempts == 1
+    assert box.rested(timedelta(0)) == {"ops"}
+    ops.refuse = False
+    await until(lambda: len(ops.titles) == 4)
+    assert ops.titles == ["WARNING A", "WARNING B", "WARNING C", "WARNING D"]
+    assert ops.attempts == 5
+    assert box.rested(timedelta(0)) == set()
+    assert box.rested(timedelta(minutes=1)) == {"ops"}
+    await box.stop(timedelta(seconds=5))
+
+
+async def test_a_url_that_does_not_say_how_long_rests_as_a_whole(store: Store) -> None:
+    """By the usual backoff, for the URL and not for each incident."""
+    ops, box = Throttling(OPS, None), outbox(store, real_time)
+    for incident in "ABC":
+        await tell(store, incident, 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await asyncio.sleep(2.5)
+    assert ops.attempts == 2
+    await box.stop(timedelta(seconds=5))
+
+
+async def test_draining_does_not_wait_for_a_rest(store: Store) -> None:
+    """It may be an hour: what waits is sent by the next run."""
+    ops, box = Throttling(OPS, timedelta(hours=2)), outbox(store, real_time)
+    for incident in "ABC":
+        await tell(store, incident, 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    async with asyncio.timeout(5):
+        await box.drain()
+    await box.stop(timedelta(seconds=5))
+    assert ops.attempts == 1
+    assert await statuses(store) == {"pending": 3}
