@@ -27,7 +27,13 @@ RUN /build/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /
 
 FROM ${PYTHON_IMAGE}
 # A fixed uid, so that a bind mount can be given to it; above the range that distributions hand out.
-RUN groupadd --gid 10001 balance-monitor \
+# tini: process 1 reaps what a killed health check or `docker exec` leaves behind. Its version is Debian's, as the base
+# image's packages are:
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 balance-monitor \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/balance-monitor \
         --shell /usr/sbin/nologin balance-monitor \
     && install -d -o 10001 -g 10001 -m 0700 /var/lib/balance-monitor
@@ -53,5 +59,6 @@ STOPSIGNAL SIGTERM
 # hadolint ignore=DL3025
 HEALTHCHECK --interval=60s --timeout=10s --start-period=2m --retries=3 \
     CMD find "$BALANCE_MONITOR_ALIVE" -mmin -2 | grep -q .
-ENTRYPOINT ["balance-monitor"]
+# -s: also where the container has an init of its own before it (`init: true`).
+ENTRYPOINT ["tini", "-s", "--", "balance-monitor"]
 CMD ["run"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -119,10 +120,20 @@ def test_runs_as_a_fixed_user_other_than_root() -> None:
 
 
 def test_daemon_is_the_process_that_gets_the_signals() -> None:
-    """Exec form: no shell stands between `docker stop` and the daemon."""
-    assert json.loads(final("ENTRYPOINT")) == ["balance-monitor"]
+    """Exec form: between `docker stop` and the daemon stands only an init, which passes signals on."""
+    assert json.loads(final("ENTRYPOINT")) == ["tini", "-s", "--", "balance-monitor"]
     assert json.loads(final("CMD")) == ["run"]
     assert final("STOPSIGNAL") == "SIGTERM"
+
+
+def test_an_init_reaps_what_killed_probes_leave() -> None:
+    """The image brings one, and so does the compose file, for who builds another image."""
+    assert "apt-get install -y --no-install-recommends tini " in final("RUN")
+    compose = re.search(
+        r"```yaml\n(services:.*?)```", (ROOT / "docs" / "deployment.md").read_text(), re.DOTALL
+    )
+    assert compose
+    assert yaml.safe_load(compose[1])["services"]["balance-monitor"]["init"] is True
 
 
 @pytest.mark.parametrize(
