@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from monitor import config as configuration
 from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, note_call, now, pictures, recall
-from monitor.app.planning import plan
+from monitor.app.planning import plan, turns
 from monitor.app.pulse import Pulse
 from monitor.app.summaries import Summaries
 from monitor.app.web import Web, plan_of
@@ -24,6 +24,7 @@ from monitor.domain.progress import STUCK_AFTER
 from monitor.domain.retention import ClockEvidence
 from monitor.domain.windows import QuietHours
 from monitor.errors import ConfigError, StoreError, StoreReplaced
+from monitor.lifesign import LifeSign
 from monitor.logs import Redaction
 from monitor.metrics import Metrics
 from monitor.outbox import Outbox, hand_over, log_handed_over
@@ -70,6 +71,7 @@ class Daemon:
         self._on_recorded = on_recorded
         self.metrics = Metrics()
         self._systemd = Systemd(environ)
+        self._life_sign = LifeSign(environ)
         self._hosts = Hosts()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
@@ -187,7 +189,9 @@ class Daemon:
         self._tell(told)
         self._outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
         self._outbox.wake()
-        self._scheduler.plan(self._tasks(monitor))
+        healths = await self._store.write(lambda tx: tx.healths(monitor.watch.accounts))
+        polled_at = {one.account.key: one.last_poll_at for one in healths if one.last_poll_at}
+        self._scheduler.plan(self._tasks(monitor, polled_at))
         self._pulse.follow(monitor.config.heartbeat)
         self._summaries.follow(monitor.config.summary, started)
         self._plan = plan_of(monitor)
@@ -234,13 +238,15 @@ class Daemon:
 
     # Polls
 
-    def _tasks(self, monitor: Monitor) -> dict[str, Task]:
+    def _tasks(self, monitor: Monitor, polled_at: Mapping[tuple[str, str], datetime]) -> dict[str, Task]:
         started = now()
         tasks = {}
         for number, job in enumerate(monitor.config.jobs):
+            turn = turns(job.accounts, polled_at)
             for index, account in enumerate(job.accounts):
                 polled = Polled(job, account)
-                tasks[str(account)] = plan(polled, index, number, started, partial(self._poll, polled.key))
+                run = partial(self._poll, polled.key)
+                tasks[str(account)] = plan(polled, index, turn[account], number, started, run)
         return tasks
 
     async def _poll(self, key: tuple[str, str], missed: int) -> None:
@@ -396,6 +402,7 @@ class Daemon:
             firing = -1  # the writer answered: a full disk is no reason to be killed
         if self._scheduler.is_on_time():
             self._systemd.alive()
+            self._life_sign.renew()
         last = f"last poll {self._last_poll:%H:%M:%S} UTC" if self._last_poll else "no poll yet"
         store = f"{firing} alerts active" if firing >= 0 else "the store fails"
         self._systemd.status(f"{len(self._monitor.accounts)} accounts, {last}, {store}")

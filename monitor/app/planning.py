@@ -1,12 +1,13 @@
 """When each account is polled: first soon after the start, then spread over its job's interval."""
 
-from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from apscheduler.triggers.base import BaseTrigger
 
 from monitor.app.build import Polled
+from monitor.domain.model import Account
 from monitor.domain.schedule import Cron, Every
 from monitor.scheduler import ByCron, Evenly, Later, Task, following
 
@@ -16,14 +17,26 @@ SPACING = timedelta(seconds=1)
 _GOLDEN = 0.618034  # its multiples, taken modulo 1, lie evenly spread, however many there are
 
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def turns(accounts: Sequence[Account], polled_at: Mapping[tuple[str, str], datetime]) -> dict[Account, int]:
+    """Return which account of a job is polled first, second, …: the one that was not polled for longest leads.
+
+    A start that is cut short again and again thus gets round to all of them. Equals keep the configured order."""
+    ordered = sorted(accounts, key=lambda account: polled_at.get(account.key, _NEVER))
+    return {account: turn for turn, account in enumerate(ordered)}
+
+
 def plan(
     polled: Polled,
     index: int,
+    turn: int,
     number: int,
     started: datetime,
     run: Callable[[int], Coroutine[Any, Any, None]],
 ) -> Task:
-    """The task that polls an account, the `index`th of its job.
+    """The task that polls an account, the `index`th of its job and the `turn`th to be polled.
 
     `number` is the job's among all: jobs of one interval don't fire together either."""
     count = len(polled.job.accounts)
@@ -31,13 +44,13 @@ def plan(
         case Every(interval=interval):
             share = interval / count
             spacing = min(share, SPACING)
-            first = started + (index + number * _GOLDEN % 1) * spacing
-            trigger: BaseTrigger = Evenly(interval, started + (index + number * _GOLDEN % 1) * share)
+            first = started + (turn + number * _GOLDEN % 1) * spacing
+            trigger: BaseTrigger = Evenly(interval, started + (turn + number * _GOLDEN % 1) * share)
         case Cron() as schedule:
             trigger = ByCron(schedule.fields, schedule.timezone)
             spacing = min(_gap(trigger, started) / count, SPACING)
-            first = started + index * spacing
-            trigger = Later(trigger, index * spacing)
+            first = started + turn * spacing
+            trigger = Later(trigger, turn * spacing)
         case _:
             assert_never(polled.job.schedule)
     return Task(trigger=trigger, first=first, run=run, rhythm=(polled.job.schedule, index, count))

@@ -26,6 +26,7 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         metavar="FILE",
+        readable=False,  # else typer looks itself, and calls a file that can't be read a misused command line
         help="The configuration. Without it: $BALANCE_MONITOR_CONFIG, ./config.yaml, /etc/balance-monitor/config.yaml.",
     ),
 ]

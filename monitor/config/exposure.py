@@ -1,28 +1,53 @@
 """What others on this machine can get at, by the modes of files and directories; access control lists aside."""
 
 import glob
+import os
 import shlex
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from monitor.config.model import Config
 
 _NAMED = 3
 """Places that a warning names at most."""
+_LOCKED_OUT = "chmod 600 would lock the daemon out, which is another user than the file's owner"
 
 
 def exposed(config: Config) -> Iterator[str]:
     """A sentence for each thing that others can read or exchange and should not: what, where, what to do."""
-    yield from _store(config.store.path.resolve())
+    store = config.store.path.resolve()
+    yield from _store(store)
+    daemon = _owner(store)
     if config.literals and (mode := _open_to_others(config.path, stat.S_IROTH)):
         yield (
             f"{config.path} holds secrets ({_some(config.literals)}) and can be read by others ({mode}): "
-            f"{_closing([config.path])}, or refer to them as ${{NAME}} or ${{file:PATH}}"
+            + (
+                f"{_closing([config.path])}, or refer to them as ${{NAME}} or ${{file:PATH}}"
+                if _owner(config.path) == daemon
+                else f"refer to them as ${{NAME}} or ${{file:PATH}}; {_LOCKED_OUT}"
+            )
         )
     for path in config.secret_files:
         if mode := _open_to_others(path, stat.S_IROTH):
-            yield f"the secret file {path} can be read by others ({mode}): {_closing([path])}"
+            advice = (
+                _closing([path])
+                if _owner(path) == daemon
+                else "pass it by LoadCredential= in the systemd unit, or give it a group of the daemon's and 0640; "
+                + _LOCKED_OUT
+            )
+            yield f"the secret file {path} can be read by others ({mode}): {advice}"
+
+
+def _owner(path: Path) -> int:
+    """Return the user whom a file belongs to, or the directory that it will be made in; else who asks.
+
+    The store's owner is the daemon's user, also where root asks: with DynamicUser= it owns no other file."""
+    for one in (path, path.parent):
+        with suppress(OSError):
+            return one.stat().st_uid
+    return os.geteuid()
 
 
 def _store(path: Path) -> Iterator[str]:

@@ -19,7 +19,14 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
     if asked:
         return Path(asked)
     for candidate in (cwd / LOCAL, SYSTEM):
-        if candidate.exists():
+        if _is_there(candidate):
             return candidate
     places = f"-c FILE, ${VARIABLE}, {cwd / LOCAL}, {SYSTEM}"
     raise ConfigError("configuration", (Problem(path="", reason=f"there is none; looked at {places}"),))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # its directory can't be entered: `load` says so
+        return True

@@ -2,18 +2,23 @@
 
 import asyncio
 import json
+import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 import yaml
 
 from monitor.sandbox import Fault
 from tests.process.stage import together
-from tests.process.support import PATIENCE, ROOT, Done, Installation, run, until
+from tests.process.support import PATIENCE, ROOT, Done, Installation, environment, run, until
 
 COMMANDS = (
     "run",
@@ -233,3 +238,36 @@ async def test_ctrl_c_during_poll_is_quiet(site: Installation) -> None:
         out, err = await process.communicate()
     assert (process.returncode, out) == (130, b"")
     assert b"Traceback" not in err
+
+
+UNPRIVILEGED = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+"""As root without the right to read what belongs to others."""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root can give files to other users"
+)
+@pytest.mark.parametrize("found_by", ["option", "variable", "directory"])
+def test_a_configuration_that_cannot_be_read_is_an_invalid_one(tmp_path: Path, found_by: str) -> None:
+    """78, which systemd does not restart; 64 would be a misused command line, tried again for ever."""
+    folder = tmp_path / "of-another-user"
+    folder.mkdir()
+    config = folder / "config.yaml"
+    config.touch(mode=0o600)
+    os.chown(config, 61234, 61234)
+    environ = environment(tmp_path)
+    arguments = ["-c", str(config)] if found_by == "option" else []
+    if found_by == "variable":
+        environ["BALANCE_MONITOR_CONFIG"] = str(config)
+    for command in (["run"], ["check"], ["status"], ["alerts"], ["history", "a/b/c"]):
+        done = subprocess.run(
+            [*UNPRIVILEGED, sys.executable, "-m", "monitor", *command, *arguments],
+            cwd=folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (78, ""), done.stderr
+        assert "can't be read: Permission denied" in done.stderr

@@ -1,5 +1,6 @@
 """What others can get at is told: what, where, and what to do about it. Modes decide, so this holds for root too."""
 
+import os
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -128,3 +129,17 @@ def test_a_secrets_file_that_others_can_read_is_told(place: Path) -> None:
     assert _told(place, text) == [
         f"the secret file {place}/key can be read by others (mode 0644): chmod 600 '{place}/key'"
     ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
+def test_no_advice_locks_the_daemon_out(place: Path) -> None:
+    """systemd's DynamicUser owns the store and nothing else: what belongs to root it reads as one of the others."""
+    _made(place / "balances.db", 0o600)
+    os.chown(place / "balances.db", 61234, 61234)
+    written(place, JOBS).chmod(0o644)
+    [told] = warnings(load(place / "config.yaml", {}), NOW)
+    assert "refer to them as ${NAME} or ${file:PATH}; chmod 600 would lock the daemon out" in told
+    _made(place / "key", 0o644)
+    [told] = _told(place, REFERRING + ONE_JOB)
+    assert "pass it by LoadCredential= in the systemd unit, or " in told
+    assert "chmod 600 would lock the daemon out" in told

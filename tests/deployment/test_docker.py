@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -118,10 +120,20 @@ def test_runs_as_a_fixed_user_other_than_root() -> None:
 
 
 def test_daemon_is_the_process_that_gets_the_signals() -> None:
-    """Exec form: no shell stands between `docker stop` and the daemon."""
-    assert json.loads(final("ENTRYPOINT")) == ["balance-monitor"]
+    """Exec form: between `docker stop` and the daemon stands only an init, which passes signals on."""
+    assert json.loads(final("ENTRYPOINT")) == ["tini", "-s", "--", "balance-monitor"]
     assert json.loads(final("CMD")) == ["run"]
     assert final("STOPSIGNAL") == "SIGTERM"
+
+
+def test_an_init_reaps_what_killed_probes_leave() -> None:
+    """The image brings one, and so does the compose file, for who builds another image."""
+    assert "apt-get install -y --no-install-recommends tini " in final("RUN")
+    compose = re.search(
+        r"```yaml\n(services:.*?)```", (ROOT / "docs" / "deployment.md").read_text(), re.DOTALL
+    )
+    assert compose
+    assert yaml.safe_load(compose[1])["services"]["balance-monitor"]["init"] is True
 
 
 @pytest.mark.parametrize(
@@ -130,6 +142,7 @@ def test_daemon_is_the_process_that_gets_the_signals() -> None:
         "BALANCE_MONITOR_CONFIG=/etc/balance-monitor/config.yaml",
         "CREDENTIALS_DIRECTORY=/run/secrets",
         "PYTHONUNBUFFERED=1",
+        "BALANCE_MONITOR_ALIVE=/var/lib/balance-monitor/alive",
     ],
 )
 def test_image_sets(setting: str) -> None:
@@ -154,36 +167,25 @@ def test_build_context_holds_only_what_is_copied() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overdue", "exit_code", "healthy"),
+    ("age", "healthy"),
     [
-        pytest.param([False, False], 0, True, id="all-is-well"),
-        pytest.param([False, False], 1, True, id="a-warning-fires"),
-        pytest.param([False, False], 2, True, id="a-critical-alert-fires"),
-        pytest.param([False, False], 3, True, id="an-endpoint-is-down"),
-        pytest.param([], 0, True, id="there-are-no-jobs-yet"),
-        pytest.param([False, True], 3, False, id="a-poll-is-overdue"),
-        pytest.param([False, True], 2, False, id="a-poll-is-overdue-while-an-alert-fires"),
-        pytest.param(None, 1, False, id="status-crashed"),
-        pytest.param(None, 3, False, id="the-store-cannot-be-read"),
-        pytest.param(None, 78, False, id="the-configuration-is-invalid"),
+        pytest.param(0, True, id="just-now"),
+        pytest.param(60, True, id="a-minute-ago"),
+        pytest.param(-3600, True, id="the-clock-was-set-back"),
+        pytest.param(300, False, id="minutes-ago"),
+        pytest.param(None, False, id="never"),
     ],
 )
-def test_unhealthy_means_a_restart_may_help(
-    tmp_path: Path, overdue: list[bool] | None, exit_code: int, *, healthy: bool
-) -> None:
-    """The health check, run against a stand-in for `status`, tells a stuck daemon from bad news about money."""
-    answer = (
-        "" if overdue is None else json.dumps({"jobs": [{"name": "j", "overdue": late} for late in overdue]})
-    )
-    stand_in = tmp_path / "balance-monitor"
-    stand_in.write_text(
-        f"#!/bin/sh\n[ \"$*\" = 'status --json' ] || exit 64\nprintf %s '{answer}'\nexit {exit_code}\n"
-    )
-    stand_in.chmod(0o755)
-    (tmp_path / "python").symlink_to(sys.executable)
+def test_healthy_means_a_fresh_sign_of_life(tmp_path: Path, age: float | None, *, healthy: bool) -> None:
+    """The health check asks for nothing else: no configuration, no store, no balance."""
+    sign = tmp_path / "alive"
+    if age is not None:
+        sign.touch()
+        os.utime(sign, (time.time() - age,) * 2)
     command = final("HEALTHCHECK").partition(" CMD ")[2]
+    environ = {"PATH": os.defpath, "BALANCE_MONITOR_ALIVE": str(sign)}
     result = subprocess.run(
-        ["/bin/sh", "-c", command], env={"PATH": str(tmp_path)}, capture_output=True, timeout=30, check=False
+        ["/bin/sh", "-c", command], env=environ, capture_output=True, timeout=30, check=False
     )
     assert result.returncode == (0 if healthy else 1)
 

@@ -11,7 +11,7 @@ import httpx
 from tests.web.support import free_port
 
 from .stage import together
-from .support import PATIENCE, Installation, Json
+from .support import PATIENCE, Installation, Json, until
 
 
 class Probes:
@@ -87,3 +87,44 @@ async def test_a_store_that_takes_nothing_is_told(site: Installation) -> None:
         [reason] = (await probes.become(503))["reasons"]
         assert reason.startswith(("the store fails", "the daemon does not answer"))
     await probes.become(200)
+
+
+@together()
+async def test_a_start_goes_on_with_the_accounts_that_the_one_before_did_not_reach(
+    site: Installation,
+) -> None:
+    """First polls are a second apart, so one that is cut short again and again would never reach the last."""
+    clients = [f"CLIENT_{number:03d}" for number in range(1, 7)]
+    site.write(jobs=[{"name": "clients", "provider": "wdcf", "every": "1h", "clients": clients}], rules=[])
+
+    def polled() -> list[str]:
+        queries = [logged.request.query for logged in site.sandbox.wdcf.requests]
+        return [client for query in queries for client in clients if client in query]
+
+    daemon = await site.start()
+    await until(lambda: len(polled()) >= 2, "two accounts polled")
+    await daemon.stop()
+    reached = polled()
+    left = len(clients) - len(reached)
+    assert left > 0
+    await site.start()
+    await until(lambda: len(polled()) >= len(reached) + left, "the others polled")
+    assert set(polled()[: len(clients)]) == set(clients)
+
+
+@together()
+async def test_a_sign_of_life_is_given_while_it_catches_up(site: Installation) -> None:
+    """Polls are overdue after a stop, and that is no reason to kill what is at work on them."""
+    sign = site.folder / "alive"
+    daemon = await site.start(BALANCE_MONITOR_ALIVE=str(sign))
+    await until(sign.exists, "the sign of life")
+    await until(lambda: site.asked() > 0, "a poll")
+    await daemon.stop()
+    sign.unlink()
+    with closing(sqlite3.connect(site.store)) as store, store:
+        store.execute("UPDATE accounts SET overdue_at = 1")
+    clients = [f"CLIENT_{number:03d}" for number in range(1, 30)]
+    site.write(jobs=[{"name": "clients", "provider": "wdcf", "every": "1h", "clients": clients}], rules=[])
+    await site.start(BALANCE_MONITOR_ALIVE=str(sign))
+    await until(sign.exists, "the sign of life")
+    assert sign.stat().st_mode & 0o777 == 0o600
