@@ -112,15 +112,11 @@ class WdcfApi:
         _require_success(document)
         data = document["data"]
         _require_client(data["clientId"], account.name)
-        balance, updated = data["balance"].amount(), data["updatedAt"]
-        return (
-            Balance(
-                currency=CURRENCY,
-                total=balance,
-                available=balance,
-                updated_at=None if updated.value is None else updated.instant(),
-            ),
-        )
+        balance = data["balance"].amount()
+        updated_at = data[
+            "updatedAt"
+        ].instant()  # None where it is unreadable: the balance counts all the same
+        return (Balance(currency=CURRENCY, total=balance, available=balance, updated_at=updated_at),)
 
 
 def _require_success(document: Node) -> None:
