@@ -226,11 +226,14 @@ def _revision(path: Path, known: Collection[str]) -> str | None:
 
 
 def _engine(path: Path) -> Engine:
+    # By the path itself: in a URL made of it, `%41` or `?` would name another file than the one that is locked.
+    # isolation_level None: Python's sqlite3 keeps its hands off transactions; BEGIN is ours, below
     engine = create_engine(
-        f"sqlite:///{path}",
+        "sqlite://",
+        creator=lambda: sqlite3.connect(
+            path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000
+        ),
         poolclass=StaticPool,
-        # isolation_level None: Python's sqlite3 keeps its hands off transactions; BEGIN is ours, below
-        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
@@ -255,7 +258,8 @@ def _begin(connection: Connection) -> None:
 
 def _scripts() -> Config:
     scripts = Config()
-    scripts.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # Alembic interpolates its options: a `%` in the path of the installation has to be written twice
+    scripts.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     scripts.set_main_option("path_separator", "os")
     return scripts
 
