@@ -33,6 +33,7 @@ from monitor.errors import (
     PollFailed,
     Retryable,
     Timeout,
+    Unavailable,
 )
 from monitor.providers.answer import Answer, failure
 from monitor.providers.base import Api, Request, Settings
@@ -138,7 +139,7 @@ class Client:
         )
 
     def _failed(self, started_at: datetime, progress: _Progress, failed: PollFailed) -> PollResult:
-        pause = self._host.paused if isinstance(failed, Paused) else None
+        pause = self._host.paused if _asks_for_rest(failed) else None
         began = f"; host paused until {units.moment(pause.until)}" if pause and progress.attempts else ""
         return PollResult(
             outcome=failed.outcome,
@@ -183,8 +184,9 @@ class Client:
             return api.parse(account, answer)
         except AuthFailed as exc:
             raise AuthFailed(exc.detail + _skew(answer, api.max_skew)) from exc
-        except Paused as exc:
-            self._pause(answer, exc)
+        except (Paused, Unavailable) as exc:
+            if _asks_for_rest(exc):
+                self._pause(answer, exc)
             raise
 
     @asynccontextmanager
@@ -234,7 +236,7 @@ class Client:
     async def _receive(self, response: httpx.Response, deadline: float) -> Answer:
         head = Answer(status=response.status_code, headers=dict(response.headers), received_at=self._clock())
         refused = failure(head)
-        if isinstance(refused, Paused):
+        if isinstance(refused, Paused | Unavailable) and _asks_for_rest(refused):
             self._pause(head, refused)  # before the body is there: nobody else should send meanwhile
         try:
             async with asyncio.timeout_at(deadline):
@@ -244,7 +246,7 @@ class Client:
                 raise
             return head  # an error's status says enough
 
-    def _pause(self, answer: Answer, refused: Paused) -> None:
+    def _pause(self, answer: Answer, refused: Paused | Unavailable) -> None:
         label = refused.detail.partition(":")[0]  # the service's own words come after the colon
         self._host.pause(_resumption(answer, refused), refused.outcome, label)
 
@@ -292,7 +294,12 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _resumption(answer: Answer, refused: Paused) -> datetime:
+def _asks_for_rest(failed: PollFailed) -> bool:
+    """Return whether the host wants no calls for a while: a 418 or 429, or a 5xx with Retry-After."""
+    return isinstance(failed, Paused) or (isinstance(failed, Unavailable) and failed.retry_after is not None)
+
+
+def _resumption(answer: Answer, refused: Paused | Unavailable) -> datetime:
     """When the host may be asked again: when it says so, or as documented (Nami, "Limits")."""
     if refused.retry_after is not None:
         return answer.received_at + refused.retry_after

@@ -327,9 +327,26 @@ async def test_short_retry_after_is_honoured() -> None:
 
 
 async def test_long_retry_after_ends_the_poll() -> None:
-    """A 503 that asks for more than a backoff's length is left for the next poll, and pauses nobody."""
+    """A 503 that asks for more than a backoff's length is left for a later poll."""
     result = await poll(http(503, b"", "Retry-After: 6"), retries=3)
-    assert (result.outcome, result.attempts, result.pause) == (Outcome.UNAVAILABLE, 1, None)
+    assert (result.outcome, result.attempts) == (Outcome.UNAVAILABLE, 1)
+
+
+async def test_unavailable_host_rests_as_long_as_it_asks() -> None:
+    """A 503 with Retry-After pauses the host: later polls send nothing, and say what they wait for."""
+    async with (
+        Endpoint(http(503, b"", "Retry-After: 300"), http()) as endpoint,
+        Station(endpoint.base_url) as station,
+    ):
+        client = station.client(retries=0)
+        first = await station.poll(client)
+        second = await station.poll(client)
+    assert first.pause == second.pause
+    assert first.pause is not None
+    assert (first.pause.until, first.pause.outcome) == (NOW + timedelta(seconds=300), Outcome.UNAVAILABLE)
+    assert (second.outcome, second.attempts) == (Outcome.UNAVAILABLE, 0)
+    assert second.detail.endswith(" UTC after HTTP 503; nothing sent")
+    assert len(endpoint.requests) == 1
 
 
 async def test_every_attempt_is_signed_anew() -> None:
