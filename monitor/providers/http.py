@@ -8,6 +8,7 @@ no secret, no signature and no URL.
 import asyncio
 import logging
 import sys
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -50,6 +51,9 @@ FIRST_BACKOFF = timedelta(milliseconds=500)
 LONGEST_BACKOFF = timedelta(seconds=5)
 BAN = timedelta(hours=1)
 """How long an address is banned where the answer does not say (Nami, "Limits")."""
+
+_COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+"""The encodings that are read though they are not asked for, with zlib's name for their format."""
 
 _TOO_LONG = "a body of more than 1 MiB"
 
@@ -275,9 +279,9 @@ def _broken(text: str) -> str:
 
 
 async def _body(response: httpx.Response) -> bytes:
-    """The body's bytes as they come. Compressed ones are not asked for and not taken: a small one may be huge."""
+    """Return the whole body, decompressed where the service compresses unasked; both forms have the same cap."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
-    if encoding not in ("", "identity"):
+    if encoding not in ("", "identity", *_COMPRESSED):
         raise BadPayload(f"content-encoding {quoted(encoding)}, though identity was asked for")
     if int(response.headers.get("content-length", 0)) > MAX_BODY:
         raise BadPayload(_TOO_LONG)
@@ -286,7 +290,28 @@ async def _body(response: httpx.Response) -> bytes:
         body += chunk
         if len(body) > MAX_BODY:
             raise BadPayload(_TOO_LONG)
-    return bytes(body)
+    return _decompressed(bytes(body), encoding) if encoding in _COMPRESSED else bytes(body)
+
+
+def _decompressed(body: bytes, encoding: str) -> bytes:
+    """Return what was compressed. It stops at the cap, so that a small body cannot become a huge one."""
+    wbits = _COMPRESSED[encoding]
+    if encoding == "deflate" and not _has_zlib_header(body):
+        wbits = -zlib.MAX_WBITS  # without the header that RFC 9110 asks for, as some servers send it
+    decoder = zlib.decompressobj(wbits)
+    try:
+        plain = decoder.decompress(body, MAX_BODY + 1)
+    except zlib.error as exc:
+        raise BadPayload(f"content-encoding {quoted(encoding)}, but the body is not") from exc
+    if len(plain) > MAX_BODY:
+        raise BadPayload(_TOO_LONG)
+    if not decoder.eof or decoder.unused_data:
+        raise BadPayload(f"content-encoding {quoted(encoding)}, but the body is not whole")
+    return plain
+
+
+def _has_zlib_header(body: bytes) -> bool:
+    return len(body) >= 2 and body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
 
 
 def _now() -> float:

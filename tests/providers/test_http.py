@@ -1,8 +1,11 @@
 """Polls over real sockets, at endpoints that do everything an endpoint can do wrong."""
 
 import asyncio
+import codecs
+import gzip
 import logging
 import re
+import zlib
 from datetime import timedelta
 
 import pytest
@@ -168,11 +171,42 @@ CUT_OFF_CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + OK
             id="oversize",
         ),
         pytest.param(
+            sends(http(200, OK, "Content-Encoding: br")),
+            Outcome.BAD_PAYLOAD,
+            'content-encoding "br", though identity was asked for',
+            id="unknown-encoding",
+        ),
+        pytest.param(
             sends(http(200, OK, "Content-Encoding: gzip")),
             Outcome.BAD_PAYLOAD,
-            'content-encoding "gzip", though identity was asked for',
-            id="compressed",
+            'content-encoding "gzip", but the body is not',
+            id="not-gzip",
         ),
+        pytest.param(
+            sends(http(200, gzip.compress(OK)[:-9], "Content-Encoding: gzip")),
+            Outcome.BAD_PAYLOAD,
+            'content-encoding "gzip", but the body is not whole',
+            id="gzip-cut-off",
+        ),
+        pytest.param(
+            sends(http(200, gzip.compress(b" " * (MAX_BODY + 1)), "Content-Encoding: gzip")),
+            Outcome.BAD_PAYLOAD,
+            "a body of more than 1 MiB",
+            id="gzip-bomb",
+        ),
+        pytest.param(
+            sends(http(200, gzip.compress(OK), "Content-Encoding: gzip")), Outcome.OK, "", id="gzip"
+        ),
+        pytest.param(
+            sends(http(200, zlib.compress(OK), "Content-Encoding: deflate")), Outcome.OK, "", id="deflate"
+        ),
+        pytest.param(
+            sends(http(200, zlib.compress(OK, wbits=-15), "Content-Encoding: deflate")),
+            Outcome.OK,
+            "",
+            id="raw-deflate",
+        ),
+        pytest.param(sends(http(200, codecs.BOM_UTF8 + OK)), Outcome.OK, "", id="byte-order-mark"),
         pytest.param(
             sends(http(200, OK, "Content-Encoding: identity")), Outcome.OK, "", id="said-to-be-identity"
         ),
