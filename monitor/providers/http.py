@@ -8,6 +8,7 @@ no secret, no signature and no URL.
 import asyncio
 import logging
 import sys
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ from monitor.errors import (
     PollFailed,
     Retryable,
     Timeout,
+    Unavailable,
 )
 from monitor.providers.answer import Answer, failure
 from monitor.providers.base import Api, Request, Settings
@@ -49,6 +51,9 @@ FIRST_BACKOFF = timedelta(milliseconds=500)
 LONGEST_BACKOFF = timedelta(seconds=5)
 BAN = timedelta(hours=1)
 """How long an address is banned where the answer does not say (Nami, "Limits")."""
+
+_COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+"""The encodings that are read though they are not asked for, with zlib's name for their format."""
 
 _TOO_LONG = "a body of more than 1 MiB"
 
@@ -138,7 +143,7 @@ class Client:
         )
 
     def _failed(self, started_at: datetime, progress: _Progress, failed: PollFailed) -> PollResult:
-        pause = self._host.paused if isinstance(failed, Paused) else None
+        pause = self._host.paused if _asks_for_rest(failed) else None
         began = f"; host paused until {units.moment(pause.until)}" if pause and progress.attempts else ""
         return PollResult(
             outcome=failed.outcome,
@@ -183,8 +188,9 @@ class Client:
             return api.parse(account, answer)
         except AuthFailed as exc:
             raise AuthFailed(exc.detail + _skew(answer, api.max_skew)) from exc
-        except Paused as exc:
-            self._pause(answer, exc)
+        except (Paused, Unavailable) as exc:
+            if _asks_for_rest(exc):
+                self._pause(answer, exc)
             raise
 
     @asynccontextmanager
@@ -236,7 +242,7 @@ class Client:
         if head.date is not None:
             self._host.clock_difference = head.date - head.received_at
         refused = failure(head)
-        if isinstance(refused, Paused):
+        if isinstance(refused, Paused | Unavailable) and _asks_for_rest(refused):
             self._pause(head, refused)  # before the body is there: nobody else should send meanwhile
         try:
             async with asyncio.timeout_at(deadline):
@@ -246,7 +252,7 @@ class Client:
                 raise
             return head  # an error's status says enough
 
-    def _pause(self, answer: Answer, refused: Paused) -> None:
+    def _pause(self, answer: Answer, refused: Paused | Unavailable) -> None:
         label = refused.detail.partition(":")[0]  # the service's own words come after the colon
         self._host.pause(_resumption(answer, refused), refused.outcome, label)
 
@@ -275,9 +281,9 @@ def _broken(text: str) -> str:
 
 
 async def _body(response: httpx.Response) -> bytes:
-    """The body's bytes as they come. Compressed ones are not asked for and not taken: a small one may be huge."""
+    """Return the whole body, decompressed where the service compresses unasked; both forms have the same cap."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
-    if encoding not in ("", "identity"):
+    if encoding not in ("", "identity", *_COMPRESSED):
         raise BadPayload(f"content-encoding {quoted(encoding)}, though identity was asked for")
     if int(response.headers.get("content-length", 0)) > MAX_BODY:
         raise BadPayload(_TOO_LONG)
@@ -286,7 +292,28 @@ async def _body(response: httpx.Response) -> bytes:
         body += chunk
         if len(body) > MAX_BODY:
             raise BadPayload(_TOO_LONG)
-    return bytes(body)
+    return _decompressed(bytes(body), encoding) if encoding in _COMPRESSED else bytes(body)
+
+
+def _decompressed(body: bytes, encoding: str) -> bytes:
+    """Return what was compressed. It stops at the cap, so that a small body cannot become a huge one."""
+    wbits = _COMPRESSED[encoding]
+    if encoding == "deflate" and not _has_zlib_header(body):
+        wbits = -zlib.MAX_WBITS  # without the header that RFC 9110 asks for, as some servers send it
+    decoder = zlib.decompressobj(wbits)
+    try:
+        plain = decoder.decompress(body, MAX_BODY + 1)
+    except zlib.error as exc:
+        raise BadPayload(f"content-encoding {quoted(encoding)}, but the body is not") from exc
+    if len(plain) > MAX_BODY:
+        raise BadPayload(_TOO_LONG)
+    if not decoder.eof or decoder.unused_data:
+        raise BadPayload(f"content-encoding {quoted(encoding)}, but the body is not whole")
+    return plain
+
+
+def _has_zlib_header(body: bytes) -> bool:
+    return len(body) >= 2 and body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
 
 
 def _now() -> float:
@@ -294,7 +321,12 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _resumption(answer: Answer, refused: Paused) -> datetime:
+def _asks_for_rest(failed: PollFailed) -> bool:
+    """Return whether the host wants no calls for a while: a 418 or 429, or a 5xx with Retry-After."""
+    return isinstance(failed, Paused) or (isinstance(failed, Unavailable) and failed.retry_after is not None)
+
+
+def _resumption(answer: Answer, refused: Paused | Unavailable) -> datetime:
     """When the host may be asked again: when it says so, or as documented (Nami, "Limits")."""
     if refused.retry_after is not None:
         return answer.received_at + refused.retry_after

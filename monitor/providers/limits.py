@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from monitor.domain import units
 from monitor.domain.model import Pause
-from monitor.errors import Banned, Outcome, PollFailed, RateLimited, Timeout
+from monitor.errors import Banned, Outcome, PollFailed, RateLimited, Timeout, Unavailable
 from monitor.providers.base import RateLimit
 
 CONCURRENCY = 4
@@ -196,7 +196,7 @@ class Host:
     def _obstacle(self, patience: float) -> _Obstacle | None:
         now = self._monotonic()
         if pause := self.paused:
-            return _Obstacle(self._resumes - now, _held_up(pause))
+            return _Obstacle(self._resumes - now, _held_up(pause, self._resumes - now))
         seconds, limit = self._window.delay(now)
         if limit is not None:
             reason = f"our own limit of {limit} is reached, no turn within {_seconds(patience)}; nothing sent"
@@ -206,9 +206,15 @@ class Host:
         return None
 
 
-def _held_up(pause: Pause) -> PollFailed:
+def _held_up(pause: Pause, seconds: float) -> PollFailed:
     detail = f"host paused until {units.moment(pause.until)} after {pause.detail}; nothing sent"
-    return Banned(detail) if pause.outcome is Outcome.BANNED else RateLimited(detail)
+    match pause.outcome:
+        case Outcome.BANNED:
+            return Banned(detail)
+        case Outcome.UNAVAILABLE:
+            return Unavailable(detail, retry_after=timedelta(seconds=seconds))
+        case _:
+            return RateLimited(detail)
 
 
 def _no_turn(patience: float, reason: str) -> Timeout:

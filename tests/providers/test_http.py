@@ -1,8 +1,11 @@
 """Polls over real sockets, at endpoints that do everything an endpoint can do wrong."""
 
 import asyncio
+import codecs
+import gzip
 import logging
 import re
+import zlib
 from datetime import timedelta
 
 import pytest
@@ -168,11 +171,42 @@ CUT_OFF_CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + OK
             id="oversize",
         ),
         pytest.param(
+            sends(http(200, OK, "Content-Encoding: br")),
+            Outcome.BAD_PAYLOAD,
+            'content-encoding "br", though identity was asked for',
+            id="unknown-encoding",
+        ),
+        pytest.param(
             sends(http(200, OK, "Content-Encoding: gzip")),
             Outcome.BAD_PAYLOAD,
-            'content-encoding "gzip", though identity was asked for',
-            id="compressed",
+            'content-encoding "gzip", but the body is not',
+            id="not-gzip",
         ),
+        pytest.param(
+            sends(http(200, gzip.compress(OK)[:-9], "Content-Encoding: gzip")),
+            Outcome.BAD_PAYLOAD,
+            'content-encoding "gzip", but the body is not whole',
+            id="gzip-cut-off",
+        ),
+        pytest.param(
+            sends(http(200, gzip.compress(b" " * (MAX_BODY + 1)), "Content-Encoding: gzip")),
+            Outcome.BAD_PAYLOAD,
+            "a body of more than 1 MiB",
+            id="gzip-bomb",
+        ),
+        pytest.param(
+            sends(http(200, gzip.compress(OK), "Content-Encoding: gzip")), Outcome.OK, "", id="gzip"
+        ),
+        pytest.param(
+            sends(http(200, zlib.compress(OK), "Content-Encoding: deflate")), Outcome.OK, "", id="deflate"
+        ),
+        pytest.param(
+            sends(http(200, zlib.compress(OK, wbits=-15), "Content-Encoding: deflate")),
+            Outcome.OK,
+            "",
+            id="raw-deflate",
+        ),
+        pytest.param(sends(http(200, codecs.BOM_UTF8 + OK)), Outcome.OK, "", id="byte-order-mark"),
         pytest.param(
             sends(http(200, OK, "Content-Encoding: identity")), Outcome.OK, "", id="said-to-be-identity"
         ),
@@ -327,9 +361,26 @@ async def test_short_retry_after_is_honoured() -> None:
 
 
 async def test_long_retry_after_ends_the_poll() -> None:
-    """A 503 that asks for more than a backoff's length is left for the next poll, and pauses nobody."""
+    """A 503 that asks for more than a backoff's length is left for a later poll."""
     result = await poll(http(503, b"", "Retry-After: 6"), retries=3)
-    assert (result.outcome, result.attempts, result.pause) == (Outcome.UNAVAILABLE, 1, None)
+    assert (result.outcome, result.attempts) == (Outcome.UNAVAILABLE, 1)
+
+
+async def test_unavailable_host_rests_as_long_as_it_asks() -> None:
+    """A 503 with Retry-After pauses the host: later polls send nothing, and say what they wait for."""
+    async with (
+        Endpoint(http(503, b"", "Retry-After: 300"), http()) as endpoint,
+        Station(endpoint.base_url) as station,
+    ):
+        client = station.client(retries=0)
+        first = await station.poll(client)
+        second = await station.poll(client)
+    assert first.pause == second.pause
+    assert first.pause is not None
+    assert (first.pause.until, first.pause.outcome) == (NOW + timedelta(seconds=300), Outcome.UNAVAILABLE)
+    assert (second.outcome, second.attempts) == (Outcome.UNAVAILABLE, 0)
+    assert second.detail.endswith(" UTC after HTTP 503; nothing sent")
+    assert len(endpoint.requests) == 1
 
 
 async def test_every_attempt_is_signed_anew() -> None:
