@@ -3,17 +3,22 @@
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import requests
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
 from apprise.attachment.memory import AttachMemory
+
+# Private, but the only memory that its plugins look at before they send a part or serve a recipient. apprise itself
+# fills it for the attempts of one call; ours are calls of their own, minutes apart.
+from apprise.plugins.base import _delivery_tracker
 from pydantic import SecretStr
 from requests import PreparedRequest, Response, codes
 from requests.adapters import HTTPAdapter
@@ -24,15 +29,12 @@ from monitor.errors import DeliveryFailed, Throttled
 from monitor.redaction import masked
 
 _CONNECT_WITHIN = 10.0  # seconds
-_ANSWER_WITHIN = (
-    SLOW.total_seconds() - 5
-)  # an attempt that gets no answer ends by itself before it counts as slow
-_LOSES_THE_BODY = (
-    codes.moved_permanently,
-    codes.found,
-    codes.see_other,
-)  # `requests` goes on with an empty GET
+_ANSWER_WITHIN = SLOW.total_seconds() - 5  # then an attempt ends by itself, before it counts as slow
+_LOSES_THE_BODY = (301, 302, 303)  # `requests` turns a POST into an empty GET
+_MESSAGES_REMEMBERED = 100  # that were taken in part, of one URL
 _SHORTEST_SECRET = 4  # characters; masking shorter pieces of a URL would make every error unreadable
+
+_T = TypeVar("_T")
 
 
 _HOW_IT_IS_SENT = frozenset(
@@ -105,6 +107,7 @@ class AppriseNotifier:
         self._format = service.resolve_format()
         self._shows_title = service.title_maxlen > 0
         self._takes_pictures = bool(service.attachment_support)
+        self._accepted: dict[tuple[str, str], set[tuple[int | None, Any]]] = {}
         self._apprise = Apprise(asset=service.asset)
         self._apprise.add(service)
 
@@ -127,8 +130,7 @@ class AppriseNotifier:
         """Sends by apprise. Raises DeliveryFailed with apprise's words, without anything of the URL."""
         title, body = self._shaped(message)
         answers = _Answers()
-        scope = _answers.set(answers)
-        try:
+        with _set(_answers, answers), _set(_delivery_tracker, self._accepted_of(title, body)):
             result = self._apprise.notify(
                 title=title,
                 body=body,
@@ -136,9 +138,10 @@ class AppriseNotifier:
                 notify_type=message.type,
                 attach=self._attachments(message) or None,
             )
-        finally:
-            _answers.reset(scope)
         if answers.redirect is not None:
+            self._accepted.pop(
+                (title, body), None
+            )  # whatever the plugin made of the redirect, it was not taken
             raise DeliveryFailed(
                 f"the service redirects (HTTP {answers.redirect}), and the redirect would lose the message: "
                 "put the address that it redirects to into the URL"
@@ -151,6 +154,15 @@ class AppriseNotifier:
             if answers.is_throttled:
                 raise Throttled(said, retry_after=answers.retry_after)
             raise DeliveryFailed(said)
+        self._accepted.pop((title, body), None)
+
+    def _accepted_of(self, title: str, body: str) -> set[tuple[int | None, Any]]:
+        """What an earlier attempt of the same message has delivered: parts of it, and recipients of each part."""
+        accepted = self._accepted.pop((title, body), set())
+        while len(self._accepted) >= _MESSAGES_REMEMBERED:
+            del self._accepted[next(iter(self._accepted))]
+        self._accepted[title, body] = accepted
+        return accepted
 
     def _attachments(self, message: Message) -> list[AttachMemory]:
         if not self._takes_pictures:
@@ -215,6 +227,15 @@ def takes_pictures(url: SecretStr) -> bool:
 def _asset() -> AppriseAsset:
     # async_mode off: apprise then sends in the thread that asks, and no slow service holds up another's pool
     return AppriseAsset(app_id="balance-monitor", app_desc="balance-monitor", async_mode=False)
+
+
+@contextmanager
+def _set(variable: ContextVar[_T | None], value: _T) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
 
 
 def _wait_long_enough(service: NotifyBase) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from unittest.mock import MagicMock, patch
 import pytest
 import pytest_asyncio
 from apprise.plugins.email.base import NotifyEmail
+from apprise.plugins.ntfy import NotifyNtfy
 from pydantic import SecretStr
 
 from monitor.domain.delivery import SLOW
@@ -349,6 +351,52 @@ async def test_a_service_that_fails_wants_no_rest(webhook: Webhook) -> None:
     with pytest.raises(DeliveryFailed, match="503") as failed:
         await _sent(webhook.url, render([Item(last=FIRED)]))
     assert not isinstance(failed.value, Throttled)
+
+
+async def test_a_part_that_was_taken_is_not_sent_again(webhook: Webhook) -> None:
+    """Only what is missing of a long message goes out with the next attempt; a new message goes out whole."""
+    long = Message(title="T", plain="line\n" * 10_000, markdown="", html="", type="info")
+    other = replace(long, plain="another line\n" * 4_000)
+    (notifier,), _ = open_channels({"ops": [SecretStr(webhook.url)]})
+    refusing = Fault(change=lambda given: replace(given, status=429) if webhook.messages else given)
+    webhook.fault = refusing
+    for _ in range(2):
+        with pytest.raises(Throttled):
+            await asyncio.to_thread(notifier.send, long)
+    assert len(webhook.messages) == 1
+    webhook.fault = None
+    await asyncio.to_thread(notifier.send, long)
+    parts = [message.body for message in webhook.messages]
+    assert len(parts) == len(set(parts)) == 2
+    assert "\n".join(parts).split() == long.plain.split()
+    await asyncio.to_thread(notifier.send, other)
+    assert len(webhook.messages) == 4
+    await asyncio.to_thread(notifier.send, other)
+    assert len(webhook.messages) == 6
+
+
+async def test_a_recipient_that_took_a_message_gets_no_second_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another one of the same URL refuses it, time and again."""
+    monkeypatch.setattr(NotifyNtfy, "request_rate_per_sec", 0)  # apprise's own pause between requests
+    asked: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        [length] = re.findall(rb"(?i)content-length: (\d+)", head)
+        topic = json.loads(await reader.readexactly(int(length)))["topic"]
+        asked.append(topic)
+        status = "403 Forbidden" if topic == "gone" else "200 OK"
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        (notifier,), _ = open_channels({"ops": [SecretStr(f"ntfy://127.0.0.1:{port}/alice/gone")]})
+        for _ in range(2):
+            with pytest.raises(DeliveryFailed):
+                await asyncio.to_thread(notifier.send, render([Item(last=FIRED)]))
+    assert sorted(asked) == ["alice", "gone", "gone"]
 
 
 async def _sent(url: str, message: Message) -> None:
