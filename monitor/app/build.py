@@ -18,7 +18,7 @@ from monitor.notify import AppriseNotifier, open_channels
 from monitor.outbox import Fallback
 from monitor.poll import Recorded, Watch, record
 from monitor.providers.base import Settings
-from monitor.providers.http import Client
+from monitor.providers.http import Client, tls_context
 from monitor.providers.limits import Host
 from monitor.store.store import Store
 from monitor.templates import Renderer
@@ -34,6 +34,12 @@ def now() -> datetime:
 
 
 jitter = random.random  # spreads retries: not a secret
+
+
+def require_tls(config: Config) -> None:
+    """Raise ConfigError where the environment's TLS files cannot be used by what the configuration asks."""
+    for settings in config.providers.values():
+        tls_context(verify=settings.verify_tls)
 
 
 class Hosts:

@@ -137,11 +137,12 @@ def check(
 
     Exit codes: 0 ok, 78 invalid; with --live also 3 when a balance could not be read."""
     from monitor import screen
-    from monitor.app.build import notifiers
+    from monitor.app.build import notifiers, require_tls
 
     with _problems_as_data(as_json=as_json):
         loaded = _load(config)
         notifiers(loaded)
+        require_tls(loaded)
     warnings = _warnings(loaded)
     accounts = sum(len(job.accounts) for job in loaded.jobs)
     if as_json and not live:

@@ -7,6 +7,7 @@ no secret, no signature and no URL.
 
 import asyncio
 import logging
+import os
 import sys
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
-from ssl import SSLContext
+from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,10 +30,12 @@ from monitor.errors import (
     AuthFailed,
     BadPayload,
     Banned,
+    ConfigError,
     ConnectFailed,
     Outcome,
     Paused,
     PollFailed,
+    Problem,
     Retryable,
     Timeout,
     Unavailable,
@@ -372,5 +376,31 @@ def _proxy(settings: Settings) -> httpx.Proxy | None:
 
 @cache
 def tls_context(*, verify: bool) -> SSLContext:
-    """Loading the CA bundle takes 20 ms and some memory: once for all clients. `$SSL_CERT_FILE` may name another."""
-    return httpx.create_ssl_context(verify=verify)
+    """Return the TLS settings of every client: loading the CA bundle takes 20 ms and some memory.
+
+    `$SSL_CERT_FILE` or `$SSL_CERT_DIR` may name other CAs, `$SSLKEYLOGFILE` a file for the session keys. Raises
+    ConfigError for one that cannot be used."""
+    folders = "" if os.environ.get("SSL_CERT_FILE") else os.environ.get("SSL_CERT_DIR", "")
+    if verify and folders and not any(Path(folder).is_dir() for folder in folders.split(os.pathsep)):
+        raise _unusable("SSL_CERT_DIR", folders, "no such directory")
+    try:
+        return httpx.create_ssl_context(verify=verify)
+    except OSError as exc:  # ssl.SSLError is one
+        reason = exc.reason if isinstance(exc, SSLError) else exc.strerror
+        name = "SSLKEYLOGFILE" if _has_readable_cas() else "SSL_CERT_FILE"
+        words = (reason or "unusable").replace("_", " ").lower()
+        raise _unusable(name, os.environ.get(name, ""), words) from exc
+
+
+def _has_readable_cas() -> bool:
+    path = os.environ.get("SSL_CERT_FILE")
+    try:
+        if path:
+            SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError:
+        return False
+    return True
+
+
+def _unusable(name: str, path: str, reason: str) -> ConfigError:
+    return ConfigError("environment", (Problem(path=name, reason=f"cannot use {path}: {reason}"),))

@@ -62,6 +62,18 @@ async def test_a_missing_file_is_78(site: Installation) -> None:
 
 
 @together()
+async def test_unusable_tls_files_are_78_and_named(site: Installation) -> None:
+    """A variable that names CAs or a key log that cannot be used: one line, for `check` and `poll` alike."""
+    gone = str(site.folder / "gone" / "file")
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        for command in ("check", "poll"):
+            done = await site.command(command, **{name: gone})
+            assert (done.code, done.out) == (78, "")
+            assert done.err.startswith(f"environment: {name}: cannot use {gone}: no such ")
+            assert len(done.err.splitlines()) == 1
+
+
+@together()
 async def test_a_missing_secret_is_78_and_named(site: Installation) -> None:
     """The variable that is not set is named, with its place."""
     site.document["providers"]["nami"]["api_key"] = "${NAMI_KEY_NOT_SET}"
