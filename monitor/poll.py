@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -39,7 +39,8 @@ _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Sever
 class Watch:
     """What is judged, and who is told: the configuration as far as polls and alerts need it.
 
-    `targets` are the recipients of each channel; `former` are the names that an older version had for them."""
+    `targets` are the recipients of each channel; `former` are pairs of the name that an
+    older version had for one and the name now."""
 
     rules: tuple[Rule, ...]
     accounts: Mapping[tuple[str, str], Account]
@@ -47,7 +48,7 @@ class Watch:
     routes: tuple[Route, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
-    former: Mapping[Target, Target] = field(default_factory=dict)
+    former: tuple[tuple[Target, Target], ...] = ()
 
     def on_provider(self, name: str) -> dict[tuple[str, str], Account]:
         """The accounts polled over one provider."""

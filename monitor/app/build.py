@@ -196,7 +196,7 @@ def watch(config: Config, opened: Sequence[AppriseNotifier]) -> Watch:
         rules=config.rules,
         accounts={account.key: account for job in config.jobs for account in job.accounts},
         targets=_targets(config, opened),
-        former={notifier.former: notifier.target for notifier in opened},
+        former=tuple((notifier.former, notifier.target) for notifier in opened),
         routes=config.routes,
         maintenance=config.maintenance,
         inhibitions=config.inhibitions,

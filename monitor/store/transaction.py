@@ -455,9 +455,9 @@ class Transaction:
         at: datetime | None = self._db.execute(oldest).scalar_one()
         return at
 
-    def rename_targets(self, names: Mapping[Target, Target]) -> None:
+    def rename_targets(self, names: Iterable[tuple[Target, Target]]) -> None:
         """Let what an older version kept for a recipient count as kept for it under its name of now."""
-        for former, target in names.items():
+        for former, target in names:
             there = notifications.alias()
             taken = select(there.c.id).where(
                 there.c.channel == target.channel,

@@ -373,7 +373,7 @@ async def test_a_recipients_former_name_is_its_own(store: Store) -> None:
         [[one]] = tx.waiting(OPS, NOW).due
         tx.settle([one.id], delivered=True, at=NOW)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
-        tx.rename_targets({OPS: new})
+        tx.rename_targets([(OPS, new)])
         return tx.told_to("A"), tx.readdress([new], lambda *_: [], NOW), len(tx.waiting(new, NOW).due)
 
     assert await store.write(prepare) == ([new], 0, 1)
