@@ -155,8 +155,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_OUTBOX,
-                old="        if error is None:\n            await self._delivered(",
-                new="        if error is None:\n            await asyncio.sleep(2)\n            await self._delivered(",
+                old="            await self._delivered(target, delivery)",
+                new="            await asyncio.sleep(2)\n            await self._delivered(target, delivery)",
             ),
         ),
     ),
