@@ -12,7 +12,7 @@ AHEAD = timedelta(minutes=5)
 JUMP = timedelta(days=1)
 """A clock that is so much later than all that is stored was set wrong, or the daemon was down for so long."""
 CONFIRMED_AFTER = timedelta(days=1)
-"""A clock that ran for so long after a jump is believed, though no service says what time it is."""
+"""A clock by which balances were read for so long after a jump is believed, though no service confirms it."""
 OFF = timedelta(hours=1)
 """A service's clock that differs by so much contradicts this machine's."""
 
@@ -22,8 +22,8 @@ class ClockEvidence:
     """What is known about this machine's clock. Instants are in UTC.
 
     `started_at` is when the daemon started, or the clock was set, and `running` the time since then by a clock that
-    nobody sets. `newest` is the newest instant in the store now, `newest_before` the newest one at `started_at`; None
-    where there was none. `differences` say how much later the services' clocks (`Date` headers) are than this one."""
+    nobody sets. `newest` is the newest reading's instant in the store now, `newest_before` the newest one's at
+    `started_at`; None where there was none. Polls that failed are no evidence: a wrong clock makes them fail. `differences` say how much later the services' clocks (`Date` headers) are than this one."""
 
     now: datetime
     started_at: datetime
@@ -43,16 +43,18 @@ class ClockEvidence:
         if abs(worst) >= OFF:
             which = "behind" if worst > timedelta(0) else "ahead of"
             return f"this machine's clock is {span(abs(worst))} {which} a service's"
+        if self.differences:  # services that agree outweigh what an earlier, wrong clock left in the store
+            return ""
         known = [at for at in (self.newest, self.newest_before) if at is not None]
         if known and max(known) - self.now > AHEAD:
             newest = max(known)
             return f"the store knows of {moment(newest)}, {span(newest - self.now)} ahead of this machine's clock"
-        if self.differences or self.newest_before is None or self.running >= CONFIRMED_AFTER:
-            return ""
-        if self.started_at - self.newest_before > JUMP:
+        is_jump = self.newest_before is not None and self.started_at - self.newest_before > JUMP
+        is_confirmed = self.running >= CONFIRMED_AFTER and (self.newest or self.now) > self.started_at
+        if self.newest_before is not None and is_jump and not is_confirmed:
             gap = span(self.started_at - self.newest_before)
             return (
                 f"this machine's clock is {gap} later than all that was stored before, and no service says what "
-                f"time it is; it is believed after {compact(CONFIRMED_AFTER)}"
+                f"time it is; it is believed after {compact(CONFIRMED_AFTER)} with readings"
             )
         return ""

@@ -785,17 +785,14 @@ class Transaction:
         return Progress(accounts=len(of), overdue=overdue, due_since=due_since)
 
     def newest(self) -> datetime | None:
-        """Return the newest instant at which something is known to have been polled; None for a new store.
-
-        By series, along the key: a reading may lie ahead of the clock that it was kept by."""
+        """Return the instant of the newest reading; None where there is none. By series, along the key."""
         of_series = (
             select(func.max(snapshots.c.observed_at))
             .where(snapshots.c.series_id == series.c.id)
             .scalar_subquery()
         )
-        read = self._db.execute(select(func.max(of_series)).select_from(series)).scalar_one()
-        polled = self._db.execute(select(func.max(accounts.c.polled_at))).scalar_one()
-        return max((at for at in (read, polled) if at is not None), default=None)
+        at: datetime | None = self._db.execute(select(func.max(of_series)).select_from(series)).scalar_one()
+        return at
 
     def prune(self, before: datetime, limit: int) -> int:
         """Deletes some of what is older than `before`, about `limit` rows at most; returns how many went.

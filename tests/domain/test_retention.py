@@ -38,12 +38,12 @@ AFTER_A_MONTH = replace(ALONE, newest_before=NOW - HOUR - 30 * DAY)
             id="30-days-behind-one-of-two",
         ),
         pytest.param(
-            replace(FINE, newest_before=NOW + 30 * DAY), "30d ahead of this machine's", id="store-is-ahead"
+            replace(ALONE, newest_before=NOW + 30 * DAY), "30d ahead of this machine's", id="store-is-ahead"
         ),
         pytest.param(
-            replace(FINE, newest=NOW + 30 * DAY), "30d ahead of this machine's", id="a-reading-is-ahead"
+            replace(ALONE, newest=NOW + 30 * DAY), "30d ahead of this machine's", id="a-reading-is-ahead"
         ),
-        pytest.param(replace(FINE, newest=NOW + 4 * MINUTE), "", id="a-small-correction"),
+        pytest.param(replace(ALONE, newest=NOW + 4 * MINUTE), "", id="a-small-correction"),
         pytest.param(
             AFTER_A_MONTH, "later than all that was stored before", id="a-jump-that-nobody-confirms"
         ),

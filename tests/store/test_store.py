@@ -405,6 +405,17 @@ async def test_a_name_that_was_taken_away_and_is_back_gets_what_waits(store: Sto
     assert await store.write(prepare) == [["A"], []]
 
 
+async def test_the_newest_is_the_newest_reading(store: Store) -> None:
+    """A poll that failed by a wrong clock is no evidence of what time it is."""
+
+    def prepare(tx: Transaction) -> tuple[datetime | None, datetime | None]:
+        before = tx.newest()
+        keep(tx, snapshot("1", NOW), snapshot("2", NOW + timedelta(minutes=1)))
+        return before, tx.newest()
+
+    assert await store.write(prepare) == (None, NOW + timedelta(minutes=1))
+
+
 async def test_pruning_goes_by_small_steps_and_keeps_the_last_reading(store: Store) -> None:
     """No more than the limit at a time, nothing newer than the border, and a series keeps what it knows."""
     readings = [snapshot(str(n), NOW + timedelta(minutes=n)) for n in range(10)]
