@@ -25,6 +25,20 @@ AFTER_A_MONTH = replace(ALONE, newest_before=NOW - HOUR - 30 * DAY)
     ("evidence", "doubt"),
     [
         pytest.param(FINE, "", id="all-agree"),
+        pytest.param(
+            replace(FINE, newest=NOW + 200 * DAY), "", id="services-outweigh-what-a-wrong-clock-left"
+        ),
+        pytest.param(
+            replace(
+                ALONE,
+                running=DAY,
+                started_at=NOW - DAY,
+                newest=NOW - 31 * DAY,
+                newest_before=NOW - 31 * DAY,
+            ),
+            "later than all that was stored before",
+            id="a-jump-that-lasts-without-a-reading",
+        ),
         pytest.param(ALONE, "", id="no-service-says-what-time-it-is"),
         pytest.param(replace(ALONE, newest=None, newest_before=None), "", id="a-new-store"),
         pytest.param(
