@@ -12,6 +12,12 @@ from fractions import Fraction
 _TOLD_APART = 1e-12  # of the larger of two floats: some thousand of the smallest steps that a float can make
 _TINIEST = 1e-300  # below, floats lose digits
 _LONGEST = 20  # characters of a label; longer ones are written with an exponent
+_FARTHEST = 1e300  # who draws computes spans and margins, and must not get to infinity
+
+
+def drawable(amount: str | float) -> float:
+    """Return the float nearest to an amount; for one beyond 1e300, which no picture can hold, that end."""
+    return max(-_FARTHEST, min(_FARTHEST, float(amount)))
 
 
 def widened(low: float, high: float) -> tuple[float, float]:

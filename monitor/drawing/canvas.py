@@ -22,7 +22,7 @@ from matplotlib.text import Text
 
 from monitor.domain.charts import Chart, Line
 from monitor.domain.money import grouped
-from monitor.domain.scale import ticks, widened
+from monitor.domain.scale import drawable, ticks, widened
 from monitor.store.history import Curve, Point
 
 WIDTH, HEIGHT, DPI = 800, 400, 100  # pixels, and how many of them make an inch of matplotlib's
@@ -38,7 +38,6 @@ SEVERITIES = {"info": "#1d7fa8", "warning": "#b36b00", "critical": "#c62828", ""
 _TICKS = 5  # amounts beside the picture, about
 _LONGEST = 90  # characters of a name or an amount; what is longer loses its middle
 _SMALLEST = 7.0  # points; a text that would have to be smaller is cut
-_HUGE = 1e300  # what lies beyond is drawn there: matplotlib computes margins, and must not get to infinity
 _FONTS = (
     "DejaVu Sans",  # matplotlib brings it along: Latin, Greek, Cyrillic, Arabic and more
     "Noto Sans CJK SC",
@@ -110,7 +109,7 @@ def _mark_times(axes: Axes, chart: Chart, curve: Curve) -> None:
 def _mark_lines(axes: Axes, lines: Sequence[Line]) -> None:
     for line in lines:
         style = "--" if line.severity else ":"
-        axes.axhline(_y(line.amount), color=SEVERITIES[line.severity], linestyle=style, linewidth=1.8)
+        axes.axhline(drawable(line.amount), color=SEVERITIES[line.severity], linestyle=style, linewidth=1.8)
 
 
 def _trace(axes: Axes, chart: Chart, curve: Curve) -> None:
@@ -125,14 +124,16 @@ def _trace(axes: Axes, chart: Chart, curve: Curve) -> None:
                 xs += [max(xs[-1], _x(begin))] * 2
                 ys += [ys[-1], nan]
         xs.append(_x(point.at))
-        ys.append(_y(point.amount))
+        ys.append(drawable(point.amount))
     if not xs:
         return
     if chart.until - curve.points[-1].at <= chart.silence:
         xs, ys = [*xs, _x(chart.until)], [*ys, ys[-1]]
     axes.plot(xs, ys, color=LINE, linewidth=2.4, drawstyle="steps-post", solid_joinstyle="round")
     newest = curve.points[-1]
-    axes.plot([_x(newest.at)], [_y(newest.amount)], "o", color=LINE, markersize=8, clip_on=False, zorder=5)
+    axes.plot(
+        [_x(newest.at)], [drawable(newest.amount)], "o", color=LINE, markersize=8, clip_on=False, zorder=5
+    )
 
 
 def _scale(axes: Axes, chart: Chart, curve: Curve) -> None:
@@ -176,7 +177,7 @@ def _label_lines(axes: Axes, lines: Sequence[Line]) -> None:
     for number, line in enumerate(lines):
         text = axes.text(
             0.008 + 0.26 * (number % 3),  # side by side: the lines of two may be a pixel apart
-            _y(line.amount),
+            drawable(line.amount),
             _shown(line.label),
             transform=axes.get_yaxis_transform(),
             color=SEVERITIES[line.severity],
@@ -193,10 +194,10 @@ def _label_newest(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
         return
     newest = points[-1]
     bottom, top = axes.get_ylim()
-    is_high = _y(newest.amount) > (bottom + top) / 2
+    is_high = drawable(newest.amount) > (bottom + top) / 2
     text = axes.annotate(
         _shown(grouped(Decimal(newest.amount))),
-        (_x(newest.at), _y(newest.amount)),
+        (_x(newest.at), drawable(newest.amount)),
         xytext=(-6, -10 if is_high else 10),
         textcoords="offset points",
         ha="right",
@@ -251,7 +252,3 @@ def _unknown(chart: Chart, curve: Curve) -> Iterator[tuple[datetime, datetime]]:
 
 def _x(at: datetime) -> float:
     return float(date2num(at))  # type: ignore[no-untyped-call]  # matplotlib does not type it
-
-
-def _y(amount: str) -> float:
-    return max(-_HUGE, min(_HUGE, float(amount)))

@@ -1,8 +1,6 @@
 """What the API says: the pages' values as JSON. `models` describes it, and a test holds the two together."""
 
 import heapq
-import math
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +11,7 @@ from urllib.parse import urlencode
 
 from monitor.domain.money import plain
 from monitor.domain.rules import Limit
+from monitor.domain.scale import drawable
 from monitor.domain.units import rfc3339
 from monitor.incidents import chosen, incident_json
 from monitor.status import Status
@@ -147,19 +146,13 @@ def chart(of: Chart) -> Object:
         "since": of.since.timestamp(),
         "until": of.until.timestamp(),
         "times": [at for at, _ in points],
-        "values": [None if amount is None else drawn(amount) for _, amount in points],
+        "values": [None if amount is None else drawable(amount) for _, amount in points],
         "amounts": [amount for _, amount in points],
         "limits": [_limit(one) for one in of.limits],
         "bands": [_band(one) for one in of.bands],
         "gaps": [[begin.timestamp(), end.timestamp()] for begin, end in _longest(of.gaps)],
         "readings": of.curve.readings,
     }
-
-
-def drawn(amount: str) -> float:
-    """The float nearest to an amount, for a picture; the farthest there is, for one that is beyond all floats."""
-    value = float(amount)
-    return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
 
 
 def _with_gaps(

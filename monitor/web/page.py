@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from monitor.domain.model import Severity
 from monitor.domain.money import grouped, plain
+from monitor.domain.scale import drawable
 from monitor.domain.units import moment, rfc3339, span
 from monitor.incidents import match_text
 from monitor.store.history import Outline
@@ -143,15 +144,13 @@ def due(at: datetime | None) -> Markup:
 def outline(slices: Outline) -> str:
     """Slices with their lows and highs as whole per mille of the range, for `charts.js`: `0:12:40 _ 5:13:13`."""
     known = [one for one in slices if one is not None]
-    low = min((one[1] for one in known), default=0.0)
-    high = max((one[2] for one in known), default=0.0)
-    scale = 1000 / (high - low) if high > low else 0.0
-    middle = 0 if scale else 500
+    low = min((drawable(one[1]) for one in known), default=0.0)
+    span = max((drawable(one[2]) for one in known), default=0.0) - low
+
+    def height(amount: float) -> int:
+        return round((drawable(amount) - low) / span * 1000) if span else 500
 
     def written(one: tuple[int, float, float] | None) -> str:
-        if one is None:
-            return "_"
-        at, lowest, highest = one
-        return f"{at}:{middle + round((lowest - low) * scale)}:{middle + round((highest - low) * scale)}"
+        return "_" if one is None else f"{one[0]}:{height(one[1])}:{height(one[2])}"
 
     return " ".join(written(one) for one in slices)

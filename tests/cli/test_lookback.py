@@ -234,6 +234,16 @@ def test_an_amount_too_large_for_a_picture_is_not_drawn(folder: Path, command: R
     assert "999,999,999" in command("history", "*USDT")[1]
 
 
+@pytest.mark.parametrize("amount", ["9" * 310, "-" + "9" * 9_999, f"0.{'0' * 400}1"])
+def test_amounts_of_any_length_are_whole_everywhere(folder: Path, command: Run, amount: str) -> None:
+    """Beyond every float, beyond what Python writes of an integer, closer to zero than floats reach."""
+    assert command("import", _file(folder, _line("1", minutes=2), _line(amount, minutes=1)))[0] == 0
+    assert command("status")[0] == 3  # nothing was polled yet
+    assert command("history", "spot/spot/USDT", "--chart")[0] == 0
+    for arguments in (("status", "--json"), ("history", "spot/spot/USDT", "--format", "csv"), ("export",)):
+        assert amount in command(*arguments)[1], arguments
+
+
 # export
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.domain.scale import ticks, widened
+from monitor.domain.scale import drawable, ticks, widened
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,18 @@ def test_what_floats_cannot_tell_apart_is_not_spread_over_an_axis(amount: float)
     """Two amounts a float's last digit apart are drawn at one height."""
     low, high = widened(amount, amount)
     assert low < amount < high
+
+
+@pytest.mark.parametrize(
+    ("amount", "value"),
+    [
+        pytest.param("0.10", 0.1, id="the nearest float"),
+        pytest.param("9" * 400, 1e300, id="the farthest beyond all"),
+        pytest.param("-" + "9" * 400, -1e300, id="below zero too"),
+        pytest.param("0." + "0" * 400 + "1", 0.0, id="and zero for next to nothing"),
+        pytest.param(float("-inf"), -1e300, id="infinity is not in JSON"),
+    ],
+)
+def test_what_is_drawn_is_far_from_infinity(amount: str | float, value: float) -> None:
+    """Spans and margins are computed of it."""
+    assert drawable(amount) == value

@@ -2,7 +2,6 @@
 
 import gzip
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from pydantic import BaseModel
 from monitor.incidents import story_json
 from monitor.store.incidents import story
 from monitor.web import models
-from monitor.web.contents import MOST_GAPS, drawn
+from monitor.web.contents import MOST_GAPS
 from monitor.web.params import instant
 from monitor.web.server import listening
 from tests.web.support import (
@@ -341,21 +340,6 @@ async def test_a_chart_shows_limits_and_what_fired(client: httpx.AsyncClient) ->
         (at + 120, at + 240),
     ]
     assert chart["until"] - chart["since"] == 3600
-
-
-@pytest.mark.parametrize(
-    ("amount", "value"),
-    [
-        ("0.10", 0.1),
-        ("9" * 400, sys.float_info.max),
-        ("-" + "9" * 400, -sys.float_info.max),
-        ("0." + "0" * 400 + "1", 0.0),
-    ],
-    ids=["the-nearest-float", "the-farthest-beyond-all", "below-zero-too", "and-zero-for-next-to-nothing"],
-)
-def test_what_is_drawn_is_a_float_that_json_can_hold(amount: str, value: float) -> None:
-    """Infinity is not in JSON."""
-    assert drawn(amount) == value
 
 
 # Incidents
