@@ -90,7 +90,9 @@ class Web:
         from monitor.web.guard import Access
         from monitor.web.server import Server
 
-        access = Access(token=wanted.token, hosts=frozenset(wanted.hosts))
+        access = Access(
+            token=wanted.token, hosts=frozenset(wanted.hosts), instance=str(self._site.plan.store)
+        )
         app = application(self._site, access)
         told = False
         while True:

@@ -48,7 +48,7 @@ _CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S.*", re.ASCII)
 _LISTEN = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})", re.ASCII
 )
-_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_-])?\.?", re.ASCII)  # Docker's have _
 _TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number", "boolean"], "minLength": 1}
 
 
@@ -156,7 +156,7 @@ def _host_name(value: str) -> str:
         raise ValueError(
             "expected a host's name as browsers send it, without scheme and port: monitor.example"
         )
-    return value.lower()
+    return value.lower().removesuffix(".")
 
 
 def link_name_fault(value: str) -> str | None:

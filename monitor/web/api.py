@@ -22,7 +22,10 @@ PREFIX = "/api/v1"
 _TOKEN = "Needed where the configuration's `web` has a `token`."  # noqa: S105 -- says so, holds none
 _BEARER = HTTPBearer(auto_error=False, scheme_name="token", description=_TOKEN)
 _SESSION = APIKeyCookie(
-    name=COOKIE, auto_error=False, scheme_name="session", description=f"{_TOKEN} The login gives it."
+    name=f"{COOKIE}_INSTANCE",
+    auto_error=False,
+    scheme_name="session",
+    description=f"{_TOKEN} The login gives it; the end of its name tells instances apart.",
 )
 SECURITY = (Security(_BEARER), Security(_SESSION))
 """What descriptions say of who gets in; the guard decides."""

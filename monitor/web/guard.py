@@ -23,13 +23,14 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "balance_monitor"
+"""How the names of the cookies begin: browsers give a cookie to every port of a host, so each instance has its own."""
 SESSION = timedelta(days=7)
 """How long a login holds."""
 
 _PUBLIC = frozenset({"/healthz", "/login", "/static/style.css", "/static/icon.svg"})
 _LONGEST_FORM = 4096  # bytes
 _HOST = re.compile(
-    r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9.-]+))(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE
+    r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+?)\.?)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE
 )
 
 _ONCE_MORE = '<!doctype html><meta http-equiv="refresh" content="0"><title>Balance monitor</title>'
@@ -54,11 +55,17 @@ _HEADERS = {
 class Access:
     """Who gets in: whoever has the `token` (None: everybody), under the names `hosts`, localhost, or an address.
 
-    A wrong token waits for its answer for `refused_after`."""
+    A wrong token waits for its answer for `refused_after`. `instance` tells this daemon from others of the host."""
 
     token: SecretStr | None = None
     hosts: frozenset[str] = frozenset()
     refused_after: timedelta = timedelta(seconds=1)
+    instance: str = ""
+
+    @property
+    def cookie(self) -> str:
+        """Return the cookie's name. Neither a port nor a path would do: in containers both may be the same."""
+        return f"{COOKIE}_{self._signature(f'cookie of {self.instance}')[:12]}"
 
     def admits(self, token: str) -> bool:
         """Whether this is the token. Takes as long for one that is nearly right as for any other."""
@@ -69,12 +76,12 @@ class Access:
     def session(self, now: datetime) -> str:
         """What the cookie holds: until when it is good, signed with the token, which it does not tell."""
         until = str(int((now + SESSION).timestamp()))
-        return f"{until}.{self._signature(until)}"
+        return f"{until}.{self._signature(f'session until {until}')}"
 
     def knows(self, session: str, now: datetime) -> bool:
         """Whether a cookie was given by `session` for the token as it is now, and is still good."""
         until, _, signature = session.partition(".")
-        if not hmac.compare_digest(signature.encode(), self._signature(until).encode()):
+        if not hmac.compare_digest(signature.encode(), self._signature(f"session until {until}").encode()):
             return False
         return int(until) > now.timestamp()
 
@@ -86,9 +93,9 @@ class Access:
         name = (match["v6"] or match["name"]).lower()
         return name in self.hosts or name == "localhost" or _is_address(name)
 
-    def _signature(self, until: str) -> str:
+    def _signature(self, text: str) -> str:
         key = b"" if self.token is None else self.token.get_secret_value().encode()
-        return hmac.new(key, f"session until {until}".encode(), sha256).hexdigest()
+        return hmac.new(key, text.encode(), sha256).hexdigest()
 
 
 class Guard:
@@ -124,7 +131,7 @@ class Guard:
             case "POST", "/login":
                 return await self._log_in(request)
             case "POST", "/logout":
-                return _log_out(request)
+                return self._log_out(request)
             case "GET" | "HEAD", _:
                 pass
             case _:
@@ -140,7 +147,7 @@ class Guard:
     def _is_let_in(self, request: Request) -> bool:
         if any(self._access.admits(token) for token in _shown(request)):
             return True
-        return self._access.knows(request.cookies.get(COOKIE, ""), self._clock())
+        return self._access.knows(request.cookies.get(self._access.cookie, ""), self._clock())
 
     async def _refuse(self, request: Request) -> Response:
         if _shown(request):
@@ -168,13 +175,20 @@ class Guard:
             return RedirectResponse(f"/login?wrong=1&to={quote(to)}", status_code=303)
         response = RedirectResponse(to if _is_ours(to) else "/", status_code=303)
         response.set_cookie(
-            COOKIE,
+            self._access.cookie,
             self._access.session(self._clock()),
             max_age=int(SESSION.total_seconds()),
             httponly=True,
             samesite="strict",
             secure=_is_https(request),
         )
+        return response
+
+    def _log_out(self, request: Request) -> Response:
+        response = RedirectResponse("/login", status_code=303)
+        if _is_same_origin(request):
+            secure = _is_https(request)
+            response.delete_cookie(self._access.cookie, httponly=True, samesite="strict", secure=secure)
         return response
 
 
@@ -241,13 +255,6 @@ async def _form(request: Request) -> dict[str, str]:
             return {}
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     return {name: values[-1] for name, values in fields.items()}
-
-
-def _log_out(request: Request) -> Response:
-    response = RedirectResponse("/login", status_code=303)
-    if _is_same_origin(request):
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=_is_https(request))
-    return response
 
 
 def _is_same_origin(request: Request) -> bool:

@@ -119,10 +119,10 @@ def _row(web: str, *lines: str, id: str) -> object:
         _row("{hosts: ~}", f"9:7: web.hosts: {EMPTY}", id="no-hosts"),
         _row("{hosts: 'https://x'}", f"9:14: web.hosts: {NAME}, got a URL that is not shown", id="a-url"),
         _row(
-            "{hosts: [ok.example, 'b:80', c., '[::1]', ü]}",
+            "{hosts: [ok.example, 'b:80', c.., '[::1]', ü]}",
             *(
                 f"9:{column}: web.hosts[{index}]: {NAME}, got '{got}'"
-                for column, index, got in ((27, 1, "b:80"), (35, 2, "c."), (39, 3, "[::1]"), (48, 4, "ü"))
+                for column, index, got in ((27, 1, "b:80"), (35, 2, "c.."), (40, 3, "[::1]"), (49, 4, "ü"))
             ),
             id="names-that-are-none",
         ),
@@ -148,11 +148,12 @@ def test_sixteen_characters_are_a_token(tmp_path: Path) -> None:
     assert web.token.get_secret_value() == "!#$%&~.-_+/=aZ09"
 
 
-def test_names_have_no_case(tmp_path: Path) -> None:
-    """One or several."""
+def test_names_are_compared_as_dns_and_docker_have_them(tmp_path: Path) -> None:
+    """One or several, without case and the dot of the root; Docker's may have underscores."""
     for hosts, expected in (
         ("Monitor.Example", ("monitor.example",)),
         ("[A, b-c.d]", ("a", "b-c.d")),
+        ("[balance_monitor, _x_, Monitor.Example.]", ("balance_monitor", "_x_", "monitor.example")),
         ("[]", ()),
     ):
         web = loaded(tmp_path, f"{JOBS}web: {{hosts: {hosts}}}\n").web

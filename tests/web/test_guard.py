@@ -16,13 +16,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor import __version__
 from monitor.web.application import STATIC, application
-from monitor.web.guard import COOKIE, SESSION, Access, Guard
+from monitor.web.guard import SESSION, Access, Guard
 
 from .support import World, asking, filled
 
 TOKEN = "a-token-of-24-characters"
 PROTECTED = Access(
-    token=SecretStr(TOKEN), hosts=frozenset({"monitor.example"}), refused_after=timedelta(milliseconds=1)
+    token=SecretStr(TOKEN),
+    hosts=frozenset({"monitor.example", "balance_monitor"}),
+    refused_after=timedelta(milliseconds=1),
 )
 HTML = {"accept": "text/html,application/xhtml+xml"}
 """What a browser asks with when somebody looks at a page."""
@@ -164,10 +166,39 @@ async def test_a_browser_is_led_to_the_login_and_back(stranger: httpx.AsyncClien
 
 async def test_the_logins_cookie_is_kept_from_scripts_and_other_sites(stranger: httpx.AsyncClient) -> None:
     """It holds for a week, and does not hold the token."""
-    morsel = SimpleCookie((await logged_in(stranger)).headers["set-cookie"])[COOKIE]
+    morsel = SimpleCookie((await logged_in(stranger)).headers["set-cookie"])[PROTECTED.cookie]
     assert (morsel["httponly"], morsel["samesite"].lower(), morsel["path"]) == (True, "strict", "/")
     assert (morsel["secure"], morsel["domain"], int(morsel["max-age"])) == ("", "", SESSION.total_seconds())
     assert TOKEN not in morsel.value
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(replace(PROTECTED, instance="/var/lib/other/balances.db"), id="another store"),
+        pytest.param(replace(PROTECTED, token=SecretStr("another-token-of-theirs")), id="another token"),
+    ],
+)
+async def test_instances_on_other_ports_keep_their_own_login(world: World, other: Access) -> None:
+    """A browser sends the cookies of a host to all of its ports."""
+    assert other.token is not None
+    jar = httpx.Cookies()
+    for token, app in [(TOKEN, world.app(PROTECTED)), (other.token.get_secret_value(), world.app(other))]:
+        async with asking(app) as client:
+            client.cookies = jar
+            await logged_in(client, token)
+            jar = client.cookies
+    for app in (world.app(PROTECTED), world.app(other)):
+        async with asking(app) as client:
+            client.cookies = jar
+            assert (await client.get("/", headers=HTML)).status_code == 200
+    async with asking(world.app(other)) as client:
+        client.cookies = jar
+        await client.post("/logout")
+        jar = client.cookies
+    async with asking(world.app(PROTECTED)) as client:
+        client.cookies = jar
+        assert (await client.get("/", headers=HTML)).status_code == 200
 
 
 @pytest.mark.parametrize("proto", ["https", "HTTPS", "https, http"])
@@ -384,7 +415,7 @@ async def test_a_forged_cookie_does_not_let_in(change: Callable[[str, str], str]
     async with asking(guarded(PROTECTED, Clock())) as client:
         until, _, signature = (await cookie_of(client)).partition("=")[2].partition(".")
         client.cookies.clear()
-        forged = f"{COOKIE}={change(until, signature)}".encode("latin-1")
+        forged = f"{PROTECTED.cookie}={change(until, signature)}".encode("latin-1")
         answer = await client.get("/", headers=[(b"cookie", forged)])
         assert (answer.status_code, answer.text.startswith("A token is needed")) == (401, True)
 
@@ -571,6 +602,10 @@ async def test_the_token_is_on_no_page(friend: httpx.AsyncClient) -> None:
         "[2001:DB8::1]:8787",
         "monitor.example",
         "Monitor.EXAMPLE:443",
+        "monitor.example.",
+        "monitor.example.:8787",
+        "localhost.",
+        "balance_monitor:8787",
     ],
 )
 async def test_it_is_known_by_its_names_and_by_any_address(stranger: httpx.AsyncClient, host: str) -> None:
@@ -588,8 +623,9 @@ async def test_it_is_known_by_its_names_and_by_any_address(stranger: httpx.Async
         "monitor.example.evil.example",
         "evil.monitor.example",
         "xmonitor.example",
-        "monitor.example.",
-        "localhost.",
+        "monitor.example..",
+        ".monitor.example",
+        "monitor_example",
         "localhost.evil.example",
         "127.0.0.1.evil.example",
         "127.0.0.1.nip.io",
