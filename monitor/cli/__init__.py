@@ -6,7 +6,6 @@ Modules that are heavy to import are imported by the commands that need them, so
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,8 +96,6 @@ def run(
 
     SIGTERM and SIGINT end it within ten seconds, with nothing lost. SIGHUP reloads the configuration; an invalid
     one is refused and the old one stays in force."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon listens: there is nothing to reload yet
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(EX_OK))  # nor anything to end in order
     from monitor.app.daemon import Daemon
     from monitor.logs import set_up
 
@@ -724,7 +721,3 @@ def _main(arguments: list[str]) -> int:
         sys.excepthook(type(exc), exc, exc.__traceback__)
         return EX_UNKNOWN
     return code if isinstance(code, int) else EX_OK
-
-
-if __name__ == "__main__":
-    main()
