@@ -13,21 +13,27 @@ from uuid import UUID
 import httpx
 from pydantic import SecretStr
 
+from monitor.providers.causes import explained
+from monitor.providers.http import transport
+from monitor.redaction import redacted
+
 log = logging.getLogger(__name__)
 
 TIMEOUT = 10.0  # seconds, for one request as a whole
 
 
 class Heartbeat:
-    """One URL of such a service. A beat that does not get through is logged, and holds up nothing."""
+    """One URL of such a service. A beat that does not get through is logged, and holds up nothing.
 
-    def __init__(self, url: SecretStr, new_id: Callable[[], UUID]) -> None:
+    TLS files, proxy and words are those of polls."""
+
+    def __init__(self, url: SecretStr, new_id: Callable[[], UUID], *, proxy: SecretStr | None = None) -> None:
         self._url = url
+        self._proxy = proxy
         self._new_id = new_id
         self._run = new_id()
         self._lost = False
         self._failing = False
-        self._client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
 
     async def begin(self) -> None:
         """A new run begins."""
@@ -41,10 +47,6 @@ class Heartbeat:
         self._failing = bool(trouble)
         await (self._send("/fail", trouble) if trouble else self._send(""))
 
-    async def close(self) -> None:
-        """Closes the connection."""
-        await self._client.aclose()
-
     async def _send(self, action: str, body: str = "") -> None:
         parts = urlsplit(self._url.get_secret_value())
         path = parts.path.removesuffix("/") + action
@@ -54,13 +56,18 @@ class Heartbeat:
         try:
             async with (
                 asyncio.timeout(TIMEOUT),
-                self._client.stream(method, url, content=body.encode()) as response,
+                transport(verify=True, proxy=self._proxy) as http,  # new each time: the name may have moved
+                httpx.AsyncClient(transport=http, timeout=None, follow_redirects=False) as client,  # noqa: S113 (above)
+                client.stream(method, url, content=body.encode()) as response,
             ):
                 error = None if response.is_success else f"HTTP {response.status_code}"
         except TimeoutError:
             error = f"no answer within {TIMEOUT:.0f} s"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as exc:
-            error = type(exc).__name__  # its text may hold the URL, which is a secret
+        except (httpx.InvalidURL, ValueError):
+            error = "its URL can't be used"
+        except (httpx.HTTPError, OSError) as exc:
+            failed = explained(exc, parts.hostname or "", through_proxy=self._proxy is not None)
+            error = redacted(failed.detail, [self._url.get_secret_value(), parts.path.strip("/")])
         if error and not self._lost:
             log.warning("heartbeat not delivered", extra={"fields": {"error": error}})
         elif self._lost and not error:

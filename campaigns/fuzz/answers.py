@@ -90,7 +90,7 @@ async def _poll(data: bytes) -> None:
 
 def _answers_with(client: Client, data: bytes) -> None:
     """Puts these bytes in the network's place, for which httpx has no public way: no port is opened."""
-    transport: Any = client._http
+    transport: Any = client._connections._lot.http
     transport._pool._network_backend = httpcore.AsyncMockBackend(
         [data[at : at + 512] for at in range(0, len(data), 512)]
     )

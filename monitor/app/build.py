@@ -40,6 +40,8 @@ def require_tls(config: Config) -> None:
     """Raise ConfigError where the environment's TLS files cannot be used by what the configuration asks."""
     for settings in config.providers.values():
         tls_context(verify=settings.verify_tls)
+    if config.heartbeat is not None:
+        tls_context(verify=True)
 
 
 class Hosts:
@@ -86,6 +88,7 @@ class Monitor:
         self.config = config
         self._under_way = 0
         self._idle = asyncio.Event()
+        require_tls(config)
         self.notifiers = notifiers(config)
         self.accounts = {account.key: Polled(job, account) for job in config.jobs for account in job.accounts}
         self.watch = watch(config, self.notifiers)

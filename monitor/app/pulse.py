@@ -43,17 +43,14 @@ class Pulse:
             await asyncio.gather(*slow, return_exceptions=True)
 
     async def _beat(self, wanted: Wanted, over: asyncio.Event) -> None:
-        heartbeat, loop = Heartbeat(wanted.url, uuid4), asyncio.get_running_loop()
-        try:
-            while not over.is_set():
-                next_at = loop.time() + wanted.every.total_seconds()
-                await heartbeat.begin()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout_at(next_at):
-                        await over.wait()
-                await heartbeat.end(await self._what_is_wrong())
-        finally:
-            await heartbeat.close()
+        heartbeat, loop = Heartbeat(wanted.url, uuid4, proxy=wanted.proxy), asyncio.get_running_loop()
+        while not over.is_set():
+            next_at = loop.time() + wanted.every.total_seconds()
+            await heartbeat.begin()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(next_at):
+                    await over.wait()
+            await heartbeat.end(await self._what_is_wrong())
 
     async def _what_is_wrong(self) -> str:
         try:

@@ -42,7 +42,7 @@ from monitor.config.values import OFF, ON, name_fault
 from monitor.config.wording import expected, shown
 from monitor.errors import ConfigError, Problem
 from monitor.providers import PROVIDERS
-from monitor.providers.base import Settings
+from monitor.providers.base import Settings, secrets_of
 
 KEYS = (
     "store",
@@ -107,7 +107,7 @@ def _is_secret(place: document.Path) -> bool:
             return key in _SECRET_KEYS
         case ("channels", _, "urls", *_):
             return True
-        case ("heartbeat", "url") | ("web", "token"):
+        case ("heartbeat", "url" | "proxy") | ("web", "token"):
             return True
         case _:
             return False
@@ -339,11 +339,12 @@ def _secrets(
     """The values of secret places, and what references brought into those."""
     credentials = (secret for settings in providers.values() for secret in settings.secrets())
     urls = (url.get_secret_value() for channel in channels.values() for url in channel.urls)
-    places = ((place, scalar) for place, scalar in scalars(root) if place[0] != "heartbeat")
+    places = ((place, scalar) for place, scalar in scalars(root) if place != ("heartbeat", "url"))
     parts = (part for place, scalar in places if _is_secret(place) for part in scalar.references)
     beat = () if heartbeat is None else _telling(heartbeat.url.get_secret_value(), root)
     token = () if web is None or web.token is None else (web.token.get_secret_value(),)
-    return Secrets({*credentials, *urls, *parts, *beat, *token} - {UNSET})
+    proxy = () if heartbeat is None else secrets_of(heartbeat.proxy)
+    return Secrets({*credentials, *urls, *parts, *beat, *proxy, *token} - {UNSET})
 
 
 def _telling(heartbeat: str, root: Node) -> set[str]:

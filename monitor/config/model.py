@@ -49,10 +49,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """The URL, a secret, at which the daemon says that it does its work, and how often."""
+    """The URL, a secret, at which the daemon says that it does its work, how often, and through which proxy."""
 
     url: SecretStr
     every: timedelta
+    proxy: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

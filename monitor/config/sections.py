@@ -47,7 +47,7 @@ from monitor.domain import model, routing
 from monitor.domain.windows import WEEKDAYS
 from monitor.fields import Amount, Duration, Section, Span
 from monitor.providers import PROVIDERS
-from monitor.providers.base import Settings, Wallets
+from monitor.providers.base import Proxy, Settings, Wallets
 
 
 class StoreSection(Section):
@@ -130,6 +130,11 @@ class HeartbeatSection(Section):
         description="A URL as of healthchecks.io; /start and /fail are put behind it. It is a secret: ${HEARTBEAT_URL}."
     )
     every: Span = Field(default=timedelta(minutes=1), description="How often it says so.")
+    proxy: Proxy | None = Field(
+        default=None,
+        description="The proxy to go through: http(s)://[user:password@]host[:port]. None is taken from "
+        "the environment.",
+    )
 
 
 class WebSection(Section):

@@ -45,7 +45,9 @@ def build_web(section: WebSection | None) -> Web | None:
 
 def build_heartbeat(section: HeartbeatSection | None) -> Heartbeat | None:
     """The finished heartbeat. Only for a section with which nothing is wrong, like the one below."""
-    return None if section is None else Heartbeat(url=section.url, every=section.every)
+    if section is None:
+        return None
+    return Heartbeat(url=section.url, every=section.every, proxy=section.proxy)
 
 
 def build_summary(section: SummarySection | None) -> Summary | None:

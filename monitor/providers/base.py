@@ -90,6 +90,15 @@ def _header_value(value: SecretStr) -> SecretStr:
 
 BaseUrl = Annotated[str, AfterValidator(_base_url), Field(json_schema_extra={"format": "uri"})]
 Proxy = Annotated[Secret, AfterValidator(_proxy)]
+
+
+def secrets_of(proxy: SecretStr | None) -> tuple[str, ...]:
+    """Return what of a proxy's URL may appear nowhere: all of it, and the password within it."""
+    url = "" if proxy is None else proxy.get_secret_value()
+    password = urlsplit(url).password or ""
+    return tuple(value for value in (url, password, unquote(password)) if value)
+
+
 HeaderSecret = Annotated[Secret, AfterValidator(_header_value)]
 """A secret that travels in a header, where other characters would break the request."""
 
@@ -134,10 +143,7 @@ class Settings(Section):
     def secrets(self) -> tuple[str, ...]:
         """The values that may appear nowhere: credentials, the proxy's URL and the password within it."""
         values = [value.get_secret_value() for _, value in self if hasattr(value, "get_secret_value")]
-        if self.proxy is not None:
-            password = urlsplit(self.proxy.get_secret_value()).password or ""
-            values += [password, unquote(password)]
-        return tuple(value for value in dict.fromkeys(values) if value)
+        return tuple(value for value in dict.fromkeys([*values, *secrets_of(self.proxy)]) if value)
 
 
 class Wallets(Section):

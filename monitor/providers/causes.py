@@ -5,14 +5,40 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+import httpx
+
 from monitor.errors import ConnectFailed, Retryable, TlsFailed
 from monitor.providers.payload import plain_text
 
 _TRY_AGAIN = {socket.EAI_AGAIN: "name lookup failed"}
 
 
-def explained(exc: BaseException, host: str) -> Retryable:
-    """The failure that `exc` stands for, in words of the layer where it happened."""
+def explained(exc: BaseException, host: str, *, through_proxy: bool = False) -> Retryable:
+    """Return the failure that `exc` stands for, in words of the layer where it happened."""
+    match exc:
+        case httpx.LocalProtocolError():  # its text may quote a header that holds a key
+            return ConnectFailed("the request can't be sent as HTTP")
+        case httpx.RemoteProtocolError():
+            return ConnectFailed(_broken(str(exc)))
+        case httpx.ProxyError():
+            return ConnectFailed(f"proxy: {plain_text(str(exc))}")
+        case _ if through_proxy:
+            failed = _beneath(exc, "of the proxy")
+            return type(failed)(f"through the proxy: {failed.detail}")
+        case _:
+            return _beneath(exc, host)
+
+
+def _broken(text: str) -> str:
+    """Return what h11 says of an answer that is not HTTP, or not all of it; in fewer words where it is common."""
+    if text.startswith("Server disconnected"):
+        return "connection closed without an answer"
+    if text.startswith("peer closed"):
+        return "connection closed before the answer was whole"
+    return f"broken HTTP: {plain_text(text)}"
+
+
+def _beneath(exc: BaseException, host: str) -> Retryable:
     for cause in _causes(exc):
         match cause:
             case ssl.SSLCertVerificationError():

@@ -14,14 +14,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic import SecretStr
 
 from monitor import __version__
 from monitor.domain import units
@@ -31,7 +33,6 @@ from monitor.errors import (
     BadPayload,
     Banned,
     ConfigError,
-    ConnectFailed,
     Outcome,
     Paused,
     PollFailed,
@@ -44,13 +45,13 @@ from monitor.providers.answer import Answer, failure
 from monitor.providers.base import Api, Request, Settings
 from monitor.providers.causes import explained
 from monitor.providers.limits import CONCURRENCY, Host, NoTurn
-from monitor.providers.payload import plain_text, quoted
+from monitor.providers.payload import quoted
 from monitor.redaction import redacted
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer's body that are read; a balance takes a few hundred."""
-KEEPALIVE = timedelta(seconds=120)
-"""How long an idle connection is kept for the next poll."""
+CONNECTIONS_LAST = timedelta(seconds=60)
+"""How long a connection is used for further polls: then the service's name is looked up anew, for it may have moved."""
 FIRST_BACKOFF = timedelta(milliseconds=500)
 LONGEST_BACKOFF = timedelta(seconds=5)
 BAN = timedelta(hours=1)
@@ -111,7 +112,7 @@ class Client:
         self._host = host
         self._clock = clock
         self._jitter = jitter
-        self._http = _http(settings)
+        self._connections = Connections(partial(transport, verify=settings.verify_tls, proxy=settings.proxy))
         if settings.rate_limit:
             host.add_limit(settings.rate_limit)
 
@@ -119,7 +120,7 @@ class Client:
         """Closes the connections and gives the host's limit back. Polls should be over by then."""
         if self._settings.rate_limit:
             self._host.remove_limit(self._settings.rate_limit)
-        await self._http.aclose()
+        await self._connections.close()
 
     async def poll(self, api: Api, account: Account, *, max_wait: timedelta) -> PollResult:
         """Reads an account's balances, trying again where that is worth it.
@@ -213,17 +214,21 @@ class Client:
     async def _exchange(self, request: Request) -> Answer:
         deadline = _now() + self._settings.timeout.total_seconds()
         try:
-            response = await self._send(request, deadline)
-            try:
-                return await self._receive(response, deadline)
-            finally:
-                await response.aclose()
+            async with self._connections.lent() as http:
+                response = await self._send(http, request, deadline)
+                try:
+                    return await self._receive(response, deadline)
+                finally:
+                    await response.aclose()
         except TimeoutError as exc:
             raise Timeout(f"no whole answer within {units.span(self._settings.timeout)}") from exc
         except (httpx.HTTPError, OSError) as exc:
-            raise self._translated(exc) from exc
+            host = urlsplit(self._settings.base_url).hostname or ""
+            raise explained(exc, host, through_proxy=self._settings.proxy is not None) from exc
 
-    async def _send(self, request: Request, deadline: float) -> httpx.Response:
+    async def _send(
+        self, http: httpx.AsyncHTTPTransport, request: Request, deadline: float
+    ) -> httpx.Response:
         """The answer's status line and headers; the body is still to be read.
 
         httpcore leaves the socket to the garbage collector when a TLS handshake is cancelled: here it is closed."""
@@ -237,7 +242,7 @@ class Client:
                 "GET", request.url, headers={**_HEADERS, **request.headers}, extensions={"trace": on_event}
             )
             async with asyncio.timeout_at(deadline):
-                response = await self._http.handle_async_request(outgoing)
+                response = await http.handle_async_request(outgoing)
             unless_answered.pop_all()
             return response
 
@@ -259,29 +264,6 @@ class Client:
     def _pause(self, answer: Answer, refused: Paused | Unavailable) -> None:
         label = refused.detail.partition(":")[0]  # the service's own words come after the colon
         self._host.pause(_resumption(answer, refused), refused.outcome, label)
-
-    def _translated(self, exc: Exception) -> PollFailed:
-        match exc:
-            case httpx.LocalProtocolError():  # its text may quote a header that holds a key
-                return ConnectFailed("the request can't be sent as HTTP")
-            case httpx.RemoteProtocolError():
-                return ConnectFailed(_broken(str(exc)))
-            case httpx.ProxyError():
-                return ConnectFailed(f"proxy: {plain_text(str(exc))}")
-            case _ if self._settings.proxy:
-                failed = explained(exc, "of the proxy")
-                return type(failed)(f"through the proxy: {failed.detail}")
-            case _:
-                return explained(exc, urlsplit(self._settings.base_url).hostname or "")
-
-
-def _broken(text: str) -> str:
-    """What h11 says of an answer that is not HTTP, or not all of it, in fewer words where it is common."""
-    if text.startswith("Server disconnected"):
-        return "connection closed without an answer"
-    if text.startswith("peer closed"):
-        return "connection closed before the answer was whole"
-    return f"broken HTTP: {plain_text(text)}"
 
 
 async def _body(response: httpx.Response) -> bytes:
@@ -349,26 +331,63 @@ def _skew(answer: Answer, tolerated: timedelta) -> str:
     return f"; our clock is {units.span(abs(off))} {'behind' if off > timedelta(0) else 'ahead of'} the service's"
 
 
-def _http(settings: Settings) -> httpx.AsyncHTTPTransport:
-    """What lies beneath httpx's client, which keeps cookies and makes sense of redirects, unasked and not always well.
+class _Lot:
+    """Connections that were made within one span, and how many requests use them."""
 
-    It has no timeouts: theirs are per read, which a slow drip outlives, and `_exchange` has a deadline."""
+    def __init__(self, http: httpx.AsyncHTTPTransport) -> None:
+        self.http = http
+        self.since = monotonic()
+        self.users = 0
+
+
+class Connections:
+    """The connections to one service. After `CONNECTIONS_LAST` new ones are made, and the old are closed when idle."""
+
+    def __init__(self, make: Callable[[], httpx.AsyncHTTPTransport]) -> None:
+        self._make = make
+        self._lot = _Lot(make())
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+        """Lend them for one request, to the end of its answer."""
+        if monotonic() - self._lot.since > CONNECTIONS_LAST.total_seconds():
+            old, self._lot = self._lot, _Lot(self._make())
+            await self._close_idle(old)
+        lot = self._lot
+        lot.users += 1
+        try:
+            yield lot.http
+        finally:
+            lot.users -= 1
+            await self._close_idle(lot)
+
+    async def close(self) -> None:
+        """Close them all."""
+        await self._lot.http.aclose()
+
+    async def _close_idle(self, lot: _Lot) -> None:
+        if lot is not self._lot and lot.users == 0:
+            await lot.http.aclose()
+
+
+def transport(*, verify: bool, proxy: SecretStr | None) -> httpx.AsyncHTTPTransport:
+    """Return what lies beneath httpx's client, which keeps cookies and makes sense of redirects, unasked.
+
+    It has no timeouts: theirs are per read, which a slow drip outlives. Nothing but its TLS files comes from the
+    environment. Raises ConfigError where those cannot be used."""
     return httpx.AsyncHTTPTransport(
-        verify=tls_context(verify=settings.verify_tls),
-        proxy=_proxy(settings),
+        verify=tls_context(verify=verify),
+        proxy=None if proxy is None else _proxy(proxy.get_secret_value()),
         trust_env=False,
         limits=httpx.Limits(
             max_connections=None,  # `Host` counts them
             max_keepalive_connections=CONCURRENCY,
-            keepalive_expiry=KEEPALIVE.total_seconds(),
+            keepalive_expiry=CONNECTIONS_LAST.total_seconds(),
         ),
     )
 
 
-def _proxy(settings: Settings) -> httpx.Proxy | None:
-    if settings.proxy is None:
-        return None
-    url = settings.proxy.get_secret_value()
+def _proxy(url: str) -> httpx.Proxy:
     return httpx.Proxy(
         url, ssl_context=tls_context(verify=True) if url.lower().startswith("https:") else None
     )

@@ -135,7 +135,13 @@ def waits(seconds: float, data: bytes) -> Reply:
 class Endpoint:
     """Does to each request what the next of its replies does; the last one goes on for ever."""
 
-    def __init__(self, *replies: Reply | bytes, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *replies: Reply | bytes,
+        tls: ssl.SSLContext | None = None,
+        address: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
         self.replies = [sends(reply) if isinstance(reply, bytes) else reply for reply in replies]
         self.requests: list[bytes] = []
         self.instants: list[float] = []
@@ -144,19 +150,20 @@ class Endpoint:
         self.most_at_once = 0
         self._at_once = 0
         self._tls = tls
+        self._at = address, port
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def base_url(self) -> str:
         scheme = "https" if self._tls else "http"
-        return f"{scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"{scheme}://{self._at[0]}:{self._server.sockets[0].getsockname()[1]}"
 
     def heads(self) -> list[str]:
         """The requests' first lines."""
         return [request.split(b"\r\n")[0].decode() for request in self.requests]
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._connected, *self._at, ssl=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:

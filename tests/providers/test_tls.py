@@ -1,12 +1,8 @@
 """TLS that is not as it should be, with a certificate made for the occasion."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,46 +11,6 @@ from monitor.errors import Outcome
 from monitor.providers import http as transport
 
 from .support import Endpoint, Station, closes, http
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
-    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=loopback"
-    )
-    names = [
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-        "-addext",
-        "keyUsage=critical,digitalSignature,keyCertSign",
-    ]
-    subprocess.run(
-        [*command.split(), *names, "-keyout", path, "-out", path.with_suffix(".crt")],
-        check=True,
-        capture_output=True,
-    )
-    path.write_text(path.read_text() + path.with_suffix(".crt").read_text())
-    return path
-
-
-@pytest.fixture
-def server_tls(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    return context
-
-
-@pytest.fixture
-def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The certificate as the only one that is trusted."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    transport.tls_context.cache_clear()
-    yield
-    transport.tls_context.cache_clear()
 
 
 async def poll(base_url: str, **values: object) -> PollResult:
