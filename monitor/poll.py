@@ -8,7 +8,7 @@ from functools import partial
 
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.delivery import Addressed, Target, address
-from monitor.domain.evaluation import Change, Desk, Facts, Told, evaluate, of_account, of_provider
+from monitor.domain.evaluation import Change, Desk, Facts, Told, evaluate, is_covered, of_account, of_provider
 from monitor.domain.messages import TREND_LENGTH
 from monitor.domain.model import (
     NO_STREAK,
@@ -23,7 +23,7 @@ from monitor.domain.model import (
 )
 from monitor.domain.muting import Attributes, Inhibition, Maintenance, Mutes
 from monitor.domain.routing import Route, escalation, routes_of
-from monitor.domain.rules import Delta, Failing, Rule, Stale, window
+from monitor.domain.rules import Delta, Failing, Rule, Stale, covered_by_outage, window
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 
@@ -107,8 +107,6 @@ def record(
     now = result.finished_at
     result = _expected_of(account, result)
     before = tx.health(account, now)
-    health = _after(before, result)
-    tx.add_poll(health, result, overdue_at)
     if result.pause is not None:
         tx.save_pause(result.pause)
     known = _none_ahead(tx, tx.views(account, now), now)
@@ -117,9 +115,15 @@ def record(
     read = frozenset(balance.currency for balance in result.balances)
     tx.add_snapshots([view for view in views if view.series.currency in read])
     alerts = tx.alerts(_subjects(account, views))
-    suffered = before.streak.count or health.streak.count
-    concerned = suffered or any(subject == of_provider(account) for _, subject in alerts)
-    provider = tx.healths(watch.on_provider(account.provider)) if concerned else None
+    concerned = (
+        before.streak.count or not result.ok or any(subject == of_provider(account) for _, subject in alerts)
+    )
+    accounts = watch.on_provider(account.provider) if concerned else {}
+    others = [one for one in tx.healths(accounts) if one.account.key != account.key] if concerned else []
+    covered = is_covered(watch.rules, account, result.outcome, alerts, others)
+    health = _after(before, result, covered=covered)
+    tx.add_poll(health, result, overdue_at)
+    provider = [*others, health] if concerned else None
     facts = Facts(
         now=now,
         account=account,
@@ -132,8 +136,9 @@ def record(
     )
     changes = _judged(tx, facts, watch.rules, desk(tx, watch, now))
     told = _save(tx, changes, watch, now)
-    if any(_ends_outage(change, facts) for change in changes):
-        tx.count_refusals_anew(account.provider)
+    for rule in _outages_begun(changes, facts, watch):
+        matched = [one for one in provider or () if rule.match.account(one.account)]
+        tx.save_own_failures(covered_by_outage(rule, matched))
     return Recorded(
         account=account,
         result=result,
@@ -146,11 +151,15 @@ def record(
     )
 
 
-def _ends_outage(change: Change, facts: Facts) -> bool:
-    """Whether a provider's alert has ceased to fire, be that told now or later."""
-    before, after = facts.alerts.get(change.alert.key), change.alert
-    fired = before is not None and before.state is State.FIRING
-    return after.subject == of_provider(facts.account) and fired and after.state is not State.FIRING
+def _outages_begun(changes: Iterable[Change], facts: Facts, watch: Watch) -> Iterator[Failing]:
+    """The rules of which the alert about the provider has begun to fire, be that told now or later."""
+    for change in changes:
+        before, after = facts.alerts.get(change.alert.key), change.alert
+        fired = before is not None and before.state is State.FIRING
+        if after.subject == of_provider(facts.account) and after.state is State.FIRING and not fired:
+            rule = watch.rule(after.rule)
+            if isinstance(rule, Failing):
+                yield rule
 
 
 def look_between_polls(
@@ -283,12 +292,12 @@ def _expected_of(account: Account, result: PollResult) -> PollResult:
     return replace(result, balances=balances)
 
 
-def _after(before: Health, result: PollResult) -> Health:
+def _after(before: Health, result: PollResult, *, covered: bool) -> Health:
     if result.ok:
         return replace(
             before, streak=NO_STREAK, last_poll_at=result.finished_at, last_ok_at=result.finished_at
         )
-    streak = before.streak.failed(result.outcome, result.detail, result.finished_at)
+    streak = before.streak.failed(result.outcome, result.detail, result.finished_at, covered=covered)
     return replace(before, streak=streak, last_poll_at=result.finished_at)
 
 

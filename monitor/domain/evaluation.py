@@ -10,18 +10,19 @@ from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
 from monitor.domain.muting import NO_MUTES, Attributes, Mutes
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import (
-    Breached,
     Failing,
     Policy,
     Rule,
     Stale,
     Unknown,
     Verdict,
+    covered_by_outage,
     judge,
     judge_account,
     judge_provider,
     kind,
 )
+from monitor.errors import Outcome
 
 AlertKey = tuple[str, str]
 """A rule's name and a subject's."""
@@ -165,6 +166,28 @@ class Facts:
         return self.alerts.get((rule.name, subject)) or Alert(rule=rule.name, subject=subject)
 
 
+def is_covered(
+    rules: Sequence[Rule],
+    account: Account,
+    outcome: Outcome,
+    alerts: Mapping[AlertKey, Alert],
+    others: Sequence[Health],
+) -> bool:
+    """Return whether a poll that ends so is one of an outage that is being alerted: `others` are the accounts of the
+    same provider. A refusal of the account is its own, unless all the others are refused too."""
+    for rule in rules:
+        outage = alerts.get((rule.name, of_provider(account)))
+        if not isinstance(rule, Failing) or outage is None or outage.state is not State.FIRING:
+            continue
+        if not rule.match.account(account):
+            continue
+        streaks = [one.streak for one in others if rule.match.account(one.account)]
+        refused = [streak for streak in streaks if streak.count and streak.outcome.concerns_account]
+        if not outcome.concerns_account or (refused and len(refused) == len(streaks)):
+            return True
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judged:
     """An alert after its verdict, before anything is told of it."""
@@ -173,6 +196,11 @@ class _Judged:
     before: Alert
     after: Alert
     view: SeriesView | None = None
+
+    @property
+    def begins_to_fire(self) -> bool:
+        """Return whether it fires by this verdict, be that told now or later."""
+        return self.after.state is State.FIRING and self.before.state is not State.FIRING
 
 
 def evaluate(rules: Sequence[Rule], facts: Facts, desk: Desk | None = None) -> list[Change]:
@@ -201,13 +229,18 @@ def _judged(rule: Rule, facts: Facts) -> Iterator[_Judged]:
 
 
 def _judged_failing(rule: Failing, facts: Facts) -> Iterator[_Judged]:
-    account = facts.account
+    account, health = facts.account, facts.health
     if rule.match.account(account):
         if facts.provider is not None:
             matched = [health for health in facts.provider if rule.match.account(health.account)]
             before = facts.alert(rule, of_provider(account))
-            yield _after(rule, before, judge_provider(rule, matched, before.since), facts)
-        verdict = judge_account(rule, facts.health) if facts.polled else Unknown("not polled")
+            level = before.level if before.state is State.FIRING else None
+            outage = _after(rule, before, judge_provider(rule, matched, before.since, level), facts)
+            if outage.begins_to_fire:
+                covered = {one.account.key: one for one in covered_by_outage(rule, matched)}
+                health = covered.get(account.key, health)
+            yield outage
+        verdict = judge_account(rule, health) if facts.polled else Unknown("not polled")
         yield _after(rule, facts.alert(rule, of_account(account)), verdict, facts)
     yield from _judged_series(rule, facts)
 
@@ -240,13 +273,11 @@ def _after(
 
 
 def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]) -> str:
-    """What makes an alert needless: its provider's failing alert for an account's own, any failing alert for a
-    stale one."""
+    """Return what makes an alert needless: its provider's failing alert for an account's own, any failing alert, one to
+    come as well, for a stale one."""
     if isinstance(one.rule, Failing):
         if one.after.subject != of_account(facts.account):
             return ""
-        if not one.after.announced and not isinstance(judge_account(one.rule, facts.health), Breached):
-            return "its own polls have not failed for long enough"
         sources = [(one.rule.name, of_provider(facts.account))]
     elif isinstance(one.rule, Stale) and one.view is not None:
         sources = list(_explain_stale(rules, facts, one.view))
@@ -255,7 +286,18 @@ def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mappin
     for key in sources:
         if key in alerts and alerts[key].state is State.FIRING:
             return f"inhibited by {key[0]} {key[1]}"
+    if isinstance(one.rule, Stale) and not one.after.announced and _waits_for_failing(rules, facts):
+        return "its polls still fail after its provider's outage, not for long enough yet"
     return ""
+
+
+def _waits_for_failing(rules: Sequence[Rule], facts: Facts) -> bool:
+    """Return whether a failing alert about the account is on its way since an outage: it says more than a stale one."""
+    streak = facts.health.streak
+    return streak.own < streak.count and any(
+        isinstance(rule, Failing) and rule.match.account(facts.account) and streak.own < rule.polls
+        for rule in rules
+    )
 
 
 def _explain_stale(rules: Sequence[Rule], facts: Facts, view: SeriesView) -> Iterator[AlertKey]:

@@ -172,21 +172,29 @@ class Streak:
     """How many polls in a row gave nothing, since when, and what the last one said.
 
     Of an account: polls that failed. Of a series: answers that did not hold its currency. `alike` counts the last
-    ones of them that all speak of the account, or all of the endpoint."""
+    ones of them that all speak of the account, or all of the endpoint; `same` the last ones of the same outcome, since
+    `same_since`. `own` counts those that no outage of the provider covers."""
 
     count: int = 0
     alike: int = 0
+    same: int = 0
+    own: int = 0
     since: datetime | None = None
+    same_since: datetime | None = None
     outcome: Outcome = Outcome.OK
     detail: str = ""
 
-    def failed(self, outcome: Outcome, detail: str, at: datetime) -> "Streak":
-        """The streak after one more failure."""
+    def failed(self, outcome: Outcome, detail: str, at: datetime, *, covered: bool = False) -> "Streak":
+        """Return the streak after one more failure; `covered`: an outage of the provider is being alerted."""
         like_before = outcome.concerns_account == self.outcome.concerns_account
+        same = self.same + 1 if outcome is self.outcome else 1
         return Streak(
             count=self.count + 1,
             alike=self.alike + 1 if like_before else 1,
+            same=same,
+            own=self.own if covered else self.own + 1,
             since=self.since or at,
+            same_since=self.same_since if same > 1 else at,
             outcome=outcome,
             detail=detail,
         )

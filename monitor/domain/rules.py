@@ -7,14 +7,14 @@ A percentage is taken of the absolute value of the amount the change started fro
 is a drop of 20 %. From zero every change in the rule's direction counts as more than any percentage.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Literal, TypeVar, assert_never
 
-from monitor.domain.model import Account, Field, Health, Series, SeriesView, Severity, Snapshot
+from monitor.domain.model import Account, Field, Health, Series, SeriesView, Severity, Snapshot, Streak
 from monitor.domain.money import multiply, percent_of, plain, signed, subtract
 from monitor.domain.units import compact, moment, span
 from monitor.errors import Outcome
@@ -432,7 +432,9 @@ PARTIAL, TOTAL = 0, 1
 
 
 def judge_account(rule: Failing, health: Health) -> Verdict:
-    """What a failing rule says of one account: failures that are its own, not the endpoint's."""
+    """Return what a failing rule says of one account: failures that are its own, in whatever way.
+
+    The endpoint's failures, and polls that an outage of the provider covers, are the provider's alert."""
     return _worst_broken(rule, rule.levels, lambda level: _judge_account(level, health))
 
 
@@ -440,47 +442,80 @@ def _judge_account(rule: Failing, health: Health) -> Verdict:
     streak = health.streak
     if streak.count == 0:
         return Ok("read again")
-    if not streak.outcome.concerns_account or streak.alike < rule.polls:
+    if streak.own < rule.polls or _is_the_endpoints(streak, rule.polls):
         return Unknown(_last_said(health))
-    return Breached(_said_and_since(health), "polls that succeed")
+    return Breached(_said_and_since(health, rule.polls), "polls that succeed")
 
 
-def judge_provider(rule: Failing, healths: Sequence[Health], since: datetime | None = None) -> Verdict:
-    """What a failing rule says of a provider, from the accounts the rule matches on it.
+def judge_provider(
+    rule: Failing, healths: Sequence[Health], since: datetime | None = None, firing: int | None = None
+) -> Verdict:
+    """Return what a failing rule says of a provider, from the accounts the rule matches on it.
 
     One alert stands for all its accounts. It is over when none suffers any more and one was read after `since`,
-    when the alert began. What concerns an account alone doesn't count, unless every account has it."""
-    return _worst_broken(rule, rule.levels, lambda level: _judge_provider(level, healths, since))
+    when the alert began. `firing` is its level if it fires. What concerns an account alone doesn't count, unless
+    every one of several fails: then it is the endpoint's trouble (a redirect, `maintenance`)."""
+    return _worst_broken(rule, rule.levels, lambda level: _judge_provider(level, healths, since, firing))
 
 
-def _judge_provider(rule: Failing, healths: Sequence[Health], since: datetime | None) -> Verdict:
-    everybody = _refuses_everybody(healths)
+def _judge_provider(
+    rule: Failing, healths: Sequence[Health], since: datetime | None, firing: int | None
+) -> Verdict:
+    everybody = len(healths) > 1 and _all_fail(rule, healths)
     suffering = [
         one for one in healths if one.streak.count and (everybody or not one.streak.outcome.concerns_account)
     ]
-    over = [one for one in suffering if one.streak.alike >= rule.polls or one.streak.outcome in AT_ONCE]
+    over = [
+        one
+        for one in suffering
+        if _is_the_endpoints(one.streak, rule.polls) or (everybody and one.streak.count >= rule.polls)
+    ]
     if over:
-        worst = max(over, key=lambda health: health.streak.count)
-        who = (
-            f" ({len(suffering)} of {len(healths)} accounts, e.g. {worst.account})"
-            if len(healths) > 1
-            else ""
+        total = _nothing_read(healths, over) or (
+            firing != PARTIAL and all(one.streak.count for one in healths)
         )
-        level = TOTAL if _nothing_read(healths, over) else PARTIAL
-        return Breached(_said_and_since(worst) + who, "polls that succeed", level)
-    if suffering:
-        return Unknown(_last_said(suffering[0]))
+        return _broken(rule, over, len(suffering), len(healths), TOTAL if total else PARTIAL)
     read = [one for one in healths if one.streak.count == 0]
-    if not any(one.last_ok_at and (since is None or one.last_ok_at >= since) for one in read):
-        return Unknown("nothing read since")
-    return Ok(_read_again(len(read), len(healths)))
+    if any(one.last_ok_at and (since is None or one.last_ok_at >= since) for one in read):
+        return Unknown(_last_said(suffering[0])) if suffering else Ok(_read_again(len(read), len(healths)))
+    failing = [one for one in healths if one.streak.count]
+    if failing and firing is not None:  # nothing was read: the outage lasts, and this is what fails now
+        return _broken(rule, failing, len(failing), len(healths), firing)
+    return Unknown(_last_said(suffering[0]) if suffering else "nothing read since")
 
 
-def _refuses_everybody(healths: Sequence[Health]) -> bool:
-    """Whether what should concern one account is said of all of several: then it is the endpoint's own trouble."""
-    return len(healths) > 1 and all(
-        one.streak.count and one.streak.outcome.concerns_account for one in healths
-    )
+def _broken(rule: Failing, over: Sequence[Health], failing: int, all_: int, level: int) -> Breached:
+    worst = max(over, key=lambda health: (health.streak.alike, health.streak.count))
+    who = f" ({failing} of {all_} accounts, e.g. {worst.account})" if all_ > 1 else ""
+    return Breached(_said_and_since(worst, rule.polls) + who, "polls that succeed", level)
+
+
+def covered_by_outage(rule: Failing, healths: Sequence[Health]) -> Iterator[Health]:
+    """Return the accounts of whose failures an outage, as it fires, explains some, without those counted as their own.
+
+    It explains the last ones, as far as they speak of the endpoint; all, where every account fails."""
+    everybody = len(healths) > 1 and _all_fail(rule, healths)
+    for one in healths:
+        streak = one.streak
+        if streak.own and (everybody or not streak.outcome.concerns_account):
+            own = 0 if everybody else max(streak.own - streak.alike, 0)
+            yield replace(one, streak=replace(streak, own=own))
+
+
+def _all_fail(rule: Failing, healths: Sequence[Health]) -> bool:
+    """Return whether each of these fails, often enough that it is no coincidence."""
+    fewest = max(rule.polls - 1, 1)
+    return bool(healths) and all(one.streak.count >= fewest for one in healths)
+
+
+def _is_the_endpoints(streak: Streak, polls: int) -> bool:
+    """Return whether an account's failures make an outage: one that is told at once, so many that speak of the
+    endpoint in a row, or most of so many."""
+    if streak.count == 0 or streak.outcome.concerns_account:
+        return False
+    before = streak.own - streak.alike
+    most = before < polls <= streak.own and 2 * streak.alike > polls
+    return streak.outcome in AT_ONCE or streak.alike >= polls or most
 
 
 def _nothing_read(healths: Sequence[Health], over: Sequence[Health]) -> bool:
@@ -506,8 +541,13 @@ def _last_said(health: Health) -> str:
     return f"{health.streak.outcome}: {health.streak.detail}"
 
 
-def _said_and_since(health: Health) -> str:
-    streak = health.streak
+def _said_and_since(health: Health, polls: int) -> str:
+    """Return what was seen, how often, since when: of the last outcome where that alone breaks the rule."""
+    streak, said = health.streak, _last_said(health)
     if streak.count == 1 or streak.since is None:
-        return f"{_last_said(health)}, at the first poll"
-    return f"{_last_said(health)}, {streak.count} polls failed in a row since {moment(streak.since)}"
+        return f"{said}, at the first poll"
+    if streak.same == streak.count:
+        return f"{said}, {streak.count} polls failed in a row since {moment(streak.since)}"
+    if streak.same >= polls and streak.same_since is not None:
+        return f"{said}, {streak.same} polls failed so in a row since {moment(streak.same_since)}"
+    return f"{said}, the last of {streak.count} polls that failed in a row since {moment(streak.since)}"

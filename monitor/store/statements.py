@@ -15,7 +15,14 @@ HEALTHS = select(
         accounts.c[name]
         for name in (
             *("job", "name", "polled_at", "ok_at", "outcome", "detail"),
-            *("failures", "failures_alike", "failing_since"),
+            *(
+                "failures",
+                "failures_alike",
+                "failures_same",
+                "failures_own",
+                "failing_since",
+                "failing_same_since",
+            ),
         )
     )
 ).where(accounts.c.polled_at.is_not(None), accounts.c.job.in_(bindparam("jobs", expanding=True)))
@@ -38,11 +45,20 @@ SET_HEALTH = (
                 "detail",
                 "failures",
                 "failures_alike",
+                "failures_same",
+                "failures_own",
                 "failing_since",
+                "failing_same_since",
                 "overdue_at",
             )
         }
     )
+)
+
+SET_OWN_FAILURES = (
+    update(accounts)
+    .where(accounts.c.job == bindparam("of_job"), accounts.c.name == bindparam("of_name"))
+    .values(failures_own=bindparam("own"))
 )
 
 ADD_POLL = upsert(polls).on_conflict_do_nothing()  # two polls in one microsecond: a clock set back

@@ -96,6 +96,9 @@ class AccountRow(Table, table=True):
     failures: int = 0
     failures_alike: int = 0
     failing_since: datetime | None = Field(default=None, sa_type=Instant)
+    failures_same: int = 0
+    failing_same_since: datetime | None = Field(default=None, sa_type=Instant)
+    failures_own: int = 0
     missed_runs: int = 0
     overdue_at: datetime | None = Field(default=None, sa_type=Instant)
 

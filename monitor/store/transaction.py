@@ -63,7 +63,12 @@ from monitor.store.tables import (
     to_micros,
 )
 
-_NEW_ACCOUNT = {"outcome": Outcome.OK, "detail": "", "failures": 0, "failures_alike": 0, "missed_runs": 0}
+_NEW_ACCOUNT = {
+    "outcome": Outcome.OK,
+    "detail": "",
+    "missed_runs": 0,
+    **dict.fromkeys(("failures", "failures_alike", "failures_same", "failures_own"), 0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +140,12 @@ class Transaction:
         elif row.provider != account.provider:
             self._db.execute(statements.SET_PROVIDER, {"row_id": row.id, "to": account.provider})
         self._account_ids[account.key] = row.id
-        return _health(
-            account,
-            row.polled_at,
-            row.ok_at,
-            row.outcome,
-            row.detail,
-            row.failures,
-            row.failures_alike,
-            row.failing_since,
-        )
+        return _health(account, row)
 
     def healths(self, of: Mapping[tuple[str, str], Account]) -> list[Health]:
         """How the polls of these accounts have been going; those never polled are left out."""
         rows = self._db.execute(statements.HEALTHS, {"jobs": sorted({job for job, _ in of})})
-        return [_health(account, *rest) for job, name, *rest in rows if (account := of.get((job, name)))]
+        return [_health(account, row) for row in rows if (account := of.get((row.job, row.name)))]
 
     def add_poll(self, health: Health, result: PollResult, overdue_at: datetime | None) -> None:
         """Keeps a poll's outcome, the account's health after it, and from when on the next one is overdue."""
@@ -164,7 +160,10 @@ class Transaction:
                 "row_detail": streak.detail,
                 "row_failures": streak.count,
                 "row_failures_alike": streak.alike,
+                "row_failures_same": streak.same,
+                "row_failures_own": streak.own,
                 "row_failing_since": streak.since,
+                "row_failing_same_since": streak.same_since,
                 "row_overdue_at": overdue_at,
             },
         )
@@ -180,9 +179,13 @@ class Transaction:
             },
         )
 
-    def count_refusals_anew(self, provider: str) -> None:
-        """Failures in a row up to now no longer count as an account's own: the whole provider had them."""
-        self._db.execute(update(accounts).where(accounts.c.provider == provider).values(failures_alike=0))
+    def save_own_failures(self, healths: Iterable[Health]) -> None:
+        """Keep how many failures in a row are the accounts' own: an outage covers the others."""
+        rows = [
+            {"of_job": one.account.job, "of_name": one.account.name, "own": one.streak.own} for one in healths
+        ]
+        if rows:
+            self._db.execute(statements.SET_OWN_FAILURES, rows)
 
     def add_missed_runs(self, account: Account, count: int) -> None:
         """Counts scheduled runs that were not made, or made late in one."""
@@ -874,28 +877,26 @@ def _over_before(before: datetime) -> ColumnElement[bool]:
     return (events.c.at < before) & ~alive & ~told
 
 
-def _health(
-    account: Account,
-    polled_at: datetime | None,
-    ok_at: datetime | None,
-    outcome: str,
-    detail: str,
-    failures: int,
-    alike: int,
-    since: datetime | None,
-) -> Health:
+def _health(account: Account, row: Row[Any]) -> Health:
     streak = NO_STREAK
-    if failures:
-        streak = Streak(count=failures, alike=alike, since=since, outcome=Outcome(outcome), detail=detail)
-    return Health(account=account, streak=streak, last_poll_at=polled_at, last_ok_at=ok_at)
+    if row.failures:
+        streak = Streak(
+            count=row.failures,
+            alike=row.failures_alike,
+            same=row.failures_same,
+            own=row.failures_own,
+            since=row.failing_since,
+            same_since=row.failing_same_since,
+            outcome=Outcome(row.outcome),
+            detail=row.detail,
+        )
+    return Health(account=account, streak=streak, last_poll_at=row.polled_at, last_ok_at=row.ok_at)
 
 
 def _view(account: Account, row: Row[Any]) -> SeriesView:
     missing = NO_STREAK
     if row.missing:
-        missing = Streak(
-            count=row.missing, alike=row.missing, since=row.missing_since, detail=row.missing_detail
-        )
+        missing = Streak(count=row.missing, since=row.missing_since, detail=row.missing_detail)
     return SeriesView(
         series=account.series(row.currency),
         watched_since=row.added_at,

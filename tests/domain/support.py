@@ -6,12 +6,32 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
-from monitor.domain.evaluation import AlertKey, Change, Desk, Facts, evaluate, of_provider
+from monitor.domain.evaluation import AlertKey, Change, Desk, Facts, evaluate, is_covered, of_provider
 from monitor.domain.messages import Report
-from monitor.domain.model import NO_STREAK, Account, Health, Series, SeriesView, Severity, Snapshot, Streak
+from monitor.domain.model import (
+    NO_STREAK,
+    Account,
+    Health,
+    Series,
+    SeriesView,
+    Severity,
+    Snapshot,
+    State,
+    Streak,
+)
 from monitor.domain.muting import NO_MUTES, Mutes
 from monitor.domain.routing import Route
-from monitor.domain.rules import Breached, Flapping, Ok, Policy, Rule, Unknown, Verdict
+from monitor.domain.rules import (
+    Breached,
+    Failing,
+    Flapping,
+    Ok,
+    Policy,
+    Rule,
+    Unknown,
+    Verdict,
+    covered_by_outage,
+)
 from monitor.errors import Outcome
 from monitor.poll import Watch
 
@@ -204,7 +224,13 @@ class World:
         self.now += after
         before = self.healths.get(account.key, Health(account=account))
         if isinstance(balances, Outcome):
-            failed = before.streak.failed(balances, f"what {balances} looks like", self.now)
+            others = [
+                h
+                for h in self.healths.values()
+                if h.account.provider == account.provider and h.account != account
+            ]
+            covered = is_covered(self.rules, account, balances, self.alerts, others)
+            failed = before.streak.failed(balances, f"what {balances} looks like", self.now, covered=covered)
             after_it = replace(before, streak=failed, last_poll_at=self.now)
             read: frozenset[str] = frozenset()
         else:
@@ -212,7 +238,15 @@ class World:
             read = frozenset(balances)
             self._read(account, balances)
         self.healths[account.key] = after_it
-        return self._apply(self.changes(account, polled=True, read=read))
+        fired = {key for key, alert in self.alerts.items() if alert.state is State.FIRING}
+        told = self._apply(self.changes(account, polled=True, read=read))
+        for rule in self.rules:
+            key = rule.name, of_provider(account)
+            if isinstance(rule, Failing) and key not in fired and self.alert(*key).state is State.FIRING:
+                known = [h for h in self.healths.values() if h.account.provider == account.provider]
+                matched = [one for one in known if rule.match.account(one.account)]
+                self.healths.update((one.account.key, one) for one in covered_by_outage(rule, matched))
+        return told
 
     def tick(self, account: Account, after: timedelta = MINUTE) -> list[Event]:
         """Time passes, and no poll."""

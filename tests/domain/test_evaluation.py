@@ -349,7 +349,8 @@ def test_a_rule_about_a_currency_is_not_about_accounts_without_it() -> None:
         pytest.param([AUTH, Outcome.BANNED, None], "FR", "", id="refused-and-then-banned-is-one-outage"),
         pytest.param([NOT_FOUND] * 3 + [None], "", "FR", id="an-unknown-account"),
         pytest.param([NOT_FOUND] * 3 + [TIMEOUT, None], "", "FR", id="one-timeout-of-an-unknown-account"),
-        pytest.param([TIMEOUT] * 2 + [NOT_FOUND, None], "", "", id="one-refusal-after-two-timeouts"),
+        pytest.param([TIMEOUT] * 2 + [NOT_FOUND, None], "", "FR", id="three-failures-in-several-ways"),
+        pytest.param([NOT_FOUND] + [TIMEOUT] * 2 + [None], "FR", "", id="mostly-the-endpoints-failures"),
         pytest.param([TIMEOUT] * 3 + [NOT_FOUND, None], "FR", "", id="one-refusal-within-an-outage"),
     ],
 )

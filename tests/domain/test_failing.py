@@ -69,9 +69,47 @@ def test_an_account_says_how_often_and_since_when() -> None:
     assert reason.endswith("in a row since 2026-02-01 14:30:00 UTC")
 
 
-def test_an_accounts_refusals_are_counted_by_themselves() -> None:
-    """Two timeouts and one refusal are not three refusals in a row."""
-    assert isinstance(judge_account(RULE, health(TIMEOUT, TIMEOUT, NOT_FOUND)), Unknown)
+@pytest.mark.parametrize(
+    ("outcomes", "reason"),
+    [
+        pytest.param(
+            (TIMEOUT, TIMEOUT, NOT_FOUND),
+            "not_found: what not_found looks like, the last of 3 polls that failed in a row since"
+            " 2026-02-01 14:30:00 UTC",
+            id="two timeouts and a refusal",
+        ),
+        pytest.param(
+            (TIMEOUT, NOT_FOUND, NOT_FOUND, NOT_FOUND),
+            "not_found: what not_found looks like, 3 polls failed so in a row since 2026-02-01 14:31:00 UTC",
+            id="three refusals after a timeout",
+        ),
+        pytest.param(
+            (REJECTED, REJECTED, TIMEOUT),
+            "timeout: what timeout looks like, the last of 3 polls that failed in a row since"
+            " 2026-02-01 14:30:00 UTC",
+            id="a timeout after two refusals",
+        ),
+    ],
+)
+def test_an_account_that_fails_in_several_ways(outcomes: tuple[Outcome, ...], reason: str) -> None:
+    """Nobody has read it for as long: its alert says what is true of the last outcome, and of all."""
+    verdict = judge_account(RULE, health(*outcomes))
+    assert verdict == Breached(reason, "polls that succeed")
+
+
+def test_mostly_the_endpoints_failures_are_the_providers_alert() -> None:
+    """A refusal and two broken handshakes: the two are why it is not read."""
+    known = health(NOT_FOUND, Outcome.TLS, Outcome.TLS)
+    assert isinstance(judge_account(RULE, known), Unknown)
+    assert isinstance(judge_provider(RULE, [known, health(name="B", ok_at=START)]), Breached)
+
+
+def test_polls_that_an_outage_covers_are_not_counted_as_an_accounts_own() -> None:
+    """Three refusals, of which two were made while the provider's alert fired."""
+    failed = NO_STREAK
+    for number, covered in enumerate([False, True, True]):
+        failed = failed.failed(NOT_FOUND, "no such client", START + minutes(number), covered=covered)
+    assert isinstance(judge_account(RULE, Health(account=health().account, streak=failed)), Unknown)
 
 
 # A provider
@@ -210,7 +248,25 @@ def test_one_failure_of_all_the_others_is_not_a_total_outage() -> None:
         health(TIMEOUT, name="B", ok_at=START + minutes(58), start=START + minutes(59)),
         health(TIMEOUT, name="C", ok_at=START + minutes(58), start=START + minutes(59)),
     ]
-    assert level(judge_provider(RULE, known)) == PARTIAL
+    assert level(judge_provider(RULE, known, firing=PARTIAL)) == PARTIAL
+
+
+@pytest.mark.parametrize("firing", [None, TOTAL])
+def test_an_outage_that_begins_raggedly_is_total_from_the_start(firing: int | None) -> None:
+    """All fail already, though only one for long enough: it does not get worse when the others follow."""
+    known = [
+        health(*[TIMEOUT] * 3, name="A"),
+        health(TIMEOUT, name="B", ok_at=START, start=START + minutes(1)),
+    ]
+    assert level(judge_provider(RULE, known, firing=firing)) == TOTAL
+
+
+def test_an_outage_after_which_nothing_is_read_says_what_fails_now() -> None:
+    """The only account was in an outage, and is refused since: the alert goes on, in other words."""
+    known = [health(*[TIMEOUT] * 3, *[NOT_FOUND] * 20)]
+    verdict = judge_provider(RULE, known, START, TOTAL)
+    assert isinstance(verdict, Breached)
+    assert verdict.reason.startswith("not_found: what not_found looks like, 20 polls failed so in a row")
 
 
 # A missing currency
