@@ -29,8 +29,6 @@ from monitor.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
-_CORRECTION = timedelta(days=1)
-"""A clock set back by more was not corrected: it is wrong now, or was very wrong before."""
 _LOGGED = frozenset(10**power for power in range(6))  # how many accounts fail alike, when it is worth a line
 _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
 
@@ -111,7 +109,7 @@ def record(
     tx.add_poll(health, result, overdue_at)
     if result.pause is not None:
         tx.save_pause(result.pause)
-    known = _none_ahead(tx, tx.views(account, now), now)
+    known = tx.by_this_clock(account, now)
     views = [_read(view, result) for view in _all_views(account, result, known)]
     tx.save_views(views)
     read = frozenset(balance.currency for balance in result.balances)
@@ -290,22 +288,6 @@ def _after(before: Health, result: PollResult) -> Health:
         )
     streak = before.streak.failed(result.outcome, result.detail, result.finished_at)
     return replace(before, streak=streak, last_poll_at=result.finished_at)
-
-
-def _none_ahead(tx: Transaction, known: Mapping[str, SeriesView], now: datetime) -> dict[str, SeriesView]:
-    """Where the wall clock was set back: what was read last, by the wrong clock, counts as read just now.
-
-    What that clock put after now goes: it would lie between what is read from now on, as if of the same time. Not
-    where it lies more than a day ahead: then it may well be the present clock that is wrong, and all of it is true."""
-    views = {}
-    for currency, view in known.items():
-        if view.last is not None and view.last.observed_at > now:
-            last = replace(view.last, observed_at=now - timedelta(microseconds=1))
-            if view.last.observed_at - now <= _CORRECTION:
-                tx.end_history_with(view.series, last)
-            view = replace(view, last=last)
-        views[currency] = view
-    return views
 
 
 def _all_views(account: Account, result: PollResult, known: Mapping[str, SeriesView]) -> list[SeriesView]:

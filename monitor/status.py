@@ -1,12 +1,12 @@
 """The use case: what the store knows, fitted to the configuration, and the exit code that a check wants of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from monitor.domain.model import Account, Severity, State
+from monitor.domain.model import Account, Pause, Severity, State
 from monitor.domain.muting import Maintenance
 from monitor.domain.units import rfc3339
 from monitor.errors import Outcome
@@ -15,7 +15,6 @@ from monitor.store.reader import (
     AccountStatus,
     AlertStatus,
     Known,
-    PauseStatus,
     SeriesStatus,
     SilenceStatus,
     Undelivered,
@@ -57,7 +56,7 @@ class Status:
     jobs: tuple[JobStatus, ...]
     balances: tuple[SeriesStatus, ...]
     alerts: tuple[AlertStatus, ...]
-    pauses: tuple[PauseStatus, ...]
+    pauses: tuple[Pause, ...]
     notifications: Mapping[str, int]
     silences: tuple[SilenceStatus, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
@@ -129,7 +128,7 @@ def assemble(
         jobs=tuple(_job(name, provider, accounts, polled, now) for name, provider in jobs.items()),
         balances=tuple(one for one in known.series if _is_configured(one, configured)),
         alerts=tuple(alert for alert in known.alerts if _concerns(alert, jobs)),
-        pauses=tuple(pause for pause in known.pauses if pause.until > now),
+        pauses=tuple(replace(one, until=now + one.left(now)) for one in known.pauses if one.left(now)),
         notifications={name: known.notifications.get(name, 0) for name in ("pending", "failed", "delivered")},
         silences=tuple(one for one in known.silences if one.silence.is_active(now)),
         maintenance=tuple(one for one in maintenance if one.window.covers(now)),

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from monitor.domain.alerts import Ack
+from monitor.domain.model import Pause
 from monitor.domain.muting import Silence
 from monitor.domain.rules import Match
-from monitor.errors import StoreError
+from monitor.errors import Outcome, StoreError
 from monitor.store.identity import DAMAGED, HALF_WRITTEN, check_identity, is_empty
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,23 +88,13 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PauseStatus:
-    """A host that wants no calls until an instant."""
-
-    host: str
-    until: datetime
-    outcome: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """All that `status` needs, as of one instant of the store."""
 
     accounts: tuple[AccountStatus, ...] = ()
     series: tuple[SeriesStatus, ...] = ()
     alerts: tuple[AlertStatus, ...] = ()
-    pauses: tuple[PauseStatus, ...] = ()
+    pauses: tuple[Pause, ...] = ()
     silences: tuple[SilenceStatus, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
     notifications: Mapping[str, int]
@@ -126,7 +117,7 @@ def read(path: Path) -> Known | None:
         )
 
 
-def pauses(path: Path) -> list[PauseStatus]:
+def pauses(path: Path) -> list[Pause]:
     """The hosts' pauses, over or not. Raises StoreError where the store can't be read."""
     with connected(path) as db:
         return [] if db is None else list(_pauses(db))
@@ -284,9 +275,16 @@ def _undelivered(db: sqlite3.Connection) -> Iterator[Undelivered]:
         )
 
 
-def _pauses(db: sqlite3.Connection) -> Iterator[PauseStatus]:
-    for host, until, outcome, detail in db.execute("SELECT host, until, outcome, detail FROM pauses"):
-        yield PauseStatus(host=host, until=instant(until), outcome=outcome, detail=detail)
+def _pauses(db: sqlite3.Connection) -> Iterator[Pause]:
+    rows = db.execute("SELECT host, until, outcome, detail, began_at FROM pauses")
+    for host, until, outcome, detail, began_at in rows:
+        yield Pause(
+            host=host,
+            until=instant(until),
+            outcome=Outcome(outcome),
+            detail=detail,
+            began_at=instant_or_none(began_at),
+        )
 
 
 def instant(since_epoch: int) -> datetime:
