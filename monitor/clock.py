@@ -82,7 +82,7 @@ def _go_back(tx: Transaction, mark: ClockMark, now: datetime) -> tuple[ClockMark
 
     _exchange(tx, restored)
     tx.clock.go_back_to_what_lay_ahead()
-    tx.clock.return_some(AT_ONCE)
+    tx.clock.return_some(now, AT_ONCE)
     tx.clock.count_failures_from(now, since=began)
     mark = ClockMark()
     tx.clock.save(mark)
@@ -101,7 +101,7 @@ def settle_clock(
     `differences` say how much later the services' clocks are than this one."""
     mark = tx.clock.mark()
     if mark.ahead_until is None:
-        moved = tx.clock.return_some(limit)
+        moved = tx.clock.return_some(now, limit)
         return moved + tx.clock.set_aside_provisional(now, limit), ""
     if not mark.is_confirmed(differences) and not mark.is_over(now):
         return 0, ""

@@ -336,7 +336,9 @@ def _history(
     tx: Transaction, view: SeriesView, last: Snapshot, rules: Sequence[Rule]
 ) -> tuple[Snapshot, ...]:
     since = last.observed_at - max(window(rule) for rule in rules)
-    return tx.history(view.series, last.observed_at, since, TREND_LENGTH)
+    # while readings lie ahead of the clock, it may be behind: those of that time are not of now
+    provisional = view.ahead_until is not None
+    return tx.history(view.series, last.observed_at, since, TREND_LENGTH, provisional=provisional)
 
 
 def _subjects(account: Account, views: Iterable[SeriesView]) -> list[str]:

@@ -207,12 +207,16 @@ class ClockRecord:
         mark = self.mark()
         self.save(ClockMark(jumped_from=mark.jumped_from, jumped_to=mark.jumped_to))
 
-    def return_some(self, limit: int) -> int:
+    def return_some(self, now: datetime, limit: int) -> int:
         """Put some of what time passed over back into the history; return how many."""
         keys = (set_aside.c.series_id, set_aside.c.observed_at, set_aside.c.moved_at)
         rows = self._db.execute(select(*keys).where(set_aside.c.returns).limit(limit)).all()
         if rows:
             params = [{"of": row.series_id, "at": row.observed_at, "then": row.moved_at} for row in rows]
+            # what lies in its place was read at the same instant by the clock that was behind
+            self._db.execute(_SET_ASIDE, [{**one, "now": now, "back": False} for one in params])
+            self._db.execute(_NOT_IN_HISTORY, params)
+            self._db.execute(_NOT_PROVISIONAL, params)
             self._db.execute(_RETURN, params)
             self._db.execute(_NOT_ASIDE, params)
         return len(rows)

@@ -252,14 +252,17 @@ class Transaction:
         return known
 
     def history(
-        self, series_: Series, newest: datetime, since: datetime, at_least: int
+        self, series_: Series, newest: datetime, since: datetime, at_least: int, *, provisional: bool = False
     ) -> tuple[Snapshot, ...]:
         """The readings of a series up to the newest, oldest first: all since an instant, the one before it, and so
-        many in any case."""
+        many in any case. `provisional`: only those made since the clock was set back."""
+        readings = statements.SNAPSHOTS_SINCE, statements.SNAPSHOTS_BEFORE
+        if provisional:
+            readings = statements.PROVISIONAL_SINCE, statements.PROVISIONAL_BEFORE
         which = {"series_id": self._series_id(series_), "newest": newest, "since": since}
-        within = self._db.execute(statements.SNAPSHOTS_SINCE, which).all()
+        within = self._db.execute(readings[0], which).all()
         count = max(at_least - len(within), 1)
-        older = self._db.execute(statements.SNAPSHOTS_BEFORE, {**which, "count": count}).all()
+        older = self._db.execute(readings[1], {**which, "count": count}).all()
         return tuple(_snapshot(row) for row in reversed([*within, *older]))
 
     def _account_id(self, account: Account) -> int | None:
