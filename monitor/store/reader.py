@@ -16,6 +16,8 @@ from monitor.errors import Outcome, StoreError
 from monitor.store.identity import DAMAGED, HALF_WRITTEN, check_identity, is_empty
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COUNTED = 100_000
+"""Readings set aside that are counted: more would hold up every look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,17 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockStatus:
+    """What the daemon noticed of this machine's clock: why nothing is deleted by it (empty: it is), up to when readings
+    lay ahead of it, and how many readings are set aside because of it, since when the last one."""
+
+    doubt: str
+    ahead_until: datetime | None
+    set_aside: int
+    set_aside_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """All that `status` needs, as of one instant of the store."""
 
@@ -97,6 +110,7 @@ class Known:
     pauses: tuple[Pause, ...] = ()
     silences: tuple[SilenceStatus, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
+    clock: ClockStatus | None = None
     notifications: Mapping[str, int]
 
 
@@ -113,6 +127,7 @@ def read(path: Path) -> Known | None:
             pauses=tuple(_pauses(db)),
             silences=tuple(silences_of(db)),
             undelivered=tuple(_undelivered(db)),
+            clock=_clock(db),
             notifications=dict(db.execute("SELECT status, count(*) FROM notifications GROUP BY status")),
         )
 
@@ -285,6 +300,18 @@ def _pauses(db: sqlite3.Connection) -> Iterator[Pause]:
             detail=detail,
             began_at=instant_or_none(began_at),
         )
+
+
+def _clock(db: sqlite3.Connection) -> ClockStatus:
+    doubt, ahead_until, at = db.execute("SELECT doubt, ahead_until, set_aside_at FROM clock").fetchone()
+    some = f"SELECT 1 FROM set_aside WHERE NOT returns LIMIT {_COUNTED}"  # noqa: S608 -- our own text
+    (count,) = db.execute(f"SELECT count(*) FROM ({some})").fetchone() if at is not None else (0,)  # noqa: S608
+    return ClockStatus(
+        doubt=doubt,
+        ahead_until=instant_or_none(ahead_until),
+        set_aside=count,
+        set_aside_at=instant_or_none(at),
+    )
 
 
 def instant(since_epoch: int) -> datetime:
