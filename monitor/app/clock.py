@@ -34,7 +34,6 @@ class ClockWatch:
         self._doubt: str | None = None
         self._has_settled = False
 
-    @property
     def may_prune(self) -> bool:
         """Whether nothing contradicts the clock, and it has run for long enough to tell."""
         return self._has_settled and self._doubt == ""

@@ -342,7 +342,7 @@ class Daemon:
         await self._clock_watch.judge()
 
     async def _prune(self) -> None:
-        if not self._clock_watch.may_prune:
+        if not self._clock_watch.may_prune():
             await self._store.write(lambda tx: tx.prune_all_calls_but(CALLS_KEPT))
             return
         before = now() - self._monitor.config.store.keep
