@@ -28,19 +28,25 @@ def fit_to_clock(tx: Transaction, now: datetime, step: timedelta = timedelta(0))
     noticed = ""
     if mark.is_over(now):
         mark, noticed = _go_back(tx, mark, now)
+        step = timedelta(0)
     if mark.jumped_to is not None and now < mark.jumped_to:
         mark = replace(mark, jumped_from=None, jumped_to=None)  # whatever went ahead is undone
         tx.clock.save(mark)
     if latest is not None and latest > now:
         return _set_back(tx, mark, now, latest)
     if step > timedelta(0):
-        _exchange(tx, lambda at: at + step)
-        tx.clock.put_forward(step)
+        go_on_after(tx, step)
     if newest is not None and now - newest > JUMP and mark.jumped_to is None:
         tx.clock.save(replace(mark, jumped_from=newest, jumped_to=now))
         if not step:
             tx.clock.count_failures_from(now, since=newest - JUMP)
     return noticed
+
+
+def go_on_after(tx: Transaction, step: timedelta) -> None:
+    """Let all that counts time go on from where it was before the clock was set forward."""
+    _exchange(tx, lambda at: at + step)
+    tx.clock.put_forward(step)
 
 
 def _exchange(tx: Transaction, to: Callable[[datetime], datetime]) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.app.build import Hosts
-from monitor.clock import fit_to_clock, settle_clock
-from monitor.domain.retention import ClockEvidence
+from monitor.clock import fit_to_clock, go_on_after, settle_clock
+from monitor.domain.retention import OFF, ClockEvidence
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
 
@@ -33,6 +33,7 @@ class ClockWatch:
         self._steps = [timedelta(0)]  # not taken yet; a start is one of unknown size
         self._doubt: str | None = None
         self._has_settled = False
+        self._may_have_jumped = False  # over the stop before this start: the first answers will tell
 
     def may_prune(self) -> bool:
         """Whether nothing contradicts the clock, and it has run for long enough to tell."""
@@ -49,6 +50,7 @@ class ClockWatch:
         """Fit the store to the clock, if it was set since the last time. Raises StoreError; then it is tried again."""
         steps, self._steps = self._steps, []
         if not steps:
+            await self._fit_to_services()
             return
         at, step = self._clock(), sum(steps, timedelta(0))
         try:
@@ -56,8 +58,24 @@ class ClockWatch:
         except BaseException:
             self._steps = [*steps, *self._steps]
             raise
+        self._may_have_jumped = not step
         if noticed:
             log.warning("the clock was set", extra={"fields": {"noticed": noticed}})
+
+    async def _fit_to_services(self) -> None:
+        """Go on from where all was before the start, where the first answers say that the clock jumped over it."""
+        differences = self._hosts.clock_differences
+        if not self._may_have_jumped or not differences:
+            return
+        ahead = -max(differences, key=abs)
+
+        def go_on(tx: Transaction) -> None:
+            jumped_to = tx.clock.mark().jumped_to
+            if jumped_to is not None and jumped_to >= self._since[0] and ahead >= OFF:
+                go_on_after(tx, ahead)
+
+        await self._store.write(go_on)
+        self._may_have_jumped = False
 
     async def judge(self) -> None:
         """Settle which clock was right as soon as that is known; log when the clock comes into doubt, and when it is

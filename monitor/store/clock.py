@@ -264,9 +264,10 @@ class ClockRecord:
         self._db.execute(update(notifications).where(which).values(failing_since=now))
 
     def put_forward(self, by: timedelta) -> None:
-        """Let what waits, in the outbox or for a poll, wait as long as it would have, by a clock set forward."""
-        overdue = accounts.c.overdue_at + _micros(by)
-        self._db.execute(update(accounts).values(overdue_at=overdue))
+        """Let what waits, in the outbox or for a poll, wait as long as it would have, by a clock set forward; and what
+        was read last be as long ago as it was."""
+        self._db.execute(update(accounts).values(overdue_at=accounts.c.overdue_at + _micros(by)))
+        self._db.execute(update(series).values(observed_at=series.c.observed_at + _micros(by)))
         planned, failing = notifications.c.next_attempt_at, notifications.c.failing_since
         later = {"next_attempt_at": planned + _micros(by), "failing_since": failing + _micros(by)}
         self._db.execute(update(notifications).where(notifications.c.status == "pending").values(**later))

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from monitor.app.build import Hosts
 from monitor.app.clock import ClockWatch
 from monitor.domain.model import Account, Balance, PollResult
+from monitor.domain.rules import Policy, Stale, Threshold
 from monitor.errors import Outcome
 from monitor.poll import Watch, record
 from monitor.providers.nami import NamiSettings
@@ -24,7 +25,11 @@ from monitor.store.store import Store
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
 SPOT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
-WATCH = Watch(rules=(), accounts={SPOT.key: SPOT}, targets={})
+RULES = (
+    Threshold(name="low", below=Decimal(6000), policy=Policy(repeat_every=4 * HOUR)),
+    Stale(name="stale", after=2 * HOUR),
+)
+WATCH = Watch(rules=RULES, accounts={SPOT.key: SPOT}, targets={})
 
 
 @dataclass
@@ -35,6 +40,7 @@ class Machine:
     true: datetime = NOW
     ahead: timedelta = timedelta(0)
     hosts: Hosts = field(default_factory=Hosts)
+    told: list[str] = field(default_factory=list)
     watch: ClockWatch = field(init=False)
 
     def now(self) -> datetime:
@@ -54,23 +60,25 @@ class Machine:
         self.watch.was_set(by)
         await self.watch.judge()
 
-    async def poll(self, *, tells_time: bool = True, amount: str = "5000") -> None:
-        """A reading, and what the service's Date header says."""
+    async def poll(self, *, tells_time: bool = True, outcome: Outcome = Outcome.OK) -> list[str]:
+        """A poll, and what the service's Date header says; what is told."""
         if tells_time:
             settings = NamiSettings(
                 type="nami", base_url="http://h", api_key=SecretStr("k"), api_secret=SecretStr("s")
             )
             self.hosts.of(settings).clock_difference = -self.ahead
-        at, total = self.now(), Decimal(amount)
-        balances = (Balance(currency="USDT", total=total, available=total),)
-        result = PollResult(outcome=Outcome.OK, started_at=at, finished_at=at, attempts=1, balances=balances)
-        await self.store.write(lambda tx: record(tx, SPOT, result, WATCH))
+        await self.watch.fit()
+        at, total = self.now(), Decimal(5000)
+        balances = (Balance(currency="USDT", total=total, available=total),) if outcome is Outcome.OK else ()
+        result = PollResult(outcome=outcome, started_at=at, finished_at=at, attempts=1, balances=balances)
+        recorded = await self.store.write(lambda tx: record(tx, SPOT, result, WATCH))
+        return [f"{event.kind} {event.alert.rule}" for event in recorded.told]
 
     async def run(self, *, polls: int = 3, every: timedelta = 3 * SECOND, tells_time: bool = True) -> None:
         """So many polls, with a look at the clock after each."""
         for _ in range(polls):
             self.true += every
-            await self.poll(tells_time=tells_time)
+            self.told += await self.poll(tells_time=tells_time)
             await self.watch.judge()
 
     def warnings(self) -> tuple[str, ...]:
@@ -214,3 +222,19 @@ async def test_an_end_leaves_no_doubt_behind(machine: Machine) -> None:
     assert ahead.startswith("readings lie up to 30d ahead of this machine's clock")
     machine.ahead = timedelta(0)
     assert machine.warnings() == ()
+
+
+@pytest.mark.parametrize("off", [one for one in OFF if one.id != "20-hours-ahead"])
+async def test_nothing_is_told_because_a_clock_is_wrong(machine: Machine, off: timedelta) -> None:
+    """The alert that fires goes on, its reminder comes when it is due; and a poll that fails makes nothing stale."""
+    await machine.start()
+    await machine.run()
+    for ahead in (off, timedelta(0)):
+        await machine.start(ahead)
+        machine.true += SECOND
+        machine.told += await machine.poll(outcome=Outcome.AUTH)
+        await machine.run()
+    assert machine.told == ["fired low"]
+    machine.true = NOW + 4 * HOUR - MINUTE
+    await machine.run(polls=4, every=30 * SECOND)
+    assert machine.told == ["fired low", "reminder low"]
