@@ -74,8 +74,12 @@ class ClockWatch:
             if jumped_to is not None and jumped_to >= self._since[0] and ahead >= OFF:
                 go_on_after(tx, ahead)
 
-        await self._store.write(go_on)
-        self._may_have_jumped = False
+        self._may_have_jumped = False  # before anything is awaited: polls come together
+        try:
+            await self._store.write(go_on)
+        except BaseException:
+            self._may_have_jumped = True
+            raise
 
     async def judge(self) -> None:
         """Settle which clock was right as soon as that is known; log when the clock comes into doubt, and when it is
