@@ -60,7 +60,7 @@ class ClockWatch:
             raise
         self._may_have_jumped = not step
         if noticed:
-            log.warning("the clock was set", extra={"fields": {"noticed": noticed}})
+            log.warning("the clock contradicts the store", extra={"fields": {"noticed": noticed}})
 
     async def _fit_to_services(self) -> None:
         """Go on from where all was before the start, where the first answers say that the clock jumped over it."""

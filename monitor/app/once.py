@@ -62,7 +62,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     try:
         started = now()
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
-            log.warning("the clock was set", extra={"fields": {"noticed": noticed}})
+            log.warning("the clock contradicts the store", extra={"fields": {"noticed": noticed}})
         await recall(monitor, hosts, store)
         log_events(await store.write(lambda tx: reconcile(tx, monitor.watch, started)))
 

@@ -426,6 +426,23 @@ async def test_pruning_goes_by_small_steps_and_keeps_the_last_reading(store: Sto
     assert await store.write(lambda tx: history(tx, NOW - timedelta(days=1), 99)) == ["8", "9"]
 
 
+async def test_calls_on_record_are_bounded_whatever_time_it_is(store: Store) -> None:
+    """While the clock is in doubt none is too old; each host keeps its newest."""
+
+    def prepare(tx: Transaction) -> list[tuple[str, datetime]]:
+        for minute in range(5):
+            tx.add_call("a", NOW + timedelta(minutes=minute))
+        tx.add_call("b", NOW)
+        tx.prune_all_calls_but(2)
+        return sorted(tx.calls(NOW - timedelta(days=1)))
+
+    assert await store.write(prepare) == [
+        ("a", NOW + timedelta(minutes=3)),
+        ("a", NOW + timedelta(minutes=4)),
+        ("b", NOW),
+    ]
+
+
 async def test_pruning_spares_incidents_that_last(store: Store) -> None:
     """However long ago an alert fired, what was told of it stays until it is over."""
 
