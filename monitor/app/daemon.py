@@ -50,6 +50,8 @@ POLLS_MAY_TAKE = timedelta(seconds=3)
 DELIVERIES_MAY_TAKE = timedelta(seconds=5)
 BEAT_MAY_TAKE = timedelta(seconds=2)
 """How long the heartbeat's last word may take at the end."""
+LAST_WORD_MAY_TAKE = timedelta(seconds=1)
+"""How long the store may take at the end to note that nothing is in doubt any more."""
 ANSWERS_WITHIN = timedelta(seconds=5)
 """How long a question of the status page to the daemon may take."""
 STORE_MAY_TAKE = timedelta(seconds=30)
@@ -233,8 +235,9 @@ class Daemon:
             self._web.stop(),
             return_exceptions=True,
         )
-        with suppress(StoreError):
-            await self._clock_watch.end()
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(LAST_WORD_MAY_TAKE.total_seconds()):
+                await self._clock_watch.end()
         await self._monitor.close()
         await self._store.close()
         log.info("stopped")

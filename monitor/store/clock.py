@@ -194,7 +194,7 @@ class ClockRecord:
 
     def forget(self, now: datetime) -> None:
         """Let the present clock be right: what was read since it was set back is the history."""
-        self._db.execute(update(series).values(ahead_until=None))
+        self._db.execute(update(series).where(series.c.ahead_until.is_not(None)).values(ahead_until=None))
         self._db.execute(delete(provisional))
         self._keep_aside(true(), now)
         for column in (

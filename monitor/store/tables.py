@@ -152,7 +152,10 @@ class SetAsideRow(Table, table=True):
     the later clock was the wrong one."""
 
     __tablename__ = "set_aside"
-    __table_args__ = (_CLUSTERED,)
+    __table_args__ = (
+        Index("ix_set_aside_returns", "series_id", "observed_at", sqlite_where=text("returns = 1")),
+        _CLUSTERED,
+    )
 
     series_id: int = Field(primary_key=True, foreign_key="series.id", sa_type=Integer)
     observed_at: datetime = Field(primary_key=True, sa_type=Instant)

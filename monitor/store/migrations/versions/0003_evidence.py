@@ -39,6 +39,9 @@ def _keep_what_a_wrong_clock_touches() -> None:
         sa.PrimaryKeyConstraint("series_id", "observed_at", "moved_at"),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "ix_set_aside_returns", "set_aside", ["series_id", "observed_at"], sqlite_where=sa.text("returns = 1")
+    )
     op.create_table(
         "clock",
         sa.Column("id", sa.Integer(), nullable=False),
