@@ -29,8 +29,6 @@ from monitor.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
-_CORRECTION = timedelta(days=1)
-"""A clock set back by more was not corrected: it is wrong now, or was very wrong before."""
 _LOGGED = frozenset(10**power for power in range(6))  # how many accounts fail alike, when it is worth a line
 _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
 
@@ -109,7 +107,7 @@ def record(
     before = tx.health(account, now)
     if result.pause is not None:
         tx.save_pause(result.pause)
-    known = _none_ahead(tx, tx.views(account, now), now)
+    known = tx.by_this_clock(account, now)
     views = [_read(view, result) for view in _all_views(account, result, known)]
     tx.save_views(views)
     read = frozenset(balance.currency for balance in result.balances)
@@ -301,22 +299,6 @@ def _after(before: Health, result: PollResult, *, covered: bool) -> Health:
     return replace(before, streak=streak, last_poll_at=result.finished_at)
 
 
-def _none_ahead(tx: Transaction, known: Mapping[str, SeriesView], now: datetime) -> dict[str, SeriesView]:
-    """Where the wall clock was set back: what was read last, by the wrong clock, counts as read just now.
-
-    What that clock put after now goes: it would lie between what is read from now on, as if of the same time. Not
-    where it lies more than a day ahead: then it may well be the present clock that is wrong, and all of it is true."""
-    views = {}
-    for currency, view in known.items():
-        if view.last is not None and view.last.observed_at > now:
-            last = replace(view.last, observed_at=now - timedelta(microseconds=1))
-            if view.last.observed_at - now <= _CORRECTION:
-                tx.end_history_with(view.series, last)
-            view = replace(view, last=last)
-        views[currency] = view
-    return views
-
-
 def _all_views(account: Account, result: PollResult, known: Mapping[str, SeriesView]) -> list[SeriesView]:
     new = {
         balance.currency: SeriesView(
@@ -363,7 +345,9 @@ def _history(
     tx: Transaction, view: SeriesView, last: Snapshot, rules: Sequence[Rule]
 ) -> tuple[Snapshot, ...]:
     since = last.observed_at - max(window(rule) for rule in rules)
-    return tx.history(view.series, last.observed_at, since, TREND_LENGTH)
+    # while readings lie ahead of the clock, it may be behind: those of that time are not of now
+    provisional = view.ahead_until is not None
+    return tx.history(view.series, last.observed_at, since, TREND_LENGTH, provisional=provisional)
 
 
 def _subjects(account: Account, views: Iterable[SeriesView]) -> list[str]:

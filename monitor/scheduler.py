@@ -100,7 +100,7 @@ class Scheduler:
     def __init__(
         self,
         *,
-        on_clock_set: Callable[[], None] = lambda: None,
+        on_clock_set: Callable[[timedelta], None] = lambda step: None,
         on_run: Callable[[timedelta], None] = lambda late: None,
         check_clock_every: timedelta = CLOCK_CHECK,
     ) -> None:
@@ -222,7 +222,7 @@ class Scheduler:
         if abs(step) < CLOCK_STEP.total_seconds():
             return
         log.warning("the clock was set, planning anew", extra={"fields": {"seconds": round(step)}})
-        self._on_clock_set()
+        self._on_clock_set(timedelta(seconds=step))
         now = datetime.now(UTC)
         for key, task in self._tasks.items():
             self._due[key] = task.trigger.get_next_fire_time(None, now) or now

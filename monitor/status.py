@@ -1,25 +1,29 @@
 """The use case: what the store knows, fitted to the configuration, and the exit code that a check wants of it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
-from monitor.domain.model import Account, Severity, State
+from monitor.domain.model import Account, Pause, Severity, State
 from monitor.domain.muting import Maintenance
-from monitor.domain.units import rfc3339
+from monitor.domain.retention import AHEAD
+from monitor.domain.units import moment, rfc3339, span
 from monitor.errors import Outcome
 from monitor.incidents import ack_json, silence_json
 from monitor.store.reader import (
     AccountStatus,
     AlertStatus,
+    ClockStatus,
     Known,
-    PauseStatus,
     SeriesStatus,
     SilenceStatus,
     Undelivered,
 )
+
+_SHOWN_FOR = timedelta(days=1)
+"""How long it is said that readings were set aside."""
 
 
 class Check(IntEnum):
@@ -51,18 +55,19 @@ class JobStatus:
 class Status:
     """Everything `status` shows. Instants are in UTC, amounts the digits as they came.
 
-    `silences` and `maintenance` are those that keep alerts quiet now."""
+    `silences` and `maintenance` are those that keep alerts quiet now. `warnings` are about this machine's clock."""
 
     at: datetime
     jobs: tuple[JobStatus, ...]
     balances: tuple[SeriesStatus, ...]
     alerts: tuple[AlertStatus, ...]
-    pauses: tuple[PauseStatus, ...]
+    pauses: tuple[Pause, ...]
     notifications: Mapping[str, int]
     silences: tuple[SilenceStatus, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
     accounts: tuple[AccountStatus, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def check(self) -> Check:
@@ -110,6 +115,7 @@ class Status:
                 for one in self.maintenance
             ],
             "undelivered": [_undelivered_json(one) for one in self.undelivered],
+            "warnings": list(self.warnings),
         }
 
 
@@ -129,13 +135,32 @@ def assemble(
         jobs=tuple(_job(name, provider, accounts, polled, now) for name, provider in jobs.items()),
         balances=tuple(one for one in known.series if _is_configured(one, configured)),
         alerts=tuple(alert for alert in known.alerts if _concerns(alert, jobs)),
-        pauses=tuple(pause for pause in known.pauses if pause.until > now),
+        pauses=tuple(replace(one, until=now + one.left(now)) for one in known.pauses if one.left(now)),
         notifications={name: known.notifications.get(name, 0) for name in ("pending", "failed", "delivered")},
         silences=tuple(one for one in known.silences if one.silence.is_active(now)),
         maintenance=tuple(one for one in maintenance if one.window.covers(now)),
         undelivered=known.undelivered,
         accounts=tuple(polled.values()),
+        warnings=tuple(_of_clock(known.clock, now)) if known.clock else (),
     )
+
+
+def _of_clock(clock: ClockStatus, now: datetime) -> Iterator[str]:
+    """Yield what is to be known, and done, about this machine's clock."""
+    if clock.doubt:
+        yield f"the clock is in doubt: {clock.doubt}; nothing old is deleted until it is right: check it"
+    if clock.ahead_until is not None and clock.ahead_until - now > AHEAD:
+        ahead = span(clock.ahead_until - now)
+        yield (
+            f"readings lie up to {ahead} ahead of this machine's clock: they are kept, and not judged; "
+            "if the clock is wrong, set it right"
+        )
+    if clock.set_aside_at is not None and now - clock.set_aside_at < _SHOWN_FOR:
+        count = f"{clock.set_aside} reading{' is' if clock.set_aside == 1 else 's are'}"
+        yield (
+            f"{count} set aside, the last at {moment(clock.set_aside_at)}: made by a wrong clock, they are in "
+            'neither history nor export; see docs/troubleshooting.md, "The clock was set"'
+        )
 
 
 def _concerns(alert: AlertStatus, jobs: Mapping[str, str]) -> bool:

@@ -265,7 +265,8 @@ async def test_a_clock_that_is_set_stalls_nothing(step: timedelta) -> None:
     with freeze_time(START, real_asyncio=True, tick=True) as frozen:
         noticed: list[datetime] = []
         scheduler = Scheduler(
-            on_clock_set=lambda: noticed.append(datetime.now(UTC)), check_clock_every=timedelta(seconds=0.1)
+            on_clock_set=lambda step: noticed.append(datetime.now(UTC)),
+            check_clock_every=timedelta(seconds=0.1),
         )
         scheduler.plan({"a": task(run, every=0.5)})
         scheduler.start()

@@ -123,7 +123,8 @@ class Monitor:
         known = {settings.origin: settings for settings in self.config.providers.values()}
         for pause in pauses:
             if settings := known.get(pause.host):
-                hosts.of(settings).pause(pause.until, pause.outcome, pause.detail)
+                at = now()
+                hosts.of(settings).pause(at + pause.left(at), pause.outcome, pause.detail)
         for host, at in calls:
             if settings := known.get(host):
                 hosts.of(settings).preload([at + settings.timeout])

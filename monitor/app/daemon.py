@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from monitor import config as configuration
 from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, note_call, now, pictures, recall
+from monitor.app.clock import ClockWatch
 from monitor.app.planning import plan, turns
 from monitor.app.pulse import Pulse
 from monitor.app.summaries import Summaries
@@ -21,7 +22,6 @@ from monitor.app.web import Web, plan_of
 from monitor.config import Config
 from monitor.domain.alerts import Event
 from monitor.domain.progress import STUCK_AFTER
-from monitor.domain.retention import ClockEvidence
 from monitor.domain.windows import QuietHours
 from monitor.errors import ConfigError, StoreError, StoreReplaced
 from monitor.lifesign import LifeSign
@@ -43,11 +43,15 @@ LOOK_EVERY = timedelta(seconds=5)
 SIGN_OF_LIFE = timedelta(seconds=10)
 PRUNE_EVERY = timedelta(minutes=10)
 PRUNE_ROWS = 2_000
+CALLS_KEPT = 20_000
+"""Calls to a host on record while the clock is in doubt: more than any limit counts."""
 POLLS_MAY_TAKE = timedelta(seconds=3)
 """How long polls under way are waited for at the end. One cut off leaves no trace and is made again at the start."""
 DELIVERIES_MAY_TAKE = timedelta(seconds=5)
 BEAT_MAY_TAKE = timedelta(seconds=2)
 """How long the heartbeat's last word may take at the end."""
+LAST_WORD_MAY_TAKE = timedelta(seconds=1)
+"""How long the store may take at the end to note that nothing is in doubt any more."""
 ANSWERS_WITHIN = timedelta(seconds=5)
 """How long a question of the status page to the daemon may take."""
 STORE_MAY_TAKE = timedelta(seconds=30)
@@ -82,8 +86,6 @@ class Daemon:
         self._last_poll: datetime | None = None
         self._store_error: StoreError | None = None
         self._begun = False
-        self._newest_before: datetime | None = None
-        self._clock_doubt = ""
         self._replaced: StoreReplaced | None = None
 
     def stop(self) -> None:
@@ -136,7 +138,7 @@ class Daemon:
         )
         self._loop = asyncio.get_running_loop()
         self._running_since = now()
-        self._clock_since = (self._running_since, self._loop.time())
+        self._clock_watch = ClockWatch(store, self._hosts, clock=now, monotonic=self._loop.time)
         try:
             await self._unless_stopped(self._begin())
             await self._go_on()
@@ -161,7 +163,7 @@ class Daemon:
     # Start, and what goes on
 
     async def _begin(self) -> None:
-        self._newest_before = await self._store.write(lambda tx: tx.newest())
+        await self._clock_watch.judge()
         await recall(self._monitor, self._hosts, self._store)
         await self._take_up(self._monitor)
         self.metrics.started(self._running_since)
@@ -201,6 +203,7 @@ class Daemon:
         async with asyncio.TaskGroup() as group:
             chores = [
                 group.create_task(self._every(LOOK_EVERY, self._look)),
+                group.create_task(self._every(LOOK_EVERY, self._judge_clock)),
                 group.create_task(self._every(self._life_interval(), self._show_life)),
                 group.create_task(self._every(PRUNE_EVERY, self._prune)),
                 group.create_task(self._every(LOOK_EVERY, self._summarize)),
@@ -232,6 +235,9 @@ class Daemon:
             self._web.stop(),
             return_exceptions=True,
         )
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(LAST_WORD_MAY_TAKE.total_seconds()):
+                await self._clock_watch.end()
         await self._monitor.close()
         await self._store.close()
         log.info("stopped")
@@ -260,6 +266,7 @@ class Daemon:
         due = self._scheduler.next_after(str(polled.account), result.finished_at)
         overdue_at = monitor.overdue_at(polled, due, result.finished_at)
         try:
+            await self._fit_clock()
             recorded = await keep(self._store, result, polled.key, self._monitor.watch, overdue_at)
             if missed:
                 await self._store.write(lambda tx: tx.add_missed_runs(polled.account, missed))
@@ -311,7 +318,7 @@ class Daemon:
     # Chores
 
     async def _look(self) -> None:
-        self._scheduler.notice_clock_set()
+        await self._fit_clock()
         at, watch, polled = now(), self._monitor.watch, frozenset(self._polled)
         self._tell(await self._store.write(lambda tx: look_between_polls(tx, watch, at, polled)))
         await self._hand_over(at)
@@ -322,37 +329,24 @@ class Daemon:
             log_handed_over(done)
             self._outbox.wake()
 
-    def _clock_set(self) -> None:
-        """What was polled, and what confirmed the clock, was so by the clock before."""
+    def _clock_set(self, step: timedelta) -> None:
+        """What was polled was so by the clock before."""
         self._polled.clear()
-        self._hosts.forget_clocks()
-        self._clock_since = (now(), self._loop.time())
-        self._newest_before = self._last_poll or self._newest_before
+        self._summaries.clock_was_set()
+        self._clock_watch.was_set(step)
 
-    async def _may_prune(self) -> bool:
-        """Say whether the clock is good enough to delete by, and log it when that changes."""
-        started_at, began = self._clock_since
-        evidence = ClockEvidence(
-            now=now(),
-            started_at=started_at,
-            running=timedelta(seconds=self._loop.time() - began),
-            newest=await self._store.write(lambda tx: tx.newest()),
-            newest_before=self._newest_before,
-            differences=self._hosts.clock_differences,
-        )
-        doubt = evidence.doubt()
-        if bool(doubt) != bool(self._clock_doubt):
-            if doubt:
-                log.warning(
-                    "the clock is in doubt, nothing old is deleted", extra={"fields": {"reason": doubt}}
-                )
-            else:
-                log.info("the clock is no longer in doubt")
-        self._clock_doubt = doubt
-        return evidence.has_settled and not doubt
+    async def _fit_clock(self) -> None:
+        """Look whether the clock was set, and fit the store to it before anything is judged by it."""
+        self._scheduler.notice_clock_set()
+        await self._clock_watch.fit()
+
+    async def _judge_clock(self) -> None:
+        self._scheduler.notice_clock_set()
+        await self._clock_watch.judge()
 
     async def _prune(self) -> None:
-        if not await self._may_prune():
+        if not self._clock_watch.may_prune():
+            await self._store.write(lambda tx: tx.prune_all_calls_but(CALLS_KEPT))
             return
         before = now() - self._monitor.config.store.keep
         while await self._store.write(lambda tx: tx.prune(before, PRUNE_ROWS)) >= PRUNE_ROWS:

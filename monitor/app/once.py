@@ -1,6 +1,7 @@
 """What a command does once: poll everything, poll without keeping anything, try the channels."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,16 +22,19 @@ from monitor.app.build import (
     recall,
 )
 from monitor.app.planning import next_after
+from monitor.clock import AT_ONCE, fit_to_clock, settle_clock
 from monitor.config import Config
 from monitor.domain.delivery import Target
 from monitor.domain.messages import test_message
-from monitor.domain.model import Account, Pause, PollResult
-from monitor.errors import DeliveryFailed, Outcome, StoreError
+from monitor.domain.model import Account, PollResult
+from monitor.errors import DeliveryFailed, StoreError
 from monitor.notify import AppriseNotifier
 from monitor.outbox import Outbox, hand_over, log_handed_over
 from monitor.poll import log_events, log_poll, reconcile
 from monitor.store import reader
 from monitor.store.store import Store
+
+log = logging.getLogger(__name__)
 
 DELIVERIES_MAY_TAKE = timedelta(seconds=20)
 TEST_MAY_TAKE = timedelta(seconds=60)
@@ -56,8 +60,10 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     monitor = Monitor(config, hosts, partial(note_call, store))
     outbox = Outbox(store, clock=now, jitter=jitter, pictures=pictures(config))
     try:
-        await recall(monitor, hosts, store)
         started = now()
+        if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
+            log.warning("the clock contradicts the store", extra={"fields": {"noticed": noticed}})
+        await recall(monitor, hosts, store)
         log_events(await store.write(lambda tx: reconcile(tx, monitor.watch, started)))
 
         async def one(polled: Polled) -> None:
@@ -73,6 +79,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
 
         await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
         ended = now()
+        await store.write(lambda tx: settle_clock(tx, ended, hosts.clock_differences, AT_ONCE))
         log_handed_over(await store.write(lambda tx: hand_over(tx, monitor.fallbacks, ended)))
         outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
         with suppress(TimeoutError):  # what was not delivered stays in the outbox, and `status` shows it
@@ -89,11 +96,7 @@ async def check_live(config: Config, progress: Progress) -> None:
     hosts = Hosts()
     monitor = Monitor(config, hosts)
     with suppress(StoreError):  # a store that can't be read is not what is being checked
-        pauses = [
-            Pause(host=one.host, until=one.until, outcome=Outcome(one.outcome), detail=one.detail)
-            for one in reader.pauses(config.store.path)
-            if one.until > now()
-        ]
+        pauses = [one for one in reader.pauses(config.store.path) if one.left(now())]
         monitor.recall(hosts, pauses, reader.calls(config.store.path, now() - monitor.longest_span))
 
     async def one(polled: Polled) -> None:

@@ -27,15 +27,18 @@ class Summaries:
             self._since = now if self._wanted is None else self._since
             self._wanted, self._due = wanted, None
 
+    def clock_was_set(self) -> None:
+        """Find out anew when the next one is due."""
+        self._due = None
+
     async def make_if_due(self, watch: Watch, now: datetime) -> bool:
         """Whether one was made. Raises StoreError; then nothing was."""
         wanted, since = self._wanted, self._since
         if wanted is None or since is None or (self._due is not None and now < self._due):
             return False
         last = await self._store.write(lambda tx: tx.last_summary_at())
-        since = (
-            since if last is None or last > now else last
-        )  # one of the future: the clock was set back since
+        # one of the future: the clock was set back since
+        since = min(since, now) if last is None or last > now else last
         self._due = self._due or _next(wanted, since)
         if now < self._due:
             return False

@@ -9,6 +9,7 @@ difference waits. Both are pure: the same alert, verdict and instant always give
 between any two steps changes nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -391,19 +392,24 @@ def _event(alert: Alert, kind: EventKind, now: datetime, reason: str, note: str 
 
 def _not_in_the_future(alert: Alert, now: datetime) -> Alert:
     """The wall clock was set back: what was noted by the wrong clock counts from now."""
+    return re_dated(alert, lambda at: min(at, now))
+
+
+def re_dated(alert: Alert, to: Callable[[datetime], datetime]) -> Alert:
+    """Return the alert with every instant that something is counted from exchanged for another."""
     return replace(
         alert,
-        since=_earlier(alert.since, now),
-        fired_at=_earlier(alert.fired_at, now),
-        breached_at=_earlier(alert.breached_at, now),
-        held_at=_earlier(alert.held_at, now),
-        worse_since=_earlier(alert.worse_since, now),
-        ended_at=_earlier(alert.ended_at, now),
-        changes=tuple(min(at, now) for at in alert.changes),
-        announced_at=_earlier(alert.announced_at, now),
-        told_at=_earlier(alert.told_at, now),
+        since=_exchanged(alert.since, to),
+        fired_at=_exchanged(alert.fired_at, to),
+        breached_at=_exchanged(alert.breached_at, to),
+        held_at=_exchanged(alert.held_at, to),
+        worse_since=_exchanged(alert.worse_since, to),
+        ended_at=_exchanged(alert.ended_at, to),
+        changes=tuple(to(at) for at in alert.changes),
+        announced_at=_exchanged(alert.announced_at, to),
+        told_at=_exchanged(alert.told_at, to),
     )
 
 
-def _earlier(at: datetime | None, now: datetime) -> datetime | None:
-    return None if at is None else min(at, now)
+def _exchanged(at: datetime | None, to: Callable[[datetime], datetime]) -> datetime | None:
+    return None if at is None else to(at)

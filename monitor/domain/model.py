@@ -134,14 +134,26 @@ class Snapshot:
                 return self.locked
 
 
+UNKNOWN_PAUSE = timedelta(hours=1)
+"""What is left at most of a pause whose beginning is not known: as long as a ban lasts where nothing is said."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A host that wants no calls until an instant (UTC), and the answer that said so."""
+    """A host that wants no calls until an instant (UTC), since when, and the answer that said so.
+
+    `began_at` is None where that was not kept."""
 
     host: str
     until: datetime
     outcome: Outcome
     detail: str
+    began_at: datetime | None = None
+
+    def left(self, now: datetime) -> timedelta:
+        """Return how much of it is left by this clock: never more than it was, whatever was done to the clock."""
+        was = UNKNOWN_PAUSE if self.began_at is None else self.until - self.began_at
+        return max(min(self.until - now, was), timedelta(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,12 +229,14 @@ class Health:
 class SeriesView:
     """What is known of one series: its last reading, if there ever was one, and since when it is watched.
 
-    `missing` counts the answers in a row that lacked this currency."""
+    `missing` counts the answers in a row that lacked this currency. `ahead_until`: the clock was set back, and
+    readings up to this instant lie ahead of the last one."""
 
     series: Series
     watched_since: datetime
     last: Snapshot | None = None
     missing: Streak = NO_STREAK
+    ahead_until: datetime | None = None
     history: tuple[Snapshot, ...] = field(default=(), repr=False)
 
 

@@ -23,7 +23,8 @@ class ClockEvidence:
 
     `started_at` is when the daemon started, or the clock was set, and `running` the time since then by a clock that
     nobody sets. `newest` is the newest reading's instant in the store now, `newest_before` the newest one's at
-    `started_at`; None where there was none. Polls that failed are no evidence: a wrong clock makes them fail.
+    `started_at`; None where there was none. Of a jump that is not confirmed yet, both are of the start at which it was
+    noticed. Polls that failed are no evidence: a wrong clock makes them fail.
     `differences` say how much later the services' clocks (`Date` headers) are than this one."""
 
     now: datetime

@@ -143,7 +143,7 @@ class Host:
         resumes = self._monotonic() + (until - now).total_seconds()
         if resumes > self._resumes:
             self._resumes = resumes
-            self._pause = Pause(host=self.name, until=until, outcome=outcome, detail=detail)
+            self._pause = Pause(host=self.name, began_at=now, until=until, outcome=outcome, detail=detail)
             self._changed.set()
 
     def preload(self, recent: Iterable[datetime]) -> None:

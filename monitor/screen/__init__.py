@@ -98,6 +98,8 @@ def show_grid(console: Console, grid: Grid) -> None:
 
 def notices(status: Status) -> Iterator[tuple[str, str]]:
     """What stands below the tables of `status`, a line each with its style; the last one counts the outbox."""
+    for warning in status.warnings:
+        yield f"warning: {warning}", "yellow"
     for pause in status.pauses:
         yield f"paused: {pause.host} until {moment(pause.until)} after {pause.detail}", "magenta"
     for one in status.silences:

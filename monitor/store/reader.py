@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from monitor.domain.alerts import Ack
+from monitor.domain.model import Pause
 from monitor.domain.muting import Silence
 from monitor.domain.rules import Match
-from monitor.errors import StoreError
+from monitor.errors import Outcome, StoreError
 from monitor.store.identity import DAMAGED, HALF_WRITTEN, check_identity, is_empty
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COUNTED = 100_000
+"""Readings set aside that are counted: more would hold up every look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +90,14 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PauseStatus:
-    """A host that wants no calls until an instant."""
+class ClockStatus:
+    """What the daemon noticed of this machine's clock: why nothing is deleted by it (empty: it is), up to when readings
+    lay ahead of it, and how many readings are set aside because of it, since when the last one."""
 
-    host: str
-    until: datetime
-    outcome: str
-    detail: str
+    doubt: str
+    ahead_until: datetime | None
+    set_aside: int
+    set_aside_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +107,10 @@ class Known:
     accounts: tuple[AccountStatus, ...] = ()
     series: tuple[SeriesStatus, ...] = ()
     alerts: tuple[AlertStatus, ...] = ()
-    pauses: tuple[PauseStatus, ...] = ()
+    pauses: tuple[Pause, ...] = ()
     silences: tuple[SilenceStatus, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
+    clock: ClockStatus | None = None
     notifications: Mapping[str, int]
 
 
@@ -122,11 +127,12 @@ def read(path: Path) -> Known | None:
             pauses=tuple(_pauses(db)),
             silences=tuple(silences_of(db)),
             undelivered=tuple(_undelivered(db)),
+            clock=_clock(db),
             notifications=dict(db.execute("SELECT status, count(*) FROM notifications GROUP BY status")),
         )
 
 
-def pauses(path: Path) -> list[PauseStatus]:
+def pauses(path: Path) -> list[Pause]:
     """The hosts' pauses, over or not. Raises StoreError where the store can't be read."""
     with connected(path) as db:
         return [] if db is None else list(_pauses(db))
@@ -284,9 +290,28 @@ def _undelivered(db: sqlite3.Connection) -> Iterator[Undelivered]:
         )
 
 
-def _pauses(db: sqlite3.Connection) -> Iterator[PauseStatus]:
-    for host, until, outcome, detail in db.execute("SELECT host, until, outcome, detail FROM pauses"):
-        yield PauseStatus(host=host, until=instant(until), outcome=outcome, detail=detail)
+def _pauses(db: sqlite3.Connection) -> Iterator[Pause]:
+    rows = db.execute("SELECT host, until, outcome, detail, began_at FROM pauses")
+    for host, until, outcome, detail, began_at in rows:
+        yield Pause(
+            host=host,
+            until=instant(until),
+            outcome=Outcome(outcome),
+            detail=detail,
+            began_at=instant_or_none(began_at),
+        )
+
+
+def _clock(db: sqlite3.Connection) -> ClockStatus:
+    doubt, ahead_until, at = db.execute("SELECT doubt, ahead_until, set_aside_at FROM clock").fetchone()
+    some = f"SELECT 1 FROM set_aside WHERE NOT returns LIMIT {_COUNTED}"  # noqa: S608 -- our own text
+    (count,) = db.execute(f"SELECT count(*) FROM ({some})").fetchone() if at is not None else (0,)  # noqa: S608
+    return ClockStatus(
+        doubt=doubt,
+        ahead_until=instant_or_none(ahead_until),
+        set_aside=count,
+        set_aside_at=instant_or_none(at),
+    )
 
 
 def instant(since_epoch: int) -> datetime:

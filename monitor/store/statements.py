@@ -3,10 +3,10 @@
 Parameters are named as the values they stand for; `row_` marks those that a column of the same name would hide.
 """
 
-from sqlalchemy import Insert, Table, bindparam, insert, select, update
+from sqlalchemy import Insert, Table, bindparam, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from monitor.store.tables import accounts, alerts, calls, polls, series, silences, snapshots
+from monitor.store.tables import accounts, alerts, calls, polls, provisional, series, silences, snapshots
 
 ACCOUNT = select(accounts).where(accounts.c.job == bindparam("job"), accounts.c.name == bindparam("name"))
 
@@ -101,6 +101,12 @@ SNAPSHOTS_BEFORE = (
     .order_by(snapshots.c.observed_at.desc())
     .limit(bindparam("count"))
 )
+
+_PROVISIONAL = exists().where(
+    provisional.c.series_id == snapshots.c.series_id, provisional.c.observed_at == snapshots.c.observed_at
+)
+PROVISIONAL_SINCE = SNAPSHOTS_SINCE.where(_PROVISIONAL)
+PROVISIONAL_BEFORE = SNAPSHOTS_BEFORE.where(_PROVISIONAL)
 
 ALERTS_ABOUT = select(alerts).where(alerts.c.subject.in_(bindparam("subjects", expanding=True)))
 

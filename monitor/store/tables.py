@@ -104,7 +104,9 @@ class AccountRow(Table, table=True):
 
 
 class SeriesRow(Table, table=True):
-    """A currency of an account, with its last reading and the answers since that lacked it."""
+    """A currency of an account, with its last reading and the answers since that lacked it.
+
+    `ahead_until`: the clock was set back, and readings up to this instant lie ahead of the last one."""
 
     __tablename__ = "series"
     __table_args__ = (UniqueConstraint("account_id", "currency"),)
@@ -121,6 +123,7 @@ class SeriesRow(Table, table=True):
     missing: int = 0
     missing_since: datetime | None = Field(default=None, sa_type=Instant)
     missing_detail: str = ""
+    ahead_until: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class SnapshotRow(Table, table=True):
@@ -135,6 +138,55 @@ class SnapshotRow(Table, table=True):
     available: Decimal = Field(sa_type=Money)
     locked: Decimal | None = Field(default=None, sa_type=Money)
     updated_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class ProvisionalRow(Table, table=True):
+    """The key of a reading made while others lie ahead of the clock: one or the other clock was wrong."""
+
+    __tablename__ = "provisional"
+    __table_args__ = (_CLUSTERED,)
+
+    series_id: int = Field(primary_key=True, foreign_key="series.id", sa_type=Integer)
+    observed_at: datetime = Field(primary_key=True, sa_type=Instant)
+
+
+class SetAsideRow(Table, table=True):
+    """A reading that a wrong clock made, moved out of the history. `returns`: it goes back there if it turns out that
+    the later clock was the wrong one."""
+
+    __tablename__ = "set_aside"
+    __table_args__ = (
+        Index("ix_set_aside_returns", "series_id", "observed_at", sqlite_where=text("returns = 1")),
+        _CLUSTERED,
+    )
+
+    series_id: int = Field(primary_key=True, foreign_key="series.id", sa_type=Integer)
+    observed_at: datetime = Field(primary_key=True, sa_type=Instant)
+    moved_at: datetime = Field(primary_key=True, sa_type=Instant)
+    total: Decimal = Field(sa_type=Money)
+    available: Decimal = Field(sa_type=Money)
+    locked: Decimal | None = Field(default=None, sa_type=Money)
+    updated_at: datetime | None = Field(default=None, sa_type=Instant)
+    returns: bool = False
+
+
+class ClockRow(Table, table=True):
+    """What speaks against this machine's clock: one row.
+
+    `doubt` is the reason why nothing is deleted now. From `set_back_at` on readings up to `ahead_until` lay ahead of
+    the clock; `alerts` are the instants of alerts that did. No service has confirmed the clock since it jumped from
+    `jumped_from` to `jumped_to`. `set_aside_at`: when a reading was last set aside for good."""
+
+    __tablename__ = "clock"
+
+    id: int = Field(default=1, primary_key=True, sa_type=Integer)
+    doubt: str = ""
+    set_back_at: datetime | None = Field(default=None, sa_type=Instant)
+    ahead_until: datetime | None = Field(default=None, sa_type=Instant)
+    alerts: dict[str, int] = Field(default={}, sa_type=JSON)
+    jumped_from: datetime | None = Field(default=None, sa_type=Instant)
+    jumped_to: datetime | None = Field(default=None, sa_type=Instant)
+    set_aside_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class PollRow(Table, table=True):
@@ -285,7 +337,7 @@ class AttemptRow(Table, table=True):
 
 
 class PauseRow(Table, table=True):
-    """A host that wants no calls until an instant."""
+    """A host that wants no calls until an instant. `began_at` is None where an older version kept it."""
 
     __tablename__ = "pauses"
 
@@ -293,6 +345,7 @@ class PauseRow(Table, table=True):
     until: datetime = Field(sa_type=Instant)
     outcome: str
     detail: str
+    began_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class CallRow(Table, table=True):
@@ -308,6 +361,9 @@ class CallRow(Table, table=True):
 accounts = Table.metadata.tables["accounts"]
 series = Table.metadata.tables["series"]
 snapshots = Table.metadata.tables["snapshots"]
+provisional = Table.metadata.tables["provisional"]
+set_aside = Table.metadata.tables["set_aside"]
+clock = Table.metadata.tables["clock"]
 polls = Table.metadata.tables["polls"]
 alerts = Table.metadata.tables["alerts"]
 events = Table.metadata.tables["events"]

@@ -1,7 +1,7 @@
 """Every query of the daemon, within one transaction. Takes and hands out domain values."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -45,6 +45,7 @@ from monitor.domain.summary import Period, Standing
 from monitor.domain.windows import QuietHours
 from monitor.errors import Outcome
 from monitor.store import statements
+from monitor.store.clock import ClockRecord
 from monitor.store.tables import (
     Instant,
     accounts,
@@ -58,6 +59,7 @@ from monitor.store.tables import (
     pauses,
     polls,
     series,
+    set_aside,
     silences,
     snapshots,
     to_micros,
@@ -126,6 +128,7 @@ class Transaction:
         self._db = connection
         self._account_ids: dict[tuple[str, str], int | None] = {}
         self._series_ids: dict[tuple[str, str, str], int] = {}
+        self.clock = ClockRecord(connection)
 
     # Accounts and their polls
 
@@ -227,23 +230,42 @@ class Transaction:
         rows = [_snapshot_values(self._series_id(view.series), view.last) for view in readings if view.last]
         if rows:
             self._db.execute(statements.SAVE_SNAPSHOT, rows)
+        for view in readings:
+            if view.last is not None and view.ahead_until is not None:
+                self.clock.add_provisional(self._series_id(view.series), view.last.observed_at)
 
-    def end_history_with(self, series_: Series, last: Snapshot) -> None:
-        """Makes a reading the last of its series: what lies after it goes."""
-        series_id = self._series_id(series_)
-        later = (snapshots.c.series_id == series_id) & (snapshots.c.observed_at > last.observed_at)
-        self._db.execute(delete(snapshots).where(later))
-        self._db.execute(statements.SAVE_SNAPSHOT, [_snapshot_values(series_id, last)])
+    def by_this_clock(self, account: Account, now: datetime) -> dict[str, SeriesView]:
+        """The account's series at a poll, so that nothing known of them lies ahead of it.
+
+        Where the clock was set back, what was read last counts as read just before. Readings that lie ahead stay
+        where they are; those that time has passed over since the last poll are set aside, lest they come between
+        what is read now."""
+        known = self.views(account, now)
+        if any(view.last is not None and view.last.observed_at > now for view in known.values()):
+            self.clock.set_back(now, self._account_id(account))
+            known = self.views(account, now)
+        for currency, view in known.items():
+            if view.last is None or view.ahead_until is None:
+                continue
+            number = self._series_id(view.series)
+            self.clock.pass_over(number, view.last.observed_at, now)
+            if now > view.ahead_until:
+                self.clock.end_of_readings_ahead(number, now)
+                known[currency] = replace(view, ahead_until=None)
+        return known
 
     def history(
-        self, series_: Series, newest: datetime, since: datetime, at_least: int
+        self, series_: Series, newest: datetime, since: datetime, at_least: int, *, provisional: bool = False
     ) -> tuple[Snapshot, ...]:
         """The readings of a series up to the newest, oldest first: all since an instant, the one before it, and so
-        many in any case."""
+        many in any case. `provisional`: only those made since the clock was set back."""
+        readings = statements.SNAPSHOTS_SINCE, statements.SNAPSHOTS_BEFORE
+        if provisional:
+            readings = statements.PROVISIONAL_SINCE, statements.PROVISIONAL_BEFORE
         which = {"series_id": self._series_id(series_), "newest": newest, "since": since}
-        within = self._db.execute(statements.SNAPSHOTS_SINCE, which).all()
+        within = self._db.execute(readings[0], which).all()
         count = max(at_least - len(within), 1)
-        older = self._db.execute(statements.SNAPSHOTS_BEFORE, {**which, "count": count}).all()
+        older = self._db.execute(readings[1], {**which, "count": count}).all()
         return tuple(_snapshot(row) for row in reversed([*within, *older]))
 
     def _account_id(self, account: Account) -> int | None:
@@ -633,7 +655,12 @@ class Transaction:
 
     def save_pause(self, pause: Pause) -> None:
         """Keeps a host's pause, so that a restart waits it out too."""
-        values = {"until": pause.until, "outcome": pause.outcome, "detail": pause.detail}
+        values = {
+            "until": pause.until,
+            "outcome": pause.outcome,
+            "detail": pause.detail,
+            "began_at": pause.began_at,
+        }
         self._db.execute(
             upsert(pauses)
             .values(host=pause.host, **values)
@@ -644,7 +671,13 @@ class Transaction:
         """The pauses that are not over."""
         rows = self._db.execute(select(pauses).where(pauses.c.until > now))
         return [
-            Pause(host=row.host, until=row.until, outcome=Outcome(row.outcome), detail=row.detail)
+            Pause(
+                host=row.host,
+                until=row.until,
+                outcome=Outcome(row.outcome),
+                detail=row.detail,
+                began_at=row.began_at,
+            )
             for row in rows
         ]
 
@@ -788,14 +821,12 @@ class Transaction:
         return Progress(accounts=len(of), overdue=overdue, due_since=due_since)
 
     def newest(self) -> datetime | None:
-        """Return the instant of the newest reading; None where there is none. By series, along the key."""
-        of_series = (
-            select(func.max(snapshots.c.observed_at))
-            .where(snapshots.c.series_id == series.c.id)
-            .scalar_subquery()
-        )
-        at: datetime | None = self._db.execute(select(func.max(of_series)).select_from(series)).scalar_one()
-        return at
+        """Return the instant of the newest reading; None where there is none."""
+        known = [
+            self._db.execute(select(func.max(column))).scalar_one()
+            for column in (series.c.observed_at, series.c.ahead_until)
+        ]
+        return max((at for at in known if at is not None), default=None)
 
     def prune(self, before: datetime, limit: int) -> int:
         """Deletes some of what is older than `before`, about `limit` rows at most; returns how many went.
@@ -810,6 +841,12 @@ class Transaction:
         gone += self._prune_some(notifications, (notifications.c.id,), _settled_before(before), limit)
         gone += self._prune_some(events, (events.c.incident, events.c.seq), _over_before(before), limit)
         gone += self._prune_some(notes, (notes.c.id,), _noted_before(before), limit)
+        gone += self._prune_some(
+            set_aside,
+            (set_aside.c.series_id, set_aside.c.observed_at, set_aside.c.moved_at),
+            (set_aside.c.moved_at < before) & ~set_aside.c.returns,
+            limit,
+        )
         self._db.execute(delete(pauses).where(pauses.c.until < before))
         self._db.execute(delete(silences).where(silences.c.ends_at < before))
         return gone
@@ -817,6 +854,13 @@ class Transaction:
     def prune_calls(self, before: datetime) -> None:
         """Forgets calls that no limit counts any more."""
         self._db.execute(delete(calls).where(calls.c.at < before))
+
+    def prune_all_calls_but(self, newest: int) -> None:
+        """Forgets calls but so many of each host, whatever time it is."""
+        number = func.row_number().over(partition_by=calls.c.host, order_by=calls.c.at.desc())
+        numbered = select(calls.c.host, calls.c.at, number.label("number")).subquery()
+        old = select(numbered.c.host, numbered.c.at).where(numbered.c.number > newest)
+        self._db.execute(delete(calls).where(tuple_(calls.c.host, calls.c.at).in_(old)))
 
     def _prune_clustered(
         self, owner: Column[int], at: Column[datetime], owners: Column[int], before: datetime, limit: int
@@ -902,6 +946,7 @@ def _view(account: Account, row: Row[Any]) -> SeriesView:
         watched_since=row.added_at,
         last=None if row.observed_at is None else _snapshot(row),
         missing=missing,
+        ahead_until=row.ahead_until,
     )
 
 

@@ -79,11 +79,12 @@ class Access:
         return f"{until}.{self._signature(f'session until {until}')}"
 
     def knows(self, session: str, now: datetime) -> bool:
-        """Whether a cookie was given by `session` for the token as it is now, and is still good."""
+        """Whether a cookie was given by `session` for the token as it is now, and is still good. One that would be
+        good for longer than any was given by a clock that was ahead."""
         until, _, signature = session.partition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(f"session until {until}").encode()):
             return False
-        return int(until) > now.timestamp()
+        return now.timestamp() < int(until) <= (now + SESSION).timestamp() + 1
 
     def is_known_as(self, host: str) -> bool:
         """Whether a Host header names this. An address always does: what lures a browser here is a name."""

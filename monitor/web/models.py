@@ -156,6 +156,7 @@ class Status(BaseModel):
     silences: list[Silence]
     maintenance: list[Maintenance]
     undelivered: list[Undelivered]
+    warnings: list[str] = Field(description="What is to be known, and done, about the machine's clock.")
 
 
 class Alerts(BaseModel):

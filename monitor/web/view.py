@@ -9,13 +9,13 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from monitor.domain.model import Account, Series, State
+from monitor.domain.model import Account, Pause, Series, State
 from monitor.domain.money import subtract
 from monitor.domain.muting import Maintenance
 from monitor.domain.rules import Failing, Rule, Stale, expectation
 from monitor.status import JobStatus, Status, assemble
 from monitor.store import history, reader
-from monitor.store.reader import AccountStatus, AlertStatus, Known, PauseStatus, SeriesStatus
+from monitor.store.reader import AccountStatus, AlertStatus, Known, SeriesStatus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SPANS = (HOUR, DAY)
@@ -144,7 +144,7 @@ class ProviderRow:
     outcomes: Mapping[str, int]
     last_poll: datetime | None
     detail: str
-    pause: PauseStatus | None
+    pause: Pause | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from monitor import config
-from monitor.app.build import Hosts, Monitor, note_call, recall
+from monitor.app.build import Hosts, Monitor, note_call, now, recall
+from monitor.domain.model import Pause
+from monitor.errors import Outcome
 from monitor.providers.limits import NoTurn
 from monitor.store.store import Store
 
@@ -36,5 +38,39 @@ async def test_calls_of_every_provider_on_a_limited_host_count_across_a_restart(
     with pytest.raises(NoTurn, match=r"our own limit of 3/1m is reached"):
         async with hosts.of(loaded.providers["limited"]).turn(timedelta(seconds=1)):
             pass
+    await monitor.close()
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("moved", "left"),
+    [
+        pytest.param(timedelta(0), 5, id="the-clock-is-as-it-was"),
+        pytest.param(timedelta(days=30), 5, id="the-clock-is-a-month-behind"),
+    ],
+)
+async def test_a_pause_of_another_process_lasts_no_longer_than_it_was(
+    tmp_path: Path, moved: timedelta, left: float
+) -> None:
+    """A ban of seconds does not become one of a day because the clock was set back."""
+    path = tmp_path / "config.yaml"
+    path.write_text(ONE_HOST)
+    loaded = config.load(path, {})
+    settings = loaded.providers["limited"]
+    hosts, store = Hosts(), Store(loaded.store.path)
+    began = now() + moved
+    pause = Pause(
+        host=settings.origin,
+        began_at=began,
+        until=began + timedelta(seconds=5),
+        outcome=Outcome.BANNED,
+        detail="HTTP 418",
+    )
+    await store.write(lambda tx: tx.save_pause(pause))
+    monitor = Monitor(loaded, hosts)
+    await recall(monitor, hosts, store)
+    held = hosts.of(settings).paused
+    assert held is not None
+    assert 0 < (held.until - now()).total_seconds() <= left
     await monitor.close()
     await store.close()

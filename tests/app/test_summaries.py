@@ -137,6 +137,16 @@ async def test_a_clock_set_back_does_not_end_them(store: Store) -> None:
     assert await following(store).make_if_due(WATCH, EIGHT)
 
 
+async def test_a_clock_set_back_under_it_does_not_put_the_next_one_off(store: Store) -> None:
+    """It comes at its next time by the clock as it is now, though it began by one that was ahead."""
+    summaries = Summaries(store)
+    summaries.follow(DAILY, SEVEN + 200 * DAY)
+    assert await summaries.make_if_due(WATCH, EIGHT + 200 * DAY)
+    summaries.clock_was_set()
+    assert not await summaries.make_if_due(WATCH, SEVEN)
+    assert await summaries.make_if_due(WATCH, EIGHT)
+
+
 @pytest.mark.parametrize(
     ("channels", "ops", "log"),
     [

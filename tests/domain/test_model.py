@@ -1,11 +1,12 @@
 """The values everything else is about."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from monitor.domain.model import Account, Balance, Field, Severity, Snapshot, value_text
+from monitor.domain.model import Account, Balance, Field, Pause, Severity, Snapshot, value_text
+from monitor.errors import Outcome
 
 from .support import START, reading
 
@@ -56,3 +57,29 @@ def test_keys_tell_apart_what_names_cannot() -> None:
 def test_severities_are_in_order() -> None:
     """Worse is more."""
     assert [severity.word for severity in sorted(Severity)] == ["info", "warning", "critical"]
+
+
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("began", "lasts", "read_after", "left"),
+    [
+        pytest.param(True, 5 * SECOND, 2 * SECOND, 3 * SECOND, id="what-is-left-of-it"),
+        pytest.param(True, 5 * SECOND, 5 * SECOND, 0 * SECOND, id="over"),
+        pytest.param(
+            True, 5 * SECOND, -30 * DAY, 5 * SECOND, id="no-longer-than-it-was-where-the-clock-is-behind"
+        ),
+        pytest.param(True, 5 * SECOND, 200 * DAY, 0 * SECOND, id="over-where-the-clock-is-ahead"),
+        pytest.param(True, 12 * HOUR, HOUR, 11 * HOUR, id="a-long-one"),
+        pytest.param(False, HOUR / 2, 0 * SECOND, HOUR / 2, id="of-an-older-version"),
+        pytest.param(False, 12 * HOUR, 0 * SECOND, HOUR, id="of-an-older-version-an-hour-at-most"),
+    ],
+)
+def test_a_pause_is_what_is_left_of_its_length(
+    began: bool, lasts: timedelta, read_after: timedelta, left: timedelta
+) -> None:
+    pause = Pause(
+        host="h", began_at=START if began else None, until=START + lasts, outcome=Outcome.BANNED, detail=""
+    )
+    assert pause.left(START + read_after) == left

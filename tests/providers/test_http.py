@@ -510,7 +510,11 @@ async def test_ban_holds_for_everything_on_the_host() -> None:
     assert (result.outcome, result.attempts, len(endpoint.requests)) == (Outcome.BANNED, 0, 1)
     assert result.detail == f"host paused until {NOW:%Y-%m-%d} 14:59:30 UTC after HTTP 418; nothing sent"
     assert result.pause == Pause(
-        host=station.host.name, until=NOW + timedelta(hours=1), outcome=Outcome.BANNED, detail="HTTP 418"
+        host=station.host.name,
+        began_at=NOW,
+        until=NOW + timedelta(hours=1),
+        outcome=Outcome.BANNED,
+        detail="HTTP 418",
     )
 
 

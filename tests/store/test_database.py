@@ -246,7 +246,7 @@ def test_an_upgrade_keeps_a_copy_of_what_was(tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "store.db"
     open_engine(path).dispose()
     connection = sqlite3.connect(path)
-    connection.execute("INSERT INTO pauses VALUES ('kept', 1, 'banned', '')")
+    connection.execute("INSERT INTO pauses VALUES ('kept', 1, 'banned', '', NULL)")
     connection.commit()
     connection.close()
     _add_migration(tmp_path, monkeypatch)

@@ -216,6 +216,16 @@ def test_rows_that_have_to_be_clustered_still_are(path: Path) -> None:
     assert [name for name in ("snapshots", "polls", "calls") if "WITHOUT ROWID" not in made[name]] == []
 
 
+async def test_a_pause_of_the_first_version_goes_on(path: Path) -> None:
+    """Nobody noted when it began: it is bounded otherwise."""
+    store = Store(path)
+    try:
+        [pause] = await store.write(lambda tx: tx.pauses(NOW - MINUTE))
+    finally:
+        await store.close()
+    assert (pause.began_at, pause.left(NOW - MINUTE)) == (None, MINUTE)
+
+
 async def opened(path: Path) -> dict[tuple[str, str], Alert]:
     store = Store(path)
     try:

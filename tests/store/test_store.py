@@ -426,6 +426,38 @@ async def test_pruning_goes_by_small_steps_and_keeps_the_last_reading(store: Sto
     assert await store.write(lambda tx: history(tx, NOW - timedelta(days=1), 99)) == ["8", "9"]
 
 
+async def test_what_is_set_aside_is_kept_as_long_as_all_else(store: Store) -> None:
+    """Counted from when it was, whatever instant it was given by the wrong clock."""
+    readings = [snapshot("1", NOW), snapshot("2", NOW + timedelta(days=200))]
+
+    def prepare(tx: Transaction) -> list[int]:
+        keep(tx, *readings)
+        tx.clock.set_back(NOW + timedelta(minutes=1))
+        moved = tx.clock.set_aside_ahead(NOW + timedelta(minutes=1), 10)
+        tx.clock.forget(NOW + timedelta(minutes=1))
+        later = [tx.prune(NOW + timedelta(minutes=minute), 10) for minute in (-1, 1, 2)]
+        return [moved, *later]
+
+    assert await store.write(prepare) == [1, 0, 2, 1]
+
+
+async def test_calls_on_record_are_bounded_whatever_time_it_is(store: Store) -> None:
+    """While the clock is in doubt none is too old; each host keeps its newest."""
+
+    def prepare(tx: Transaction) -> list[tuple[str, datetime]]:
+        for minute in range(5):
+            tx.add_call("a", NOW + timedelta(minutes=minute))
+        tx.add_call("b", NOW)
+        tx.prune_all_calls_but(2)
+        return sorted(tx.calls(NOW - timedelta(days=1)))
+
+    assert await store.write(prepare) == [
+        ("a", NOW + timedelta(minutes=3)),
+        ("a", NOW + timedelta(minutes=4)),
+        ("b", NOW),
+    ]
+
+
 async def test_pruning_spares_incidents_that_last(store: Store) -> None:
     """However long ago an alert fired, what was told of it stays until it is over."""
 

@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_parsed
 
 from monitor.domain.alerts import Ack
-from monitor.domain.model import Account, PollResult, Severity, State
+from monitor.domain.model import Account, Pause, PollResult, Severity, State
 from monitor.domain.rules import Policy, Threshold
 from monitor.errors import Outcome
 from monitor.metrics import Metrics
@@ -26,7 +26,6 @@ from monitor.store.reader import (
     AccountStatus,
     AlertStatus,
     Known,
-    PauseStatus,
     SeriesStatus,
     Undelivered,
 )
@@ -125,7 +124,7 @@ def full(name: str = "spot", job: str = "nami-spot", word: str = "ops") -> tuple
         ),
         alerts=(alert(word, subject=f"{job}/{name}/USDT"),),
         pauses=(
-            PauseStatus(host="https://nami.example:443", until=NOW + MINUTE, outcome="banned", detail="418"),
+            Pause(host="https://nami.example:443", until=NOW + MINUTE, outcome=Outcome.BANNED, detail="418"),
         ),
         undelivered=(Undelivered(channel=word, count=2, since=NOW, attempts=1, last_error="refused"),),
         notifications={"pending": 2, "failed": 1, "delivered": 7},
@@ -296,8 +295,8 @@ def test_the_outbox_is_told_channel_by_channel() -> None:
 
 def test_a_pause_is_told_while_it_holds() -> None:
     """With its reason; one that is over is not."""
-    over = PauseStatus(host="http://b:80", until=NOW - MINUTE, outcome="banned", detail="")
-    holds = PauseStatus(host="http://a:80", until=NOW + MINUTE, outcome="rate_limited", detail="")
+    over = Pause(host="http://b:80", until=NOW - MINUTE, outcome=Outcome.BANNED, detail="")
+    holds = Pause(host="http://a:80", until=NOW + MINUTE, outcome=Outcome.RATE_LIMITED, detail="")
     assert samples(page(status(pauses=(over, holds))), "balance_monitor_pause_until_timestamp_seconds") == {
         ("http://a:80", "rate_limited"): (NOW + MINUTE).timestamp()
     }

@@ -376,6 +376,16 @@ async def test_a_login_ends_after_a_week() -> None:
         assert (await client.get("/", headers={"cookie": cookie})).status_code == 401
 
 
+async def test_a_login_by_a_clock_that_was_ahead_is_none() -> None:
+    """It would be good for longer than a week."""
+    clock = Clock()
+    async with asking(guarded(PROTECTED, clock)) as client:
+        cookie = await cookie_of(client)
+        client.cookies.clear()
+        clock.now -= timedelta(days=200)
+        assert (await client.get("/", headers={"cookie": cookie})).status_code == 401
+
+
 async def test_a_new_token_ends_all_logins() -> None:
     """A cookie is worth as much as the token it was given for."""
     clock = Clock()

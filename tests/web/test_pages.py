@@ -110,6 +110,21 @@ async def test_a_hostile_account_s_page_is_found_by_the_link_to_it(client: httpx
         assert "Readings" in answer.text
 
 
+async def test_the_overview_warns_of_a_clock_in_doubt(tmp_path: Path) -> None:
+    """With why, and what to do; the status says the same."""
+    world = World(path=tmp_path / "balances.db")
+    async with opened(world) as store:
+        await store.write(lambda tx: tx.clock.note_doubt("this machine's clock is 30d behind a service's"))
+    async with asking(world.app(), {"accept": "text/html"}) as client:
+        page, data = await client.get("/"), await client.get("/api/v1/status")
+    warning = (
+        "the clock is in doubt: this machine's clock is 30d behind a service's; nothing old is deleted until it is "
+        "right: check it"
+    )
+    assert f"Warning: {warning}" in text_of(page.text)
+    assert data.json()["warnings"] == [warning]
+
+
 async def test_a_page_is_sent_again_only_if_it_changed(world: World) -> None:
     """By its tag, and packed where the browser can unpack it."""
     async with asking(world.app(), {"accept": "text/html", "accept-encoding": "gzip"}) as client:

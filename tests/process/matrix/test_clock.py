@@ -1,9 +1,13 @@
 """The clock's rows of the fault matrix: the wall clock set under a running daemon, nights on which clocks are set."""
 
 import re
+import sqlite3
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -11,6 +15,7 @@ from monitor.sandbox import Fault
 from monitor.sandbox.http import Response
 from tests.process.stage import together
 from tests.process.support import Installation, Json, jobs, until, usdt_low
+from tests.process.test_web import answers, free_port, served
 
 from .clock import WallClock
 
@@ -220,3 +225,97 @@ async def test_a_service_whose_clock_is_ten_minutes_fast(site: Installation) -> 
 async def test_a_service_whose_clock_is_ten_minutes_slow(site: Installation) -> None:
     """Likewise."""
     await _off(site, timedelta(minutes=-10), "ahead of")
+
+
+# One start by a wrong clock
+
+_KEYS = {
+    "readings": "SELECT series_id, observed_at FROM snapshots UNION SELECT series_id, observed_at FROM set_aside",
+    "polls": "SELECT account_id, started_at FROM polls",
+    "events": "SELECT incident, seq FROM events",
+    "notifications": "SELECT id, status FROM notifications",
+}
+
+
+def _kept(site: Installation) -> set[tuple[object, ...]]:
+    """Every row that must not be lost, by its key."""
+    with closing(sqlite3.connect(site.store)) as db:
+        return {(table, *row) for table, keys in _KEYS.items() for row in db.execute(keys)}
+
+
+def _dated(date: Callable[[], str]) -> Fault:
+    """A service that takes any time for right, and tells its own in its Date header."""
+    return Fault(change=lambda response: replace(response, headers={**response.headers, "date": date()}))
+
+
+async def _one_wrong_start(site: Installation, off: timedelta, date: Callable[[], str]) -> None:
+    clock, port = WallClock.of(site), free_port()
+    site.sandbox.nami.fault = site.sandbox.wdcf.fault = _dated(date)
+    site.holds("5.10")
+    drop = {"name": "drop", "type": "delta", "match": {"job": "spot"}, "drop": "50%", "within": "1h"}
+    stale = {"name": "stale", "type": "stale", "after": "30m"}
+    low = usdt_low(repeat_every="4h")
+    failing = {"name": "failing", "type": "failing", "polls": 2}
+    site.write(rules=[low, drop, stale, failing], web={"listen": f"127.0.0.1:{port}"})
+    daemon = await site.start()
+    await site.shows(lambda shown: _delivered(shown) == 1, "the low balance, told")
+    await site.asked_again("type=0", 2)
+    assert await daemon.stop() == 0
+    before = _kept(site)
+
+    clock.set(off)
+    wrong = await site.start()
+    await wrong.logged("the clock is in doubt, nothing old is deleted")
+    await site.asked_again("type=0", 3)
+    plain, shown = await site.command("status"), await site.status()
+    await served(port)
+    page = await answers(port, "/")
+    assert await wrong.stop() == 0
+    assert "warning: the clock is in doubt: " in plain.out
+    assert any(one.startswith("the clock is in doubt: ") for one in shown["warnings"])
+    assert page is not None
+    assert "Warning: the clock is in doubt: " in page.text
+    assert before <= _kept(site)
+
+    clock.set(timedelta(0))
+    await site.start()
+    await site.asked_again("type=0", 3)
+    await site.shows(lambda shown: not any("in doubt" in one for one in shown["warnings"]), "no more doubt")
+    site.holds("5000")
+    [*_, resolved] = await site.told(2)
+    assert [message.title.partition(":")[0] for message in site.messages] == [
+        "CRITICAL usdt-low",
+        resolved.title.partition(":")[0],
+    ]
+    assert resolved.title.startswith("RESOLVED usdt-low")
+    assert before <= _kept(site)
+
+
+def _true_date() -> str:
+    return format_datetime(datetime.now(UTC), usegmt=True)
+
+
+@together()
+async def test_one_start_a_month_behind(site: Installation) -> None:
+    """Nothing is lost, and nothing told but what is so; log, `status` and page warn until the clock is right again."""
+    await _one_wrong_start(site, -30 * DAY, _true_date)
+
+
+@together()
+async def test_one_start_far_ahead(site: Installation) -> None:
+    """Likewise, 200 days ahead: nothing is older than what is kept because of that."""
+    await _one_wrong_start(site, 200 * DAY, _true_date)
+
+
+@pytest.mark.campaign
+@together()
+async def test_one_start_most_of_a_day_behind(site: Installation) -> None:
+    """Likewise, 20 hours."""
+    await _one_wrong_start(site, -20 * HOUR, _true_date)
+
+
+@pytest.mark.campaign
+@together()
+async def test_one_start_a_month_behind_with_services_that_tell_no_time(site: Installation) -> None:
+    """What was read before says enough."""
+    await _one_wrong_start(site, -30 * DAY, lambda: "unknown")

@@ -10,6 +10,8 @@ down_revision = "0002"
 def upgrade() -> None:
     """Change the schema, part by part."""
     _count_failures_by_outcome()
+    _keep_what_a_wrong_clock_touches()
+    _let_a_pause_be_no_longer_than_it_was()
 
 
 def _count_failures_by_outcome() -> None:
@@ -21,3 +23,53 @@ def _count_failures_by_outcome() -> None:
             accounts.add_column(sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
         accounts.add_column(sa.Column("failing_same_since", sa.BigInteger(), nullable=True))
     op.execute("UPDATE accounts SET failures_own = failures_alike")
+
+
+def _keep_what_a_wrong_clock_touches() -> None:
+    """Nothing is deleted because a clock is wrong: readings are marked, or moved aside."""
+    with op.batch_alter_table("series") as series:
+        series.add_column(sa.Column("ahead_until", sa.BigInteger(), nullable=True))
+    op.create_table(
+        "provisional",
+        sa.Column("series_id", sa.Integer(), nullable=False),
+        sa.Column("observed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["series_id"], ["series.id"]),
+        sa.PrimaryKeyConstraint("series_id", "observed_at"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "set_aside",
+        sa.Column("series_id", sa.Integer(), nullable=False),
+        sa.Column("observed_at", sa.BigInteger(), nullable=False),
+        sa.Column("moved_at", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.String(), nullable=False),
+        sa.Column("available", sa.String(), nullable=False),
+        sa.Column("locked", sa.String(), nullable=True),
+        sa.Column("updated_at", sa.BigInteger(), nullable=True),
+        sa.Column("returns", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["series_id"], ["series.id"]),
+        sa.PrimaryKeyConstraint("series_id", "observed_at", "moved_at"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_set_aside_returns", "set_aside", ["series_id", "observed_at"], sqlite_where=sa.text("returns = 1")
+    )
+    op.create_table(
+        "clock",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("doubt", sa.String(), nullable=False),
+        sa.Column("set_back_at", sa.BigInteger(), nullable=True),
+        sa.Column("ahead_until", sa.BigInteger(), nullable=True),
+        sa.Column("alerts", sa.JSON(), nullable=False),
+        sa.Column("jumped_from", sa.BigInteger(), nullable=True),
+        sa.Column("jumped_to", sa.BigInteger(), nullable=True),
+        sa.Column("set_aside_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.execute("INSERT INTO clock (id, doubt, alerts) VALUES (1, '', '{}')")
+
+
+def _let_a_pause_be_no_longer_than_it_was() -> None:
+    """A pause is what is left of its length, whatever was done to the clock since."""
+    with op.batch_alter_table("pauses") as pauses:
+        pauses.add_column(sa.Column("began_at", sa.BigInteger(), nullable=True))

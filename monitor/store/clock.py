@@ -1,0 +1,278 @@
+"""What wrong clocks leave in the store: which readings are doubtful, and which are out of the history."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from monitor.domain.clock import ClockMark
+from monitor.store.tables import (
+    Instant,
+    accounts,
+    clock,
+    from_micros,
+    notifications,
+    provisional,
+    series,
+    set_aside,
+    snapshots,
+    to_micros,
+)
+
+_READING = ("total", "available", "locked", "updated_at")
+_JUST_BEFORE = timedelta(microseconds=1)
+_KEY = ("series_id", "observed_at")
+
+_HERE = (snapshots.c.series_id == bindparam("of")) & (snapshots.c.observed_at == bindparam("at"))
+_SET_ASIDE = (
+    upsert(set_aside)
+    .from_select(
+        [*_KEY, *_READING, "moved_at", "returns"],
+        select(
+            *(snapshots.c[name] for name in (*_KEY, *_READING)),
+            bindparam("now", type_=Instant),
+            bindparam("back", type_=Boolean),
+        ).where(_HERE),
+    )
+    .on_conflict_do_nothing()
+)
+_NOT_IN_HISTORY = delete(snapshots).where(_HERE)
+_NOT_PROVISIONAL = delete(provisional).where(
+    provisional.c.series_id == bindparam("of"), provisional.c.observed_at == bindparam("at")
+)
+_ASIDE = (
+    (set_aside.c.series_id == bindparam("of"))
+    & (set_aside.c.observed_at == bindparam("at"))
+    & (set_aside.c.moved_at == bindparam("then"))
+)
+_RETURN = (
+    upsert(snapshots)
+    .from_select(
+        [*_KEY, *_READING], select(*(set_aside.c[name] for name in (*_KEY, *_READING))).where(_ASIDE)
+    )
+    .on_conflict_do_nothing()
+)
+_NOT_ASIDE = delete(set_aside).where(_ASIDE)
+
+
+class ClockRecord:
+    """The queries about the clock, within a transaction. Instants are aware UTC datetimes.
+
+    While readings lie ahead of the clock nothing tells which of the two clocks was right. New readings are then
+    `provisional`; and those ahead that time passes over are set aside until that is known. Nothing is deleted."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def mark(self) -> ClockMark:
+        """Return what is noticed and not settled."""
+        row = self._db.execute(select(clock)).one()
+        moved = {from_micros(int(now)): from_micros(before) for now, before in row.alerts.items()}
+        return ClockMark(
+            set_back_at=row.set_back_at,
+            ahead_until=row.ahead_until,
+            moved=moved,
+            jumped_from=row.jumped_from,
+            jumped_to=row.jumped_to,
+        )
+
+    def save(self, mark: ClockMark) -> None:
+        """Keep what is noticed and not settled."""
+        self._db.execute(
+            update(clock).values(
+                set_back_at=mark.set_back_at,
+                ahead_until=mark.ahead_until,
+                alerts={str(to_micros(now)): to_micros(before) for now, before in mark.moved.items()},
+                jumped_from=mark.jumped_from,
+                jumped_to=mark.jumped_to,
+            )
+        )
+
+    def note_doubt(self, doubt: str) -> None:
+        """Keep why nothing is deleted, for those who look at the store; empty: no more."""
+        self._db.execute(update(clock).values(doubt=doubt))
+
+    def latest(self) -> datetime | None:
+        """Return the latest instant of a reading or a poll; None where there is none."""
+        known = [
+            self._db.execute(select(func.max(column))).scalar_one()
+            for column in (series.c.observed_at, series.c.ahead_until, accounts.c.polled_at)
+        ]
+        return max((at for at in known if at is not None), default=None)
+
+    def set_back(self, now: datetime, account_id: int | None = None) -> None:
+        """Let what was read last, of one account or of all, count as read just before an instant.
+
+        That goes for series whose last reading lies ahead, and for those with others ahead over which the clock was
+        set forward in part."""
+        latest = self.latest()
+        if latest is not None and latest > now:
+            mark = self.mark()
+            began, until = mark.set_back_at or now, mark.ahead_until or latest
+            self.save(replace(mark, set_back_at=min(began, now), ahead_until=max(until, latest)))
+        between = exists().where(
+            snapshots.c.series_id == series.c.id,
+            snapshots.c.observed_at > series.c.observed_at,
+            snapshots.c.observed_at < now,
+        )
+        which = (series.c.observed_at > now) | ((series.c.ahead_until > now) & between)
+        if account_id is not None:
+            which &= series.c.account_id == account_id
+        just_before = literal(now - _JUST_BEFORE, Instant)
+        copies = select(series.c.id, just_before, *(series.c[name] for name in _READING)).where(which)
+        keys = select(series.c.id, just_before).where(which)
+        self._db.execute(
+            upsert(snapshots)
+            .from_select(["series_id", "observed_at", *_READING], copies)
+            .on_conflict_do_nothing()
+        )
+        self._db.execute(
+            upsert(provisional).from_select(["series_id", "observed_at"], keys).on_conflict_do_nothing()
+        )
+        last_ahead = func.max(func.coalesce(series.c.ahead_until, series.c.observed_at), series.c.observed_at)
+        self._db.execute(
+            update(series).where(which).values(ahead_until=last_ahead, observed_at=now - _JUST_BEFORE)
+        )
+
+    def pass_over(self, series_id: int, last: datetime, now: datetime) -> None:
+        """Set aside the readings of a series that lay ahead of its last one, and that time has passed over."""
+        self._set_aside(
+            select(snapshots.c.series_id, snapshots.c.observed_at).where(
+                snapshots.c.series_id == series_id,
+                snapshots.c.observed_at > last,
+                snapshots.c.observed_at <= now,
+            ),
+            now,
+            returns=True,
+        )
+
+    def end_of_readings_ahead(self, series_id: int, now: datetime) -> None:
+        """Let what was read since the clock was set back be the history of a series: nothing lies ahead any more."""
+        self._db.execute(update(series).where(series.c.id == series_id).values(ahead_until=None))
+        self._db.execute(delete(provisional).where(provisional.c.series_id == series_id))
+        self._keep_aside(set_aside.c.series_id == series_id, now)
+
+    def _keep_aside(self, which: ColumnElement[bool], now: datetime) -> None:
+        kept = self._db.execute(update(set_aside).where(which, set_aside.c.returns).values(returns=False))
+        if kept.rowcount:
+            self._db.execute(update(clock).values(set_aside_at=now))
+
+    def add_provisional(self, series_id: int, at: datetime) -> None:
+        """Note that a reading was made while others lie ahead of the clock."""
+        self._db.execute(
+            upsert(provisional).values(series_id=series_id, observed_at=at).on_conflict_do_nothing()
+        )
+
+    def go_back_to_what_lay_ahead(self) -> None:
+        """Let the last reading of each series be the one that lay furthest ahead: the clock is right again."""
+        there = (snapshots.c.series_id == series.c.id) & (snapshots.c.observed_at == series.c.ahead_until)
+        reading = {
+            name: select(snapshots.c[name]).where(there).scalar_subquery()
+            for name in ("observed_at", *_READING)
+        }
+        marked = series.c.ahead_until.is_not(None)
+        self._db.execute(
+            update(series).where(marked, exists(select(snapshots).where(there))).values(**reading)
+        )
+        self._db.execute(update(series).where(marked).values(ahead_until=None))
+
+    def forget(self, now: datetime) -> None:
+        """Let the present clock be right: what was read since it was set back is the history."""
+        self._db.execute(update(series).where(series.c.ahead_until.is_not(None)).values(ahead_until=None))
+        self._db.execute(delete(provisional))
+        self._keep_aside(true(), now)
+        for column in (
+            accounts.c.polled_at,
+            accounts.c.ok_at,
+            accounts.c.failing_since,
+            accounts.c.overdue_at,
+        ):
+            self._db.execute(update(accounts).where(column > now).values({column: now}))
+        mark = self.mark()
+        self.save(ClockMark(jumped_from=mark.jumped_from, jumped_to=mark.jumped_to))
+
+    def return_some(self, now: datetime, limit: int) -> int:
+        """Put some of what time passed over back into the history; return how many."""
+        keys = (set_aside.c.series_id, set_aside.c.observed_at, set_aside.c.moved_at)
+        rows = self._db.execute(select(*keys).where(set_aside.c.returns).limit(limit)).all()
+        if rows:
+            params = [{"of": row.series_id, "at": row.observed_at, "then": row.moved_at} for row in rows]
+            # what lies in its place was read at the same instant by the clock that was behind
+            self._db.execute(_SET_ASIDE, [{**one, "now": now, "back": False} for one in params])
+            self._db.execute(_NOT_IN_HISTORY, params)
+            self._db.execute(_NOT_PROVISIONAL, params)
+            self._db.execute(_RETURN, params)
+            self._db.execute(_NOT_ASIDE, params)
+        return len(rows)
+
+    def set_aside_provisional(self, now: datetime, limit: int) -> int:
+        """Set aside some of what was read while the clock was behind; return how many."""
+        return self._set_aside(select(provisional.c.series_id, provisional.c.observed_at).limit(limit), now)
+
+    def set_aside_ahead(self, now: datetime, limit: int) -> int:
+        """Set aside some of the readings that lie ahead of their series' last one; return how many."""
+        return self._set_aside(
+            select(snapshots.c.series_id, snapshots.c.observed_at)
+            .join(series, series.c.id == snapshots.c.series_id)
+            .where(series.c.ahead_until.is_not(None), snapshots.c.observed_at > series.c.observed_at)
+            .limit(limit),
+            now,
+        )
+
+    def _set_aside(self, which: Select[tuple[int, datetime]], now: datetime, *, returns: bool = False) -> int:
+        rows = self._db.execute(which).all()
+        if rows:
+            params = [{"of": row.series_id, "at": row.observed_at} for row in rows]
+            self._db.execute(_SET_ASIDE, [one | {"now": now, "back": returns} for one in params])
+            self._db.execute(_NOT_IN_HISTORY, params)
+            if not returns:
+                self._db.execute(_NOT_PROVISIONAL, params)
+                self._db.execute(update(clock).values(set_aside_at=now))
+        return len(rows)
+
+    # What waits
+
+    def take_back_deliveries(self, now: datetime, by: timedelta) -> None:
+        """Let what waits for an instant that lies ahead wait as long as it would have, by a clock set back."""
+        planned, failing = notifications.c.next_attempt_at, notifications.c.failing_since
+        waits = notifications.c.status == "pending"
+        self._db.execute(
+            update(notifications).where(waits, planned > now).values(next_attempt_at=planned - _micros(by))
+        )
+        self._db.execute(update(notifications).where(waits, failing > now).values(failing_since=now))
+
+    def count_failures_from(self, now: datetime, since: datetime) -> None:
+        """Let deliveries that failed after an instant, by a clock that jumped, have failed from now on only."""
+        failing = notifications.c.failing_since
+        which = (notifications.c.status == "pending") & (failing >= since) & (failing < now)
+        self._db.execute(update(notifications).where(which).values(failing_since=now))
+
+    def put_forward(self, by: timedelta) -> None:
+        """Let what waits, in the outbox or for a poll, wait as long as it would have, by a clock set forward; and what
+        was read last be as long ago as it was."""
+        self._db.execute(update(accounts).values(overdue_at=accounts.c.overdue_at + _micros(by)))
+        self._db.execute(update(series).values(observed_at=series.c.observed_at + _micros(by)))
+        planned, failing = notifications.c.next_attempt_at, notifications.c.failing_since
+        later = {"next_attempt_at": planned + _micros(by), "failing_since": failing + _micros(by)}
+        self._db.execute(update(notifications).where(notifications.c.status == "pending").values(**later))
+
+
+def _micros(by: timedelta) -> BindParameter[int]:
+    """Return a span as the store counts it: added to an instant there, not here."""
+    return literal(by // timedelta(microseconds=1), BigInteger)
