@@ -14,6 +14,7 @@ from monitor.incidents import ack_json, silence_json
 from monitor.store.reader import (
     AccountStatus,
     AlertStatus,
+    ConfigurationStatus,
     Known,
     PauseStatus,
     SeriesStatus,
@@ -51,7 +52,8 @@ class JobStatus:
 class Status:
     """Everything `status` shows. Instants are in UTC, amounts the digits as they came.
 
-    `silences` and `maintenance` are those that keep alerts quiet now."""
+    `silences` and `maintenance` are those that keep alerts quiet now. `problems` says why the configuration's file
+    can't be used, or could not when the daemon was to reload it; then `configuration` is in force in its place."""
 
     at: datetime
     jobs: tuple[JobStatus, ...]
@@ -63,6 +65,8 @@ class Status:
     maintenance: tuple[Maintenance, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
     accounts: tuple[AccountStatus, ...] = ()
+    configuration: ConfigurationStatus | None = None
+    problems: tuple[str, ...] = ()
 
     @property
     def check(self) -> Check:
@@ -110,6 +114,15 @@ class Status:
                 for one in self.maintenance
             ],
             "undelivered": [_undelivered_json(one) for one in self.undelivered],
+            "configuration": self._configuration_json(),
+        }
+
+    def _configuration_json(self) -> dict[str, Any]:
+        kept = self.configuration
+        return {
+            "accepted_at": None if kept is None else _time(kept.accepted_at),
+            "refused_at": None if kept is None else _time(kept.refused_at),
+            "problems": list(self.problems),
         }
 
 
@@ -119,8 +132,10 @@ def assemble(
     accounts: Sequence[Account],
     now: datetime,
     maintenance: Sequence[Maintenance] = (),
+    problems: tuple[str, ...] = (),
 ) -> Status:
-    """What is known of what is configured; `jobs` names each job's provider, `known` None: no store yet."""
+    """What is known of what is configured; `jobs` names each job's provider, `known` None: no store yet. `problems` are
+    those of the configuration's file, if it is not by that but by the kept one."""
     configured = {account.key: account for account in accounts}
     known = known or Known(notifications={})
     polled = {(one.job, one.name): one for one in known.accounts if (one.job, one.name) in configured}
@@ -135,6 +150,8 @@ def assemble(
         maintenance=tuple(one for one in maintenance if one.window.covers(now)),
         undelivered=known.undelivered,
         accounts=tuple(polled.values()),
+        configuration=known.configuration,
+        problems=problems or (known.configuration.problems if known.configuration else ()),
     )
 
 

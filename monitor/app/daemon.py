@@ -13,7 +13,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 from monitor import config as configuration
-from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, note_call, now, pictures, recall
+from monitor.app.build import (
+    MAX_WAIT,
+    Hosts,
+    Monitor,
+    Polled,
+    accept,
+    jitter,
+    keep,
+    note_call,
+    now,
+    pictures,
+    recall,
+)
 from monitor.app.planning import plan, turns
 from monitor.app.pulse import Pulse
 from monitor.app.summaries import Summaries
@@ -22,13 +34,15 @@ from monitor.config import Config
 from monitor.domain.alerts import Event
 from monitor.domain.progress import STUCK_AFTER
 from monitor.domain.retention import ClockEvidence
+from monitor.domain.units import moment
 from monitor.domain.windows import QuietHours
 from monitor.errors import ConfigError, StoreError, StoreReplaced
 from monitor.lifesign import LifeSign
 from monitor.logs import Redaction
 from monitor.metrics import Metrics
 from monitor.outbox import Outbox, hand_over, log_handed_over
-from monitor.poll import Recorded, log_events, log_poll, look_between_polls, reconcile
+from monitor.poll import Recorded, log_events, log_poll, look_between_polls
+from monitor.redaction import masked, spellings
 from monitor.scheduler import Scheduler, Task
 from monitor.store.store import Store
 from monitor.systemd import Systemd
@@ -84,6 +98,8 @@ class Daemon:
         self._begun = False
         self._newest_before: datetime | None = None
         self._clock_doubt = ""
+        self._refusal = ""
+        self._refused_at: datetime | None = None
         self._replaced: StoreReplaced | None = None
 
     def stop(self) -> None:
@@ -184,7 +200,7 @@ class Daemon:
 
     async def _take_up(self, monitor: Monitor) -> None:
         started = now()
-        told = await self._store.write(lambda tx: reconcile(tx, monitor.watch, started))
+        told = await self._store.write(lambda tx: accept(tx, monitor.config, monitor.watch, started))
         self.metrics.expect(monitor.watch.accounts.values(), monitor.watch.targets)
         self._tell(told)
         self._outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
@@ -414,7 +430,12 @@ class Daemon:
 
     def _live(self) -> Live:
         unready = "stopping" if self._stop.is_set() else "" if self._begun else "starting"
-        return Live(started_at=self._running_since, next_polls=self._scheduler.due(), unready=unready)
+        return Live(
+            started_at=self._running_since,
+            next_polls=self._scheduler.due(),
+            unready=unready,
+            notes=[self._refusal] if self._refusal else [],
+        )
 
     def _asked(self, what: Callable[[], Coroutine[Any, Any, str]]) -> str:
         asking = asyncio.run_coroutine_threadsafe(what(), self._loop)
@@ -436,17 +457,28 @@ class Daemon:
             try:
                 await self._exchange(await self._load_anew())
             except ConfigError as exc:
-                self.metrics.not_reloaded()
                 log.error(
                     "configuration not reloaded, the old one stays",
                     extra={"fields": {"problems": len(exc.problems)}},
                 )
                 for line in exc.lines():
                     log.error("%s", line)
+                await self._refused(exc.lines())
             except StoreError as exc:
-                self.metrics.not_reloaded()
                 log.error("configuration not reloaded, the old one stays", extra={"fields": {"error": exc}})
+                await self._refused([str(exc)])
             self._systemd.ready()
+
+    async def _refused(self, problems: list[str]) -> None:
+        """Show wherever people look that the configuration in force is older than the file, and why."""
+        at = now()
+        self.metrics.not_reloaded()
+        hidden = spellings(self._monitor.config.secrets)
+        shown = [masked(problem, hidden) for problem in problems]
+        self._refused_at = self._refused_at or at
+        self._refusal = f"configuration refused since {moment(self._refused_at)}: {shown[0]}"
+        with suppress(StoreError):  # a store that fails is shown as such
+            await self._store.write(lambda tx: tx.refuse_configuration(shown, at))
 
     async def _load_anew(self) -> Monitor:
         # in a thread, and not in asyncio's own, which slow name lookups may occupy: a big file, or one on a file
@@ -474,6 +506,7 @@ class Daemon:
             self._retire(monitor)
             raise
         self.metrics.reloaded(now())
+        self._refusal, self._refused_at = "", None
         log.info("configuration reloaded", extra={"fields": {"jobs": len(monitor.config.jobs)}})
         self._retire(old)
 

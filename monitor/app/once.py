@@ -12,6 +12,7 @@ from monitor.app.build import (
     Hosts,
     Monitor,
     Polled,
+    accept,
     jitter,
     keep,
     note_call,
@@ -28,7 +29,7 @@ from monitor.domain.model import Account, Pause, PollResult
 from monitor.errors import DeliveryFailed, Outcome, StoreError
 from monitor.notify import AppriseNotifier
 from monitor.outbox import Outbox, hand_over, log_handed_over
-from monitor.poll import log_events, log_poll, reconcile
+from monitor.poll import log_events, log_poll
 from monitor.store import reader
 from monitor.store.store import Store
 
@@ -58,7 +59,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     try:
         await recall(monitor, hosts, store)
         started = now()
-        log_events(await store.write(lambda tx: reconcile(tx, monitor.watch, started)))
+        log_events(await store.write(lambda tx: accept(tx, config, monitor.watch, started)))
 
         async def one(polled: Polled) -> None:
             result = await monitor.fetch(polled, _patience(config))

@@ -45,7 +45,7 @@ def look(config: Config, before: Seen, now: datetime) -> Seen:
         return replace(before, problem=f"{path}: there is no store any more; what it knew is shown")
     accounts = [account for job in config.jobs for account in job.accounts]
     providers = {job.name: job.provider for job in config.jobs}
-    status = assemble(known, providers, accounts, now, config.maintenance)
+    status = assemble(known, providers, accounts, now, config.maintenance, config.problems)
     if known is None:
         return Seen(problem=f"{path}: there is no store yet; `balance-monitor run` makes it")
     return Seen(status=status)

@@ -98,6 +98,8 @@ def show_grid(console: Console, grid: Grid) -> None:
 
 def notices(status: Status) -> Iterator[tuple[str, str]]:
     """What stands below the tables of `status`, a line each with its style; the last one counts the outbox."""
+    if status.problems:
+        yield _refused(status), "yellow"
     for pause in status.pauses:
         yield f"paused: {pause.host} until {moment(pause.until)} after {pause.detail}", "magenta"
     for one in status.silences:
@@ -113,6 +115,15 @@ def notices(status: Status) -> Iterator[tuple[str, str]]:
     counts = status.notifications
     sums = ", ".join(f"{counts[name]} {name}" for name in ("pending", "failed", "delivered"))
     yield f"notifications: {sums}", "yellow" if counts["pending"] or counts["failed"] else "dim"
+
+
+def _refused(status: Status) -> str:
+    kept = status.configuration
+    since = f" since {moment(kept.refused_at)}" if kept is not None and kept.refused_at is not None else ""
+    first, *others = status.problems
+    more = f" (and {len(others)} more)" if others else ""
+    in_force = f"; in force is the one of {moment(kept.accepted_at)}" if kept is not None else ""
+    return f"configuration refused{since}: {first}{more}{in_force}"
 
 
 def _undelivered(one: Undelivered, at: datetime) -> str:

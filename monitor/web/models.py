@@ -144,6 +144,19 @@ class Undelivered(BaseModel):
     last_error: str | None
 
 
+class Configuration(BaseModel):
+    """The configuration in force, and what is wrong with its file since."""
+
+    accepted_at: Instant | None = Field(description="Since when it is in force; null: none was accepted yet.")
+    refused_at: Instant | None = Field(
+        description="Since when a reload of the file is refused; null: none was."
+    )
+    problems: list[str] = Field(
+        description="Why the file is refused, without secrets.",
+        examples=[["config.yaml:12:5: jobs[0].evry: unknown key; did you mean `every`?"]],
+    )
+
+
 class Status(BaseModel):
     """What `status --json` prints."""
 
@@ -156,6 +169,7 @@ class Status(BaseModel):
     silences: list[Silence]
     maintenance: list[Maintenance]
     undelivered: list[Undelivered]
+    configuration: Configuration
 
 
 class Alerts(BaseModel):

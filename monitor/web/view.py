@@ -63,11 +63,12 @@ class Plan:
 class Live:
     """What only the running process knows. `next_polls` is by account, `job/account`; instants are in UTC.
 
-    `unready` is what it still waits for; empty: nothing."""
+    `unready` is what it still waits for; empty: nothing. `notes` are what people should know while it works."""
 
     started_at: datetime
     next_polls: Mapping[str, datetime] = field(default_factory=dict)
     unready: str = ""
+    notes: Sequence[str] = ()
 
 
 class Standing(StrEnum):
