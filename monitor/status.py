@@ -53,7 +53,8 @@ class Status:
     """Everything `status` shows. Instants are in UTC, amounts the digits as they came.
 
     `silences` and `maintenance` are those that keep alerts quiet now. `problems` says why the configuration's file
-    can't be used, or could not when the daemon was to reload it; then `configuration` is in force in its place."""
+    can't be used, or could not when the daemon was to reload it; then `configuration` is in force in its place.
+    `idle` are the numbers of silences that match no alert that there can be."""
 
     at: datetime
     jobs: tuple[JobStatus, ...]
@@ -67,6 +68,7 @@ class Status:
     accounts: tuple[AccountStatus, ...] = ()
     configuration: ConfigurationStatus | None = None
     problems: tuple[str, ...] = ()
+    idle: frozenset[int] = frozenset()
 
     @property
     def check(self) -> Check:
@@ -108,7 +110,10 @@ class Status:
                 {"host": p.host, "until": rfc3339(p.until), "outcome": p.outcome, "detail": p.detail}
                 for p in self.pauses
             ],
-            "silences": [silence_json(one, self.at) for one in self.silences],
+            "silences": [
+                silence_json(one, self.at, matches_nothing=one.silence.id in self.idle)
+                for one in self.silences
+            ],
             "maintenance": [
                 {"name": one.name, "match": {key: list(globs) for key, globs in one.match.globs.items()}}
                 for one in self.maintenance
@@ -133,6 +138,7 @@ def assemble(
     now: datetime,
     maintenance: Sequence[Maintenance] = (),
     problems: tuple[str, ...] = (),
+    idle: frozenset[int] = frozenset(),
 ) -> Status:
     """What is known of what is configured; `jobs` names each job's provider, `known` None: no store yet. `problems` are
     those of the configuration's file, if it is not by that but by the kept one."""
@@ -151,6 +157,7 @@ def assemble(
         undelivered=known.undelivered,
         accounts=tuple(polled.values()),
         configuration=known.configuration,
+        idle=idle,
         problems=problems or (known.configuration.problems if known.configuration else ()),
     )
 

@@ -236,6 +236,7 @@ lookback.add_to(app)  # in the order in which --help lists the commands
 
 def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
     from monitor import screen
+    from monitor.app.coverage import idle_silences
     from monitor.status import assemble
     from monitor.store.reader import read
 
@@ -244,7 +245,8 @@ def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
     now = datetime.now(UTC)
     providers = {one.name: one.provider for one in jobs}
     known = read(loaded.store.path)
-    found = assemble(known, providers, accounts, now, loaded.maintenance, loaded.problems)
+    idle = idle_silences(known, loaded, now)
+    found = assemble(known, providers, accounts, now, loaded.maintenance, loaded.problems, idle)
     if as_json:
         screen.show_json(found.to_json())
     else:
@@ -423,15 +425,19 @@ def list_silences(
 ) -> None:
     """List the silences that are not over, the newest first."""
     from monitor import screen
+    from monitor.app.coverage import idle_silences
     from monitor.incidents import silence_json
-    from monitor.store.reader import silences
+    from monitor.store.reader import read
 
     loaded, now = _load_in_force(config or context.obj), datetime.now(UTC)
-    found = [one for one in silences(loaded.store.path) if everything or now < one.silence.ends_at]
+    known = read(loaded.store.path)
+    found = [one for one in known.silences if everything or now < one.silence.ends_at] if known else []
+    idle = idle_silences(known, loaded, now)
     if as_json:
-        screen.show_json([silence_json(one, now) for one in found])
+        listed = [silence_json(one, now, matches_nothing=one.silence.id in idle) for one in found]
+        screen.show_json(listed)
     elif found:
-        screen.show_silences(screen.stdout(), found, now)
+        screen.show_silences(screen.stdout(), found, idle, now)
     else:
         screen.stderr().print("no silences" if everything else "no silences; --all shows those that are over")
 

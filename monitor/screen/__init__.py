@@ -24,6 +24,7 @@ from monitor.store.incidents import Incident, Posting, Story
 from monitor.store.reader import AlertStatus, SeriesStatus, SilenceStatus, Undelivered
 
 _SOON = timedelta(minutes=1)  # what waits for less is on its way
+_NOTHING = "matches nothing: its rule or account is gone"
 _NAMED = 10  # names listed before the rest is counted
 _PIPED_WIDTH = 1000  # columns: a line for a program to read is not folded
 
@@ -106,7 +107,8 @@ def notices(status: Status) -> Iterator[tuple[str, str]]:
         silence = one.silence
         ends = f"for {span(silence.ends_at - status.at)}"
         text = f"silence {silence.id}: {match_text(silence.match)} {ends} more, by {silence.by}: {silence.reason}"
-        yield text, "cyan"
+        idle = silence.id in status.idle
+        yield (f"{text}; it {_NOTHING}", "yellow") if idle else (text, "cyan")
     for window in status.maintenance:
         yield f"maintenance {window.name}: {match_text(window.match)}", "cyan"
     for undelivered in status.undelivered:
@@ -337,9 +339,11 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def show_silences(console: Console, silences: Sequence[SilenceStatus], at: datetime) -> None:
-    """A line a silence."""
-    table = table_of(console, "id", "state", "match", "from", "until", "by", "reason")
+def show_silences(
+    console: Console, silences: Sequence[SilenceStatus], idle: frozenset[int], at: datetime
+) -> None:
+    """A line a silence. `idle` are the numbers of those that match no alert that there can be."""
+    table = table_of(console, "id", "state", "match", "from", "until", "by", "reason", "")
     for one in silences:
         silence, state = one.silence, silence_state(one, at)
         row = (
@@ -350,6 +354,7 @@ def show_silences(console: Console, silences: Sequence[SilenceStatus], at: datet
             moment(silence.ends_at),
             silence.by,
             silence.reason,
+            _NOTHING if silence.id in idle and at < silence.ends_at else "",
         )
         table.add_row(*map(escape, row), style="" if state == "active" else "dim")
     console.print(table)

@@ -121,6 +121,11 @@ class Known:
     configuration: ConfigurationStatus | None = None
     notifications: Mapping[str, int]
 
+    @property
+    def held(self) -> frozenset[tuple[str, str, str]]:
+        """The series that were read: job, account, currency."""
+        return frozenset((one.job, one.account, one.currency) for one in self.series)
+
 
 def read(path: Path) -> Known | None:
     """What the store knows; None where there is no store yet. Raises StoreError where it can't be read."""

@@ -125,6 +125,9 @@ class Silence(BaseModel):
     reason: str
     created_at: Instant
     expired_by: str | None
+    matches_nothing: bool = Field(
+        description="No alert that there can be fits it: its rule or account is gone."
+    )
 
 
 class Maintenance(BaseModel):

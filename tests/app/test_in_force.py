@@ -232,7 +232,9 @@ async def test_a_store_of_another_version_is_told_with_the_file(file: Path) -> N
         found(file, ENVIRON)
     first, second = told.value.lines()
     assert "evry" in first
-    assert second.startswith(f"{file.with_name('balances.db')}: written by a newer balance-monitor (schema 9999)")
+    assert second.startswith(
+        f"{file.with_name('balances.db')}: written by a newer balance-monitor (schema 9999)"
+    )
 
 
 async def test_a_configuration_that_this_version_does_not_accept_is_told(file: Path) -> None:
