@@ -34,6 +34,7 @@ from monitor.cli.shared import load_in_force as _load_in_force
 from monitor.cli.shared import misuse_refused as _misuse_refused
 from monitor.cli.shared import quietly as _quietly
 from monitor.cli.shared import refuse as _refuse
+from monitor.encoding import write_readably
 from monitor.errors import ConfigError, MonitorError, Problem, StoreReplaced
 
 if TYPE_CHECKING:
@@ -699,6 +700,7 @@ def _warn(loaded: "Config") -> None:
 
 def main() -> None:
     """The command line. Foreseeable trouble ends in a line on stderr and an exit code, never in a traceback."""
+    write_readably()
     sys.exit(_main(sys.argv[1:]))
 
 

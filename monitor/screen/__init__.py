@@ -1,6 +1,7 @@
 """What the commands show: tables and colour on a terminal, the same words plain where the output is piped."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from monitor.domain.model import Account, PollResult, Severity, State
 from monitor.domain.money import grouped, plain
 from monitor.domain.muting import Silence
 from monitor.domain.units import moment, rfc3339, span
+from monitor.encoding import takes_everything
 from monitor.errors import Outcome
 from monitor.incidents import Entry, match_text, silence_json, silence_state, timeline, waiting
 from monitor.screen.grid import Column, Grid, Row, lay_out, shown
@@ -76,7 +78,7 @@ def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], 
 
 def show_json(data: Any) -> None:
     """Data for programs: one JSON document."""
-    print(json.dumps(data, indent=2, ensure_ascii=False))  # noqa: T201 -- this is the command's output
+    print(json.dumps(data, indent=2, ensure_ascii=not takes_everything(sys.stdout)))  # noqa: T201 -- this is the command's output
 
 
 def show_status(console: Console, status: Status) -> None:
