@@ -33,6 +33,7 @@ def warnings(config: Config, now: datetime) -> list[str]:
     return [
         *_channels(config),
         *_unbraced(config),
+        *config.hints,
         *_plain_http(config),
         *_untrusted(config),
         *_rates(config),

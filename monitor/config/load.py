@@ -1,6 +1,6 @@
 """From the file to the configuration: all of it read and checked, and built only if nothing is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,7 +11,7 @@ from monitor.config.alerting import AlertingReader, build_inhibition, build_main
 from monitor.config.document import Node, Scalar, Sequence, scalars
 from monitor.config.files import Unreadable, read_text
 from monitor.config.findings import Findings
-from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate
+from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate, wrapping
 from monitor.config.jobs import ReadJob, read_jobs
 from monitor.config.keeping import is_secret, withhold
 from monitor.config.matching import Configured
@@ -77,7 +77,7 @@ def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool = True) -
         raise ConfigError(str(path), parsed.problems or (_EMPTY,))
     sources = Sources.of(environ, path.absolute().parent)
     interpolated = interpolate(parsed.root, sources, lambda place: not need_secrets and is_secret(place))
-    findings = Findings(str(path), interpolated.root)
+    findings = Findings(str(path), interpolated.root, interpolated.hints)
     for place, reason in interpolated.missing.items():
         findings.value(place, reason)
     sections = _read(path, findings)
@@ -312,6 +312,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
         summary=build_summary(sections.summary),
         web=build_web(sections.web),
         secrets=secrets,
+        hints=tuple(_hints(root, interpolated.hints)),
         document=withhold(root, sections.jobs, secrets),
     )
 
@@ -325,6 +326,15 @@ def _places(root: Node, channel: str) -> tuple[document.Position, ...]:
 def _secret_files(interpolated: Interpolated) -> tuple[Path, ...]:
     files = (interpolated.files[place] for place in interpolated.files if is_secret(place))
     return tuple(dict.fromkeys(chain.from_iterable(files)))
+
+
+def _hints(root: Node, of_references: Mapping[document.Path, str]) -> Iterator[str]:
+    """Yield what about values is probably not meant, and shows only as a refusal by a service."""
+    for place, hint in of_references.items():
+        yield f"{document.dotted(place)}: {hint}"
+    for place, scalar in scalars(root):
+        if _is_literal(place, scalar) and (around := wrapping(scalar.text or "")) is not None:
+            yield f"{document.dotted(place)} {around}"
 
 
 def _secrets(

@@ -96,6 +96,7 @@ class Config:
     secret itself, `secret_files` the files that secrets were read from.
     `links` are URL templates by name, `rule_links` and `messages` what rules have of their own, by rule; `charts`
     says of rules whether they want pictures, where they say it.
+    `hints` say of places what about their values is probably not meant.
     `document` is what the file says without secrets, for the store to keep. `problems` says why the file can't be used,
     where this is the configuration that was kept of an earlier state of it."""
 
@@ -119,5 +120,6 @@ class Config:
     files: frozenset[Path] = frozenset()
     document: Plain = field(default=None, repr=False)
     problems: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     literals: tuple[str, ...] = ()
     secret_files: tuple[Path, ...] = ()
