@@ -481,20 +481,18 @@ class Daemon:
             await self._store.write(lambda tx: tx.refuse_configuration(shown, at))
 
     async def _load_anew(self) -> Monitor:
-        # in a thread, and not in asyncio's own, which slow name lookups may occupy: a big file, or one on a file
-        # system that hangs, must hold up neither polls nor the end
-        config = await asyncio.get_running_loop().run_in_executor(
-            self._loader,
-            configuration.load_at_rest,
-            self._config.path,
-            self._environ,
-            self._monitor.config.files,
-        )
+        files = self._monitor.config.files
+        config = await self._in_loader(configuration.load_at_rest, self._config.path, self._environ, files)
         if config.store.path.resolve() != self._store.path:
             log.warning(
                 "store.url changed: that takes a restart", extra={"fields": {"store": self._store.path}}
             )
         return Monitor(config, self._hosts, self._note_call)
+
+    async def _in_loader(self, work: Callable[..., T], *args: object) -> T:
+        """Work in a thread, and not in asyncio's own, which slow name lookups may occupy: a big file, or one on a file
+        system that hangs, must hold up neither polls nor the end."""
+        return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)
 
     async def _exchange(self, monitor: Monitor) -> None:
         old, self._monitor = self._monitor, monitor
@@ -507,6 +505,8 @@ class Daemon:
             raise
         self.metrics.reloaded(now())
         self._refusal, self._refused_at = "", None
+        for warning in await self._in_loader(configuration.warnings, monitor.config, now()):
+            log.warning("%s", warning)
         log.info("configuration reloaded", extra={"fields": {"jobs": len(monitor.config.jobs)}})
         self._retire(old)
 
