@@ -137,6 +137,13 @@ def test_what_waits_for_a_client_of_a_file_is_no_mistake(section: str, warning: 
     assert warnings(loaded(tmp_path, text), NOW) == [NOBODY_IS_TOLD, warning]
 
 
+def test_what_waits_for_a_client_that_a_variable_names_is_no_mistake(tmp_path: Path) -> None:
+    """It is another one today."""
+    rule, warning = WAITING[0].values
+    text = f"{PROVIDERS}jobs: [{{name: j, provider: wdcf, every: 1m, clients: ['${{CLIENT}}']}}]\n{rule}\n"
+    assert warnings(loaded(tmp_path, text, {"CLIENT": "A"}), NOW) == [NOBODY_IS_TOLD, warning]
+
+
 @pytest.mark.parametrize("job", ["o", "nobody"])
 def test_what_no_file_could_bring_is_a_mistake(job: str, tmp_path: Path) -> None:
     """The clients of the other job stand in the configuration itself."""
