@@ -42,7 +42,6 @@ from monitor.logs import Redaction
 from monitor.metrics import Metrics
 from monitor.outbox import Outbox, hand_over, log_handed_over
 from monitor.poll import Recorded, log_events, log_poll, look_between_polls
-from monitor.redaction import masked, spellings
 from monitor.scheduler import Scheduler, Task
 from monitor.store.store import Store
 from monitor.systemd import Systemd
@@ -64,6 +63,8 @@ BEAT_MAY_TAKE = timedelta(seconds=2)
 """How long the heartbeat's last word may take at the end."""
 ANSWERS_WITHIN = timedelta(seconds=5)
 """How long a question of the status page to the daemon may take."""
+MOST_PROBLEMS = 50
+"""Errors of a file that are kept for who looks: pages read them again and again. The log has all."""
 STORE_MAY_TAKE = timedelta(seconds=30)
 """A store that has not answered for so long is trouble."""
 
@@ -473,8 +474,9 @@ class Daemon:
         """Show wherever people look that the configuration in force is older than the file, and why."""
         at = now()
         self.metrics.not_reloaded()
-        hidden = spellings(self._monitor.config.secrets)
-        shown = [masked(problem, hidden) for problem in problems]
+        shown = [self._redact(problem) for problem in problems[:MOST_PROBLEMS]]
+        if more := len(problems) - len(shown):
+            shown.append(f"and {more} more")
         self._refused_at = self._refused_at or at
         self._refusal = f"configuration refused since {moment(self._refused_at)}: {shown[0]}"
         with suppress(StoreError):  # a store that fails is shown as such
