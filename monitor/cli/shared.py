@@ -46,8 +46,8 @@ def load(path: Path | None, *, need_secrets: bool = True) -> "Config":
 
 
 def load_in_force(path: Path | None) -> "Config":
-    """The configuration that is meant, for a command that needs no secrets. While its file is broken, with a warning:
-    the one that the daemon works from. Raises ConfigError where there is neither."""
+    """Return the configuration that is meant, for a command that needs no secrets. While its file is broken, return the
+    one in force, with a warning. Raises ConfigError where there is neither."""
     from monitor.config import find
     from monitor.config import load as load_file
 

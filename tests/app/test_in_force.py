@@ -25,7 +25,7 @@ providers:
 channels:
   ops: {urls: ["${OPS_URL}", "json://user:literal-password@127.0.0.1/a"], message: {body: "{{ rule }} https://x.example/?t=literal-token"}}
 links: {dashboard: "https://g.example/?auth=link-token"}
-heartbeat: {url: "https://beat.example/ping-token"}
+heartbeat: {url: "https://beat.example/ping-token", proxy: "http://me:beat-proxy-pass@p:1"}
 web: {token: "literal-web-token-0123456789"}
 routes: [{match: {team: pay}, notify: [ops]}]
 maintenance: [{name: night, match: {job: clients}, cron: "0 3 * * *", lasts: 1h}]
@@ -47,6 +47,7 @@ SECRETS = (
     "literal-token",
     "link-token",
     "ping-token",
+    "beat-proxy-pass",
     "literal-web-token-0123456789",
     "tenant-secret",
 )
