@@ -124,7 +124,7 @@ def match_text(match: Match) -> str:
     return " ".join(f"{key}={','.join(globs)}" for key, globs in match.globs.items())
 
 
-def silence_json(one: SilenceStatus, now: datetime) -> dict[str, Any]:
+def silence_json(one: SilenceStatus, now: datetime, *, matches_nothing: bool = False) -> dict[str, Any]:
     """The contract of `silence list --json`: keys are added, never renamed."""
     silence = one.silence
     return {
@@ -137,6 +137,7 @@ def silence_json(one: SilenceStatus, now: datetime) -> dict[str, Any]:
         "reason": silence.reason,
         "created_at": rfc3339(one.created_at),
         "expired_by": one.expired_by or None,
+        "matches_nothing": matches_nothing,
     }
 
 

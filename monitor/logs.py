@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
+from monitor.encoding import takes_everything
 from monitor.redaction import masked, spellings
 
 log = logging.getLogger(__name__)
@@ -67,9 +68,10 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, message, and the record's fields."""
 
-    def __init__(self, redact: Redaction) -> None:
+    def __init__(self, redact: Redaction, *, ensure_ascii: bool) -> None:
         super().__init__()
         self._redact = redact
+        self._ensure_ascii = ensure_ascii
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -81,7 +83,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self._redact(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line, ensure_ascii=self._ensure_ascii)
 
     def _plain(self, value: object) -> object:
         """What JSON has a form for; redacted before the quotes, within which a secret may be spelt in another way."""
@@ -96,7 +98,9 @@ def set_up(format_: Format, level: int, stream: TextIO = sys.stderr) -> Redactio
     journald = _goes_to_journald(stream)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
-        JsonFormatter(redact) if format_ == "json" else TextFormatter(redact, journald=journald)
+        JsonFormatter(redact, ensure_ascii=not takes_everything(stream))
+        if format_ == "json"
+        else TextFormatter(redact, journald=journald)
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     sys.excepthook = _crashed

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.domain.alerts import Alert, Event, EventKind
+from monitor.domain.coverage import in_common
 from monitor.domain.delivery import Addressed, Target, address
 from monitor.domain.evaluation import Change, Desk, Facts, Told, evaluate, is_covered, of_account, of_provider
 from monitor.domain.messages import TREND_LENGTH
@@ -63,8 +64,7 @@ class Watch:
         name, _, currency = rest.rpartition("/")
         account = self.accounts.get((job, name))
         if account is None:
-            of_all = [account.attributes for account in self.on_provider(subject).values()]
-            return dict(set.intersection(*(set(one.items()) for one in of_all))) if of_all else {}
+            return in_common(list(self.on_provider(subject).values()))
         return account.attributes if currency == "*" else account.series(currency).attributes
 
 

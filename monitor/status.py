@@ -16,6 +16,7 @@ from monitor.store.reader import (
     AccountStatus,
     AlertStatus,
     ClockStatus,
+    ConfigurationStatus,
     Known,
     SeriesStatus,
     SilenceStatus,
@@ -55,7 +56,10 @@ class JobStatus:
 class Status:
     """Everything `status` shows. Instants are in UTC, amounts the digits as they came.
 
-    `silences` and `maintenance` are those that keep alerts quiet now. `warnings` are about this machine's clock."""
+    `silences` and `maintenance` are those that keep alerts quiet now. `problems` says why the configuration's file
+    can't be used, or could not when the daemon was to reload it; then `configuration` is in force in its place.
+    `idle` are the numbers of silences that match no alert that there can be. `warnings` are about the
+    machine's clock."""
 
     at: datetime
     jobs: tuple[JobStatus, ...]
@@ -68,6 +72,9 @@ class Status:
     undelivered: tuple[Undelivered, ...] = ()
     accounts: tuple[AccountStatus, ...] = ()
     warnings: tuple[str, ...] = ()
+    configuration: ConfigurationStatus | None = None
+    problems: tuple[str, ...] = ()
+    idle: frozenset[int] = frozenset()
 
     @property
     def check(self) -> Check:
@@ -109,13 +116,25 @@ class Status:
                 {"host": p.host, "until": rfc3339(p.until), "outcome": p.outcome, "detail": p.detail}
                 for p in self.pauses
             ],
-            "silences": [silence_json(one, self.at) for one in self.silences],
+            "silences": [
+                silence_json(one, self.at, matches_nothing=one.silence.id in self.idle)
+                for one in self.silences
+            ],
             "maintenance": [
                 {"name": one.name, "match": {key: list(globs) for key, globs in one.match.globs.items()}}
                 for one in self.maintenance
             ],
             "undelivered": [_undelivered_json(one) for one in self.undelivered],
             "warnings": list(self.warnings),
+            "configuration": self._configuration_json(),
+        }
+
+    def _configuration_json(self) -> dict[str, Any]:
+        kept = self.configuration
+        return {
+            "accepted_at": None if kept is None else _time(kept.accepted_at),
+            "refused_at": None if kept is None else _time(kept.refused_at),
+            "problems": list(self.problems),
         }
 
 
@@ -125,8 +144,11 @@ def assemble(
     accounts: Sequence[Account],
     now: datetime,
     maintenance: Sequence[Maintenance] = (),
+    problems: tuple[str, ...] = (),
+    idle: frozenset[int] = frozenset(),
 ) -> Status:
-    """What is known of what is configured; `jobs` names each job's provider, `known` None: no store yet."""
+    """What is known of what is configured; `jobs` names each job's provider, `known` None: no store yet. `problems` are
+    those of the configuration's file, if it is not by that but by the kept one."""
     configured = {account.key: account for account in accounts}
     known = known or Known(notifications={})
     polled = {(one.job, one.name): one for one in known.accounts if (one.job, one.name) in configured}
@@ -142,6 +164,9 @@ def assemble(
         undelivered=known.undelivered,
         accounts=tuple(polled.values()),
         warnings=tuple(_of_clock(known.clock, now)) if known.clock else (),
+        configuration=known.configuration,
+        idle=idle,
+        problems=problems or (known.configuration.problems if known.configuration else ()),
     )
 
 

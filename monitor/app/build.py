@@ -7,7 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from monitor import __version__
 from monitor.config import Config, Job
+from monitor.domain.alerts import Event
 from monitor.domain.charts import Charts
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Pause, PollResult
@@ -16,11 +18,12 @@ from monitor.drawing.process import Drawer
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.notify import AppriseNotifier, open_channels
 from monitor.outbox import Fallback
-from monitor.poll import Recorded, Watch, record
+from monitor.poll import Recorded, Watch, reconcile, record
 from monitor.providers.base import Settings
 from monitor.providers.http import Client, tls_context
 from monitor.providers.limits import Host
 from monitor.store.store import Store
+from monitor.store.transaction import Transaction
 from monitor.templates import Renderer
 
 MAX_WAIT = timedelta(minutes=2)
@@ -178,6 +181,12 @@ async def keep(
     if account is None:
         return None
     return await store.write(lambda tx: record(tx, account, result, watch, overdue_at))
+
+
+def accept(tx: Transaction, config: Config, watch: Watch, at: datetime) -> tuple[Event, ...]:
+    """Make a configuration the one in force: keep it, and fit alerts and outbox to it."""
+    tx.accept_configuration(str(config.path), __version__, config.document, at)
+    return reconcile(tx, watch, at)
 
 
 def notifiers(config: Config) -> list[AppriseNotifier]:

@@ -13,7 +13,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 from monitor import config as configuration
-from monitor.app.build import MAX_WAIT, Hosts, Monitor, Polled, jitter, keep, note_call, now, pictures, recall
+from monitor.app.build import (
+    MAX_WAIT,
+    Hosts,
+    Monitor,
+    Polled,
+    accept,
+    jitter,
+    keep,
+    note_call,
+    now,
+    pictures,
+    recall,
+)
 from monitor.app.clock import ClockWatch
 from monitor.app.planning import plan, turns
 from monitor.app.pulse import Pulse
@@ -22,13 +34,14 @@ from monitor.app.web import Web, plan_of
 from monitor.config import Config
 from monitor.domain.alerts import Event
 from monitor.domain.progress import STUCK_AFTER
+from monitor.domain.units import moment
 from monitor.domain.windows import QuietHours
 from monitor.errors import ConfigError, StoreError, StoreReplaced
 from monitor.lifesign import LifeSign
 from monitor.logs import Redaction
 from monitor.metrics import Metrics
 from monitor.outbox import Outbox, hand_over, log_handed_over
-from monitor.poll import Recorded, log_events, log_poll, look_between_polls, reconcile
+from monitor.poll import Recorded, log_events, log_poll, look_between_polls
 from monitor.scheduler import Scheduler, Task
 from monitor.store.store import Store
 from monitor.systemd import Systemd
@@ -54,6 +67,8 @@ LAST_WORD_MAY_TAKE = timedelta(seconds=1)
 """How long the store may take at the end to note that nothing is in doubt any more."""
 ANSWERS_WITHIN = timedelta(seconds=5)
 """How long a question of the status page to the daemon may take."""
+MOST_PROBLEMS = 50
+"""Errors of a file that are kept for who looks: pages read them again and again. The log has all."""
 STORE_MAY_TAKE = timedelta(seconds=30)
 """A store that has not answered for so long is trouble."""
 
@@ -86,6 +101,8 @@ class Daemon:
         self._last_poll: datetime | None = None
         self._store_error: StoreError | None = None
         self._begun = False
+        self._refusal = ""
+        self._refused_at: datetime | None = None
         self._replaced: StoreReplaced | None = None
 
     def stop(self) -> None:
@@ -186,7 +203,7 @@ class Daemon:
 
     async def _take_up(self, monitor: Monitor) -> None:
         started = now()
-        told = await self._store.write(lambda tx: reconcile(tx, monitor.watch, started))
+        told = await self._store.write(lambda tx: accept(tx, monitor.config, monitor.watch, started))
         self.metrics.expect(monitor.watch.accounts.values(), monitor.watch.targets)
         self._tell(told)
         self._outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
@@ -408,7 +425,12 @@ class Daemon:
 
     def _live(self) -> Live:
         unready = "stopping" if self._stop.is_set() else "" if self._begun else "starting"
-        return Live(started_at=self._running_since, next_polls=self._scheduler.due(), unready=unready)
+        return Live(
+            started_at=self._running_since,
+            next_polls=self._scheduler.due(),
+            unready=unready,
+            notes=[self._refusal] if self._refusal else [],
+        )
 
     def _asked(self, what: Callable[[], Coroutine[Any, Any, str]]) -> str:
         asking = asyncio.run_coroutine_threadsafe(what(), self._loop)
@@ -430,33 +452,43 @@ class Daemon:
             try:
                 await self._exchange(await self._load_anew())
             except ConfigError as exc:
-                self.metrics.not_reloaded()
                 log.error(
                     "configuration not reloaded, the old one stays",
                     extra={"fields": {"problems": len(exc.problems)}},
                 )
                 for line in exc.lines():
                     log.error("%s", line)
+                await self._refused(exc.lines())
             except StoreError as exc:
-                self.metrics.not_reloaded()
                 log.error("configuration not reloaded, the old one stays", extra={"fields": {"error": exc}})
+                await self._refused([str(exc)])
             self._systemd.ready()
 
+    async def _refused(self, problems: list[str]) -> None:
+        """Show wherever people look that the configuration in force is older than the file, and why."""
+        at = now()
+        self.metrics.not_reloaded()
+        shown = [self._redact(problem) for problem in problems[:MOST_PROBLEMS]]
+        if more := len(problems) - len(shown):
+            shown.append(f"and {more} more")
+        self._refused_at = self._refused_at or at
+        self._refusal = f"configuration refused since {moment(self._refused_at)}: {shown[0]}"
+        with suppress(StoreError):  # a store that fails is shown as such
+            await self._store.write(lambda tx: tx.refuse_configuration(shown, at))
+
     async def _load_anew(self) -> Monitor:
-        # in a thread, and not in asyncio's own, which slow name lookups may occupy: a big file, or one on a file
-        # system that hangs, must hold up neither polls nor the end
-        config = await asyncio.get_running_loop().run_in_executor(
-            self._loader,
-            configuration.load_at_rest,
-            self._config.path,
-            self._environ,
-            self._monitor.config.files,
-        )
+        files = self._monitor.config.files
+        config = await self._in_loader(configuration.load_at_rest, self._config.path, self._environ, files)
         if config.store.path.resolve() != self._store.path:
             log.warning(
                 "store.url changed: that takes a restart", extra={"fields": {"store": self._store.path}}
             )
         return Monitor(config, self._hosts, self._note_call)
+
+    async def _in_loader(self, work: Callable[..., T], *args: object) -> T:
+        """Work in a thread, and not in asyncio's own, which slow name lookups may occupy: a big file, or one on a file
+        system that hangs, must hold up neither polls nor the end."""
+        return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)
 
     async def _exchange(self, monitor: Monitor) -> None:
         old, self._monitor = self._monitor, monitor
@@ -468,6 +500,9 @@ class Daemon:
             self._retire(monitor)
             raise
         self.metrics.reloaded(now())
+        self._refusal, self._refused_at = "", None
+        for warning in await self._in_loader(configuration.warnings, monitor.config, now()):
+            log.warning("%s", warning)
         log.info("configuration reloaded", extra={"fields": {"jobs": len(monitor.config.jobs)}})
         self._retire(old)
 

@@ -13,6 +13,7 @@ from monitor.app.build import (
     Hosts,
     Monitor,
     Polled,
+    accept,
     jitter,
     keep,
     note_call,
@@ -30,7 +31,7 @@ from monitor.domain.model import Account, PollResult
 from monitor.errors import DeliveryFailed, StoreError
 from monitor.notify import AppriseNotifier
 from monitor.outbox import Outbox, hand_over, log_handed_over
-from monitor.poll import log_events, log_poll, reconcile
+from monitor.poll import log_events, log_poll
 from monitor.store import reader
 from monitor.store.store import Store
 
@@ -64,7 +65,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
             log.warning("the clock contradicts the store", extra={"fields": {"noticed": noticed}})
         await recall(monitor, hosts, store)
-        log_events(await store.write(lambda tx: reconcile(tx, monitor.watch, started)))
+        log_events(await store.write(lambda tx: accept(tx, config, monitor.watch, started)))
 
         async def one(polled: Polled) -> None:
             result = await monitor.fetch(polled, _patience(config))

@@ -7,7 +7,7 @@ things stand, StoreError; then nothing was changed.
 
 import getpass
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -18,10 +18,10 @@ from monitor.config import Config
 from monitor.config.values import OF_THE_ALERT, OF_THE_SERIES
 from monitor.config.wording import unknown
 from monitor.domain.alerts import Ack, Alert, acknowledge
-from monitor.domain.evaluation import of_account, of_provider
-from monitor.domain.model import Account, State
+from monitor.domain.coverage import ANY, may_match, possible_alerts
+from monitor.domain.model import State
 from monitor.domain.muting import Attributes, Silence
-from monitor.domain.rules import Failing, Match, Rule, kind
+from monitor.domain.rules import Match
 from monitor.domain.units import duration, moment, span
 from monitor.errors import Refused
 from monitor.incidents import meant
@@ -113,8 +113,7 @@ def silence(config: Config, wish: Wish, now: datetime) -> Silenced:
     """Keeps a silence, if it fits anything that is configured."""
     watch = _watch(config)
     known = reader.read(config.store.path)
-    held = [(one.job, one.account, one.currency) for one in known.series] if known else []
-    fitting = fits(wish.match, watch, held)
+    fitting = fits(wish.match, watch, known.held if known else ())
 
     def change(tx: Transaction) -> Silenced:
         new = tx.add_silence(
@@ -169,10 +168,10 @@ def fits(match: Match, watch: Watch, held: Collection[tuple[str, str, str]]) -> 
     """The rules, each with a subject, of whose alerts some would fit. `held` are series that were read: job, account,
     currency. Raises ValueError, saying what can't be meant, where there are none."""
     _check_keys(match, watch)
-    possible = list(_possible(watch, held))
+    possible = list(possible_alerts(watch.rules, watch.accounts.values(), held))
     for key, globs in match.globs.items():
         _check_values(key, globs, possible)
-    found = [(one["rule"], one["subject"]) for one in possible if _fits(match, one)]
+    found = [(one["rule"], one["subject"]) for one in possible if may_match(match, one)]
     if not found:
         raise ValueError("--match fits nothing that is configured: each part does, but nothing fits them all")
     return list(dict.fromkeys(found))
@@ -187,58 +186,11 @@ def _check_keys(match: Match, watch: Watch) -> None:
 
 
 def _check_values(key: str, globs: Sequence[str], possible: Sequence[Attributes]) -> None:
-    values = sorted({one[key] for one in possible if key in one} - {_ANY})
+    values = sorted({one[key] for one in possible if key in one} - {ANY})
     for glob in globs:
         alone = Match({key: (glob,)})
-        if not any(_fits(alone, one) for one in possible):
+        if not any(may_match(alone, one) for one in possible):
             raise ValueError(f"--match {key}: fits nothing that is configured: {unknown(key, glob, values)}")
-
-
-_ANY = "*"
-_GLOB = frozenset("*?[")
-
-
-def _fits(match: Match, one: Attributes) -> bool:
-    """Which currencies an account holds that names none is not known before it is read: then any may be meant."""
-    if one.get("currency") != _ANY:
-        return match.alert(one)
-    account = one["subject"].removesuffix(_ANY)
-    subjects = match.globs.get("subject", (_ANY,))
-    seen = Match({key: globs for key, globs in match.globs.items() if key not in ("currency", "subject")})
-    return seen.alert(one) and any(glob.startswith(account) or _GLOB & set(glob) for glob in subjects)
-
-
-def _possible(watch: Watch, held: Collection[tuple[str, str, str]]) -> Iterator[Attributes]:
-    """What can be matched of the alerts that there may be, by rule, severity and subject."""
-    currencies: dict[tuple[str, str], list[str]] = {}
-    for job, account, currency in held:
-        currencies.setdefault((job, account), []).append(currency)
-    for rule in watch.rules:
-        severities = {one.policy.severity.word for one in rule.levels or (rule,)}
-        for subject, attributes in _subjects(rule, watch, currencies):
-            for severity in sorted(severities):
-                own = {"rule": rule.name, "type": kind(rule), "severity": severity, "subject": subject}
-                yield {**attributes, **own}
-
-
-def _subjects(
-    rule: Rule, watch: Watch, held: Mapping[tuple[str, str], Sequence[str]]
-) -> Iterator[tuple[str, Attributes]]:
-    providers = set()
-    for account in watch.accounts.values():
-        if isinstance(rule, Failing) and rule.match.account(account):
-            providers.add(of_provider(account))
-            yield of_account(account), account.attributes
-        for currency in account.currencies or held.get(account.key) or (_ANY,):
-            if _looks_at(rule, account, currency):
-                series = account.series(currency)
-                yield str(series), series.attributes
-    for name in sorted(providers):
-        yield name, watch.describe(name)
-
-
-def _looks_at(rule: Rule, account: Account, currency: str) -> bool:
-    return rule.match.account(account) if currency == _ANY else rule.match.series(account.series(currency))
 
 
 # What the command line says

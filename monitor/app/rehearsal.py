@@ -97,7 +97,8 @@ async def demonstrate(port: int | None, *, stay: bool) -> None:
         async with Sandbox(demo_story(), call_limit=CallLimit(calls=600)) as sandbox, receiver:
             path = Path(folder) / "config.yaml"
             path.write_text(
-                f"{sandbox.example_config(receiver.url, every='1s')}\nweb: {{listen: {listen}}}\n"
+                f"{sandbox.example_config(receiver.url, every='1s')}\nweb: {{listen: {listen}}}\n",
+                encoding="utf-8",
             )
             ticker = _Ticker(began)
             daemon = Daemon(

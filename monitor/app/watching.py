@@ -10,6 +10,7 @@ from typing import NoReturn
 from rich.live import Live
 
 from monitor import screen
+from monitor.app.coverage import idle_silences
 from monitor.config import Config
 from monitor.domain.units import compact
 from monitor.errors import StoreError
@@ -45,7 +46,8 @@ def look(config: Config, before: Seen, now: datetime) -> Seen:
         return replace(before, problem=f"{path}: there is no store any more; what it knew is shown")
     accounts = [account for job in config.jobs for account in job.accounts]
     providers = {job.name: job.provider for job in config.jobs}
-    status = assemble(known, providers, accounts, now, config.maintenance)
+    idle = idle_silences(known, config, now)
+    status = assemble(known, providers, accounts, now, config.maintenance, config.problems, idle)
     if known is None:
         return Seen(problem=f"{path}: there is no store yet; `balance-monitor run` makes it")
     return Seen(status=status)

@@ -30,9 +30,11 @@ from monitor.cli.shared import (
 )
 from monitor.cli.shared import complain as _complain
 from monitor.cli.shared import load as _load
+from monitor.cli.shared import load_in_force as _load_in_force
 from monitor.cli.shared import misuse_refused as _misuse_refused
 from monitor.cli.shared import quietly as _quietly
 from monitor.cli.shared import refuse as _refuse
+from monitor.encoding import write_readably
 from monitor.errors import ConfigError, MonitorError, Problem, StoreReplaced
 
 if TYPE_CHECKING:
@@ -223,7 +225,7 @@ def status(
 
     An alert that is acknowledged or silenced is shown as such, and counts for the exit code as any other: a check
     tells how things stand, and what runs it has acknowledgements and downtimes of its own."""
-    loaded = _load(config, need_secrets=False)
+    loaded = _load_in_force(config)
     _quietly(loaded)
     if watch or every is not None:
         lookback.watch(loaded, every, watch=watch, as_json=as_json)
@@ -235,6 +237,7 @@ lookback.add_to(app)  # in the order in which --help lists the commands
 
 def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
     from monitor import screen
+    from monitor.app.coverage import idle_silences
     from monitor.status import assemble
     from monitor.store.reader import read
 
@@ -242,7 +245,9 @@ def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
     accounts = [account for one in jobs for account in one.accounts]
     now = datetime.now(UTC)
     providers = {one.name: one.provider for one in jobs}
-    found = assemble(read(loaded.store.path), providers, accounts, now, loaded.maintenance)
+    known = read(loaded.store.path)
+    idle = idle_silences(known, loaded, now)
+    found = assemble(known, providers, accounts, now, loaded.maintenance, loaded.problems, idle)
     if as_json:
         screen.show_json(found.to_json())
     else:
@@ -284,7 +289,7 @@ def alerts(
     from monitor.incidents import chosen, incident_json
     from monitor.store.incidents import incidents
 
-    loaded, now = _load(config, need_secrets=False), datetime.now(UTC)
+    loaded, now = _load_in_force(config), datetime.now(UTC)
     found = chosen(incidents(loaded.store.path, _ago(since, now)), state, rule)
     if as_json:
         screen.show_json([incident_json(one) for one in found])
@@ -310,7 +315,7 @@ def show_alert(
     from monitor.incidents import meant, story_json
     from monitor.store.incidents import incidents, story
 
-    path = _load(config or context.obj, need_secrets=False).store.path
+    path = _load_in_force(config or context.obj).store.path
     found = story(path, incident.upper())
     if found is None:
         known = {one.id: f"{one.rule} {one.subject}" for one in incidents(path)}
@@ -351,7 +356,7 @@ def ack(
     from monitor.app import operate
     from monitor.domain.alerts import Ack
 
-    path = _load(config, need_secrets=False).store.path
+    path = _load_in_force(config).store.path
     with _misuse_refused():
         given = Ack(by=operate.who(by), reason=operate.text("reason", reason), at=datetime.now(UTC))
     done = operate.take_back(path, incident, given) if remove else operate.ack(path, incident, given)
@@ -395,7 +400,7 @@ def add_silence(
     from monitor import screen
     from monitor.app import operate
 
-    loaded, now = _load(config or context.obj, need_secrets=False), datetime.now(UTC)
+    loaded, now = _load_in_force(config or context.obj), datetime.now(UTC)
     with _misuse_refused():
         starts_at, ends_at = operate.period(lasts, until, begins, now)
         wish = operate.Wish(
@@ -421,15 +426,19 @@ def list_silences(
 ) -> None:
     """List the silences that are not over, the newest first."""
     from monitor import screen
+    from monitor.app.coverage import idle_silences
     from monitor.incidents import silence_json
-    from monitor.store.reader import silences
+    from monitor.store.reader import read
 
-    loaded, now = _load(config or context.obj, need_secrets=False), datetime.now(UTC)
-    found = [one for one in silences(loaded.store.path) if everything or now < one.silence.ends_at]
+    loaded, now = _load_in_force(config or context.obj), datetime.now(UTC)
+    known = read(loaded.store.path)
+    found = [one for one in known.silences if everything or now < one.silence.ends_at] if known else []
+    idle = idle_silences(known, loaded, now)
     if as_json:
-        screen.show_json([silence_json(one, now) for one in found])
+        listed = [silence_json(one, now, matches_nothing=one.silence.id in idle) for one in found]
+        screen.show_json(listed)
     elif found:
-        screen.show_silences(screen.stdout(), found, now)
+        screen.show_silences(screen.stdout(), found, idle, now)
     else:
         screen.stderr().print("no silences" if everything else "no silences; --all shows those that are over")
 
@@ -445,7 +454,7 @@ def expire_silence(
     from monitor import screen
     from monitor.app import operate
 
-    path = _load(config or context.obj, need_secrets=False).store.path
+    path = _load_in_force(config or context.obj).store.path
     with _misuse_refused():
         name = operate.who(by)
     ended = operate.expire(path, number, name, datetime.now(UTC))
@@ -691,6 +700,7 @@ def _warn(loaded: "Config") -> None:
 
 def main() -> None:
     """The command line. Foreseeable trouble ends in a line on stderr and an exit code, never in a traceback."""
+    write_readably()
     sys.exit(_main(sys.argv[1:]))
 
 

@@ -17,7 +17,7 @@ from monitor.cli.shared import (
     ConfigOption,
     JsonOption,
     complain,
-    load,
+    load_in_force,
     misuse_refused,
     quietly,
     refuse,
@@ -109,7 +109,7 @@ def history(
     form = HistoryFormat.JSON if as_json else form
     if chart and form is not HistoryFormat.TABLE:
         refuse(f"--chart is for people; without it --format {form.value} gives the data")
-    loaded, now = load(config, need_secrets=False), datetime.now(UTC)
+    loaded, now = load_in_force(config), datetime.now(UTC)
     quietly(loaded)
     with misuse_refused():
         begins, ends = between(since, until, now)
@@ -206,7 +206,7 @@ def export(
     from monitor.app.times import between
     from monitor.archive import Format
 
-    loaded, now = load(config, need_secrets=False), datetime.now(UTC)
+    loaded, now = load_in_force(config), datetime.now(UTC)
     quietly(loaded)
     with misuse_refused():
         begins, ends = between(since, until, now)
@@ -255,7 +255,7 @@ def import_(
     from monitor.errors import NotImported
     from monitor.store.staging import staging
 
-    loaded, now = load(config, need_secrets=False), datetime.now(UTC)
+    loaded, now = load_in_force(config), datetime.now(UTC)
     quietly(loaded)
     by_name = FileFormat.JSONL if file.suffix in (".jsonl", ".ndjson") else FileFormat.CSV
     source = "stdin" if str(file) == "-" else str(file)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from monitor.errors import ConfigError
+
 if TYPE_CHECKING:
     from monitor.config import Config
 
@@ -41,6 +43,24 @@ def load(path: Path | None, *, need_secrets: bool = True) -> "Config":
     from monitor.config import load as load_file
 
     return load_file(find(path, os.environ, Path()), os.environ, need_secrets=need_secrets)
+
+
+def load_in_force(path: Path | None) -> "Config":
+    """Return the configuration that is meant, for a command that needs no secrets. While its file is broken, return the
+    one in force, with a warning. Raises ConfigError where there is neither."""
+    from monitor.config import find
+    from monitor.config import load as load_file
+
+    file = None
+    try:
+        file = find(path, os.environ, Path())
+        return load_file(file, os.environ, need_secrets=False)
+    except ConfigError as exc:
+        from monitor.app.in_force import in_force
+
+        config, warning = in_force(file, os.environ, exc)
+    complain(warning)
+    return config
 
 
 def quietly(loaded: "Config") -> None:

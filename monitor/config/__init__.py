@@ -1,7 +1,7 @@
 """The configuration: one YAML file, read exactly, checked as a whole, and immutable from then on."""
 
 from monitor.config.advice import warnings
-from monitor.config.load import load
+from monitor.config.load import load, restore
 from monitor.config.model import Channel, Config, Heartbeat, Job, Store, Summary, Web
 from monitor.config.places import find
 from monitor.config.rest import load_at_rest
@@ -23,5 +23,6 @@ __all__ = [
     "json_schema",
     "load",
     "load_at_rest",
+    "restore",
     "warnings",
 ]

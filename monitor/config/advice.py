@@ -33,6 +33,7 @@ def warnings(config: Config, now: datetime) -> list[str]:
     return [
         *_channels(config),
         *_unbraced(config),
+        *config.hints,
         *_plain_http(config),
         *_untrusted(config),
         *_rates(config),
@@ -137,13 +138,18 @@ def _figure(value: Fraction) -> str:
 def _unmatched(config: Config) -> Iterator[str]:
     accounts = [account for job in config.jobs for account in job.accounts]
     for rule in config.rules:
-        for key, glob in _idle_globs(rule.match, accounts):
-            yield f"rule {rule.name}: match.{key} {shown(glob)} fits nothing that is configured"
-    for place, match in _matches_of_alerts(config):
-        idle = [*_idle_globs(match, accounts), *_idle_globs_of_rules(match, config.rules)]
+        idle = list(_idle_globs(rule.match, accounts))
+        waits = not any(rule.match.account(account) for account in accounts)
         for key, glob in idle:
+            then = "; the rule waits for it" if waits else ""
+            yield f"rule {rule.name}: match.{key} {shown(glob)} fits nothing that is configured{then}"
+        if waits and not idle:
+            yield f"rule {rule.name}: match fits no account that is configured; the rule waits for one"
+    for place, match in _matches_of_alerts(config):
+        unfit = [*_idle_globs(match, accounts), *_idle_globs_of_rules(match, config.rules)]
+        for key, glob in unfit:
             yield f"{place}.{key} {shown(glob)} fits nothing that is configured"
-        if match.globs and not idle and not any(_has_alerts(rule, match, accounts) for rule in config.rules):
+        if match.globs and not unfit and not any(_has_alerts(rule, match, accounts) for rule in config.rules):
             yield f"{place} fits no alert that there can be"
 
 

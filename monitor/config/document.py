@@ -146,6 +146,19 @@ def plain(node: Node) -> Plain:
             return {key: plain(entry.value) for key, entry in node.entries.items()}
 
 
+def node(of: Plain) -> Node:
+    """Return a tree of what `plain` made; nothing in it has a place of its own."""
+    at = Position(1, 1)
+    match of:
+        case list():
+            return Sequence(items=tuple(node(item) for item in of), at=at)
+        case dict():
+            entries = {key: Entry(key_at=at, value=node(value)) for key, value in of.items()}
+            return Mapping(entries=entries, at=at)
+        case _:
+            return Scalar(text=of, at=at)
+
+
 def child(node: Node | None, step: str | int) -> Node | None:
     """The node one step down; None where there is none."""
     match node:

@@ -1,12 +1,16 @@
 """Everything found wrong with one file, each at its place."""
 
 from collections.abc import Iterable
+from collections.abc import Mapping as Lookup
+from types import MappingProxyType
 
 from monitor.config.document import Mapping, Node, Path, Position, Scalar, dotted, is_private, scalars, walk
 from monitor.config.wording import nearest_name, unknown_key, without_quotes
 from monitor.errors import ConfigError, Problem
 
 Place = tuple[str, int, int]
+Hints = Lookup[Path, str]
+_NO_HINTS: Hints = MappingProxyType({})
 
 _TELLING = 6
 """Characters from which on a text may not appear anywhere; a shorter one is part of too many words."""
@@ -15,10 +19,11 @@ _TELLING = 6
 class Findings:
     """Collects problems over a tree. One place gets one problem: a second would only follow from the first.
 
-    No reason repeats what a `${…}` brought in, nor a URL."""
+    No reason repeats what a `${…}` brought in, nor a URL. `hints` are what may explain a problem, by path."""
 
-    def __init__(self, source: str, root: Node) -> None:
+    def __init__(self, source: str, root: Node, hints: Hints = _NO_HINTS) -> None:
         self._source = source
+        self._hints = hints
         self._root = root
         self._problems: dict[tuple[Place, str], Problem] = {}
         self._paths: set[Path] = set()
@@ -56,6 +61,8 @@ class Findings:
 
     def add(self, path: Path, at: Position, reason: str, source: str | None = None) -> None:
         """Something wrong at a position, in another file where `source` names one."""
+        if source is None and path in self._hints:
+            reason = f"{reason}; {self._hints[path]}"
         for text in self._hidden:
             reason = reason.replace(text, "…")
         self.extend(

@@ -18,6 +18,8 @@ MAX_SECRET = 64 * 1024
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<what>[^{}]*)\}?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _FILE = "file:"
+_QUOTES = ("''", '""', "``", "‘’", "“”", "«»")  # noqa: RUF001 -- as word processors make them
+_INVISIBLE = "\u200b\u2060\ufeff"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -43,11 +45,13 @@ class Sources:
 class Interpolated:
     """A tree without references.
 
-    By path: why those that are still missing have no value, and which files the others were read from."""
+    By path: why those that are still missing have no value, which files the others were read from, and what about their
+    values is probably not meant."""
 
     root: Node
     missing: Mapping[document.Path, str]
     files: Mapping[document.Path, tuple[Path, ...]]
+    hints: Mapping[document.Path, str] = field(default_factory=dict)
 
 
 def interpolate(root: Node, sources: Sources, optional: Callable[[document.Path], bool]) -> Interpolated:
@@ -56,7 +60,16 @@ def interpolate(root: Node, sources: Sources, optional: Callable[[document.Path]
     A reference that leads nowhere is a problem, except where `optional` says of its place that it is not needed."""
     replacer = _Replacer(sources, optional)
     replaced = replacer.node(root, ())
-    return Interpolated(root=replaced, missing=replacer.missing, files=replacer.files)
+    return Interpolated(root=replaced, missing=replacer.missing, files=replacer.files, hints=replacer.hints)
+
+
+def wrapping(text: str) -> str | None:
+    """Say what a value is wrapped in, as it comes of copying it with too much around it; None: nothing."""
+    if text != text.strip().strip(_INVISIBLE):
+        return "begins or ends with white space, which counts as part of it; remove that"
+    if len(text) > 1 and text[0] + text[-1] in _QUOTES:
+        return "is in quotes, which count as part of it; remove them"
+    return None
 
 
 class _Missing(Exception):
@@ -67,6 +80,7 @@ class _Replacer:
     def __init__(self, sources: Sources, optional: Callable[[document.Path], bool]) -> None:
         self.missing: dict[document.Path, str] = {}
         self.files: dict[document.Path, tuple[Path, ...]] = {}
+        self.hints: dict[document.Path, str] = {}
         self._sources = sources
         self._optional = optional
 
@@ -92,6 +106,8 @@ class _Replacer:
             if what is None:
                 return "${"
             references.append(_look_up(match[0], what, self._sources))
+            if (hint := wrapping(references[-1])) is not None:
+                self.hints[path] = f"{_source(what, self._sources)} {hint}"
             if what.startswith(_FILE):
                 self.files[path] = (*self.files.get(path, ()), self._sources.file(what))
             return references[-1]
@@ -110,21 +126,25 @@ def _look_up(reference: str, what: str, sources: Sources) -> str:
     if not reference.endswith("}"):
         raise _Missing("`${` opens a reference that no `}` closes; write `$${` for a literal `${`")
     if what.startswith(_FILE):
-        return _from_file(sources.file(what))
+        return _from_file(sources.file(what), _source(what, sources))
     if not _NAME.fullmatch(what):
         raise _Missing("expected ${NAME} or ${file:PATH}; write `$${` for a literal `${`")
     value = sources.environ.get(what)
     if value is None:
-        raise _Missing(f"the environment variable {what} is not set")
-    return _one_line(value, f"the environment variable {what}")
+        raise _Missing(f"{_source(what, sources)} is not set")
+    return _one_line(value, _source(what, sources))
 
 
-def _from_file(path: Path) -> str:
+def _source(what: str, sources: Sources) -> str:
+    return f"the file {sources.file(what)}" if what.startswith(_FILE) else f"the environment variable {what}"
+
+
+def _from_file(path: Path, source: str) -> str:
     try:
         text = read_text(path, MAX_SECRET)
     except Unreadable as error:
-        raise _Missing(f"the file {path} {error}") from error
-    return _one_line(text.removesuffix("\n").removesuffix("\r"), f"the file {path}")
+        raise _Missing(f"{source} {error}") from error
+    return _one_line(text.removesuffix("\n").removesuffix("\r"), source)
 
 
 def _one_line(text: str, source: str) -> str:

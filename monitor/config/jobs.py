@@ -24,13 +24,16 @@ _SEPARATOR = re.compile(r"[\s/]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadJob:
-    """A job as far as it could be read: `section` lacks what was wrong; `accounts` is empty where anything was."""
+    """A job as far as it could be read: `section` lacks what was wrong; `accounts` is empty where anything was.
+
+    `listed_elsewhere`: its clients come from a file or a variable, and change without the configuration."""
 
     path: document.Path
     provider_type: str | None
     section: JobSection | None
     accounts: tuple[Account, ...] = ()
     clients_file: Path | None = None
+    listed_elsewhere: bool = False
 
     @property
     def name(self) -> str:
@@ -98,7 +101,13 @@ def _read_job(
         section=section,
         accounts=accounts,
         clients_file=clients_file,
+        listed_elsewhere=clients_file is not None or _has_references((*path, "clients"), findings),
     )
+
+
+def _has_references(path: document.Path, findings: Findings) -> bool:
+    node = findings.node(path)
+    return node is not None and any(scalar.references for _, scalar in document.scalars(node))
 
 
 def _check_currencies(path: document.Path, findings: Findings) -> None:

@@ -1,6 +1,6 @@
 """From the file to the configuration: all of it read and checked, and built only if nothing is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,11 +11,13 @@ from monitor.config.alerting import AlertingReader, build_inhibition, build_main
 from monitor.config.document import Node, Scalar, Sequence, scalars
 from monitor.config.files import Unreadable, read_text
 from monitor.config.findings import Findings
-from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate
+from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate, wrapping
 from monitor.config.jobs import ReadJob, read_jobs
+from monitor.config.keeping import is_secret, withhold
 from monitor.config.matching import Configured
 from monitor.config.model import Channel, Config, Heartbeat, Secrets, Store
-from monitor.config.reading import read, read_type, secret_keys
+from monitor.config.places import MAX_FILE
+from monitor.config.reading import read, read_type
 from monitor.config.rules import BUILT_IN, RuleReader, build
 from monitor.config.sections import (
     AnyRuleSection,
@@ -61,11 +63,6 @@ KEYS = (
 )
 """The keys of the file."""
 
-MAX_FILE = 16 * 1024 * 1024
-"""Bytes the file may hold."""
-
-_SECRET_KEYS = frozenset[str]().union(*(secret_keys(provider.settings) for provider in PROVIDERS.values()))
-
 _PROVIDER_KEYS = frozenset(chain.from_iterable(keys(provider.settings) for provider in PROVIDERS.values()))
 _EMPTY = Problem(path="", reason="is empty; `providers` and `jobs` are required")
 
@@ -79,14 +76,25 @@ def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool = True) -
     if parsed.root is None:
         raise ConfigError(str(path), parsed.problems or (_EMPTY,))
     sources = Sources.of(environ, path.absolute().parent)
-    interpolated = interpolate(parsed.root, sources, lambda place: not need_secrets and _is_secret(place))
-    findings = Findings(str(path), interpolated.root)
+    interpolated = interpolate(parsed.root, sources, lambda place: not need_secrets and is_secret(place))
+    findings = Findings(str(path), interpolated.root, interpolated.hints)
     for place, reason in interpolated.missing.items():
         findings.value(place, reason)
     sections = _read(path, findings)
     findings.extend(parsed.problems)
     findings.raise_any()
     return _build(path, sections, interpolated)
+
+
+def restore(path: Path, kept: document.Plain) -> Config:
+    """Return the configuration whose `document` was kept of this file; what was withheld from that is stood in for.
+
+    Raises ConfigError where it is not one for this version of the program."""
+    root = document.node(kept)
+    findings = Findings(str(path), root)
+    sections = _read(path, findings)
+    findings.raise_any()
+    return _build(path, sections, Interpolated(root=root, missing={}, files={}))
 
 
 def _parse(path: Path) -> document.Document:
@@ -101,22 +109,10 @@ def _parse(path: Path) -> document.Document:
     return parsed
 
 
-def _is_secret(place: document.Path) -> bool:
-    match place:
-        case ("providers", _, key):
-            return key in _SECRET_KEYS
-        case ("channels", _, "urls", *_):
-            return True
-        case ("heartbeat", "url" | "proxy") | ("web", "token"):
-            return True
-        case _:
-            return False
-
-
 def _is_literal(place: document.Path, scalar: Scalar) -> bool:
     """Whether the file holds a secret itself. The address of a proxy is one only with credentials in it."""
     text = "" if scalar.references else scalar.text or ""
-    return _is_secret(place) and bool(text) and (place[-1] != "proxy" or "@" in text)
+    return is_secret(place) and bool(text) and (place[-1] != "proxy" or "@" in text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +284,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
     store = sections.store or StoreSection()
     rules = tuple(build(section) for section in sections.rules)
     heartbeat = build_heartbeat(sections.heartbeat)
+    secrets = _secrets(providers, channels, heartbeat, sections.web, root)
     return Config(
         path=path.absolute(),
         store=Store(path=path.absolute().parent / store.url, keep=store.keep),
@@ -314,7 +311,9 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
         heartbeat=heartbeat,
         summary=build_summary(sections.summary),
         web=build_web(sections.web),
-        secrets=_secrets(providers, channels, heartbeat, sections.web, root),
+        secrets=secrets,
+        hints=tuple(_hints(root, interpolated.hints)),
+        document=withhold(root, sections.jobs, secrets),
     )
 
 
@@ -325,8 +324,17 @@ def _places(root: Node, channel: str) -> tuple[document.Position, ...]:
 
 
 def _secret_files(interpolated: Interpolated) -> tuple[Path, ...]:
-    files = (interpolated.files[place] for place in interpolated.files if _is_secret(place))
+    files = (interpolated.files[place] for place in interpolated.files if is_secret(place))
     return tuple(dict.fromkeys(chain.from_iterable(files)))
+
+
+def _hints(root: Node, of_references: Mapping[document.Path, str]) -> Iterator[str]:
+    """Yield what about values is probably not meant, and shows only as a refusal by a service."""
+    for place, hint in of_references.items():
+        yield f"{document.dotted(place)}: {hint}"
+    for place, scalar in scalars(root):
+        if _is_literal(place, scalar) and (around := wrapping(scalar.text or "")) is not None:
+            yield f"{document.dotted(place)} {around}"
 
 
 def _secrets(
@@ -340,7 +348,7 @@ def _secrets(
     credentials = (secret for settings in providers.values() for secret in settings.secrets())
     urls = (url.get_secret_value() for channel in channels.values() for url in channel.urls)
     places = ((place, scalar) for place, scalar in scalars(root) if place != ("heartbeat", "url"))
-    parts = (part for place, scalar in places if _is_secret(place) for part in scalar.references)
+    parts = (part for place, scalar in places if is_secret(place) for part in scalar.references)
     beat = () if heartbeat is None else _telling(heartbeat.url.get_secret_value(), root)
     token = () if web is None or web.token is None else (web.token.get_secret_value(),)
     proxy = () if heartbeat is None else secrets_of(heartbeat.proxy)

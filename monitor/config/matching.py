@@ -86,10 +86,17 @@ def _matched_jobs(
     _check_names(match.get("job", ()), "job", configured.job_names, path, findings)
     _check_names(match.get("provider", ()), "provider", configured.providers, path, findings)
     _check_currencies(match, path, configured, findings)
-    jobs = [job for job in configured.jobs if _matches(match, job)]
+    jobs = [job for job in configured.jobs if _matches(match, job)] or _awaited(match, configured.jobs)
     if not jobs and configured.complete and not findings.within(path):
         findings.value(path, "matches no configured account")
     return jobs
+
+
+def _awaited(match: Globs, jobs: Sequence[ReadJob]) -> list[ReadJob]:
+    """Return the jobs that would have an account that fits, if a file or a variable listed it: such a list changes by
+    itself, and what waits for one of its clients is no mistake."""
+    others = Match({key: globs for key, globs in match.items() if key != "account"})
+    return [job for job in jobs if job.listed_elsewhere and _matches_any_series(others, job)]
 
 
 def _matches(match: Globs, job: ReadJob) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.config.document import Position
+from monitor.config.document import Plain, Position
 from monitor.config.values import Listen
 from monitor.domain.model import Account
 from monitor.domain.muting import Inhibition, Maintenance
@@ -95,7 +95,10 @@ class Config:
     `files` are the file itself and the lists of clients that it names. `literals` are the places where it holds a
     secret itself, `secret_files` the files that secrets were read from.
     `links` are URL templates by name, `rule_links` and `messages` what rules have of their own, by rule; `charts`
-    says of rules whether they want pictures, where they say it."""
+    says of rules whether they want pictures, where they say it.
+    `hints` say of places what about their values is probably not meant.
+    `document` is what the file says without secrets, for the store to keep. `problems` says why the file can't be used,
+    where this is the configuration that was kept of an earlier state of it."""
 
     path: Path
     store: Store
@@ -115,5 +118,8 @@ class Config:
     web: Web | None
     secrets: Secrets = field(repr=False)
     files: frozenset[Path] = frozenset()
+    document: Plain = field(default=None, repr=False)
+    problems: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     literals: tuple[str, ...] = ()
     secret_files: tuple[Path, ...] = ()

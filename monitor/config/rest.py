@@ -19,14 +19,20 @@ Stamp = tuple[int, int, int]
 def load_at_rest(path: Path, environ: Mapping[str, str], known: Iterable[Path]) -> Config:
     """As `load`, once the file and what it names have been at rest for a while; `known` is what it named before.
 
-    Raises ConfigError also where they don't come to rest. Blocks for `REST` at least."""
+    A file that is gone may be about to be replaced: it is waited for. Raises ConfigError also where they don't come to
+    rest. Blocks for `REST` at least."""
     files = frozenset((path, *known))
-    for _ in range(TRIES):
+    for left in reversed(range(TRIES)):
         before = _stamps(files)
         time.sleep(REST.total_seconds())
         if _stamps(files) != before:
             continue
-        config = load(path, environ)
+        try:
+            config = load(path, environ)
+        except ConfigError:
+            if left and None in before.values():
+                continue
+            raise
         if config.files <= files and _stamps(files) == before:
             return config
         files |= config.files

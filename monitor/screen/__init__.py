@@ -1,6 +1,7 @@
 """What the commands show: tables and colour on a terminal, the same words plain where the output is piped."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from monitor.domain.model import Account, PollResult, Severity, State
 from monitor.domain.money import grouped, plain
 from monitor.domain.muting import Silence
 from monitor.domain.units import moment, rfc3339, span
+from monitor.encoding import takes_everything
 from monitor.errors import Outcome
 from monitor.incidents import Entry, match_text, silence_json, silence_state, timeline, waiting
 from monitor.screen.grid import Column, Grid, Row, lay_out, shown
@@ -24,6 +26,7 @@ from monitor.store.incidents import Incident, Posting, Story
 from monitor.store.reader import AlertStatus, SeriesStatus, SilenceStatus, Undelivered
 
 _SOON = timedelta(minutes=1)  # what waits for less is on its way
+_NOTHING = "matches nothing: its rule or account is gone"
 _NAMED = 10  # names listed before the rest is counted
 _PIPED_WIDTH = 1000  # columns: a line for a program to read is not folded
 
@@ -75,7 +78,7 @@ def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], 
 
 def show_json(data: Any) -> None:
     """Data for programs: one JSON document."""
-    print(json.dumps(data, indent=2, ensure_ascii=False))  # noqa: T201 -- this is the command's output
+    print(json.dumps(data, indent=2, ensure_ascii=not takes_everything(sys.stdout)))  # noqa: T201 -- this is the command's output
 
 
 def show_status(console: Console, status: Status) -> None:
@@ -100,13 +103,16 @@ def notices(status: Status) -> Iterator[tuple[str, str]]:
     """What stands below the tables of `status`, a line each with its style; the last one counts the outbox."""
     for warning in status.warnings:
         yield f"warning: {warning}", "yellow"
+    if status.problems:
+        yield _refused(status), "yellow"
     for pause in status.pauses:
         yield f"paused: {pause.host} until {moment(pause.until)} after {pause.detail}", "magenta"
     for one in status.silences:
         silence = one.silence
         ends = f"for {span(silence.ends_at - status.at)}"
         text = f"silence {silence.id}: {match_text(silence.match)} {ends} more, by {silence.by}: {silence.reason}"
-        yield text, "cyan"
+        idle = silence.id in status.idle
+        yield (f"{text}; it {_NOTHING}", "yellow") if idle else (text, "cyan")
     for window in status.maintenance:
         yield f"maintenance {window.name}: {match_text(window.match)}", "cyan"
     for undelivered in status.undelivered:
@@ -115,6 +121,15 @@ def notices(status: Status) -> Iterator[tuple[str, str]]:
     counts = status.notifications
     sums = ", ".join(f"{counts[name]} {name}" for name in ("pending", "failed", "delivered"))
     yield f"notifications: {sums}", "yellow" if counts["pending"] or counts["failed"] else "dim"
+
+
+def _refused(status: Status) -> str:
+    kept = status.configuration
+    since = f" since {moment(kept.refused_at)}" if kept is not None and kept.refused_at is not None else ""
+    first, *others = status.problems
+    more = f" (and {len(others)} more)" if others else ""
+    in_force = f"; in force is the one of {moment(kept.accepted_at)}" if kept is not None else ""
+    return f"configuration refused{since}: {first}{more}{in_force}"
 
 
 def _undelivered(one: Undelivered, at: datetime) -> str:
@@ -328,9 +343,11 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def show_silences(console: Console, silences: Sequence[SilenceStatus], at: datetime) -> None:
-    """A line a silence."""
-    table = table_of(console, "id", "state", "match", "from", "until", "by", "reason")
+def show_silences(
+    console: Console, silences: Sequence[SilenceStatus], idle: frozenset[int], at: datetime
+) -> None:
+    """A line a silence. `idle` are the numbers of those that match no alert that there can be."""
+    table = table_of(console, "id", "state", "match", "from", "until", "by", "reason", "")
     for one in silences:
         silence, state = one.silence, silence_state(one, at)
         row = (
@@ -341,6 +358,7 @@ def show_silences(console: Console, silences: Sequence[SilenceStatus], at: datet
             moment(silence.ends_at),
             silence.by,
             silence.reason,
+            _NOTHING if silence.id in idle and at < silence.ends_at else "",
         )
         table.add_row(*map(escape, row), style="" if state == "active" else "dim")
     console.print(table)

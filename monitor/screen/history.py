@@ -1,5 +1,6 @@
 """A series' past on the screen: readings in a table, or drawn."""
 
+import codecs
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from monitor.archive import Format, fields, head, text
 from monitor.domain.model import Field
 from monitor.domain.money import grouped, subtract
 from monitor.domain.units import moment, rfc3339, span
+from monitor.encoding import takes_everything
 from monitor.past import Asked, Told, gaps, title
 from monitor.screen import show_grid
 from monitor.screen.grid import Column, Grid, Row
@@ -89,16 +91,19 @@ def heading(asked: Asked, field: Field, readings: int) -> str:
 
 
 def write_csv(pages: Iterator[Page]) -> None:
-    """As `export` writes it."""
-    sys.stdout.write(head(Format.CSV))
+    """As `export` writes it: in UTF-8, unless a terminal of another encoding is to show it."""
+    out = sys.stdout if sys.stdout.isatty() else codecs.getwriter("utf-8")(sys.stdout.buffer)
+    out.write(head(Format.CSV))
     for of, rows in pages:
-        sys.stdout.write(text(Format.CSV, of, rows))
+        out.write(text(Format.CSV, of, rows))
 
 
 def write_json(asked: Asked, pages: Iterator[Page]) -> None:
     """One document, a line for each reading: however many they are, no more than a page is in memory."""
     frame = {"series": asked.series, "since": rfc3339(asked.since), "until": rfc3339(asked.until)}
-    sys.stdout.write(json.dumps(frame, ensure_ascii=False)[:-1] + ', "readings": [')
+    sys.stdout.write(
+        json.dumps(frame, ensure_ascii=not takes_everything(sys.stdout))[:-1] + ', "readings": ['
+    )
     separator = "\n"
     for _, rows in pages:
         for row in rows:

@@ -193,7 +193,7 @@ def _check_place(path: Path) -> None:
 def _file_system(directory: Path) -> str:
     """The type of the file system a directory is on, from Linux's mount table; empty where there is none."""
     try:
-        mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+        mounts = [line.split() for line in os.fsdecode(Path("/proc/self/mounts").read_bytes()).splitlines()]
     except OSError:
         return ""
     above = [(len(at), kind) for _, at, kind, *_ in mounts if directory.is_relative_to(at)]

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from monitor.domain.alerts import Ack
 from monitor.domain.model import Pause
@@ -101,6 +102,17 @@ class ClockStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationStatus:
+    """The configuration in force, and since when and why its file was refused, if it was."""
+
+    file: Path
+    version: str
+    accepted_at: datetime
+    refused_at: datetime | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """All that `status` needs, as of one instant of the store."""
 
@@ -111,7 +123,13 @@ class Known:
     silences: tuple[SilenceStatus, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
     clock: ClockStatus | None = None
+    configuration: ConfigurationStatus | None = None
     notifications: Mapping[str, int]
+
+    @property
+    def held(self) -> frozenset[tuple[str, str, str]]:
+        """The series that were read: job, account, currency."""
+        return frozenset((one.job, one.account, one.currency) for one in self.series)
 
 
 def read(path: Path) -> Known | None:
@@ -128,6 +146,7 @@ def read(path: Path) -> Known | None:
             silences=tuple(silences_of(db)),
             undelivered=tuple(_undelivered(db)),
             clock=_clock(db),
+            configuration=_configuration(db),
             notifications=dict(db.execute("SELECT status, count(*) FROM notifications GROUP BY status")),
         )
 
@@ -153,6 +172,18 @@ def silences(path: Path) -> list[SilenceStatus]:
         if db is None:
             return []
         return list(silences_of(db))
+
+
+def kept_configuration(path: Path) -> tuple[ConfigurationStatus, Any] | None:
+    """The configuration in force with its document; None where none is kept, or there is no store.
+
+    Raises StoreError where the store can't be read."""
+    with connected(path) as db:
+        kept = None if db is None else _configuration(db)
+        if db is None or kept is None:
+            return None
+        (document,) = db.execute("SELECT document FROM configuration").fetchone()
+        return kept, json.loads(document)
 
 
 def _exists(path: Path) -> bool:
@@ -311,6 +342,20 @@ def _clock(db: sqlite3.Connection) -> ClockStatus:
         ahead_until=instant_or_none(ahead_until),
         set_aside=count,
         set_aside_at=instant_or_none(at),
+    )
+
+
+def _configuration(db: sqlite3.Connection) -> ConfigurationStatus | None:
+    row = db.execute("SELECT file, version, accepted_at, refused_at, problems FROM configuration").fetchone()
+    if row is None:
+        return None
+    file, version, accepted_at, refused_at, problems = row
+    return ConfigurationStatus(
+        file=Path(file),
+        version=version,
+        accepted_at=instant(accepted_at),
+        refused_at=instant_or_none(refused_at),
+        problems=tuple(json.loads(problems)),
     )
 
 

@@ -358,6 +358,21 @@ class CallRow(Table, table=True):
     at: datetime = Field(primary_key=True, sa_type=Instant)
 
 
+class ConfigurationRow(Table, table=True):
+    """The configuration in force, the only row: its file, and what that says without secrets. The file may have been
+    refused since, for `problems`. The `document` comes last: who reads only the rest of the row is spared it."""
+
+    __tablename__ = "configuration"
+
+    id: int = Field(default=1, primary_key=True, sa_type=Integer)
+    file: str
+    version: str
+    accepted_at: datetime = Field(sa_type=Instant)
+    refused_at: datetime | None = Field(default=None, sa_type=Instant)
+    problems: list[str] = Field(default=[], sa_type=JSON)
+    document: Any = Field(sa_type=JSON)
+
+
 accounts = Table.metadata.tables["accounts"]
 series = Table.metadata.tables["series"]
 snapshots = Table.metadata.tables["snapshots"]
@@ -373,3 +388,4 @@ silences = Table.metadata.tables["silences"]
 notes = Table.metadata.tables["notes"]
 pauses = Table.metadata.tables["pauses"]
 calls = Table.metadata.tables["calls"]
+configuration = Table.metadata.tables["configuration"]

@@ -52,6 +52,7 @@ from monitor.store.tables import (
     alerts,
     attempts,
     calls,
+    configuration,
     events,
     from_micros,
     notes,
@@ -680,6 +681,23 @@ class Transaction:
             )
             for row in rows
         ]
+
+    # The configuration
+
+    def accept_configuration(self, file: str, version: str, document: object, at: datetime) -> None:
+        """Keep a configuration as the one in force, with the program's version that took it."""
+        values = {"file": file, "version": version, "document": document}
+        values |= {"accepted_at": at, "refused_at": None, "problems": []}
+        self._db.execute(
+            upsert(configuration)
+            .values(id=1, **values)
+            .on_conflict_do_update(index_elements=["id"], set_=values)
+        )
+
+    def refuse_configuration(self, problems: Sequence[str], at: datetime) -> None:
+        """Note why the file was not taken, since when: the one in force stays."""
+        since = func.coalesce(configuration.c.refused_at, literal(at, Instant))
+        self._db.execute(update(configuration).values(refused_at=since, problems=list(problems)))
 
     # Between polls
 

@@ -20,6 +20,14 @@ class Health(BaseModel):
     reasons: list[str] = Field([], description="Only for who has the token, where one is needed.")
 
 
+class Readiness(Health):
+    """The same, and what people should know while it works."""
+
+    notes: list[str] = Field(
+        [], description="It works, and yet: the configuration's file is refused, since when and why."
+    )
+
+
 def router(site: Site) -> APIRouter:
     """`/healthz` and `/readyz`."""
     router = APIRouter(tags=["health"], generate_unique_id_function=operation_id)
@@ -43,10 +51,11 @@ def router(site: Site) -> APIRouter:
         dependencies=SECURITY,
         responses={503: {"model": Health, "description": "Not yet, or not now."}, **TOKEN_NEEDED},
     )
-    async def readyz(request: Request, response: Response) -> Health:
+    async def readyz(request: Request, response: Response) -> Readiness:
         """Whether it has taken up its work and gets on with it: polls are made, messages go out, and the store takes
-        what is written."""
-        return _health(await asked(lambda: [site.live.unready, site.trouble()]), request, response)
+        what is written. A file that was refused on reload is a note: the daemon works by the configuration before."""
+        health = _health(await asked(lambda: [site.live.unready, site.trouble()]), request, response)
+        return Readiness(status=health.status, reasons=health.reasons, notes=list(site.live.notes))
 
     return router
 

@@ -125,6 +125,9 @@ class Silence(BaseModel):
     reason: str
     created_at: Instant
     expired_by: str | None
+    matches_nothing: bool = Field(
+        description="No alert that there can be fits it: its rule or account is gone."
+    )
 
 
 class Maintenance(BaseModel):
@@ -144,6 +147,19 @@ class Undelivered(BaseModel):
     last_error: str | None
 
 
+class Configuration(BaseModel):
+    """The configuration in force, and what is wrong with its file since."""
+
+    accepted_at: Instant | None = Field(description="Since when it is in force; null: none was accepted yet.")
+    refused_at: Instant | None = Field(
+        description="Since when a reload of the file is refused; null: none was."
+    )
+    problems: list[str] = Field(
+        description="Why the file is refused, without secrets.",
+        examples=[["config.yaml:12:5: jobs[0].evry: unknown key; did you mean `every`?"]],
+    )
+
+
 class Status(BaseModel):
     """What `status --json` prints."""
 
@@ -157,6 +173,7 @@ class Status(BaseModel):
     maintenance: list[Maintenance]
     undelivered: list[Undelivered]
     warnings: list[str] = Field(description="What is to be known, and done, about the machine's clock.")
+    configuration: Configuration
 
 
 class Alerts(BaseModel):

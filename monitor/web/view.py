@@ -9,9 +9,10 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
+from monitor.domain.coverage import matching_nothing
 from monitor.domain.model import Account, Pause, Series, State
 from monitor.domain.money import subtract
-from monitor.domain.muting import Maintenance
+from monitor.domain.muting import Maintenance, Silence
 from monitor.domain.rules import Failing, Rule, Stale, expectation
 from monitor.status import JobStatus, Status, assemble
 from monitor.store import history, reader
@@ -48,6 +49,18 @@ class Plan:
     maintenance: Sequence[Maintenance] = ()
 
     @cached_property
+    def _idle(self) -> dict[tuple[int, int], bool]:
+        return {}
+
+    def idle(self, silences: Sequence[Silence], held: frozenset[tuple[str, str, str]]) -> frozenset[int]:
+        """The numbers of silences that match no alert that there can be; looked up once, as long as nothing new is
+        read: with many accounts that takes a while."""
+        new = [one for one in silences if (one.id, len(held)) not in self._idle]
+        found = matching_nothing(new, self.rules, self.accounts.values(), held)
+        self._idle.update({(one.id, len(held)): one.id in found for one in new})
+        return frozenset(one.id for one in silences if self._idle[one.id, len(held)])
+
+    @cached_property
     def _looking(self) -> dict[str, tuple[Rule, ...]]:
         return {}
 
@@ -63,11 +76,12 @@ class Plan:
 class Live:
     """What only the running process knows. `next_polls` is by account, `job/account`; instants are in UTC.
 
-    `unready` is what it still waits for; empty: nothing."""
+    `unready` is what it still waits for; empty: nothing. `notes` are what people should know while it works."""
 
     started_at: datetime
     next_polls: Mapping[str, datetime] = field(default_factory=dict)
     unready: str = ""
+    notes: Sequence[str] = ()
 
 
 class Standing(StrEnum):
@@ -190,7 +204,9 @@ class Picture:
 def take(plan: Plan, live: Live, now: datetime) -> Picture:
     """Looks at the store. Raises StoreError where it can't be read."""
     known = reader.read(plan.store) or Known(notifications={})
-    status = assemble(known, plan.jobs, list(plan.accounts.values()), now, plan.maintenance)
+    silences = [one.silence for one in known.silences if one.silence.is_active(now)]
+    idle = plan.idle(silences, known.held)
+    status = assemble(known, plan.jobs, list(plan.accounts.values()), now, plan.maintenance, idle=idle)
     longest = max(plan.silences.values(), default=DAY)
     earlier = [history.before(plan.store, now - span, now - span - longest) for span in SPANS]
     accounts = {(one.job, one.name): one for one in known.accounts}

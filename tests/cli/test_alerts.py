@@ -231,3 +231,22 @@ async def test_undelivered_notifications_show_with_their_error(site: Installatio
     assert f"last error: {waiting['last_error']}" in shown.out
     told = await _run(site, "alerts", "show", wanted)
     assert "undelivered: message 1 for ops/" in told.out
+
+
+@together()
+async def test_a_silence_says_when_it_matches_nothing(site: Installation) -> None:
+    """Its rule was renamed: the list says so, and so does `status`, to people and programs."""
+    await _firing(site)
+    given = ["--match", "rule=usdt-low", "--for", "2h", "--by", "max", "--reason", "upgrade"]
+    await _run(site, "silence", "add", *given)
+    before = await _run(site, "silence", "list")
+    site.write(rules=[usdt_low(name="usdt-is-low")])
+    listed = await _run(site, "silence", "list")
+    shown = await site.command("status")
+    assert "matches nothing" not in before.out
+    assert "matches nothing: its rule or account is gone" in listed.out
+    assert re.search(r"^silence 1: .*; it matches nothing: ", shown.out, re.MULTILINE)
+    for command in (["silence", "list", "--json"], ["status", "--json"]):
+        told = json.loads((await _run(site, *command)).out)
+        [one] = told if isinstance(told, list) else told["silences"]
+        assert (one["state"], one["matches_nothing"]) == ("active", True)

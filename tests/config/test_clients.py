@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from monitor.config import warnings
 from tests.config.support import PROVIDERS, loaded, problems
+from tests.config.test_advice import NOW
 
 JOB = f"{PROVIDERS}jobs:\n  - {{name: j, provider: wdcf, every: 1m, clients_file: clients.txt}}\n"
 
@@ -88,3 +90,64 @@ def test_a_list_in_the_file_obeys_the_same_rules(tmp_path: Path) -> None:
         "config.yaml:5:69: jobs[0].clients[4]: is empty",
         "config.yaml:5:73: jobs[0].clients[5]: a client's id has at most 255 characters, this has 256",
     ]
+
+
+MATCH = "{account: GONE}"
+WAITING = [
+    pytest.param(
+        f"rules: [{{name: r, type: threshold, match: {MATCH}, below: 5}}]",
+        "rule r: match.account 'GONE' fits nothing that is configured; the rule waits for it",
+        id="rule",
+    ),
+    pytest.param(
+        "rules: [{name: r, type: stale, match: {account: 'GONE*', job: j}, after: 5m}]",
+        "rule r: match.account 'GONE*' fits nothing that is configured; the rule waits for it",
+        id="stale-rule-with-a-glob",
+    ),
+    pytest.param(
+        "rules: [{name: r, type: threshold, match: {account: SPOT, job: j}, below: 5}]",
+        "rule r: match fits no account that is configured; the rule waits for one",
+        id="account-of-another-job",
+    ),
+    pytest.param(
+        f"routes: [{{match: {MATCH}}}]",
+        "routes[0].match.account 'GONE' fits nothing that is configured",
+        id="route",
+    ),
+    pytest.param(
+        f"inhibit: [{{source: {MATCH}, target: {{job: j}}}}]",
+        "inhibit[0].source.account 'GONE' fits nothing that is configured",
+        id="inhibition",
+    ),
+    pytest.param(
+        f"maintenance: [{{name: m, match: {MATCH}, cron: '0 3 * * *', lasts: 1h}}]",
+        "maintenance m: match.account 'GONE' fits nothing that is configured",
+        id="maintenance",
+    ),
+]
+OTHER_JOB = "jobs: [{name: o, provider: wdcf, every: 1m, clients: [SPOT]}, "
+NOBODY_IS_TOLD = "no channels are configured: alerts are shown by `status`, and nobody is told"
+
+
+@pytest.mark.parametrize(("section", "warning"), WAITING)
+def test_what_waits_for_a_client_of_a_file_is_no_mistake(section: str, warning: str, tmp_path: Path) -> None:
+    """The file changes by itself: a reload must not be refused, nor a start, since a client left."""
+    (tmp_path / "clients.txt").write_text("A\n")
+    text = f"{PROVIDERS}{OTHER_JOB}{{name: j, provider: wdcf, every: 1m, clients_file: clients.txt}}]\n{section}\n"
+    assert warnings(loaded(tmp_path, text), NOW) == [NOBODY_IS_TOLD, warning]
+
+
+def test_what_waits_for_a_client_that_a_variable_names_is_no_mistake(tmp_path: Path) -> None:
+    """It is another one today."""
+    rule, warning = WAITING[0].values
+    text = f"{PROVIDERS}jobs: [{{name: j, provider: wdcf, every: 1m, clients: ['${{CLIENT}}']}}]\n{rule}\n"
+    assert warnings(loaded(tmp_path, text, {"CLIENT": "A"}), NOW) == [NOBODY_IS_TOLD, warning]
+
+
+@pytest.mark.parametrize("job", ["o", "nobody"])
+def test_what_no_file_could_bring_is_a_mistake(job: str, tmp_path: Path) -> None:
+    """The clients of the other job stand in the configuration itself."""
+    (tmp_path / "clients.txt").write_text("A\n")
+    text = f"{PROVIDERS}{OTHER_JOB}{{name: j, provider: wdcf, every: 1m, clients_file: clients.txt}}]\n"
+    match = f"rules: [{{name: r, type: threshold, match: {{account: GONE, job: {job}}}, below: 5}}]\n"
+    assert len(problems(tmp_path, text + match)) == 1

@@ -77,3 +77,17 @@ def test_what_is_wrong_at_rest_is_reported(config: Path) -> None:
     config.unlink()
     with pytest.raises(ConfigError, match="can't be read"):
         load_at_rest(config, {}, ())
+
+
+@pytest.mark.parametrize("gone", ["clients.txt", "config.yaml"])
+def test_a_file_that_is_gone_for_a_moment_is_waited_for(config: Path, meanwhile: Sleeper, gone: str) -> None:
+    """Whoever replaces it removes the old one first."""
+    file = config.parent / gone
+    text = file.read_text()
+    meanwhile(thing() for thing in (lambda: None, file.unlink, lambda: None, lambda: file.write_text(text)))
+    clients = config.parent / "clients.txt"
+    loaded = load_at_rest(config, {}, [clients])
+    assert len(loaded.jobs[0].accounts) == 2
+    file.unlink()
+    meanwhile(thing() for thing in (lambda: None, lambda: None, lambda: file.write_text(text)))
+    assert len(load_at_rest(config, {}, [clients]).jobs[0].accounts) == 2

@@ -217,3 +217,28 @@ async def test_a_renamed_channel_gets_the_end(site: Installation) -> None:
     await site.shows(lambda shown: shown["notifications"]["delivered"] == 2, "one message, one recipient")
     assert resolved.title.startswith("RESOLVED usdt-low")
     assert incident(resolved) == (incident(fired)[0], "2")
+
+
+@together(TWO_WALLETS)
+async def test_a_rule_waits_for_its_client_to_come_back(site: Installation) -> None:
+    """A client that leaves the file of clients takes no reload down with it: a warning says what waits for it, a start
+    would go on as well, and once it is back, the rule looks at it."""
+    clients = site.folder / "clients.txt"
+    clients.write_text("CLIENT_001\nCLIENT_002\n")
+    low: Json = {"name": "low", "type": "threshold", "match": {"account": "CLIENT_002"}, "below": "10000"}
+    job = {"name": "clients", "provider": "wdcf", "every": "1s", "clients_file": "clients.txt"}
+    site.write(jobs=[job], rules=[low])
+    daemon = await site.start()
+    await site.told(1)
+    clients.write_text("CLIENT_001\n")
+    daemon.send(signal.SIGHUP)
+    await daemon.logged("configuration reloaded")
+    warning = "rule low: match.account 'CLIENT_002' fits nothing that is configured; the rule waits for it"
+    assert warning in daemon.log
+    assert warning in (await site.command("check")).err
+    [_, closed] = await site.told(2)
+    assert closed.title.startswith("CLOSED low: ")
+    clients.write_text("CLIENT_001\nCLIENT_002\n")
+    daemon.send(signal.SIGHUP)
+    [*_, fired] = await site.told(3)
+    assert fired.title.startswith("WARNING low: clients/CLIENT_002/USD ")

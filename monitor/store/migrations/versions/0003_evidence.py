@@ -12,6 +12,7 @@ def upgrade() -> None:
     _count_failures_by_outcome()
     _keep_what_a_wrong_clock_touches()
     _let_a_pause_be_no_longer_than_it_was()
+    _keep_configuration()
 
 
 def _count_failures_by_outcome() -> None:
@@ -73,3 +74,18 @@ def _let_a_pause_be_no_longer_than_it_was() -> None:
     """A pause is what is left of its length, whatever was done to the clock since."""
     with op.batch_alter_table("pauses") as pauses:
         pauses.add_column(sa.Column("began_at", sa.BigInteger(), nullable=True))
+
+
+def _keep_configuration() -> None:
+    """Create the table of its one row; empty until a configuration is accepted."""
+    op.create_table(
+        "configuration",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("file", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("accepted_at", sa.BigInteger(), nullable=False),
+        sa.Column("refused_at", sa.BigInteger(), nullable=True),
+        sa.Column("problems", sa.JSON(), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )

@@ -1,0 +1,73 @@
+"""Which alerts there can be by a configuration, and which silences match none of them."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from monitor.domain.evaluation import of_account, of_provider
+from monitor.domain.model import Account
+from monitor.domain.muting import Attributes, Silence
+from monitor.domain.rules import Failing, Match, Rule, kind
+
+ANY = "*"
+"""Stands for the currency of an account that names none and was never read."""
+_GLOB = frozenset("*?[")
+
+Held = Collection[tuple[str, str, str]]
+"""The series that were read: job, account, currency."""
+
+
+def possible_alerts(rules: Iterable[Rule], accounts: Collection[Account], held: Held) -> Iterator[Attributes]:
+    """Yield what can be matched of the alerts that there may be, by rule, severity and subject."""
+    currencies: dict[tuple[str, str], list[str]] = {}
+    for job, account, currency in held:
+        currencies.setdefault((job, account), []).append(currency)
+    for rule in rules:
+        severities = {one.policy.severity.word for one in rule.levels or (rule,)}
+        for subject, attributes in _subjects(rule, accounts, currencies):
+            for severity in sorted(severities):
+                own = {"rule": rule.name, "type": kind(rule), "severity": severity, "subject": subject}
+                yield {**attributes, **own}
+
+
+def may_match(match: Match, one: Attributes) -> bool:
+    """Tell whether an alert that there may be fits; of currencies that are not known, any may."""
+    if one.get("currency") != ANY:
+        return match.alert(one)
+    account = one["subject"].removesuffix(ANY)
+    subjects = match.globs.get("subject", (ANY,))
+    seen = Match({key: globs for key, globs in match.globs.items() if key not in ("currency", "subject")})
+    return seen.alert(one) and any(glob.startswith(account) or _GLOB & set(glob) for glob in subjects)
+
+
+def matching_nothing(
+    silences: Iterable[Silence], rules: Iterable[Rule], accounts: Collection[Account], held: Held
+) -> frozenset[int]:
+    """Return the numbers of the silences that match no alert that there may be."""
+    wanted = list(silences)
+    possible = list(possible_alerts(rules, accounts, held)) if wanted else []
+    return frozenset(one.id for one in wanted if not any(may_match(one.match, alert) for alert in possible))
+
+
+def in_common(accounts: Sequence[Account]) -> dict[str, str]:
+    """Return the attributes that all of these accounts have alike."""
+    of_all = [set(account.attributes.items()) for account in accounts]
+    return dict(set.intersection(*of_all)) if of_all else {}
+
+
+def _subjects(
+    rule: Rule, accounts: Collection[Account], held: Mapping[tuple[str, str], Sequence[str]]
+) -> Iterator[tuple[str, Attributes]]:
+    providers = set()
+    for account in accounts:
+        if isinstance(rule, Failing) and rule.match.account(account):
+            providers.add(of_provider(account))
+            yield of_account(account), account.attributes
+        for currency in account.currencies or held.get(account.key) or (ANY,):
+            if _looks_at(rule, account, currency):
+                series = account.series(currency)
+                yield str(series), series.attributes
+    for name in sorted(providers):
+        yield name, in_common([account for account in accounts if account.provider == name])
+
+
+def _looks_at(rule: Rule, account: Account, currency: str) -> bool:
+    return rule.match.account(account) if currency == ANY else rule.match.series(account.series(currency))
