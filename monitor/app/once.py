@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from monitor.app.build import (
     MAX_WAIT,
@@ -14,12 +13,11 @@ from monitor.app.build import (
     Polled,
     jitter,
     keep,
-    note_call,
     notifiers,
     now,
     pictures,
-    recall,
 )
+from monitor.app.calls import SharedCalls, beside
 from monitor.app.planning import next_after
 from monitor.config import Config
 from monitor.domain.delivery import Target
@@ -50,14 +48,14 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     """Polls every account (of one job) once, with all that follows: readings kept, rules judged, people told.
 
     Raises StoreError, also where a daemon is at work on the store."""
-    hosts = Hosts()
     notifiers(config)  # a URL that is refused is told before anything is touched
     store = await asyncio.to_thread(Store, config.store.path)
-    monitor = Monitor(config, hosts, partial(note_call, store))
+    hosts = Hosts(SharedCalls(store.write))
+    monitor = Monitor(config, hosts)
     outbox = Outbox(store, clock=now, jitter=jitter, pictures=pictures(config))
     try:
-        await recall(monitor, hosts, store)
         started = now()
+        hosts.respect(await store.write(lambda tx: tx.pauses(started)))
         log_events(await store.write(lambda tx: reconcile(tx, monitor.watch, started)))
 
         async def one(polled: Polled) -> None:
@@ -85,19 +83,26 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
 
 
 async def check_live(config: Config, progress: Progress) -> None:
-    """Polls every account once and keeps nothing. What the store knows of pauses and calls is respected."""
-    hosts = Hosts()
+    """Polls every account once and keeps nothing but its calls and the pauses it was asked for.
+
+    They hold for the daemon too, as the daemon's do here. A store that fails is not what is being checked."""
+    write = beside(config.store.path)
+    shared = config.store.path.exists()  # where it does not exist there is no daemon, and nothing is created
+    hosts = Hosts(SharedCalls(write) if shared else None)
     monitor = Monitor(config, hosts)
-    with suppress(StoreError):  # a store that can't be read is not what is being checked
-        pauses = [
+    with suppress(StoreError):
+        hosts.respect(
             Pause(host=one.host, until=one.until, outcome=Outcome(one.outcome), detail=one.detail)
             for one in reader.pauses(config.store.path)
             if one.until > now()
-        ]
-        monitor.recall(hosts, pauses, reader.calls(config.store.path, now() - monitor.longest_span))
+        )
 
     async def one(polled: Polled) -> None:
-        progress(polled.account, await monitor.fetch(polled, _patience(config)))
+        result = await monitor.fetch(polled, _patience(config))
+        if shared and (pause := result.pause):
+            with suppress(StoreError):
+                await write(lambda tx: tx.save_pause(pause))
+        progress(polled.account, result)
 
     try:
         await asyncio.gather(*(one(polled) for polled in _of(monitor, None)))

@@ -145,6 +145,17 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotedCall:
+    """A call to a host with a limit, as its process noted it before it was sent. Instants are in UTC.
+
+    `ends_by`: the service has counted it by then; the instant of its end, once that is known."""
+
+    caller: str
+    at: datetime
+    ends_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
     """What one poll of one account came to: balances, or one kind of failure and what was seen.
 

@@ -47,7 +47,17 @@ SET_HEALTH = (
 
 ADD_POLL = upsert(polls).on_conflict_do_nothing()  # two polls in one microsecond: a clock set back
 
-ADD_CALL = upsert(calls).on_conflict_do_nothing()
+ADD_CALL = upsert(calls).on_conflict_do_nothing()  # of one process in one microsecond: a clock set back
+
+END_CALL = (
+    update(calls)
+    .where(
+        calls.c.host == bindparam("of_host"),
+        calls.c.at == bindparam("noted_at"),
+        calls.c.caller == bindparam("of_caller"),
+    )
+    .values(ends_by=bindparam("ended_at"))
+)
 
 SERIES = select(series).where(series.c.account_id == bindparam("account_id"))
 
