@@ -6,7 +6,7 @@ Parameters are named as the values they stand for; `row_` marks those that a col
 from sqlalchemy import Insert, Table, bindparam, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from monitor.store.tables import accounts, alerts, calls, polls, series, silences, snapshots
+from monitor.store.tables import accounts, alerts, calls, pauses, polls, series, silences, snapshots
 
 ACCOUNT = select(accounts).where(accounts.c.job == bindparam("job"), accounts.c.name == bindparam("name"))
 
@@ -58,6 +58,14 @@ END_CALL = (
     )
     .values(ends_by=bindparam("ended_at"))
 )
+
+CALLS = select(calls.c.caller, calls.c.at, calls.c.ends_by).where(
+    calls.c.host == bindparam("host"),
+    calls.c.at >= bindparam("since"),
+    calls.c.caller != bindparam("besides"),
+)
+
+PAUSES = select(pauses).where(pauses.c.until > bindparam("now"))
 
 SERIES = select(series).where(series.c.account_id == bindparam("account_id"))
 

@@ -207,9 +207,7 @@ class Transaction:
 
     def calls(self, host: str, since: datetime, *, besides: str = "") -> list[NotedCall]:
         """The calls to a host noted since an instant, by all processes besides one."""
-        rows = self._db.execute(
-            select(calls).where(calls.c.host == host, calls.c.at >= since, calls.c.caller != besides)
-        )
+        rows = self._db.execute(statements.CALLS, {"host": host, "since": since, "besides": besides})
         return [NotedCall(caller=row.caller, at=row.at, ends_by=row.ends_by) for row in rows]
 
     # Series and their readings
@@ -652,7 +650,7 @@ class Transaction:
 
     def pauses(self, now: datetime) -> list[Pause]:
         """The pauses that are not over."""
-        rows = self._db.execute(select(pauses).where(pauses.c.until > now))
+        rows = self._db.execute(statements.PAUSES, {"now": now})
         return [
             Pause(host=row.host, until=row.until, outcome=Outcome(row.outcome), detail=row.detail)
             for row in rows
