@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,13 +14,13 @@ from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Pause, PollResult
 from monitor.drawing.pictures import Pictures
 from monitor.drawing.process import Drawer
-from monitor.errors import ConfigError, Problem, StoreError
+from monitor.errors import ConfigError, Problem
 from monitor.notify import AppriseNotifier, open_channels
 from monitor.outbox import Fallback
 from monitor.poll import Recorded, Watch, reconcile, record
 from monitor.providers.base import Settings
 from monitor.providers.http import Client, tls_context
-from monitor.providers.limits import Host
+from monitor.providers.limits import CallLog, Host
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
 from monitor.templates import Renderer
@@ -48,14 +47,24 @@ def require_tls(config: Config) -> None:
 
 
 class Hosts:
-    """The hosts that are asked, with their limits and pauses; they outlive a reload."""
+    """The hosts that are asked, with their limits and pauses; they outlive a reload.
 
-    def __init__(self) -> None:
+    `log` is where their calls are noted, None where no other process can make any."""
+
+    def __init__(self, log: CallLog | None = None) -> None:
+        self._log = log
         self._hosts: dict[str, Host] = {}
 
     def of(self, settings: Settings) -> Host:
         """The host that a provider's URL leads to: the same for every provider that goes there."""
-        return self._hosts.setdefault(settings.origin, Host(settings.origin, clock=now))
+        return self._hosts.setdefault(settings.origin, Host(settings.origin, clock=now, log=self._log))
+
+    def respect(self, pauses: Iterable[Pause]) -> None:
+        """Take up the pauses that other processes left: they hold for this one too."""
+        at = now()
+        for pause in pauses:
+            if host := self._hosts.get(pause.host):
+                host.pause(at + pause.left(at), pause.outcome, pause.detail)
 
     @property
     def clock_differences(self) -> tuple[timedelta, ...]:
@@ -85,9 +94,7 @@ class Polled:
 class Monitor:
     """What one configuration comes to. Raises ConfigError for a channel's URL that apprise refuses."""
 
-    def __init__(
-        self, config: Config, hosts: Hosts, note: Callable[[str], Awaitable[None]] | None = None
-    ) -> None:
+    def __init__(self, config: Config, hosts: Hosts) -> None:
         self.config = config
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -104,7 +111,7 @@ class Monitor:
         self.renderer = renderer(config)
         self.charts = charts(config, self.notifiers)
         self._clients = {
-            name: Client(settings, hosts.of(settings), clock=now, jitter=jitter, note=note)
+            name: Client(settings, hosts.of(settings), clock=now, jitter=jitter)
             for name, settings in config.providers.items()
         }
 
@@ -118,19 +125,6 @@ class Monitor:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
-
-    def recall(self, hosts: Hosts, pauses: Iterable[Pause], calls: Iterable[tuple[str, datetime]]) -> None:
-        """Takes up the pauses and calls that other processes left: they hold for this one too.
-
-        When the service counted a call is known no better than by the deadline it had."""
-        known = {settings.origin: settings for settings in self.config.providers.values()}
-        for pause in pauses:
-            if settings := known.get(pause.host):
-                at = now()
-                hosts.of(settings).pause(at + pause.left(at), pause.outcome, pause.detail)
-        for host, at in calls:
-            if settings := known.get(host):
-                hosts.of(settings).preload([at + settings.timeout])
 
     @property
     def longest_span(self) -> timedelta:
@@ -157,20 +151,6 @@ class Monitor:
         """Closes every connection."""
         for client in self._clients.values():
             await client.close()
-
-
-async def recall(monitor: Monitor, hosts: Hosts, store: Store) -> None:
-    """Takes up what an earlier process left in the store."""
-    started, since = now(), now() - monitor.longest_span
-    pauses = await store.write(lambda tx: tx.pauses(started))
-    monitor.recall(hosts, pauses, await store.write(lambda tx: tx.calls(since)))
-
-
-async def note_call(store: Store, host: str) -> None:
-    """Keeps a call on record before it is sent. A store that fails stops no poll: this process counts by itself."""
-    at = now()
-    with suppress(StoreError):
-        await store.write(lambda tx: tx.add_call(host, at))
 
 
 async def keep(

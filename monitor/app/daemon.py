@@ -21,11 +21,10 @@ from monitor.app.build import (
     accept,
     jitter,
     keep,
-    note_call,
     now,
     pictures,
-    recall,
 )
+from monitor.app.calls import SharedCalls
 from monitor.app.clock import ClockWatch
 from monitor.app.planning import plan, turns
 from monitor.app.pulse import Pulse
@@ -44,6 +43,7 @@ from monitor.outbox import Outbox, hand_over, log_handed_over
 from monitor.poll import Recorded, log_events, log_poll, look_between_polls
 from monitor.scheduler import Scheduler, Task
 from monitor.store.store import Store
+from monitor.store.transaction import Transaction
 from monitor.systemd import Systemd
 from monitor.web.site import Site
 from monitor.web.view import Live, Plan
@@ -91,7 +91,7 @@ class Daemon:
         self.metrics = Metrics()
         self._systemd = Systemd(environ)
         self._life_sign = LifeSign(environ)
-        self._hosts = Hosts()
+        self._hosts = Hosts(SharedCalls(self._write))
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
@@ -116,7 +116,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        self._monitor = Monitor(self._config, self._hosts, self._note_call)
+        self._monitor = Monitor(self._config, self._hosts)
         try:
             opening = asyncio.to_thread(Store, self._config.store.path, self.metrics.committed)
             store = await self._unless_stopped(opening)
@@ -181,7 +181,8 @@ class Daemon:
 
     async def _begin(self) -> None:
         await self._clock_watch.judge()
-        await recall(self._monitor, self._hosts, self._store)
+        started = now()
+        self._hosts.respect(await self._store.write(lambda tx: tx.pauses(started)))
         await self._take_up(self._monitor)
         self.metrics.started(self._running_since)
         self._scheduler.start()
@@ -298,8 +299,8 @@ class Daemon:
             self._tell(recorded.told)
             self._on_recorded(recorded)
 
-    async def _note_call(self, host: str) -> None:
-        await note_call(self._store, host)
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        return await self._store.write(work)
 
     def _note_missed(self, polled: Polled, missed: int) -> None:
         """Logs when an account begins to fall behind its schedule; the store counts every run."""
@@ -337,7 +338,11 @@ class Daemon:
     async def _look(self) -> None:
         await self._fit_clock()
         at, watch, polled = now(), self._monitor.watch, frozenset(self._polled)
-        self._tell(await self._store.write(lambda tx: look_between_polls(tx, watch, at, polled)))
+        told, pauses = await self._store.write(
+            lambda tx: (look_between_polls(tx, watch, at, polled), tx.pauses(at))
+        )
+        self._hosts.respect(pause for pause in pauses if not pause.is_ahead(at))
+        self._tell(told)
         await self._hand_over(at)
 
     async def _hand_over(self, at: datetime) -> None:
@@ -483,7 +488,7 @@ class Daemon:
             log.warning(
                 "store.url changed: that takes a restart", extra={"fields": {"store": self._store.path}}
             )
-        return Monitor(config, self._hosts, self._note_call)
+        return Monitor(config, self._hosts)
 
     async def _in_loader(self, work: Callable[..., T], *args: object) -> T:
         """Work in a thread, and not in asyncio's own, which slow name lookups may occupy: a big file, or one on a file

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from monitor.app.build import (
     MAX_WAIT,
@@ -16,12 +15,11 @@ from monitor.app.build import (
     accept,
     jitter,
     keep,
-    note_call,
     notifiers,
     now,
     pictures,
-    recall,
 )
+from monitor.app.calls import SharedCalls, beside
 from monitor.app.planning import next_after
 from monitor.clock import AT_ONCE, fit_to_clock, settle_clock
 from monitor.config import Config
@@ -55,16 +53,16 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     """Polls every account (of one job) once, with all that follows: readings kept, rules judged, people told.
 
     Raises StoreError, also where a daemon is at work on the store."""
-    hosts = Hosts()
     notifiers(config)  # a URL that is refused is told before anything is touched
     store = await asyncio.to_thread(Store, config.store.path)
-    monitor = Monitor(config, hosts, partial(note_call, store))
+    hosts = Hosts(SharedCalls(store.write))
+    monitor = Monitor(config, hosts)
     outbox = Outbox(store, clock=now, jitter=jitter, pictures=pictures(config))
     try:
         started = now()
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
             log.warning("the clock contradicts the store", extra={"fields": {"noticed": noticed}})
-        await recall(monitor, hosts, store)
+        hosts.respect(await store.write(lambda tx: tx.pauses(started)))
         log_events(await store.write(lambda tx: accept(tx, config, monitor.watch, started)))
 
         async def one(polled: Polled) -> None:
@@ -93,15 +91,22 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
 
 
 async def check_live(config: Config, progress: Progress) -> None:
-    """Polls every account once and keeps nothing. What the store knows of pauses and calls is respected."""
-    hosts = Hosts()
+    """Polls every account once and keeps nothing but its calls and the pauses it was asked for.
+
+    They hold for the daemon too, as the daemon's do here. A store that fails is not what is being checked."""
+    write = beside(config.store.path)
+    shared = config.store.path.exists()  # where it does not exist there is no daemon, and nothing is created
+    hosts = Hosts(SharedCalls(write) if shared else None)
     monitor = Monitor(config, hosts)
-    with suppress(StoreError):  # a store that can't be read is not what is being checked
-        pauses = [one for one in reader.pauses(config.store.path) if one.left(now())]
-        monitor.recall(hosts, pauses, reader.calls(config.store.path, now() - monitor.longest_span))
+    with suppress(StoreError):
+        hosts.respect(reader.pauses(config.store.path))
 
     async def one(polled: Polled) -> None:
-        progress(polled.account, await monitor.fetch(polled, _patience(config)))
+        result = await monitor.fetch(polled, _patience(config))
+        if shared and (pause := result.pause):
+            with suppress(StoreError):
+                await write(lambda tx: tx.save_pause(pause))
+        progress(polled.account, result)
 
     try:
         await asyncio.gather(*(one(polled) for polled in _of(monitor, None)))

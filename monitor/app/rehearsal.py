@@ -44,7 +44,7 @@ _NEXT = """\
 
 What to do next:
   1. copy [cyan]config.example.yaml[/] to [cyan]config.yaml[/] and say which wallets, limits and channels are yours
-  2. [cyan]balance-monitor check --live[/]   reads every balance once and stores nothing
+  2. [cyan]balance-monitor check --live[/]   reads every balance once and stores no reading
   3. [cyan]balance-monitor notify[/]         tries your channels
   4. [cyan]balance-monitor run[/]            and later [cyan]systemd/balance-monitor.service[/] or the Dockerfile
 

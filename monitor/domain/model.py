@@ -152,8 +152,26 @@ class Pause:
 
     def left(self, now: datetime) -> timedelta:
         """Return how much of it is left by this clock: never more than it was, whatever was done to the clock."""
-        was = UNKNOWN_PAUSE if self.began_at is None else self.until - self.began_at
-        return max(min(self.until - now, was), timedelta(0))
+        return max(min(self.until - now, self._length), timedelta(0))
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Return whether it begins in the future of this clock: a clock that was ahead noted it."""
+        return self.until - now > self._length
+
+    @property
+    def _length(self) -> timedelta:
+        return UNKNOWN_PAUSE if self.began_at is None else self.until - self.began_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedCall:
+    """A call to a host with a limit, as its process noted it before it was sent. Instants are in UTC.
+
+    `ends_by`: the service has counted it by then; the instant of its end, once that is known."""
+
+    caller: str
+    at: datetime
+    ends_by: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -95,8 +95,7 @@ class _Progress:
 class Client:
     """The connections of one provider.
 
-    `clock` gives aware UTC; `jitter` a number from 0 to 1, so that retries of many don't come all at once. `note` is
-    awaited before each call to a host with a limit, so that somebody can remember it beyond this process."""
+    `clock` gives aware UTC; `jitter` a number from 0 to 1, so that retries of many don't come all at once."""
 
     def __init__(
         self,
@@ -105,9 +104,7 @@ class Client:
         *,
         clock: Callable[[], datetime],
         jitter: Callable[[], float],
-        note: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        self._note = note
         self._settings = settings
         self._host = host
         self._clock = clock
@@ -184,8 +181,6 @@ class Client:
     async def _attempt(self, api: Api, account: Account, progress: _Progress) -> tuple[Balance, ...]:
         async with self._turn(progress):
             progress.attempts += 1
-            if self._note is not None and self._host.limited:
-                await self._note(self._host.name)
             request = api.request(account, self._clock())
             progress.hidden.append(request.signature)
             answer = await self._exchange(request)
@@ -204,7 +199,8 @@ class Client:
         queued = _now()
         async with AsyncExitStack() as held:
             try:
-                await held.enter_async_context(self._host.turn(timedelta(seconds=progress.patience)))
+                patience = timedelta(seconds=progress.patience)
+                await held.enter_async_context(self._host.turn(patience, self._settings.timeout))
             finally:
                 waited = _now() - queued
                 progress.waited += waited

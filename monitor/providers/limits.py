@@ -7,13 +7,14 @@ shares. Instants within are seconds on the monotonic clock, which no correction 
 import asyncio
 import time
 from bisect import insort
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from monitor.domain import units
-from monitor.domain.model import Pause
+from monitor.domain.model import NotedCall, Pause
 from monitor.errors import Banned, Outcome, PollFailed, RateLimited, Timeout, Unavailable
 from monitor.providers.base import RateLimit
 
@@ -23,6 +24,8 @@ MARGIN = 0.25
 """Seconds more than a limit's span before a call is forgotten, for clocks that don't run quite alike."""
 LONGEST_PAUSE = timedelta(hours=24)
 """What a pause can last at most, however wrong the clock or the answer that it came from."""
+LOOK_AGAIN = 1.0
+"""Seconds after which a call that other processes' calls keep back looks at them again: they may have ended by then."""
 _REMEMBERED = 1000
 """Calls remembered while no limit asks for more, in case one comes with a reload."""
 
@@ -54,9 +57,24 @@ class Window:
         """Takes back one `add`."""
         self._limits.remove(limit)
 
-    def delay(self, now: float) -> tuple[float, RateLimit | None]:
-        """The least number of seconds until a call may start, and the limit that demands them."""
-        waits = ((self._delay(limit, now), limit) for limit in self._limits)
+    def copy(self) -> "Window":
+        """The same as it is now: it can be looked at in another thread."""
+        same = Window()
+        same._limits, same._ended = [*self._limits], [*self._ended]
+        same._kept, same.under_way = self._kept, self.under_way
+        return same
+
+    @property
+    def longest_span(self) -> timedelta:
+        """For how long after its end a call counts, by any limit."""
+        return max((limit.per for limit in self._limits), default=timedelta(0)) + timedelta(seconds=MARGIN)
+
+    def delay(self, now: float, elsewhere: Sequence[float] = ()) -> tuple[float, RateLimit | None]:
+        """The least number of seconds until a call may start, and the limit that demands them.
+
+        `elsewhere` are the ends of calls that count besides those of this window, past or to come."""
+        ended = sorted([*self._ended, *elsewhere]) if elsewhere else self._ended
+        waits = ((self._delay(limit, now, ended), limit) for limit in self._limits)
         seconds, limit = max(waits, default=(0.0, None))
         return (seconds, limit) if seconds > 0 else (0.0, None)
 
@@ -67,22 +85,76 @@ class Window:
     def end(self, now: float) -> None:
         """A call that began is over, whatever came of it."""
         self.under_way -= 1
-        self.recall([now])
-
-    def recall(self, ended: Iterable[float]) -> None:
-        """Calls that ended then count as well."""
-        for instant in ended:
-            insort(self._ended, instant)
+        insort(self._ended, now)
         del self._ended[: -self._kept]
 
-    def _delay(self, limit: RateLimit, now: float) -> float:
+    def _delay(self, limit: RateLimit, now: float, ended: Sequence[float]) -> float:
         span = limit.per.total_seconds() + MARGIN
         free = limit.calls - self.under_way
         if free <= 0:
             return span
-        if len(self._ended) < free:
+        if len(ended) < free:
             return 0.0
-        return self._ended[-free] + span - now
+        return ended[-free] + span - now
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The calls of other processes to one host, each with its end on our monotonic clock.
+
+    A call's place on that clock is settled when it is first seen. Later only its end moves, by as much as its process
+    says: no correction of the wall clock makes it count for longer, or for less."""
+
+    _known: Mapping[tuple[str, datetime], tuple[datetime, float]] = field(default_factory=dict)
+
+    @property
+    def ends(self) -> list[float]:
+        """When each ended, or ends at the latest."""
+        return [end for _, end in self._known.values()]
+
+    def seen(
+        self,
+        calls: Sequence[NotedCall],
+        *,
+        now: datetime,
+        monotonic: float,
+        span: timedelta,
+        longest: timedelta,
+    ) -> "Elsewhere":
+        """Return what is known with these calls, but without those heard of no more and over for a `span`.
+
+        None is taken to end later than `longest` from now, whatever the clock was when it was noted."""
+        known = dict(self._known)
+        for call in calls:
+            key, left = (call.caller, call.at), min(call.ends_by - now, longest)
+            ends_by, end = known.get(key, (call.ends_by, monotonic + left.total_seconds()))
+            known[key] = call.ends_by, end - max(0.0, (ends_by - call.ends_by).total_seconds())
+        counted, heard = monotonic - span.total_seconds(), {(call.caller, call.at) for call in calls}
+        return Elsewhere({key: one for key, one in known.items() if one[1] >= counted or key in heard})
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """When a call was noted, None where other processes' calls left no room; and the host's pause that all know of."""
+
+    at: datetime | None
+    pause: Pause | None = None
+
+
+class CallLog(Protocol):
+    """Where the processes of one installation note their calls, so that they share a host's limits and pauses."""
+
+    async def note(
+        self, host: str, timeout: timedelta, span: timedelta, fits: Callable[[Sequence[NotedCall]], bool]
+    ) -> Noted:
+        """Note a call that is about to be sent, if it `fits` beside the calls of others within `span`.
+
+        No other process notes one in between. `fits` may be called in another thread."""
+        ...
+
+    def end(self, host: str, at: datetime) -> None:
+        """The call that was noted at this instant is over: it holds its place no longer than needed."""
+        ...
 
 
 class NoTurn(Exception):
@@ -105,7 +177,8 @@ class Host:
     """The queue in front of one host: first come, first served, within its limits and outside its pauses.
 
     `name` is its scheme, name and port. `clock` gives aware UTC, `monotonic` seconds. `clock_difference` is how much
-    later the host's clock was than ours at its last response; None where it never said."""
+    later the host's clock was than ours at its last response; None where it never said. `log` is where calls under a
+    limit are noted; None where no other process can make any."""
 
     def __init__(
         self,
@@ -114,6 +187,7 @@ class Host:
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         concurrency: int = CONCURRENCY,
+        log: CallLog | None = None,
     ) -> None:
         self.name = name
         self.clock_difference: timedelta | None = None
@@ -121,6 +195,8 @@ class Host:
         self._monotonic = monotonic
         self._concurrency = concurrency
         self._window = Window()
+        self._log = log
+        self._elsewhere = Elsewhere()
         self._pause: Pause | None = None
         self._resumes = 0.0
         self._head = asyncio.Lock()  # held by the one whose turn is next; the others line up in order
@@ -131,13 +207,10 @@ class Host:
         """The pause that holds now."""
         return self._pause if self._monotonic() < self._resumes else None
 
-    @property
-    def limited(self) -> bool:
-        """Whether any limit holds for this host."""
-        return self._window.limited
-
     def pause(self, until: datetime, outcome: Outcome, detail: str) -> None:
         """Nothing is sent before `until` (UTC), a day from now at most. A pause never shortens another."""
+        if self._pause is not None and self._pause.until == until:
+            return  # the same, read from the store: our clock may have been set since it began
         now = self._clock()
         until = min(until, now + LONGEST_PAUSE)
         resumes = self._monotonic() + (until - now).total_seconds()
@@ -145,11 +218,6 @@ class Host:
             self._resumes = resumes
             self._pause = Pause(host=self.name, began_at=now, until=until, outcome=outcome, detail=detail)
             self._changed.set()
-
-    def preload(self, recent: Iterable[datetime]) -> None:
-        """Calls that ended at these instants (UTC), before this process began, count too."""
-        now, monotonic = self._clock(), self._monotonic()
-        self._window.recall(monotonic - max(0.0, (now - at).total_seconds()) for at in recent)
 
     def add_limit(self, limit: RateLimit) -> None:
         """A limit that holds for everything sent to this host, along with those it has."""
@@ -161,30 +229,68 @@ class Host:
         self._changed.set()
 
     @asynccontextmanager
-    async def turn(self, max_wait: timedelta) -> AsyncIterator[None]:
-        """A turn to send one request, and the place among those under way while it is.
+    async def turn(self, max_wait: timedelta, timeout: timedelta) -> AsyncIterator[None]:
+        """A turn to send one request, and the place among those under way while it is: for `timeout` at most.
 
         Raises NoTurn when there is none within `max_wait`, at once where that can be told."""
-        await self._wait(max_wait.total_seconds())
+        noted_at = await self._wait(max_wait.total_seconds(), timeout)
         try:
             yield
         finally:
             self._window.end(self._monotonic())
+            if self._log is not None and noted_at is not None:
+                self._log.end(self.name, noted_at)
             self._changed.set()
 
-    async def _wait(self, patience: float) -> None:
+    async def _wait(self, patience: float, timeout: timedelta) -> datetime | None:
+        """Wait for the turn; return when the call was noted, None where it was not."""
         deadline = self._monotonic() + patience
+        refused: _Obstacle | None = None
         try:
             async with asyncio.timeout(patience), self._head:
-                while obstacle := self._obstacle(patience):
+                while True:
+                    noted_at = None
+                    if not (obstacle := self._obstacle(patience)):
+                        noted_at, refused = await self._note(patience, timeout)
+                        obstacle = refused or self._obstacle(patience)  # a pause may have begun meanwhile
+                    if not obstacle:
+                        break
                     if self._monotonic() + obstacle.seconds > deadline:
                         raise NoTurn(obstacle.failure)
                     await self._change(obstacle.seconds)
-                # Nothing is awaited between the last look and this: nobody else can have taken the place.
+                # Nothing is awaited between the last look and this, and whoever comes next waits for `_head`: nobody
+                # else of this process can have taken the place.
                 self._window.begin()
+                return noted_at
         except TimeoutError as exc:
-            obstacle = self._obstacle(patience)
+            obstacle = self._obstacle(patience) or refused
             raise NoTurn(obstacle.failure if obstacle else _no_turn(patience, "others were first")) from exc
+
+    async def _note(self, patience: float, timeout: timedelta) -> tuple[datetime | None, _Obstacle | None]:
+        """Note a call where all processes see it; return when, or why the calls of others leave no room for it."""
+        if self._log is None or not self._window.limited:
+            return None, None
+        window, span = self._window.copy(), self._window.longest_span
+        delay: tuple[float, RateLimit | None] = (0.0, None)
+
+        def fits(calls: Sequence[NotedCall]) -> bool:
+            nonlocal delay
+            now, monotonic = self._clock(), self._monotonic()
+            self._elsewhere = self._elsewhere.seen(
+                calls, now=now, monotonic=monotonic, span=span, longest=timeout
+            )
+            delay = window.delay(monotonic, self._elsewhere.ends)
+            return delay[1] is None
+
+        noted = await self._log.note(self.name, timeout, span, fits)
+        if noted.pause is not None:
+            self.pause(noted.pause.until, noted.pause.outcome, noted.pause.detail)
+        seconds, limit = delay
+        if limit is None:
+            return noted.at, None
+        # they may have ended, at the earliest when they were noted: that is how much sooner there may be room
+        wait = max(min(seconds, LOOK_AGAIN), seconds - timeout.total_seconds())
+        return None, _Obstacle(wait, _over(limit, patience))
 
     async def _change(self, seconds: float) -> None:
         """Returns after `seconds` (0: never by itself), or earlier when the outlook may have changed."""
@@ -199,8 +305,7 @@ class Host:
             return _Obstacle(self._resumes - now, _held_up(pause, self._resumes - now))
         seconds, limit = self._window.delay(now)
         if limit is not None:
-            reason = f"our own limit of {limit} is reached, no turn within {_seconds(patience)}; nothing sent"
-            return _Obstacle(seconds, RateLimited(reason))
+            return _Obstacle(seconds, _over(limit, patience))
         if self._window.under_way >= self._concurrency:
             return _Obstacle(0.0, _no_turn(patience, "its places are all taken"))
         return None
@@ -215,6 +320,12 @@ def _held_up(pause: Pause, seconds: float) -> PollFailed:
             return Unavailable(detail, retry_after=timedelta(seconds=seconds))
         case _:
             return RateLimited(detail)
+
+
+def _over(limit: RateLimit, patience: float) -> RateLimited:
+    return RateLimited(
+        f"our own limit of {limit} is reached, no turn within {_seconds(patience)}; nothing sent"
+    )
 
 
 def _no_turn(patience: float, reason: str) -> Timeout:

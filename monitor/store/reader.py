@@ -157,15 +157,6 @@ def pauses(path: Path) -> list[Pause]:
         return [] if db is None else list(_pauses(db))
 
 
-def calls(path: Path, since: datetime) -> list[tuple[str, datetime]]:
-    """The calls (host, when) to hosts with a limit. Raises StoreError where the store can't be read."""
-    with connected(path) as db:
-        if db is None:
-            return []
-        rows = db.execute("SELECT host, at FROM calls WHERE at >= ?", (micros(since),)).fetchall()
-        return [(host, instant(at)) for host, at in rows]
-
-
 def silences(path: Path) -> list[SilenceStatus]:
     """All silences that are still known, over or not. Raises StoreError where the store can't be read."""
     with connected(path) as db:

@@ -6,7 +6,17 @@ Parameters are named as the values they stand for; `row_` marks those that a col
 from sqlalchemy import Insert, Table, bindparam, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from monitor.store.tables import accounts, alerts, calls, polls, provisional, series, silences, snapshots
+from monitor.store.tables import (
+    accounts,
+    alerts,
+    calls,
+    pauses,
+    polls,
+    provisional,
+    series,
+    silences,
+    snapshots,
+)
 
 ACCOUNT = select(accounts).where(accounts.c.job == bindparam("job"), accounts.c.name == bindparam("name"))
 
@@ -63,7 +73,25 @@ SET_OWN_FAILURES = (
 
 ADD_POLL = upsert(polls).on_conflict_do_nothing()  # two polls in one microsecond: a clock set back
 
-ADD_CALL = upsert(calls).on_conflict_do_nothing()
+ADD_CALL = upsert(calls).on_conflict_do_nothing()  # of one process in one microsecond: a clock set back
+
+END_CALL = (
+    update(calls)
+    .where(
+        calls.c.host == bindparam("of_host"),
+        calls.c.at == bindparam("noted_at"),
+        calls.c.caller == bindparam("of_caller"),
+    )
+    .values(ends_by=bindparam("ended_at"))
+)
+
+CALLS = select(calls.c.caller, calls.c.at, calls.c.ends_by).where(
+    calls.c.host == bindparam("host"),
+    calls.c.at >= bindparam("since"),
+    calls.c.caller != bindparam("besides"),
+)
+
+PAUSES = select(pauses).where(pauses.c.until > bindparam("now"))
 
 SERIES = select(series).where(series.c.account_id == bindparam("account_id"))
 

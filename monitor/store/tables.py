@@ -349,13 +349,17 @@ class PauseRow(Table, table=True):
 
 
 class CallRow(Table, table=True):
-    """A call to a host with a limit, noted before it is sent: a kill at any instant leaves it on record."""
+    """A call to a host with a limit, noted before it is sent: a kill at any instant leaves it on record.
+
+    `caller` is the process. The service has counted the call by `ends_by`."""
 
     __tablename__ = "calls"
     __table_args__ = (_CLUSTERED,)
 
     host: str = Field(primary_key=True)
     at: datetime = Field(primary_key=True, sa_type=Instant)
+    caller: str = Field(primary_key=True)
+    ends_by: datetime = Field(sa_type=Instant)
 
 
 class ConfigurationRow(Table, table=True):

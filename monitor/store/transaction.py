@@ -29,6 +29,7 @@ from monitor.domain.model import (
     NO_STREAK,
     Account,
     Health,
+    NotedCall,
     Pause,
     PollResult,
     Series,
@@ -197,14 +198,24 @@ class Transaction:
             update(accounts).where(_is(account)).values(missed_runs=accounts.c.missed_runs + count)
         )
 
-    def add_call(self, host: str, at: datetime) -> None:
+    def add_call(self, host: str, call: NotedCall) -> None:
         """Notes a call that is about to be sent to a host with a limit."""
-        self._db.execute(statements.ADD_CALL, {"host": host, "at": at})
+        values = {"host": host, "at": call.at, "caller": call.caller, "ends_by": call.ends_by}
+        self._db.execute(statements.ADD_CALL, values)
 
-    def calls(self, since: datetime) -> list[tuple[str, datetime]]:
-        """The calls (host, when) since an instant: what limits have to count after a restart."""
-        rows = self._db.execute(select(calls).where(calls.c.at >= since))
-        return [(row.host, row.at) for row in rows]
+    def end_calls(self, caller: str, ended: Mapping[tuple[str, datetime], datetime]) -> None:
+        """Notes when a process's calls ended, each known by its host and the instant at which it was noted."""
+        rows = [
+            {"of_host": host, "noted_at": at, "of_caller": caller, "ended_at": ended_at}
+            for (host, at), ended_at in ended.items()
+        ]
+        if rows:
+            self._db.execute(statements.END_CALL, rows)
+
+    def calls(self, host: str, since: datetime, *, besides: str = "") -> list[NotedCall]:
+        """The calls to a host noted since an instant, by all processes besides one."""
+        rows = self._db.execute(statements.CALLS, {"host": host, "since": since, "besides": besides})
+        return [NotedCall(caller=row.caller, at=row.at, ends_by=row.ends_by) for row in rows]
 
     # Series and their readings
 
@@ -670,7 +681,7 @@ class Transaction:
 
     def pauses(self, now: datetime) -> list[Pause]:
         """The pauses that are not over."""
-        rows = self._db.execute(select(pauses).where(pauses.c.until > now))
+        rows = self._db.execute(statements.PAUSES, {"now": now})
         return [
             Pause(
                 host=row.host,

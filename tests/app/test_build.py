@@ -1,13 +1,13 @@
 """What a configuration is built into: hosts that remember what an earlier process asked of them."""
 
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from monitor import config
-from monitor.app.build import Hosts, Monitor, note_call, now, recall
+from monitor.app.build import Hosts, Monitor, now
+from monitor.app.calls import SharedCalls
 from monitor.domain.model import Pause
 from monitor.errors import Outcome
 from monitor.providers.limits import NoTurn
@@ -28,15 +28,15 @@ async def test_calls_of_every_provider_on_a_limited_host_count_across_a_restart(
     path = tmp_path / "config.yaml"
     path.write_text(ONE_HOST)
     loaded = config.load(path, {})
-    hosts, store = Hosts(), Store(loaded.store.path)
-    before = Monitor(loaded, Hosts(), partial(note_call, store))
+    store = Store(loaded.store.path)
+    hosts = Hosts(SharedCalls(store.write))
+    before = Monitor(loaded, Hosts(SharedCalls(store.write)))
     for account in loaded.jobs[1].accounts:
         await before.fetch(before.accounts[account.key], timedelta(seconds=1))
     await before.close()
     monitor = Monitor(loaded, hosts)
-    await recall(monitor, hosts, store)
     with pytest.raises(NoTurn, match=r"our own limit of 3/1m is reached"):
-        async with hosts.of(loaded.providers["limited"]).turn(timedelta(seconds=1)):
+        async with hosts.of(loaded.providers["limited"]).turn(timedelta(seconds=1), timedelta(seconds=1)):
             pass
     await monitor.close()
     await store.close()
@@ -68,7 +68,7 @@ async def test_a_pause_of_another_process_lasts_no_longer_than_it_was(
     )
     await store.write(lambda tx: tx.save_pause(pause))
     monitor = Monitor(loaded, hosts)
-    await recall(monitor, hosts, store)
+    hosts.respect(await store.write(lambda tx: tx.pauses(now())))
     held = hosts.of(settings).paused
     assert held is not None
     assert 0 < (held.until - now()).total_seconds() <= left

@@ -1,12 +1,14 @@
 """Limits, bans and pauses: what the service's own request log says of our manners."""
 
+import asyncio
 import signal
+import sys
 from datetime import datetime, timedelta
 
 from monitor.sandbox import CallLimit, Fault
 
 from .stage import together
-from .support import Installation, jobs, until
+from .support import Installation, endpoint_failing, jobs, until
 
 
 async def _waits_out(site: Installation, fault: Fault, outcome: str) -> None:
@@ -82,3 +84,104 @@ async def test_the_call_limit_holds_across_a_kill(site: Installation) -> None:
     others = len(site.sandbox.wdcf.requests)
     await until(lambda: len(site.sandbox.wdcf.requests) >= others + 3, "three rounds at the other host")
     assert [logged.status for logged in site.sandbox.nami.requests] == [200] * 4
+
+
+ACCOUNTS = 5
+SHARED = timedelta(seconds=2)
+SHARED_CALLS = 4
+
+
+def _shares(site: Installation) -> None:
+    """Five clients of a host that allows four calls in two seconds."""
+    provider = {**site.document["providers"]["wdcf"], "rate_limit": f"{SHARED_CALLS}/2s", "timeout": "1s"}
+    clients = [f"CLIENT_{number:03}" for number in range(1, ACCOUNTS + 1)]
+    known = site.sandbox.wdcf.endpoint.clients
+    known.update(dict.fromkeys(clients, known[clients[0]]))
+    site.write(
+        providers={"wdcf": provider},
+        jobs=[{"name": "clients", "provider": "wdcf", "every": "4s", "clients": clients}],
+        rules=[endpoint_failing()],
+    )
+
+
+def _most_calls_in_any_span(site: Installation) -> int:
+    at = sorted(logged.request.received_at for logged in site.sandbox.wdcf.requests)
+    return max(sum(first <= one < first + SHARED for one in at) for first in at)
+
+
+@together()
+async def test_a_check_beside_the_daemon_shares_its_limit(site: Installation) -> None:
+    """Together they want more calls than the host allows: in no span are there more, and each gets its turns."""
+    _shares(site)
+    await site.start()
+    await until(lambda: len(site.sandbox.wdcf.requests) >= SHARED_CALLS, "the daemon's first calls")
+    before = len(site.sandbox.wdcf.requests)
+    done = await site.command("check", "--live")
+    assert done.code == 0, done.out + done.err
+    assert len(site.sandbox.wdcf.requests) > before + ACCOUNTS
+    assert _most_calls_in_any_span(site) <= SHARED_CALLS
+
+
+@together()
+async def test_a_poll_and_a_check_at_once_share_one_limit(site: Installation) -> None:
+    """However many processes there are, the service sees no more calls than one may make."""
+    _shares(site)
+    assert (await site.command("check", "--live")).code == 0  # no store is there yet, and none is made
+    assert not site.store.exists()
+    await asyncio.sleep(SHARED.total_seconds())
+    site.sandbox.wdcf.requests.clear()
+    assert (await site.command("poll")).code == 0
+    done = await asyncio.gather(site.command("poll"), site.command("check", "--live"))
+    assert [one.code for one in done] == [0, 0], done
+    assert len(site.sandbox.wdcf.requests) == 3 * ACCOUNTS
+    assert _most_calls_in_any_span(site) <= SHARED_CALLS
+
+
+KILLED_BEFORE_IT_SENDS = """
+import os, signal
+from monitor.providers import http
+async def killed(self, request): os.kill(os.getpid(), signal.SIGKILL)
+http.Client._exchange = killed
+from monitor.cli import main
+main()
+"""
+
+
+@together()
+async def test_a_call_noted_before_a_kill_counts_for_all_others(site: Installation) -> None:
+    """Whether it was sent nobody can know."""
+    _shares(site)
+    assert (await site.command("poll")).code == 0
+    await asyncio.sleep(SHARED.total_seconds() + 1)
+    options = ("-c", KILLED_BEFORE_IT_SENDS, "check", "--live", "-c", str(site.config))
+    for _ in range(SHARED_CALLS):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *options, env=site.environ, cwd=site.folder
+        )
+        assert await process.wait() == -signal.SIGKILL
+    ended = datetime.now().astimezone()
+    site.sandbox.wdcf.requests.clear()
+    assert (await site.command("check", "--live")).code == 0
+    assert site.sandbox.wdcf.requests[0].request.received_at > ended + SHARED
+
+
+@together()
+async def test_a_pause_that_a_check_was_asked_for_holds_for_the_daemon(site: Installation) -> None:
+    """Nothing is sent until Retry-After is over, whichever process heard of it."""
+    site.document["jobs"][0]["every"] = "1h"
+    site.write()
+    daemon = await site.start()
+    await until(lambda: site.asked() == 1, "the daemon's first call")
+    site.sandbox.nami.fault = Fault.too_many_requests(timedelta(minutes=5))
+    assert (await site.command("check", "--live")).code == 3
+    site.sandbox.nami.fault = None
+    shown = await site.status()
+    assert [pause["outcome"] for pause in shown["pauses"]] == ["rate_limited"]
+    assert (await site.command("check", "--live")).code == 3
+    site.document["jobs"][0]["every"] = "1s"
+    site.write()
+    daemon.send(signal.SIGHUP)
+    await site.shows(
+        lambda shown: jobs(shown)["spot"]["outcome"] == "rate_limited", "the daemon's poll held back"
+    )
+    assert site.asked() == 2

@@ -2,18 +2,23 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.domain.model import NotedCall, Pause
 from monitor.errors import Outcome
+from monitor.providers import limits as limits_module
 from monitor.providers.base import RateLimit
-from monitor.providers.limits import MARGIN, Host, NoTurn, Window
+from monitor.providers.limits import MARGIN, CallLog, Elsewhere, Host, Noted, NoTurn, Window
 
 from .support import NOW, FakeClock
 
+TIMEOUT = timedelta(seconds=10)
 A_MINUTE = RateLimit(60, timedelta(minutes=1))
 
 limits = st.builds(
@@ -112,13 +117,44 @@ def test_limit_that_comes_later_knows_the_past() -> None:
     assert window.delay(now=0.0)[0] == 5.0 + MARGIN
 
 
-def host(concurrency: int = 4) -> Host:
-    return Host("https://nami.exchange:443", clock=FakeClock(), concurrency=concurrency)
+def host(concurrency: int = 4, log: CallLog | None = None) -> Host:
+    return Host("https://nami.exchange:443", clock=FakeClock(), concurrency=concurrency, log=log)
+
+
+@dataclass(slots=True)
+class Log:
+    """What other processes noted, and how often this one asked to note a call and did."""
+
+    calls: list[NotedCall] = field(default_factory=list)
+    pause: Pause | None = None
+    asked: int = 0
+    noted: int = 0
+    ended: list[datetime] = field(default_factory=list)
+
+    async def note(
+        self, host: str, timeout: timedelta, span: timedelta, fits: Callable[[Sequence[NotedCall]], bool]
+    ) -> Noted:
+        self.asked += 1
+        if not await asyncio.to_thread(fits, self.calls):
+            return Noted(None, self.pause)
+        self.noted += 1
+        return Noted(NOW, self.pause)
+
+    def end(self, host: str, at: datetime) -> None:
+        self.ended.append(at)
+
+    def has(self, *ends: float) -> None:
+        """Calls that end so many seconds from `NOW`, each noted a second before."""
+        for number, seconds in enumerate(ends):
+            ends_by = NOW + timedelta(seconds=seconds)
+            self.calls.append(
+                NotedCall(caller=str(number), at=ends_by - timedelta(seconds=1), ends_by=ends_by)
+            )
 
 
 async def take(host: Host, max_wait: float = 5.0, hold: float = 0.0) -> float:
     """Takes a turn, keeps it a while, and says when it came."""
-    async with host.turn(timedelta(seconds=max_wait)):
+    async with host.turn(timedelta(seconds=max_wait), TIMEOUT):
         came = time.monotonic()
         await asyncio.sleep(hold)
     return came
@@ -136,7 +172,7 @@ async def test_first_come_first_served() -> None:
     order: list[int] = []
 
     async def customer(number: int) -> None:
-        async with crowded.turn(timedelta(seconds=5)):
+        async with crowded.turn(timedelta(seconds=5), TIMEOUT):
             order.append(number)
             await asyncio.sleep(0.005)
 
@@ -166,7 +202,8 @@ async def test_no_turn_within_our_own_limit() -> None:
     """A turn that our own limit puts too far off is refused at once, which is no pause."""
     limited = host()
     limited.add_limit(A_MINUTE)
-    limited.preload([NOW] * 60)
+    for _ in range(60):
+        await take(limited)
     began = time.monotonic()
     failure = (await refused(limited, max_wait=30)).failure
     assert time.monotonic() - began < 1
@@ -175,21 +212,116 @@ async def test_no_turn_within_our_own_limit() -> None:
     assert limited.paused is None
 
 
-async def test_calls_of_the_process_before_count() -> None:
-    """Calls made just before a restart take their places, those longer ago do not."""
-    limited = host()
+async def test_calls_of_other_processes_count() -> None:
+    """Calls that ended just now elsewhere take their places, those longer ago do not."""
+    limited = host(log=(log := Log()))
     limited.add_limit(RateLimit(2, timedelta(minutes=1)))
-    limited.preload([NOW - timedelta(seconds=59), NOW - timedelta(seconds=61)])
-    await take(limited, max_wait=0)
-    await refused(limited)
+    log.has(-59, -61)
+    await take(limited, max_wait=1)
+    await refused(limited, max_wait=1)
+    assert log.noted == 1
+
+
+async def test_what_other_processes_leave_no_room_for_is_refused_at_once_where_that_is_certain() -> None:
+    """They may have ended earlier than they must have, but not before they began."""
+    limited = host(log=(log := Log()))
+    limited.add_limit(RateLimit(1, timedelta(minutes=1)))
+    log.has(0)
+    began = time.monotonic()
+    failure = (await refused(limited, max_wait=30)).failure
+    assert time.monotonic() - began < 1
+    assert failure.detail == "our own limit of 1/1m is reached, no turn within 30s; nothing sent"
+
+
+async def test_a_call_waits_until_those_of_other_processes_are_over() -> None:
+    """Then it is noted, once; when it is over that is noted too."""
+    limited = host(log=(log := Log()))
+    limited.add_limit(RateLimit(1, timedelta(milliseconds=50)))
+    log.has(0)
+    began = time.monotonic()
+    assert await take(limited) - began >= 0.05 + MARGIN
+    assert (log.asked, log.noted, log.ended) == (2, 1, [NOW])
+
+
+async def test_a_call_that_has_ended_earlier_than_it_had_to_leaves_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once its process says so; it may take its deadline, and is looked at again meanwhile."""
+    monkeypatch.setattr(limits_module, "LOOK_AGAIN", 0.01)
+    limited = host(log=(log := Log()))
+    limited.add_limit(RateLimit(1, timedelta(milliseconds=50)))
+    log.has(TIMEOUT.total_seconds())
+    waiting = asyncio.create_task(take(limited, max_wait=20))
+    await asyncio.sleep(0.1)
+    log.calls = [replace(log.calls[0], ends_by=NOW)]
+    began = time.monotonic()
+    assert await waiting - began < 1
+
+
+async def test_those_who_wait_for_other_processes_are_served_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A refusal does not send the first to the end of the queue."""
+    monkeypatch.setattr(limits_module, "LOOK_AGAIN", 0.01)
+    limited = host(log=(log := Log()))
+    limited.add_limit(RateLimit(4, timedelta(milliseconds=50)))
+    log.has(0, 0, 0, 0)
+    order: list[int] = []
+
+    async def customer(number: int) -> None:
+        async with limited.turn(timedelta(seconds=5), TIMEOUT):
+            order.append(number)
+
+    await asyncio.gather(*(customer(number) for number in range(4)))
+    assert order == [0, 1, 2, 3]
+
+
+async def test_a_pause_of_another_process_holds_here_too() -> None:
+    """It is heard of when a call is noted, and the call is not sent."""
+    limited = host(log=(log := Log()))
+    limited.add_limit(A_MINUTE)
+    log.pause = Pause(
+        host=limited.name, until=NOW + timedelta(minutes=5), outcome=Outcome.BANNED, detail="HTTP 418"
+    )
+    assert (await refused(limited, max_wait=1)).failure.outcome is Outcome.BANNED
+
+
+async def test_without_a_limit_nothing_is_noted() -> None:
+    """Only what has to be counted costs a write."""
+    await take(host(log=(log := Log())))
+    assert log.asked == 0
 
 
 async def test_call_from_the_future_counts_as_now() -> None:
     """Where the clock was set back, a call recorded ahead of it holds its place no longer than one made now."""
-    limited = host()
+    limited = host(log=(log := Log()))
     limited.add_limit(RateLimit(1, timedelta(milliseconds=100)))
-    limited.preload([NOW + timedelta(days=365)])
-    await take(limited, max_wait=1)
+    log.has(timedelta(days=365).total_seconds())
+    short = timedelta(milliseconds=50)
+    async with limited.turn(timedelta(seconds=5), short):
+        pass
+
+
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.floats(0, 20), st.floats(-3600, 3600)
+        ),  # seconds that pass, and by how much the clock is set
+        max_size=20,
+    )
+)
+def test_a_known_call_ends_when_it_ended_whatever_is_done_to_the_clock(
+    steps: list[tuple[float, float]],
+) -> None:
+    """It counts for its span: the clock may be set in either direction meanwhile."""
+    log, span, monotonic, wall = Log(), timedelta(seconds=60), 0.0, NOW
+    log.has(0)
+    known = Elsewhere()
+    for passes, is_set in [(0.0, 0.0), *steps]:
+        monotonic += passes
+        wall += timedelta(seconds=passes + is_set)
+        known = known.seen(log.calls, now=wall, monotonic=monotonic, span=span, longest=TIMEOUT)
+        assert known.ends == [0.0]
 
 
 async def test_no_turn_during_a_pause() -> None:

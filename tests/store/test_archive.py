@@ -19,6 +19,8 @@ from monitor.store.restore import create, restore
 from monitor.store.staging import Staging, staging
 from monitor.store.store import Store
 
+from .support import add_call
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACCOUNT = Account(provider="nami", job="spot", name="spot", currencies=("USDT",))
 SERIES = Series(account=ACCOUNT, currency="USDT")
@@ -76,7 +78,7 @@ async def test_a_reader_between_two_pages_holds_nothing_up(store: Store) -> None
         assert reading is not None
         pages = reading.pages(reading.series(), None, NOW + timedelta(days=1))
         next(pages)
-        await store.write(lambda tx: tx.add_call("host", NOW))
+        await store.write(lambda tx: add_call(tx, "host", NOW))
         with closing(sqlite3.connect(store.path)) as other:
             assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
         assert sum(len(page) for _, page in pages) == 3

@@ -12,6 +12,8 @@ from monitor.store.database import open_engine, reading
 from monitor.store.reader import read
 from monitor.store.store import Store, amend
 
+from .support import add_call
+
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 NAMES = [
     "bal%41nces.db",
@@ -33,9 +35,9 @@ async def test_what_is_written_is_what_is_read(tmp_path: Path, name: str) -> Non
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True, parents=True)
     store = Store(path)
-    await store.write(lambda tx: tx.add_call("daemon", NOW))
-    amend(path, lambda tx: tx.add_call("beside", NOW))
-    assert len(await store.read(lambda tx: tx.calls(NOW))) == 2
+    await store.write(lambda tx: add_call(tx, "host", NOW))
+    amend(path, lambda tx: add_call(tx, "host", NOW, caller="beside"))
+    assert len(await store.read(lambda tx: tx.calls("host", NOW))) == 2
     known = read(path)
     await store.close()
     assert known is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.domain.model import NotedCall
 from monitor.errors import StoreError, StoreLocked, StoreReplaced
 from monitor.store import database
 from monitor.store.database import Lock
@@ -21,7 +22,9 @@ HOST = "https://nami.exchange:443"
 
 async def add_call(store: Store, number: int) -> None:
     """Writes something that `calls` shows."""
-    await store.write(lambda tx: tx.add_call(HOST, NOW + timedelta(seconds=number)))
+    at = NOW + timedelta(seconds=number)
+    call = NotedCall(caller="daemon", at=at, ends_by=at)
+    await store.write(lambda tx: tx.add_call(HOST, call))
 
 
 def calls(path: Path) -> list[int]:
@@ -130,7 +133,7 @@ async def test_work_under_a_long_read_waits_until_it_is_over(
     """A reader holds the log: nothing is written anew under it, and nothing is lost once it has ended."""
 
     def count(tx: Transaction) -> int:
-        return len(tx.calls(NOW))
+        return len(tx.calls(HOST, NOW))
 
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 100)
     store = Store(tmp_path / "store.db")

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from monitor.domain.alerts import Ack, Alert, EventKind
 from monitor.domain.delivery import Target
-from monitor.domain.model import Account, Balance, SeriesView, Severity, Snapshot, State
+from monitor.domain.model import Account, Balance, NotedCall, SeriesView, Severity, Snapshot, State
 from monitor.errors import StoreError
 from monitor.store.reader import read
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
 
-from .support import incidents, tell
+from .support import add_call, incidents, tell
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 ACCOUNT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
@@ -446,10 +446,11 @@ async def test_calls_on_record_are_bounded_whatever_time_it_is(store: Store) -> 
 
     def prepare(tx: Transaction) -> list[tuple[str, datetime]]:
         for minute in range(5):
-            tx.add_call("a", NOW + timedelta(minutes=minute))
-        tx.add_call("b", NOW)
+            add_call(tx, "a", NOW + timedelta(minutes=minute))
+        add_call(tx, "b", NOW)
         tx.prune_all_calls_but(2)
-        return sorted(tx.calls(NOW - timedelta(days=1)))
+        since = NOW - timedelta(days=1)
+        return [(host, call.at) for host in ("a", "b") for call in tx.calls(host, since, besides="")]
 
     assert await store.write(prepare) == [
         ("a", NOW + timedelta(minutes=3)),
@@ -475,12 +476,29 @@ async def test_pruning_spares_incidents_that_last(store: Store) -> None:
 async def test_calls_of_an_earlier_process_are_remembered(store: Store) -> None:
     """Those since an instant: what a limit still counts."""
 
-    def prepare(tx: Transaction) -> list[tuple[str, datetime]]:
-        tx.add_call("https://nami.exchange:443", NOW)
-        tx.add_call("https://nami.exchange:443", NOW + timedelta(seconds=1))
-        return tx.calls(NOW + timedelta(seconds=1))
+    host, second = "https://nami.exchange:443", timedelta(seconds=1)
 
-    assert await store.write(prepare) == [("https://nami.exchange:443", NOW + timedelta(seconds=1))]
+    def prepare(tx: Transaction) -> list[datetime]:
+        add_call(tx, host, NOW)
+        add_call(tx, host, NOW + second)
+        add_call(tx, "https://elsewhere:443", NOW + second)
+        return [call.at for call in tx.calls(host, NOW + second)]
+
+    assert await store.write(prepare) == [NOW + second]
+
+
+async def test_two_processes_calls_in_one_microsecond_are_two(store: Store) -> None:
+    """Each process sees the other's, with the end that the other noted, and not its own."""
+    seconds = [NOW + timedelta(seconds=number) for number in range(3)]
+
+    def prepare(tx: Transaction) -> list[NotedCall]:
+        for caller in ("daemon", "check"):
+            tx.add_call("host", NotedCall(caller=caller, at=seconds[0], ends_by=seconds[2]))
+        tx.end_calls("check", {("host", seconds[0]): seconds[1]})
+        return tx.calls("host", NOW, besides="daemon") + tx.calls("host", NOW, besides="check")
+
+    ends = {"check": seconds[1], "daemon": seconds[2]}
+    assert [(call.caller, call.ends_by) for call in await store.write(prepare)] == [*ends.items()]
 
 
 async def test_a_clock_set_back_overwrites_nothing_but_the_same_instant(store: Store) -> None:
