@@ -65,6 +65,7 @@ def _watch(test: RuleTest, config: Config) -> Watch:
         routes=config.routes,
         maintenance=config.maintenance,
         inhibitions=config.inhibitions,
+        schedules={job.name: job.schedule for job in config.jobs},
     )
 
 
