@@ -427,8 +427,10 @@ def _stale(rule: Stale, view: SeriesView, *, read: bool, now: datetime, schedule
     else:
         since, what = view.last.observed_at, "last read"
     reason = f"{what} {moment(since)}, {span(now - since)} ago"
-    if now >= stale_at(rule, schedule, since):
-        return Breached(reason, expected)
+    due = stale_at(rule, schedule, since)
+    if now >= due:
+        rest = due - since - rule.after
+        return Breached(f"{reason}, {span(rest)} of it without a scheduled run" if rest else reason, expected)
     return Ok(reason) if read else Unknown(reason)
 
 

@@ -324,7 +324,7 @@ actions = st.lists(
 
 
 @given(series=st.fixed_dictionaries(dict.fromkeys(SERIES, readings)), do=actions)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_look_in_between_would_see_more(series: dict[str, str], do: str) -> None:
     """Every span is a multiple of half a minute: looks at each of them see all there is to see."""
 

@@ -112,6 +112,18 @@ def test_a_stale_rule_waits_for_monday(known: str, now: str, expected: type[obje
     assert isinstance(verdict, expected)
 
 
+def test_the_reason_says_how_long_the_schedule_rested() -> None:
+    """Or two days would look like a bug, where a reading is expected every three minutes."""
+    friday, monday = instant("2026-01-02T23:59"), instant("2026-01-05T00:03")
+    rule = Stale(name="old", after=3 * MINUTE)
+    series = view(reading("5", friday))
+    verdict = judge(rule, series, read=False, firing=None, now=monday, schedule=cron(WORKDAYS))
+    assert verdict == Breached(
+        "last read 2026-01-02 23:59:00 UTC, 2d 4m ago, 2d of it without a scheduled run",
+        "a reading at least every 3m",
+    )
+
+
 def test_by_the_wallets_clock_a_weekend_counts() -> None:
     """The wallet changes or does not, whenever it is polled."""
     friday, monday = instant("2026-01-02T23:00"), instant("2026-01-05T00:00")
