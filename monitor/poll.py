@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,7 +24,8 @@ from monitor.domain.model import (
 )
 from monitor.domain.muting import Attributes, Inhibition, Maintenance, Mutes
 from monitor.domain.routing import Route, escalation, routes_of
-from monitor.domain.rules import Delta, Failing, Rule, Stale, covered_by_outage, window
+from monitor.domain.rules import Delta, Failing, Rule, Stale, covered_by_outage, stale_at, window
+from monitor.domain.schedule import Schedule
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 
@@ -39,7 +40,7 @@ class Watch:
     """What is judged, and who is told: the configuration as far as polls and alerts need it.
 
     `targets` are the recipients of each channel; `former` are pairs of the name that an
-    older version had for one and the name now."""
+    older version had for one and the name now. `schedules` are the jobs', by name."""
 
     rules: tuple[Rule, ...]
     accounts: Mapping[tuple[str, str], Account]
@@ -48,6 +49,7 @@ class Watch:
     maintenance: tuple[Maintenance, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
     former: tuple[tuple[Target, Target], ...] = ()
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
 
     def on_provider(self, name: str) -> dict[tuple[str, str], Account]:
         """The accounts polled over one provider."""
@@ -131,6 +133,7 @@ def record(
         alerts=alerts,
         polled=True,
         read=read,
+        schedule=watch.schedules.get(account.job),
     )
     changes = _judged(tx, facts, watch.rules, desk(tx, watch, now))
     told = _save(tx, changes, watch, now)
@@ -180,6 +183,7 @@ def look_between_polls(
                 series=views,
                 alerts=tx.alerts(_subjects(account, views)),
                 polled=False,
+                schedule=watch.schedules.get(account.job),
             )
             told += _save(tx, _judged(tx, facts, watch.rules, at), watch, now)
     return told
@@ -251,7 +255,12 @@ def _with_something_due(tx: Transaction, watch: Watch, at: Desk, now: datetime) 
         if isinstance(rule, Stale) and rule.clock == "observed":
             for level in rule.levels or (rule,):
                 old = tx.not_read_since(now - level.after, rule.name, level.policy.severity)
-                due |= {one.account.key for one in _series_of(old, watch) if rule.match.series(one)}
+                stale = (
+                    (job, name, currency)
+                    for job, name, currency, last in old
+                    if now >= stale_at(level, watch.schedules.get(job), last)
+                )
+                due |= {one.account.key for one in _series_of(stale, watch) if rule.match.series(one)}
     return due | {_account_of(subject) for subject in subjects}
 
 

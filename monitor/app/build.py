@@ -193,6 +193,7 @@ def watch(config: Config, opened: Sequence[AppriseNotifier]) -> Watch:
         routes=config.routes,
         maintenance=config.maintenance,
         inhibitions=config.inhibitions,
+        schedules={job.name: job.schedule for job in config.jobs},
     )
 
 

@@ -1,27 +1,26 @@
 """Rule tests: a story of readings through the very evaluator, state machine and store queries of the daemon, with the
 clock of the test."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 
 from monitor.config import Config
 from monitor.config.ruletests import Expected, RuleTest
-from monitor.domain.alerts import Ack, Event, acknowledge
+from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, due_times
 from monitor.domain.delivery import Target
 from monitor.domain.evaluation import Desk
-from monitor.domain.model import Account, Balance, PollResult, State
+from monitor.domain.model import Account, Balance, PollResult, SeriesView, State
 from monitor.domain.notation import Failure, Gap, Lacking, Sample, Value
+from monitor.domain.rules import Stale, stale_at
 from monitor.domain.units import exact
 from monitor.errors import Outcome
 from monitor.poll import Watch, look_between_polls, record
 from monitor.store.scratch import scratch
 from monitor.store.transaction import Transaction
 
-LOOK_EVERY = timedelta(seconds=5)
-LOOKS_A_STEP = 12
-"""Looks between two polls, at most: a step of an hour takes no seven hundred of them."""
+_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class Verdict:
 
 def run(test: RuleTest, config: Config) -> Verdict:
     """Runs one test."""
-    seen = tuple(_Story(test, _watch(test, config)).told())
+    seen = tuple(_Story(test, _watch(test, config), looked=test.start - _MOMENT).told())
     pairs = list(_aligned(test.expected, seen))
     return Verdict(
         test=test,
@@ -65,40 +64,80 @@ def _watch(test: RuleTest, config: Config) -> Watch:
         routes=config.routes,
         maintenance=config.maintenance,
         inhibitions=config.inhibitions,
+        schedules={job.name: job.schedule for job in config.jobs},
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Story:
+    """A test under way. Its clock stops at polls, where somebody acts, and where time alone may change something.
+
+    Until `looked` everything that only time brings has been seen."""
+
     test: RuleTest
     watch: Watch
+    looked: datetime
+    views: dict[str, SeriesView] = field(default_factory=dict)
+    polled: set[tuple[str, str]] = field(default_factory=set)
 
     def told(self) -> Iterator[Seen]:
         """Every event, in order."""
         with scratch() as tx:
-            polled: set[tuple[str, str]] = set()
             for step in range(self.test.steps):
+                now = self.test.start + step * self.test.every
                 for account, readings in self.test.readings.items():
-                    result = _polled(account, readings, step, self.test.start + step * self.test.every)
+                    result = _polled(account, readings, step, now)
                     if result is not None:
-                        yield from self._seen(tx, record(tx, account, result, self.watch).told)
-                        polled.add(account.key)
-                yield from self._until_next(tx, step, polled)
+                        recorded = record(tx, account, result, self.watch)
+                        self.views |= {str(view.series): view for view in recorded.views}
+                        self.polled.add(account.key)
+                        yield from self._seen(tx, recorded.told)
+                yield from self._pass_time(tx, now, now + self.test.every)
 
-    def _until_next(self, tx: Transaction, step: int, polled: set[tuple[str, str]]) -> Iterator[Seen]:
-        begins = step * self.test.every
-        yield from self._act(tx, begins, begins + self.test.every)
-        pause = max(LOOK_EVERY, self.test.every / LOOKS_A_STEP)
-        for look in range(max(int(self.test.every / pause), 1)):
-            at = self.test.start + begins + look * pause
-            yield from self._seen(tx, look_between_polls(tx, self.watch, at, polled))
+    def _pass_time(self, tx: Transaction, now: datetime, until: datetime) -> Iterator[Seen]:
+        """What a step brings after its polls, at their very instant and until the next ones."""
+        while now < until:
+            self._act(tx, now)
+            alerts = tx.alerts().values()
+            if any(map(_waits, alerts)) or any(at <= now for at in self._due_times(alerts, until)):
+                while told := look_between_polls(tx, self.watch, now, self.polled):
+                    yield from self._seen(tx, told)
+                alerts = tx.alerts().values()
+            self.looked = now
+            now = min(self._due_times(alerts, until), default=until)
 
-    def _act(self, tx: Transaction, since: timedelta, until: timedelta) -> Iterator[Seen]:
-        """What somebody does in a step happens right after its polls."""
+    def _due_times(self, alerts: Collection[Alert], until: datetime) -> list[datetime]:
+        """Every instant since the last look at which something may become due."""
+        return [at for at in self._all_times(alerts, until) if self.looked < at < until]
+
+    def _all_times(self, alerts: Collection[Alert], until: datetime) -> Iterator[datetime]:
         for action in self.test.actions:
-            if not since <= action.at < until:
+            yield self.test.start + action.at
+            if action.lasts is not None:
+                yield self.test.start + action.at + action.lasts
+        for maintenance in self.watch.maintenance if alerts else ():
+            yield from maintenance.window.edges(self.looked, until)
+        waits = [route.escalate_after for route in self.watch.routes if route.escalate_after is not None]
+        for alert in alerts:
+            if (rule := self.watch.rule(alert.rule)) is not None:
+                for escalate_after in waits or (None,):
+                    yield from due_times(alert, rule.policy, escalate_after)
+        for rule in self.watch.rules:
+            if isinstance(rule, Stale) and rule.clock == "observed":
+                yield from self._stale_times(rule)
+
+    def _stale_times(self, rule: Stale) -> Iterator[datetime]:
+        for view in self.views.values():
+            if rule.match.series(view.series):
+                last = view.last.observed_at if view.last else view.watched_since
+                schedule = self.watch.schedules.get(view.series.account.job)
+                yield from (stale_at(level, schedule, last) for level in rule.levels or (rule,))
+
+    def _act(self, tx: Transaction, now: datetime) -> None:
+        """What somebody does at an instant; at that of polls, right after them."""
+        for action in self.test.actions:
+            if self.test.start + action.at != now:
                 continue
-            now = self.test.start + action.at
             if action.lasts is not None:
                 by = {"by": "test", "reason": "a rule test"}
                 tx.add_silence(action.match, starts_at=now, ends_at=now + action.lasts, now=now, **by)
@@ -108,13 +147,20 @@ class _Story:
                 attributes = desk.attributes(alert, self.watch.rule(alert.rule))
                 if alert.state is State.FIRING and action.match.alert(attributes):
                     tx.save_alert(acknowledge(alert, Ack(by="test", reason="a rule test", at=now)))
-        yield from ()
 
     def _seen(self, tx: Transaction, told: tuple[Event, ...]) -> Iterator[Seen]:
         for event in told:
+            rule = self.watch.rule(event.alert.rule)
+            if event.kind is EventKind.RESOLVED and rule is not None and not rule.policy.send_resolved:
+                continue
             went = tx.addressed(event.alert.id, event.seq)
             channels = tuple(sorted({target.channel for target in went}))
             yield Seen(at=event.at - self.test.start, event=event, channels=channels)
+
+
+def _waits(alert: Alert) -> bool:
+    """Whether something other than time may change what is told: the end of a mute, or of what explains it."""
+    return alert.muted != "" or (alert.state is State.FIRING) is not alert.announced
 
 
 def _polled(

@@ -32,7 +32,7 @@ from monitor.config.wording import unknown
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
 from monitor.domain.rules import Delta, Failing, Flapping, Match, Policy, Rule, Stale, Threshold
-from monitor.domain.schedule import Cron, Every
+from monitor.domain.schedule import shortest_gap
 from monitor.domain.units import compact
 
 BUILT_IN = Failing(name="failing")
@@ -143,9 +143,9 @@ class RuleReader:
         for job in jobs:
             if section.clock == "provider":
                 self._check_clock(job, path)
-            elif (pause := _longest_pause(job.schedule())) is not None:
+            elif (schedule := job.schedule()) is not None:
                 for limit, place in _limits(section, section.levels, path):
-                    self._check_after(limit, pause, job, place)
+                    self._check_after(limit, shortest_gap(schedule), job, place)
 
     def _check_after(
         self, limit: StaleSection | StaleLevel, pause: timedelta, job: ReadJob, path: document.Path
@@ -176,16 +176,6 @@ def check_channels(
     for index, name in enumerate(names):
         if channels is not None and name not in channels:
             findings.value(findings.item(path, index), unknown("channel", name, channels))
-
-
-def _longest_pause(schedule: Every | Cron | None) -> timedelta | None:
-    match schedule:
-        case Every():
-            return schedule.interval
-        case Cron():
-            return schedule.fields.widest_gap
-        case None:
-            return None
 
 
 def build(section: AnyRuleSection) -> Rule:

@@ -9,7 +9,7 @@ difference waits. Both are pure: the same alert, verdict and instant always give
 between any two steps changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -282,6 +282,23 @@ def tell(
             return _tell_firing(alert, policy, now, escalate_after)
         case _:
             assert_never(alert.state)
+
+
+def due_times(alert: Alert, policy: Policy, escalate_after: timedelta | None) -> Iterator[datetime]:
+    """Yield every instant at which time alone may change an alert or what is told of it.
+
+    At some of them nothing changes; between two of them nothing does, as long as the same things mute it."""
+    if alert.told_at is not None and policy.repeat_every is not None:
+        yield alert.told_at + policy.repeat_every
+    if alert.announced_at is not None and escalate_after is not None:
+        yield alert.announced_at + escalate_after
+    if alert.ended_at is not None:
+        yield alert.ended_at + policy.cooldown
+    for began in (alert.since, alert.worse_since):
+        if began is not None:
+            yield began + policy.hold
+    if policy.flapping is not None:
+        yield from (at + policy.flapping.within for at in alert.changes)
 
 
 def _tell_firing(alert: Alert, policy: Policy, now: datetime, escalate_after: timedelta | None) -> Step:

@@ -22,6 +22,7 @@ from monitor.domain.rules import (
     judge_provider,
     kind,
 )
+from monitor.domain.schedule import Schedule
 from monitor.errors import Outcome
 
 AlertKey = tuple[str, str]
@@ -150,7 +151,7 @@ class Facts:
     """All that the rules may look at, after a poll of one account or, where `polled` is False, between two.
 
     `read` names the currencies that the poll read. `provider` holds every account of the account's provider;
-    None where nothing can have changed about them."""
+    None where nothing can have changed about them. `schedule` is the job's; None: any time is as good for a reading."""
 
     now: datetime
     account: Account
@@ -160,6 +161,7 @@ class Facts:
     alerts: Mapping[AlertKey, Alert]
     polled: bool
     read: frozenset[str] = frozenset()
+    schedule: Schedule | None = None
 
     def alert(self, rule: Rule, subject: str) -> Alert:
         """How the alert stood before."""
@@ -254,7 +256,7 @@ def _judged_series(rule: Rule, facts: Facts) -> Iterator[_Judged]:
         if _can_judge(rule, facts):
             firing = before.severity if before.state is State.FIRING else None
             read = view.series.currency in facts.read
-            verdict = judge(rule, view, read=read, firing=firing, now=facts.now)
+            verdict = judge(rule, view, read=read, firing=firing, now=facts.now, schedule=facts.schedule)
         yield _after(rule, before, verdict, facts, view)
 
 

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar, assert_never
 
 from monitor.domain.model import Account, Field, Health, Series, SeriesView, Severity, Snapshot, Streak
 from monitor.domain.money import multiply, percent_of, plain, signed, subtract
+from monitor.domain.schedule import Schedule, passed_at
 from monitor.domain.units import compact, moment, span
 from monitor.errors import Outcome
 
@@ -259,27 +260,37 @@ def _expectation(rule: Rule) -> str:
 # What a rule says of one series
 
 
-def judge(rule: Rule, view: SeriesView, *, read: bool, firing: Severity | None, now: datetime) -> Verdict:
+def judge(
+    rule: Rule,
+    view: SeriesView,
+    *,
+    read: bool,
+    firing: Severity | None,
+    now: datetime,
+    schedule: Schedule | None = None,
+) -> Verdict:
     """What a rule says of a series after a poll, or between polls, where `read` is False.
 
     `view.history` ends with the newest reading and reaches back over the rule's window. `firing`: how bad the alert
-    stands, if it fires. `now` is in UTC."""
+    stands, if it fires. `now` is in UTC. `schedule` is the job's; None: any time is as good for a reading."""
 
     def at(level: Rule) -> Verdict:
         fires = firing is not None and (not rule.levels or firing >= level.policy.severity)
-        return _judge(level, view, read=read, firing=fires, now=now)
+        return _judge(level, view, read=read, firing=fires, now=now, schedule=schedule)
 
     return _worst_broken(rule, rule.levels, at)
 
 
-def _judge(rule: Rule, view: SeriesView, *, read: bool, firing: bool, now: datetime) -> Verdict:
+def _judge(
+    rule: Rule, view: SeriesView, *, read: bool, firing: bool, now: datetime, schedule: Schedule | None
+) -> Verdict:
     match rule:
         case Threshold():
             return _threshold(rule, view.history[-1], firing=firing) if read else _no_reading(view)
         case Delta():
             return _delta(rule, view.history) if read else _no_reading(view)
         case Stale():
-            return _stale(rule, view, read=read, now=now)
+            return _stale(rule, view, read=read, now=now, schedule=schedule)
         case Failing():
             return _missing(rule, view)
         case _:
@@ -396,7 +407,14 @@ def _expected_news(rule: Stale) -> str:
     return f"a {'change' if rule.clock == 'provider' else 'reading'} at least every {compact(rule.after)}"
 
 
-def _stale(rule: Stale, view: SeriesView, *, read: bool, now: datetime) -> Verdict:
+def stale_at(rule: Stale, schedule: Schedule | None, last: datetime) -> datetime:
+    """Return when a series read last at an instant is stale: without its schedule's rests, by our own clock."""
+    if schedule is None or rule.clock == "provider":
+        return last + rule.after
+    return passed_at(schedule, last, rule.after)
+
+
+def _stale(rule: Stale, view: SeriesView, *, read: bool, now: datetime, schedule: Schedule | None) -> Verdict:
     expected = _expected_news(rule)
     if rule.clock == "provider":
         if not read or view.last is None:
@@ -409,8 +427,10 @@ def _stale(rule: Stale, view: SeriesView, *, read: bool, now: datetime) -> Verdi
     else:
         since, what = view.last.observed_at, "last read"
     reason = f"{what} {moment(since)}, {span(now - since)} ago"
-    if now - since >= rule.after:
-        return Breached(reason, expected)
+    due = stale_at(rule, schedule, since)
+    if now >= due:
+        rest = due - since - rule.after
+        return Breached(f"{reason}, {span(rest)} of it without a scheduled run" if rest else reason, expected)
     return Ok(reason) if read else Unknown(reason)
 
 

@@ -17,6 +17,8 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _HOURS = 24
 _DAY = timedelta(days=1)
+_CALENDAR_BEGINS = date(2001, 1, 1)
+_CALENDAR_DAYS = 28 * 365 + 7  # after so many, weekdays and leap days come round to the same dates
 _LONGEST_MONTHS = {**dict.fromkeys((1, 3, 5, 7, 8, 10, 12), 31), **dict.fromkeys((4, 6, 9, 11), 30), 2: 29}
 _PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,4}))?", re.ASCII)
 
@@ -47,6 +49,11 @@ class CronFields:
         minutes = sorted(60 * hour + minute for hour in self.hours for minute in self.minutes)
         gaps = (later - earlier for earlier, later in pairwise([*minutes, minutes[0] + 24 * 60]))
         return timedelta(minutes=max(gaps))
+
+    @property
+    def gaps(self) -> tuple[timedelta, ...]:
+        """Every time there can be between two runs, by clocks that nobody sets; the shortest first."""
+        return _gaps(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +105,37 @@ def next_run(fields: CronFields, timezone: ZoneInfo, after: datetime) -> datetim
                 return runs[index]
         day += _DAY
     return None
+
+
+def _last_run(fields: CronFields, timezone: ZoneInfo, at: datetime) -> datetime | None:
+    """Return when a cron expression ran last, at an instant (aware) or before; None: never."""
+    day = at.astimezone(timezone).date()
+    while day > date.min:
+        if fields.runs_on(day):
+            runs = _runs(fields, timezone, day)
+            index = bisect_right(runs, at)
+            if index > 0:
+                return runs[index - 1]
+        day -= _DAY
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _around(
+    fields: CronFields, timezone: ZoneInfo, minute: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """The run at a whole minute or the last one before it, and the next one after it."""
+    return _last_run(fields, timezone, minute), next_run(fields, timezone, minute)
+
+
+@cache
+def _gaps(fields: CronFields) -> tuple[timedelta, ...]:
+    minutes = sorted(60 * hour + minute for hour in fields.hours for minute in fields.minutes)
+    overnight = minutes[0] - minutes[-1]
+    days = [day for day in range(_CALENDAR_DAYS) if fields.runs_on(_CALENDAR_BEGINS + day * _DAY)]
+    within = {later - earlier for earlier, later in pairwise(minutes)}
+    between = {24 * 60 * (later - earlier) + overnight for earlier, later in pairwise(days)}
+    return tuple(timedelta(minutes=gap) for gap in sorted(within | between))
 
 
 @lru_cache(maxsize=64)
@@ -190,3 +228,27 @@ def silence(schedule: Schedule) -> timedelta:
         case _:
             assert_never(schedule)
     return pause * 5 / 2
+
+
+def shortest_gap(schedule: Schedule) -> timedelta:
+    """Return the shortest time between two runs."""
+    return schedule.interval if isinstance(schedule, Every) else schedule.fields.gaps[0]
+
+
+def passed_at(schedule: Schedule, since: datetime, after: timedelta) -> datetime:
+    """Return the instant at which `after` has passed since another (UTC), time in which the schedule rests left out.
+
+    A schedule rests between two runs that are `after` or more apart: that time counts only as far as the longest of
+    its gaps that is shorter. `* * * * mon-fri`, 3m, since Friday 23:59 -> Monday 00:02; since Friday 12:00 -> 12:03.
+    """
+    if isinstance(schedule, Every):
+        return since + after
+    before, following = _around(
+        schedule.fields, schedule.timezone, since.astimezone(UTC).replace(second=0, microsecond=0)
+    )
+    if before is None or following is None or following - before < after:
+        return since + after
+    counted = max((gap for gap in schedule.fields.gaps if gap < after), default=timedelta(0))
+    # From the run on, not from its reading: what was read late is due as much later after the rest. What is read, or
+    # watched, within the rest has only the rest of it before it.
+    return since + after + min(following - before - counted, following - since)

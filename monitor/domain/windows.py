@@ -33,6 +33,10 @@ class OneOff:
         """Whether the instant lies within."""
         return self.starts_at <= now < self.ends_at
 
+    def edges(self, since: datetime, until: datetime) -> Iterator[datetime]:
+        """Yield when it begins or ends after the one instant and before the other."""
+        yield from (at for at in (self.starts_at, self.ends_at) if since < at < until)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurring:
@@ -43,22 +47,23 @@ class Recurring:
 
     def covers(self, now: datetime) -> bool:
         """Whether the instant lies within."""
-        zone = self.cron.timezone
-        day = (now - self.lasts).astimezone(zone).date()
-        last = now.astimezone(zone).date()
-        while day <= last:
-            if self.cron.fields.runs_on(day):
-                for at in self._starts(day):
-                    if at <= now < at + self.lasts:
-                        return True
-            day += _DAY
-        return False
+        return any(at <= now < at + self.lasts for at in self._starts(now - self.lasts, now))
 
-    def _starts(self, day: date) -> Iterator[datetime]:
-        fields = self.cron.fields
-        for hour in fields.hours:
-            for minute in fields.minutes:
-                yield _first(day, time(hour, minute), self.cron.timezone)
+    def edges(self, since: datetime, until: datetime) -> Iterator[datetime]:
+        """Yield when one begins or ends after the one instant and before the other."""
+        for start in self._starts(since - self.lasts, until):
+            yield from (at for at in (start, start + self.lasts) if since < at < until)
+
+    def _starts(self, since: datetime, until: datetime) -> Iterator[datetime]:
+        """When windows begin, on all days from the one instant's to the other's."""
+        fields, zone = self.cron.fields, self.cron.timezone
+        day, last = since.astimezone(zone).date(), until.astimezone(zone).date()
+        while day <= last:
+            if fields.runs_on(day):
+                for hour in fields.hours:
+                    for minute in fields.minutes:
+                        yield _first(day, time(hour, minute), zone)
+            day += _DAY
 
 
 Window = OneOff | Recurring

@@ -745,9 +745,11 @@ class Transaction:
         mine = (alerts.c.rule == rule) & alerts.c.announced & (alerts.c.told_at <= at)
         return list(self._db.execute(select(alerts.c.subject).where(mine)).scalars())
 
-    def not_read_since(self, at: datetime, rule: str, severity: Severity) -> list[tuple[str, str, str]]:
-        """The series (job, account, currency) not read after an instant, without those that a rule fires for, as badly
-        or worse."""
+    def not_read_since(
+        self, at: datetime, rule: str, severity: Severity
+    ) -> list[tuple[str, str, str, datetime]]:
+        """The series (job, account, currency, since when) not read after an instant, without those that a rule fires
+        for, as badly or worse."""
         name = accounts.c.job + "/" + accounts.c.name + "/" + series.c.currency
         fires = (
             (alerts.c.rule == rule)
@@ -755,15 +757,16 @@ class Transaction:
             & (alerts.c.state == State.FIRING)
             & (alerts.c.severity >= severity)
         )
+        last = func.coalesce(series.c.observed_at, series.c.added_at)
         rows = self._db.execute(
-            select(accounts.c.job, accounts.c.name, series.c.currency)
+            select(accounts.c.job, accounts.c.name, series.c.currency, last.label("last"))
             .join(series, series.c.account_id == accounts.c.id)
             .where(
-                func.coalesce(series.c.observed_at, series.c.added_at) <= at,
+                last <= at,
                 ~select(alerts.c.rule).where(fires).exists(),
             )
         )
-        return [(row.job, row.name, row.currency) for row in rows]
+        return [(row.job, row.name, row.currency, row.last) for row in rows]
 
     def add_summary(self, report: Report, targets: Sequence[Target]) -> None:
         """Keeps a summary, and puts one notification per URL into the outbox. It is told with nothing else."""

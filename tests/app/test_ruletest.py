@@ -1,10 +1,16 @@
 """Rule tests: a file of stories against the daemon's own evaluator, and what is said where one differs."""
 
+import tempfile
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from monitor import config as configuration
+from monitor.app import ruletest
 from monitor.app.ruletest import Verdict, run
 from monitor.config import ruletests
 from monitor.errors import ConfigError
@@ -123,6 +129,81 @@ def test_a_story_that_holds(
     assert verdict.passed, "\n".join(verdict.lines)
 
 
+EXACT = """
+providers: {nami: {type: nami, api_key: key, api_secret: secret}}
+channels: {ops: {urls: ["json://127.0.0.1:1/ops"]}, phone: {urls: ["json://127.0.0.1:1/phone"]}}
+jobs:
+  - {name: spot, provider: nami, every: 1h, wallet: spot, currencies: {22: USDT}}
+  - {name: futures, provider: nami, wallet: futures, cron: "* * * * mon-fri"}
+routes: [{match: {rule: low}, notify: [ops], escalate_after: 17m, escalate_to: [phone]}, {notify: [ops]}]
+maintenance: [{name: night, match: {rule: low}, cron: "7 3 * * *", lasts: 13m}]
+rules:
+  - {name: low, type: threshold, match: {job: spot}, below: 1000, severity: critical, repeat_every: 100m}
+  - {name: old, type: stale, match: {job: spot}, levels: {warning: {after: 62m}, critical: {after: 100m}}, for: 30s,
+     send_resolved: off}
+  - {name: resting, type: stale, match: {job: futures}, after: 3m}
+failing: off
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "expect"),
+    [
+        pytest.param(
+            "every: 1h\n    series: {spot/spot/USDT: 1500 _x1 1500}",
+            [
+                event("3750s", "fired", "old", severity="warning"),
+                event("6030s", "worsened", "old", severity="critical"),
+            ],
+            id="stale-for-each-level-and-its-end-goes-to-nobody",
+        ),
+        pytest.param(
+            "every: 1h\n    series: {spot/spot/USDT: 900x1}",
+            [event("0s", "fired"), event("17m", "escalated"), event("117m", "reminder")],
+            id="an-escalation-and-a-reminder",
+        ),
+        pytest.param(
+            "every: 1h\n    series: {spot/spot/USDT: 900x1}\n    do: [{at: 1019s, ack: {rule: low}}]",
+            [event("0s", "fired")],
+            id="an-acknowledgement-a-second-before-the-escalation",
+        ),
+        pytest.param(
+            "every: 1h\n    series: {spot/spot/USDT: 900x1}\n    do: [{at: 1021s, ack: {rule: low}}]",
+            [event("0s", "fired"), event("17m", "escalated")],
+            id="an-acknowledgement-a-second-after-it",
+        ),
+        pytest.param(
+            "every: 1h\n    series: {spot/spot/USDT: 900}\n    do: [{at: 0s, silence: {rule: l*}, for: 1867s}]",
+            [event("0s", "fired"), event("1867s", "escalated")],
+            id="the-end-of-a-silence",
+        ),
+        pytest.param(
+            "start: 2026-01-01T03:10:00Z\n    every: 10h\n    series: {spot/spot/USDT: 900}\n"
+            "    do: [{at: 11m, ack: {rule: low}}]",
+            [
+                event("10m", "fired"),
+                event("3750s", "fired", "old"),
+                event("6030s", "worsened", "old"),
+                event("20430s", "reminder", "old"),
+                event("34830s", "reminder", "old"),
+            ],
+            id="the-end-of-a-maintenance-window",
+        ),
+        pytest.param(
+            "start: 2026-01-02T23:58:00Z\n    series: {futures/futures/USDT: 1x1 _x2900}",
+            [event("2884m", "fired", "resting", "futures/futures/USDT")],
+            id="a-weekend-without-runs",
+        ),
+    ],
+)
+def test_a_story_is_told_to_the_instant(tmp_path: Path, test: str, expect: list[str]) -> None:
+    """However far apart its steps are."""
+    (tmp_path / "config.yaml").write_text(EXACT)
+    text = f"tests:\n  - name: a story\n    expect: [{', '.join(expect)}]\n    {test}\n"
+    (verdict,) = verdicts_of(tmp_path, configuration.load(tmp_path / "config.yaml", {}), text)
+    assert verdict.passed, "\n".join(verdict.lines)
+
+
 @pytest.mark.parametrize(
     ("expect", "lines"),
     [
@@ -198,3 +279,64 @@ def test_what_is_refused(tmp_path: Path, loaded: configuration.Config, text: str
     with pytest.raises(ConfigError) as caught:
         verdicts_of(tmp_path, loaded, text)
     assert problem in "\n".join(caught.value.lines())
+
+
+# What only time brings
+
+BUSY = """
+providers:
+  nami: {type: nami, api_key: key, api_secret: secret}
+  wdcf: {type: wdcf, client_secret: secret}
+channels: {ops: {urls: ["json://127.0.0.1:1/ops"]}, phone: {urls: ["json://127.0.0.1:1/phone"]}}
+jobs:
+  - {name: spot, provider: nami, every: 1m, wallet: spot, currencies: {22: USDT}}
+  - {name: clients, provider: wdcf, every: 1m, clients: [A, B]}
+routes:
+  - {match: {severity: critical}, notify: [ops, phone], escalate_after: 90s, escalate_to: [phone]}
+  - {notify: [ops], escalate_after: 5m, escalate_to: [phone]}
+inhibit: [{source: {rule: low, severity: critical}, target: {rule: [low, drop]}, equal: [provider]}]
+maintenance: [{name: often, match: {job: clients}, cron: "*/7 * * * *", lasts: 150s}]
+rules:
+  - {name: low, type: threshold, for: 90s, keep_firing_for: 90s, repeat_every: 150s, cooldown: 3m,
+     levels: {warning: {below: 1000}, critical: {below: 500, clear: 900}}}
+  - {name: drop, type: delta, drop: 20%, repeat_every: 210s, flapping: {changes: 2, within: 4m}}
+  - {name: old, type: stale, levels: {warning: {after: 150s}, critical: {after: 4m}}, for: 30s, repeat_every: 2m}
+  - {name: failing, type: failing, polls: 2, repeat_every: 90s, send_resolved: off}
+"""
+SERIES = ["spot/spot/USDT", "clients/A/USD", "clients/B/USD"]
+readings = st.lists(
+    st.sampled_from(["1500", "900", "400", "_", "!timeout", "!not_found"]).flatmap(
+        lambda one: st.integers(0, 3).map(lambda more: f"{one}x{more}" if more else one)
+    ),
+    min_size=3,
+    max_size=5,
+).map(" ".join)
+actions = st.lists(
+    st.builds(
+        "{{at: {}s, {}}}".format,
+        st.integers(0, 24).map(lambda at: 30 * at),
+        st.sampled_from(
+            ["ack: {rule: low}", "silence: {job: clients}, for: 210s", "silence: {rule: old}, for: 4m"]
+        ),
+    ),
+    max_size=3,
+).map(", ".join)
+
+
+@given(series=st.fixed_dictionaries(dict.fromkeys(SERIES, readings)), do=actions)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_look_in_between_would_see_more(series: dict[str, str], do: str) -> None:
+    """Every span is a multiple of half a minute: looks at each of them see all there is to see."""
+
+    def every_half_minute(story: ruletest._Story, *_: object) -> list[object]:
+        steps = range(2 * story.test.steps)
+        return [story.test.start + step * timedelta(seconds=30) for step in steps]
+
+    text = f"tests:\n  - name: a story\n    series: {series}\n    do: [{do}]\n    expect: []\n"
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "config.yaml").write_text(BUSY)
+        config = configuration.load(Path(folder) / "config.yaml", {})
+        (verdict,) = verdicts_of(Path(folder), config, text)
+        with patch.object(ruletest._Story, "_all_times", every_half_minute):
+            (everywhere,) = verdicts_of(Path(folder), config, text)
+    assert verdict.lines == everywhere.lines

@@ -203,12 +203,23 @@ def test_a_stale_rule_minds_the_jobs_that_it_is_about(tmp_path: Path) -> None:
     assert _problems(tmp_path, "{name: r, type: stale, after: 5m, match: {job: spot}}") == []
 
 
-def test_a_stale_rule_minds_the_pauses_of_cron(tmp_path: Path) -> None:
-    """A job that runs in the day is not stale at night."""
-    text = JOBS.replace("every: 5m", "cron: '*/5 8-18 * * *'")
-    assert problems(tmp_path, f"{text}rules:\n  - {{name: r, type: stale, after: 12h}}\n") == [
-        "config.yaml:10:35: rules[0].after: must be more than the 785m between two polls of job clients"
+@pytest.mark.parametrize(
+    ("cron", "gap"),
+    [
+        ("*/5 8-18 * * mon-fri", "5m"),
+        ("0 9 * * mon-fri", "1d"),
+        ("0 9 * * mon", "7d"),
+        ("0 9 1 * *", "28d"),
+        ("0 9 1 jan,jul *", "181d"),
+    ],
+)
+def test_a_stale_rule_minds_the_runs_of_cron(cron: str, gap: str, tmp_path: Path) -> None:
+    """With the shortest time between two runs it would fire in every one; longer ones are rests, and do not count."""
+    text = JOBS.replace("every: 5m", f"cron: '{cron}'")
+    assert problems(tmp_path, f"{text}rules:\n  - {{name: r, type: stale, after: {gap}}}\n") == [
+        f"config.yaml:10:35: rules[0].after: must be more than the {gap} between two polls of job clients"
     ]
+    assert problems(tmp_path, f"{text}rules:\n  - {{name: r, type: stale, after: 1{gap}}}\n") == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, close, step
+from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, close, due_times, step
 from monitor.domain.model import Severity, State
 from monitor.domain.rules import Flapping, Policy, Unknown, Verdict
 from monitor.store.database import open_engine
@@ -407,3 +407,29 @@ def test_a_restart_between_any_two_steps_changes_nothing(store: Transaction, sto
 def test_an_alert_is_no_more_than_its_fields(story: list[Moment]) -> None:
     """A copy made field by field goes on like the original: nothing is remembered elsewhere."""
     assert lived(story, lambda alert: replace(alert)) == lived(story)
+
+
+# What only time brings
+
+
+@given(steady, st.data())
+@moderate
+def test_between_two_due_times_nothing_changes(story: list[Moment], data: st.DataObject) -> None:
+    """Whoever waits for the next of them misses nothing, whether something mutes the alert or not."""
+    alert, last = lived(story)[-1].alert, story[-1]
+    now = START + sum((moment.later for moment in story), timedelta(0))
+
+    def looked(alert: Alert, at: datetime) -> tuple[Alert, tuple[Event, ...]]:
+        mute = "quiet" if last.muted else ""
+        return step(alert, Unknown("?"), last.policy, at, mute=mute, escalate_after=last.escalate_after)
+
+    for _ in range(20):
+        events: tuple[Event, ...] = (None,)  # type: ignore[assignment]  # not looked yet
+        while events:
+            alert, events = looked(alert, now)
+        due = [at for at in due_times(alert, last.policy, last.escalate_after) if at > now]
+        until = min(due, default=now + timedelta(days=1))
+        between = data.draw(st.timedeltas(timedelta(microseconds=1), until - now))
+        if between < until - now:
+            assert looked(alert, now + between) == (alert, ())
+        now = until

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.domain.schedule import Cron
-from monitor.domain.windows import OneOff, QuietHours, Recurring
+from monitor.domain.windows import OneOff, QuietHours, Recurring, Window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SAIGON = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -208,3 +208,33 @@ def test_quiet_hours_end(at: datetime, begins: time, ends: time) -> None:
         assert at < until <= at + timedelta(hours=25)
         shown = until.astimezone(BERLIN).time()
         assert shown == ends or until.date().month in (3, 10)
+
+
+# When windows begin and end
+
+
+@pytest.mark.parametrize(
+    ("window", "since", "until", "edges"),
+    [
+        pytest.param(NIGHT, "2026-11-30T18:00", "2026-12-01T00:00", ["19:00", "22:00"], id="a-one-off"),
+        pytest.param(
+            NIGHT, "2026-11-30T19:00", "2026-11-30T22:00", [], id="neither-at-its-begin-nor-at-its-end"
+        ),
+        pytest.param(
+            Recurring(cron=Cron(expression="30 1,2 * * *", timezone=BERLIN), lasts=timedelta(minutes=45)),
+            "2026-12-01T00:00",
+            "2026-12-01T02:00",
+            ["00:30", "01:15", "01:30"],
+            id="a-recurring-one",
+        ),
+        pytest.param(
+            Recurring(cron=Cron(expression="0 0 * * sat", timezone=BERLIN), lasts=timedelta(days=2)),
+            "2026-12-06T00:00",
+            "2026-12-08T00:00",
+            ["23:00"],
+            id="one-that-began-days-ago",
+        ),
+    ],
+)
+def test_when_a_window_begins_and_ends(window: Window, since: str, until: str, edges: list[str]) -> None:
+    assert sorted(f"{at:%H:%M}" for at in window.edges(utc(since), utc(until))) == edges

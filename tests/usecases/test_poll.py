@@ -1,15 +1,18 @@
 """What a poll's result becomes: readings, alerts and notifications in one transaction, on a real store."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, Pause, PollResult
 from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.schedule import Cron
 from monitor.errors import Outcome
 from monitor.poll import Recorded, Watch, log_poll, look_between_polls, reconcile, record
 from monitor.store.store import Store
@@ -218,6 +221,29 @@ async def test_after_a_long_stop_nothing_is_stale_before_the_first_poll(store: S
     await played(store, stale, read(0, USDT="1", VNDC="1"))
     started = START + timedelta(hours=5)
     assert await store.write(lambda tx: look_between_polls(tx, stale, started, set())) == ()
+
+
+async def test_time_alone_brings_no_staleness_while_a_schedule_rests(store: Store) -> None:
+    """A Sunday without runs; on Monday it is as stale as on any other day."""
+    workdays = Cron(expression="*/5 * * * mon-fri", timezone=ZoneInfo("UTC"))
+    rule = Stale(name="stale", after=timedelta(minutes=10))
+    watched = replace(watch(rule), schedules={SPOT.job: workdays})
+    friday = START - timedelta(days=2)
+    last = replace(read(0, USDT="1", VNDC="1"), finished_at=friday.replace(hour=23, minute=55))
+    await played(store, watched, last)
+    midnight = friday.replace(hour=0, minute=0) + timedelta(days=1)
+    looks = [
+        await store.write(
+            partial(
+                look_between_polls,
+                watch=watched,
+                now=midnight + timedelta(days=days, minutes=minutes),
+                polled={SPOT.key},
+            )
+        )
+        for days, minutes in ((0, 5), (1, 0), (2, 4), (2, 5), (2, 6))
+    ]
+    assert [len(look) for look in looks] == [0, 0, 0, 2, 0]
 
 
 async def test_time_alone_brings_reminders(store: Store) -> None:
