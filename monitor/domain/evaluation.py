@@ -294,10 +294,13 @@ def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mappin
 
 
 def _waits_for_failing(rules: Sequence[Rule], facts: Facts) -> bool:
-    """Return whether a failing alert about the account is on its way since an outage: it says more than a stale one."""
+    """Return whether an account is refused for long enough, but not since its provider's outage: its own failing alert
+    is on its way, and says more than a stale one."""
     streak = facts.health.streak
-    return streak.own < streak.count and any(
-        isinstance(rule, Failing) and rule.match.account(facts.account) and streak.own < rule.polls
+    return streak.outcome.concerns_account and any(
+        isinstance(rule, Failing)
+        and rule.match.account(facts.account)
+        and streak.own < rule.polls <= streak.alike
         for rule in rules
     )
 

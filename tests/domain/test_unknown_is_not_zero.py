@@ -228,8 +228,8 @@ def test_not_knowing_ends_when_something_is_known(by: list[Rule], story: list[Mo
                 assert (
                     event.alert.ended_at in read_at[subject]
                 )  # told later, where the provider's alert explained it
-            elif subject == of_account(moment.account):
-                assert isinstance(moment.gave, Outcome)
+            elif subject == of_account(moment.account):  # or once the provider's outage is over
+                assert isinstance(gave[moment.account], Outcome)
             else:
                 last = [one for account, one in gave.items() if account.provider == subject]
                 failed = [one for one in last if isinstance(one, Outcome)]
