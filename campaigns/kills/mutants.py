@@ -97,8 +97,8 @@ MUTANTS = (
             ),
             Edit(
                 file="app/build.py",
-                old="from monitor.poll import Recorded, Watch, record\n",
-                new="from monitor.poll import Recorded, Watch, flush, record\n",
+                old="from monitor.poll import Recorded, Watch, reconcile, record\n",
+                new="from monitor.poll import Recorded, Watch, flush, reconcile, record\n",
             ),
         ),
     ),
