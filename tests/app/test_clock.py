@@ -225,7 +225,7 @@ async def test_an_end_leaves_no_doubt_behind(machine: Machine) -> None:
     assert machine.warnings() == ()
 
 
-@pytest.mark.parametrize("off", [one for one in OFF if one.id != "20-hours-ahead"])
+@pytest.mark.parametrize("off", OFF)
 async def test_nothing_is_told_because_a_clock_is_wrong(machine: Machine, off: timedelta) -> None:
     """The alert that fires goes on, its reminder comes when it is due; and a poll that fails makes nothing stale."""
     await machine.start()
@@ -238,4 +238,14 @@ async def test_nothing_is_told_because_a_clock_is_wrong(machine: Machine, off: t
     assert machine.told == ["fired low"]
     machine.true = NOW + 4 * HOUR - MINUTE
     await machine.run(polls=4, every=30 * SECOND)
+    assert machine.told == ["fired low", "reminder low"]
+
+
+async def test_after_a_real_stop_of_a_day_a_reminder_is_due_at_once(machine: Machine) -> None:
+    """The services' clocks say that the time has passed."""
+    await machine.start()
+    await machine.run()
+    machine.true += 20 * HOUR
+    await machine.start()
+    await machine.run()
     assert machine.told == ["fired low", "reminder low"]
