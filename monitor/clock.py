@@ -16,6 +16,8 @@ from monitor.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
+CORRECTION = timedelta(seconds=10)
+"""A clock that is set back by less was corrected: nobody has to hear of it."""
 AT_ONCE = 20_000
 """Readings that are moved together where that cannot wait for the next look."""
 
@@ -73,6 +75,8 @@ def _set_back(tx: Transaction, mark: ClockMark, now: datetime, latest: datetime)
     noticed = tx.clock.mark()
     tx.clock.save(replace(noticed, moved=moved))
     until = noticed.ahead_until or latest
+    if until - now < CORRECTION:
+        return ""
     return (
         f"the store knows of {moment(until)}, {span(until - now)} ahead of this machine's clock: readings "
         "ahead are kept, and left out"

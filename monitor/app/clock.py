@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from monitor.app.build import Hosts
 from monitor.clock import fit_to_clock, go_on_after, settle_clock
-from monitor.domain.retention import OFF, ClockEvidence
+from monitor.domain.retention import AHEAD, OFF, ClockEvidence
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
 
@@ -33,7 +33,9 @@ class ClockWatch:
         self._steps = [timedelta(0)]  # not taken yet; a start is one of unknown size
         self._doubt: str | None = None
         self._has_settled = False
-        self._may_have_jumped = False  # over the stop before this start: the first answers will tell
+        self._stopped_for: timedelta | None = (
+            None  # before this start, until the first answers say how long it was
+        )
 
     def may_prune(self) -> bool:
         """Whether nothing contradicts the clock, and it has run for long enough to tell."""
@@ -54,32 +56,27 @@ class ClockWatch:
             return
         at, step = self._clock(), sum(steps, timedelta(0))
         try:
-            noticed = await self._store.write(lambda tx: fit_to_clock(tx, at, step))
+            newest, noticed = await self._store.write(lambda tx: (tx.newest(), fit_to_clock(tx, at, step)))
         except BaseException:
             self._steps = [*steps, *self._steps]
             raise
-        self._may_have_jumped = not step
+        self._stopped_for = None if step or newest is None else at - newest
         if noticed:
             log.warning("the clock contradicts the store", extra={"fields": {"noticed": noticed}})
 
     async def _fit_to_services(self) -> None:
-        """Go on from where all was before the start, where the first answers say that the clock jumped over it."""
-        differences = self._hosts.clock_differences
-        if not self._may_have_jumped or not differences:
+        """Go on from where all was before the start, where the first answers say that the clock jumped since."""
+        differences, stopped_for = self._hosts.clock_differences, self._stopped_for
+        if stopped_for is None or not differences:
             return
+        self._stopped_for = None  # before anything is awaited: polls come together
         ahead = -max(differences)  # by the service that thinks the least of it
-
-        def go_on(tx: Transaction) -> None:
-            jumped_to = tx.clock.mark().jumped_to
-            if jumped_to is not None and jumped_to >= self._since[0] and ahead >= OFF:
-                go_on_after(tx, ahead)
-
-        self._may_have_jumped = False  # before anything is awaited: polls come together
-        try:
-            await self._store.write(go_on)
-        except BaseException:
-            self._may_have_jumped = True
-            raise
+        if OFF <= ahead <= stopped_for + AHEAD:
+            try:
+                await self._store.write(lambda tx: go_on_after(tx, ahead))
+            except BaseException:
+                self._stopped_for = stopped_for
+                raise
 
     async def judge(self) -> None:
         """Settle which clock was right as soon as that is known; log when the clock comes into doubt, and when it is

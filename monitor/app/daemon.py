@@ -353,6 +353,7 @@ class Daemon:
 
     def _clock_set(self, step: timedelta) -> None:
         """What was polled was so by the clock before."""
+        self._running_since += step
         self._polled.clear()
         self._summaries.clock_was_set()
         self._clock_watch.was_set(step)
@@ -367,6 +368,7 @@ class Daemon:
         await self._clock_watch.judge()
 
     async def _prune(self) -> None:
+        self._scheduler.notice_clock_set()  # nothing is deleted by a clock that was set since the last look
         if not self._clock_watch.may_prune():
             await self._store.write(lambda tx: tx.prune_all_calls_but(CALLS_KEPT))
             return

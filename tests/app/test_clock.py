@@ -6,19 +6,25 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from monitor.app.build import Hosts
+from monitor import config
+from monitor.app.build import Hosts, Monitor, now
 from monitor.app.clock import ClockWatch
+from monitor.app.daemon import Daemon
+from monitor.app.summaries import Summaries
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Policy, Stale, Threshold
 from monitor.errors import Outcome
+from monitor.logs import Redaction
 from monitor.poll import Watch, record
 from monitor.providers.nami import NamiSettings
+from monitor.scheduler import Scheduler
 from monitor.status import assemble
 from monitor.store.reader import read
 from monitor.store.store import Store
@@ -225,7 +231,7 @@ async def test_an_end_leaves_no_doubt_behind(machine: Machine) -> None:
     assert machine.warnings() == ()
 
 
-@pytest.mark.parametrize("off", [one for one in OFF if one.id != "20-hours-ahead"])
+@pytest.mark.parametrize("off", OFF)
 async def test_nothing_is_told_because_a_clock_is_wrong(machine: Machine, off: timedelta) -> None:
     """The alert that fires goes on, its reminder comes when it is due; and a poll that fails makes nothing stale."""
     await machine.start()
@@ -239,3 +245,55 @@ async def test_nothing_is_told_because_a_clock_is_wrong(machine: Machine, off: t
     machine.true = NOW + 4 * HOUR - MINUTE
     await machine.run(polls=4, every=30 * SECOND)
     assert machine.told == ["fired low", "reminder low"]
+
+
+async def test_after_a_real_stop_of_a_day_a_reminder_is_due_at_once(machine: Machine) -> None:
+    """The services' clocks say that the time has passed."""
+    await machine.start()
+    await machine.run()
+    machine.true += 20 * HOUR
+    await machine.start()
+    await machine.run()
+    assert machine.told == ["fired low", "reminder low"]
+
+
+ONE_JOB = """
+providers: {nami-main: {type: nami, base_url: "http://127.0.0.1:9", api_key: k, api_secret: s}}
+jobs: [{name: nami-spot, provider: nami-main, every: 1m, wallet: spot}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "kept"),
+    [
+        pytest.param(timedelta(0), 1, id="a-clock-that-runs-on"),
+        pytest.param(200 * DAY, 2, id="set-just-before"),
+    ],
+)
+async def test_retention_looks_at_the_clock_first(tmp_path: Path, step: timedelta, kept: int) -> None:
+    """What was found of it a few seconds ago does not count once it is set."""
+    path = tmp_path / "config.yaml"
+    path.write_text(ONE_JOB)
+    daemon = Daemon(config.load(path, {}), environ={}, redact=Redaction())
+    daemon._store = Store(tmp_path / "balances.db")
+    daemon._loop = asyncio.get_running_loop()
+    daemon._monitor = Monitor(daemon._config, daemon._hosts)
+    daemon._running_since, daemon._summaries = now(), Summaries(daemon._store)
+    daemon._scheduler = Scheduler(on_clock_set=daemon._clock_set)
+    seconds = iter([0.0, 3600.0, 3600.0, 3600.0])
+    daemon._clock_watch = ClockWatch(daemon._store, daemon._hosts, clock=now, monotonic=lambda: next(seconds))
+    for age in (1000 * DAY, HOUR):
+        at, one = now() - age, Decimal(1)
+        balances = (Balance(currency="USDT", total=one, available=one),)
+        result = PollResult(outcome=Outcome.OK, started_at=at, finished_at=at, attempts=1, balances=balances)
+        await daemon._store.write(partial(record, account=SPOT, result=result, watch=WATCH))
+    await daemon._clock_watch.judge()
+    assert daemon._clock_watch.may_prune()
+    daemon._scheduler._offset -= step.total_seconds()  # as if somebody had set the clock forward by that
+    await daemon._prune()
+    found = await daemon._store.write(
+        lambda tx: tx.history(SPOT.series("USDT"), now(), now() - 4000 * DAY, 1)
+    )
+    assert len(found) == kept
+    await daemon._monitor.close()
+    await daemon._store.close()
