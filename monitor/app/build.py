@@ -61,10 +61,9 @@ class Hosts:
 
     def respect(self, pauses: Iterable[Pause]) -> None:
         """Take up the pauses that other processes left: they hold for this one too."""
-        at = now()
         for pause in pauses:
             if host := self._hosts.get(pause.host):
-                host.pause(at + pause.left(at), pause.outcome, pause.detail)
+                host.respect(pause)
 
     @property
     def clock_differences(self) -> tuple[timedelta, ...]:

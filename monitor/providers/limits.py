@@ -198,6 +198,7 @@ class Host:
         self._log = log
         self._elsewhere = Elsewhere()
         self._pause: Pause | None = None
+        self._heard: Pause | None = None
         self._resumes = 0.0
         self._head = asyncio.Lock()  # held by the one whose turn is next; the others line up in order
         self._changed = asyncio.Event()
@@ -209,8 +210,6 @@ class Host:
 
     def pause(self, until: datetime, outcome: Outcome, detail: str) -> None:
         """Nothing is sent before `until` (UTC), a day from now at most. A pause never shortens another."""
-        if self._pause is not None and self._pause.until == until:
-            return  # the same, read from the store: our clock may have been set since it began
         now = self._clock()
         until = min(until, now + LONGEST_PAUSE)
         resumes = self._monotonic() + (until - now).total_seconds()
@@ -218,6 +217,12 @@ class Host:
             self._resumes = resumes
             self._pause = Pause(host=self.name, began_at=now, until=until, outcome=outcome, detail=detail)
             self._changed.set()
+
+    def respect(self, pause: Pause) -> None:
+        """Take up a pause that some process kept. One that is known is not begun anew: our clock may have been set."""
+        if pause not in (self._pause, self._heard):
+            self._heard, now = pause, self._clock()
+            self.pause(now + pause.left(now), pause.outcome, pause.detail)
 
     def add_limit(self, limit: RateLimit) -> None:
         """A limit that holds for everything sent to this host, along with those it has."""
@@ -284,7 +289,7 @@ class Host:
 
         noted = await self._log.note(self.name, timeout, span, fits)
         if noted.pause is not None:
-            self.pause(noted.pause.until, noted.pause.outcome, noted.pause.detail)
+            self.respect(noted.pause)
         seconds, limit = delay
         if limit is None:
             return noted.at, None

@@ -890,9 +890,9 @@ class Transaction:
     def prune_all_calls_but(self, newest: int) -> None:
         """Forgets calls but so many of each host, whatever time it is."""
         number = func.row_number().over(partition_by=calls.c.host, order_by=calls.c.at.desc())
-        numbered = select(calls.c.host, calls.c.at, number.label("number")).subquery()
-        old = select(numbered.c.host, numbered.c.at).where(numbered.c.number > newest)
-        self._db.execute(delete(calls).where(tuple_(calls.c.host, calls.c.at).in_(old)))
+        numbered = select(calls.c.host, calls.c.at, calls.c.caller, number.label("number")).subquery()
+        old = select(numbered.c.host, numbered.c.at, numbered.c.caller).where(numbered.c.number > newest)
+        self._db.execute(delete(calls).where(tuple_(calls.c.host, calls.c.at, calls.c.caller).in_(old)))
 
     def _prune_clustered(
         self, owner: Column[int], at: Column[datetime], owners: Column[int], before: datetime, limit: int

@@ -1,5 +1,6 @@
 """What a configuration is built into: hosts that remember what an earlier process asked of them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,3 +75,18 @@ async def test_a_pause_of_another_process_lasts_no_longer_than_it_was(
     assert 0 < (held.until - now()).total_seconds() <= left
     await monitor.close()
     await store.close()
+
+
+async def test_a_pause_that_another_process_left_holds_for_a_host_without_a_limit(tmp_path: Path) -> None:
+    """No call to it is noted: its pauses are looked for in between."""
+    path = tmp_path / "config.yaml"
+    path.write_text(ONE_HOST)
+    loaded, hosts = config.load(path, {}), Hosts()
+    monitor = Monitor(loaded, hosts)
+    host, minute = hosts.of(loaded.providers["free"]), timedelta(minutes=1)
+    pause = Pause(host=host.name, until=now() + minute, outcome=Outcome.UNAVAILABLE, detail="HTTP 503")
+    hosts.respect([pause, replace(pause, host="https://elsewhere:443")])
+    with pytest.raises(NoTurn, match="after HTTP 503; nothing sent"):
+        async with host.turn(timedelta(seconds=1), timedelta(seconds=1)):
+            pass
+    await monitor.close()

@@ -15,6 +15,8 @@ from monitor.domain.rules import Breached, Delta, Ok, Unknown, Verdict, judge
 
 from .support import START, minutes, reading, readings, view
 
+BEYOND_FLOATS = "9" * 310
+
 Direction = Literal["drop", "rise", "change"]
 
 
@@ -67,6 +69,11 @@ def case(text: str, story: str, broken: bool, meaning: str, within: float | None
         case("drop 100%", "100 0.01", False, "down-to-nearly-nothing"),
         case("drop 33.3333333333333333333333333333%", "3 2", True, "a-third"),
         case("drop 33.3333333333333333333333333334%", "3 2", False, "a-little-more-than-a-third"),
+        case("drop 20%", f"{BEYOND_FLOATS} 1", True, "from-beyond-every-float"),
+        case("rise 20%", f"1 {BEYOND_FLOATS}", True, "to-beyond-every-float"),
+        case("change 1", f"{BEYOND_FLOATS}8 {BEYOND_FLOATS}9", True, "by-the-last-digit-beyond-every-float"),
+        case("rise 100%", f"-{BEYOND_FLOATS} {BEYOND_FLOATS}", True, "from-far-below-zero"),
+        case("rise 100%", f"0.{'0' * 400}1 {'9' * 9_999}", True, "from-next-to-nothing-to-the-most-there-is"),
     ],
 )
 def test_since_the_reading_before(of: Delta, story: Mapping[float, str], broken: bool) -> None:

@@ -286,6 +286,21 @@ async def test_a_pause_of_another_process_holds_here_too() -> None:
     assert (await refused(limited, max_wait=1)).failure.outcome is Outcome.BANNED
 
 
+def test_a_pause_that_is_known_is_not_begun_anew() -> None:
+    """Read from the store again and again, it ends when it ends, though the clock was set back meanwhile."""
+    clock, monotonic = FakeClock(), FakeMonotonic()
+    paused = Host("https://nami.exchange:443", clock=clock, monotonic=monotonic)
+    until = NOW + timedelta(minutes=1)
+    pause = Pause(host=paused.name, until=until, outcome=Outcome.BANNED, detail="HTTP 418", began_at=NOW)
+    paused.respect(pause)
+    monotonic.now += 50
+    clock.advance(-timedelta(days=1))
+    paused.respect(pause)
+    assert paused.paused is not None
+    monotonic.now += 11
+    assert paused.paused is None
+
+
 async def test_without_a_limit_nothing_is_noted() -> None:
     """Only what has to be counted costs a write."""
     await take(host(log=(log := Log())))
