@@ -23,6 +23,7 @@ from monitor.templates import Renderer
 log = logging.getLogger(__name__)
 
 _STORE_RETRY = 2.0  # seconds
+_PAUSE, _LONGEST_PAUSE = 5, 1.0  # times as long as a look at what waits took, for each URL; seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,7 @@ class Outbox:
         news = self._news[target]
         while target in self._notifiers and not self._stopping:
             news.clear()
+            began = asyncio.get_running_loop().time()
             if left := self._rest_left(target):
                 await self._sleep(news, self._clock() + left)
                 continue
@@ -177,8 +179,15 @@ class Outbox:
             except Exception:  # a defect must not end the deliveries to this URL in silence
                 log.exception("a delivery failed unexpectedly")
                 waiting = Waiting((), self._clock() + SLOW)
+            await self._pause(asyncio.get_running_loop().time() - began)
             await self._sleep(news, await self._look_ahead(target, waiting.next_at))
         del self._workers[target], self._news[target]
+
+    async def _pause(self, took: float) -> None:
+        """Let looking take a small part of the time: where thousands of incidents wait, each new one is news."""
+        pause = min(took * _PAUSE * len(self._workers), _LONGEST_PAUSE)
+        if not (self._stopping or self._draining):
+            await asyncio.sleep(pause)
 
     def _rest_left(self, target: Target) -> timedelta:
         """How much longer a URL rests; nothing: it does not."""

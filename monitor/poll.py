@@ -22,7 +22,15 @@ from monitor.domain.model import (
     Snapshot,
     State,
 )
-from monitor.domain.muting import Attributes, Inhibition, Maintenance, Mutes
+from monitor.domain.muting import (
+    Attributes,
+    Inhibition,
+    Inhibitors,
+    Maintenance,
+    Mutes,
+    Silence,
+    inhibited_by,
+)
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import Delta, Failing, Rule, Stale, covered_by_outage, stale_at, window
 from monitor.domain.schedule import Schedule
@@ -50,10 +58,19 @@ class Watch:
     inhibitions: tuple[Inhibition, ...] = ()
     former: tuple[tuple[Target, Target], ...] = ()
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    _providers: Mapping[str, Mapping[tuple[str, str], Account]] = field(init=False, repr=False, compare=False)
+    _in_common: dict[str, dict[str, str]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    def on_provider(self, name: str) -> dict[tuple[str, str], Account]:
+    def __post_init__(self) -> None:
+        """Sort the accounts by provider: an outage asks for all of one with every poll."""
+        providers: dict[str, dict[tuple[str, str], Account]] = {}
+        for key, account in self.accounts.items():
+            providers.setdefault(account.provider, {})[key] = account
+        object.__setattr__(self, "_providers", providers)
+
+    def on_provider(self, name: str) -> Mapping[tuple[str, str], Account]:
         """The accounts polled over one provider."""
-        return {key: account for key, account in self.accounts.items() if account.provider == name}
+        return self._providers.get(name, {})
 
     def rule(self, name: str) -> Rule | None:
         """The rule of this name, if there is one."""
@@ -66,20 +83,62 @@ class Watch:
         name, _, currency = rest.rpartition("/")
         account = self.accounts.get((job, name))
         if account is None:
-            return in_common(list(self.on_provider(subject).values()))
+            return self._of_provider(subject)
         return account.attributes if currency == "*" else account.series(currency).attributes
+
+    def _of_provider(self, name: str) -> dict[str, str]:
+        if name not in self._in_common:
+            self._in_common[name] = in_common(list(self.on_provider(name).values()))
+        return self._in_common[name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What the last look between polls was at: silences and windows that muted, and the inhibitors' version."""
+
+    at: datetime
+    mutes: tuple[frozenset[int], frozenset[str]]
+    inhibitors: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Kept:
+    """What need not be found anew with every poll and every look, however many alerts fire.
+
+    `seen` None: alerts may be muted otherwise than is known of them, or have to be escalated, since any time."""
+
+    mutes: Mutes
+    inhibitors: Inhibitors
+    seen: _Seen | None = None
 
 
 def desk(tx: Transaction, watch: Watch, now: datetime) -> Desk:
     """What decides at this instant whether and where alerts are told."""
-    mutes = Mutes(silences=tx.silences(now), maintenance=watch.maintenance, inhibitions=watch.inhibitions)
-    return Desk(
-        mutes=mutes,
+    kept, changed = _kept(tx, watch)
+    silences = tx.silences(now)
+    if kept.mutes.silences is not silences:
+        kept.mutes = _mutes(watch, silences)
+    at = Desk(
+        mutes=kept.mutes,
         routes=watch.routes,
         describe=watch.describe,
         rules={rule.name: rule for rule in watch.rules},
-        firing=tx.alerts() if watch.inhibitions else {},
+        inhibitors=kept.inhibitors,
     )
+    if watch.inhibitions:
+        for (rule, subject), severity in changed:
+            state = State.INACTIVE if severity is None else State.FIRING
+            alert = Alert(rule=rule, subject=subject, severity=severity or Severity.INFO, state=state)
+            kept.inhibitors.put(alert.key, at.source(alert))
+    return at
+
+
+def _kept(tx: Transaction, watch: Watch) -> tuple[_Kept, Iterable[tuple[tuple[str, str], Severity | None]]]:
+    return tx.follow(watch, lambda: _Kept(mutes=_mutes(watch), inhibitors=Inhibitors(watch.inhibitions)))
+
+
+def _mutes(watch: Watch, silences: tuple[Silence, ...] = ()) -> Mutes:
+    return Mutes(silences=silences, maintenance=watch.maintenance, inhibitions=watch.inhibitions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +229,26 @@ def look_between_polls(
 
     `polled` are the accounts (job, name) polled since the daemon's start. The others are left alone: after a stop
     of hours their first poll says more than their last one."""
+    told, due = look_for_due(tx, watch, now, polled)
+    return told + look_at(tx, watch, now, due)
+
+
+def look_for_due(
+    tx: Transaction, watch: Watch, now: datetime, polled: Collection[tuple[str, str]]
+) -> tuple[tuple[Event, ...], Sequence[tuple[str, str]]]:
+    """Tell what only time brings of whole providers, and return the accounts to look at for it; see
+    `look_between_polls`."""
     at = desk(tx, watch, now)
     told = _save(tx, _of_providers(tx, watch, at, now, polled), watch, now)
-    for key in sorted(_with_something_due(tx, watch, at, now).intersection(polled)):
+    return told, sorted(_with_something_due(tx, watch, at, now).intersection(polled))
+
+
+def look_at(
+    tx: Transaction, watch: Watch, now: datetime, due: Iterable[tuple[str, str]]
+) -> tuple[Event, ...]:
+    """Tell what only time brings of these accounts."""
+    at, told = desk(tx, watch, now), list[Event]()
+    for key in due:
         if account := watch.accounts.get(key):
             views = list(tx.views(account, now).values())
             facts = Facts(
@@ -186,7 +262,7 @@ def look_between_polls(
                 schedule=watch.schedules.get(account.job),
             )
             told += _save(tx, _judged(tx, facts, watch.rules, at), watch, now)
-    return told
+    return tuple(told)
 
 
 def _of_providers(
@@ -242,12 +318,15 @@ def _routes(
 
 
 def _with_something_due(tx: Transaction, watch: Watch, at: Desk, now: datetime) -> set[tuple[str, str]]:
-    """The accounts of which time alone may tell something. Those whose alerts are told and not due are none of them:
-    in an outage that is all of them, every time."""
+    """The accounts of which time alone may tell something. Those whose alerts are told, or muted, and not due are none
+    of them: in an outage that is all of them, every time."""
     memory = max((rule.policy.memory for rule in watch.rules), default=timedelta(0))
-    subjects = {*tx.unsettled(now - memory), *_to_escalate(tx, watch, at, now)}
-    if at.mutes.may_mute(now):
-        subjects.update(tx.firing())
+    kept, _ = _kept(tx, watch)
+    seen = _Seen(at=now, mutes=at.mutes.active(now), inhibitors=at.inhibitors.version)
+    subjects = {*tx.unsettled(now - memory), *_to_escalate(tx, watch, at, now, kept.seen)}
+    if kept.seen is None or (kept.seen.mutes, kept.seen.inhibitors) != (seen.mutes, seen.inhibitors):
+        subjects.update(_muted_otherwise(tx, watch, at, now))
+    kept.seen = seen
     due: set[tuple[str, str]] = set()
     for rule in watch.rules:
         if rule.policy.repeat_every is not None:
@@ -264,11 +343,23 @@ def _with_something_due(tx: Transaction, watch: Watch, at: Desk, now: datetime) 
     return due | {_account_of(subject) for subject in subjects}
 
 
-def _to_escalate(tx: Transaction, watch: Watch, at: Desk, now: datetime) -> Iterator[str]:
-    """The subjects of which somebody else may have to be told, since nobody acknowledges."""
-    waits = [route.escalate_after for route in watch.routes if route.escalate_after is not None]
-    if waits:
-        for rule, subject, severity in tx.unknown_since(now - min(waits)):
+def _muted_otherwise(tx: Transaction, watch: Watch, at: Desk, now: datetime) -> Iterator[str]:
+    """The subjects of the alerts that something else mutes now than is known of them, or nothing, or something at
+    last. What a firing alert explains without any configuration it still does."""
+    known = list(tx.mutable())
+    explained = {inhibited_by((one.rule, one.subject)) for one in known if one.state is State.FIRING}
+    for one in known:
+        reason = at.mutes.reason(at.attributes(one, watch.rule(one.rule)), at.inhibitors, now)
+        if reason != one.muted and (reason or one.muted not in explained):
+            yield one.subject
+
+
+def _to_escalate(tx: Transaction, watch: Watch, at: Desk, now: datetime, seen: _Seen | None) -> Iterator[str]:
+    """The subjects of which somebody else may have to be told, since nobody acknowledges, and was not at the last
+    look."""
+    seen_at = seen.at if seen is not None and seen.at <= now else None
+    for wait in {route.escalate_after for route in watch.routes if route.escalate_after is not None}:
+        for rule, subject, severity in tx.unknown_since(now, wait, seen_at):
             if escalation(_routes(watch, at, rule, subject, severity)[1])[0] is not None:
                 yield subject
 

@@ -40,7 +40,7 @@ from monitor.lifesign import LifeSign
 from monitor.logs import Redaction
 from monitor.metrics import Metrics
 from monitor.outbox import Outbox, hand_over, log_handed_over
-from monitor.poll import Recorded, log_events, log_poll, look_between_polls
+from monitor.poll import Recorded, log_events, log_poll, look_at, look_for_due
 from monitor.scheduler import Scheduler, Task
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
@@ -53,6 +53,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LOOK_EVERY = timedelta(seconds=5)
+LOOKED_AT_ONCE = 20
+"""Accounts that are looked at between polls in one piece of work: polls wait for no more than this."""
 SIGN_OF_LIFE = timedelta(seconds=10)
 PRUNE_EVERY = timedelta(minutes=10)
 PRUNE_ROWS = 2_000
@@ -223,6 +225,7 @@ class Daemon:
                 group.create_task(self._every(LOOK_EVERY, self._look)),
                 group.create_task(self._every(LOOK_EVERY, self._judge_clock)),
                 group.create_task(self._every(self._life_interval(), self._show_life)),
+                group.create_task(self._every(self._life_interval(), self._show_status)),
                 group.create_task(self._every(PRUNE_EVERY, self._prune)),
                 group.create_task(self._every(LOOK_EVERY, self._summarize)),
                 group.create_task(self._reload_when_told()),
@@ -338,11 +341,15 @@ class Daemon:
     async def _look(self) -> None:
         await self._fit_clock()
         at, watch, polled = now(), self._monitor.watch, frozenset(self._polled)
-        told, pauses = await self._store.write(
-            lambda tx: (look_between_polls(tx, watch, at, polled), tx.pauses(at))
+        (told, due), pauses = await self._store.write(
+            lambda tx: (look_for_due(tx, watch, at, polled), tx.pauses(at))
         )
         self._hosts.respect(pause for pause in pauses if not pause.is_ahead(at))
         self._tell(told)
+        for first in range(0, len(due), LOOKED_AT_ONCE):
+            some = due[first : first + LOOKED_AT_ONCE]
+            work = partial(look_at, watch=self._monitor.watch, now=now(), due=some)
+            self._tell(await self._store.write(work))
         await self._hand_over(at)
 
     async def _hand_over(self, at: datetime) -> None:
@@ -385,8 +392,8 @@ class Daemon:
 
     async def _hang(self) -> str:
         """What a restart would mend: what does not answer, or lies still. A full disk is none of it."""
-        with suppress(StoreError):
-            await self._store.write(lambda tx: None)
+        if not await self._store.gets_on(STORE_MAY_TAKE):
+            return "the store's writer stands still"
         return "" if self._scheduler.is_on_time() else "a scheduled poll is overdue"
 
     async def _trouble(self) -> str:
@@ -402,7 +409,7 @@ class Daemon:
             async with asyncio.timeout(STORE_MAY_TAKE.total_seconds()):
                 progress = await self._store.write(lambda tx: tx.progress(at, accounts, quiet))
         except StoreError as exc:
-            return f"the store fails: {exc}"
+            return f"the store fails: {exc}; nothing is recorded"
         except TimeoutError:
             return f"the store fails: no answer within {STORE_MAY_TAKE.total_seconds():.0f} s"
         due_since = progress.due_since and max(progress.due_since, self._running_since)
@@ -413,16 +420,17 @@ class Daemon:
         return SIGN_OF_LIFE if watchdog is None else min(watchdog / 3, SIGN_OF_LIFE)
 
     async def _show_life(self) -> None:
-        """A sign of life says: the loop turns, the writer answers, and no run is left lying."""
-        try:
-            firing = await self._store.write(lambda tx: len(tx.alerts()))
-        except StoreError:
-            firing = -1  # the writer answered: a full disk is no reason to be killed
-        if self._scheduler.is_on_time():
+        """A sign of life says: the loop turns, the writer gets on, and no run is left lying."""
+        if await self._store.gets_on(self._life_interval()) and self._scheduler.is_on_time():
             self._systemd.alive()
             self._life_sign.renew()
+
+    async def _show_status(self) -> None:
+        try:
+            store = f"{await self._store.write(lambda tx: tx.count_alerts())} alerts active"
+        except StoreError:
+            store = "the store fails"  # the writer answered: a full disk is no reason to be killed
         last = f"last poll {self._last_poll:%H:%M:%S} UTC" if self._last_poll else "no poll yet"
-        store = f"{firing} alerts active" if firing >= 0 else "the store fails"
         self._systemd.status(f"{len(self._monitor.accounts)} accounts, {last}, {store}")
 
     # What the pages ask for, in threads of their own

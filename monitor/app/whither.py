@@ -11,7 +11,7 @@ from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Addressed, Target, address
 from monitor.domain.evaluation import Desk, of_account
 from monitor.domain.model import Account, Severity, State
-from monitor.domain.muting import Attributes, Mutes
+from monitor.domain.muting import Attributes, Inhibitors, Mutes
 from monitor.domain.routing import Considered, Route, consider, escalation, routes_of
 from monitor.domain.rules import Failing, Rule, kind
 from monitor.domain.units import compact, moment, rfc3339
@@ -185,7 +185,8 @@ def _muted(seen: Watch, known: Known | None, desk: Desk, attributes: Attributes,
     silences = tuple(one.silence for one in known.silences) if known else ()
     mutes = Mutes(silences=silences, maintenance=seen.maintenance, inhibitions=seen.inhibitions)
     firing = [one for one in known.alerts if one.state == State.FIRING] if known else []
-    return mutes.reason(attributes, (_attributes_of(one, seen, desk) for one in firing), now)
+    sources = (_attributes_of(one, seen, desk) for one in firing)
+    return mutes.reason(attributes, Inhibitors(seen.inhibitions, sources), now)
 
 
 def _attributes_of(alert: AlertStatus, seen: Watch, desk: Desk) -> Attributes:

@@ -134,11 +134,6 @@ def _has_failed_for_long(one: Notification, now: datetime) -> bool:
     return long and one.attempts + 1 >= GIVE_UP_ATTEMPTS
 
 
-def is_due(next_attempt_at: datetime, now: datetime) -> bool:
-    """Whether to try now. An attempt further off than any backoff was planned by a clock since set back."""
-    return next_attempt_at <= now or next_attempt_at > now + LONGEST_RETRY
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressed:
     """A URL that is to be told, how long what is like it is waited for, and what that is."""

@@ -7,7 +7,15 @@ from datetime import datetime
 from monitor.domain.alerts import Alert, Event, close, judged, tell
 from monitor.domain.messages import Report, report
 from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
-from monitor.domain.muting import NO_MUTES, Attributes, Mutes
+from monitor.domain.muting import (
+    NO_INHIBITORS,
+    NO_MUTES,
+    AlertKey,
+    Attributes,
+    Inhibitors,
+    Mutes,
+    inhibited_by,
+)
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import (
     Failing,
@@ -24,9 +32,6 @@ from monitor.domain.rules import (
 )
 from monitor.domain.schedule import Schedule
 from monitor.errors import Outcome
-
-AlertKey = tuple[str, str]
-"""A rule's name and a subject's."""
 
 
 def of_account(account: Account) -> str:
@@ -66,14 +71,14 @@ class Change:
 class Desk:
     """What decides whether and where an alert is told, besides its rule.
 
-    `describe` gives what is known of a subject by its name: its own names, and its labels. `firing` gives the alerts
+    `describe` gives what is known of a subject by its name: its own names, and its labels. `inhibitors` are the alerts
     that fire anywhere, where others may be inhibited by them."""
 
     mutes: Mutes = NO_MUTES
     routes: tuple[Route, ...] = ()
     describe: Callable[[str], Attributes] = lambda subject: {}
     rules: Mapping[str, Rule] = field(default_factory=dict)
-    firing: Mapping[AlertKey, Alert] = field(default_factory=dict)
+    inhibitors: Inhibitors = NO_INHIBITORS
 
     def attributes(self, alert: Alert, rule: Rule | None) -> Attributes:
         """What of an alert can be matched."""
@@ -94,7 +99,7 @@ class Desk:
         keeps this one quiet whatever else does."""
         attributes = self.attributes(alert, rule)
         routes = routes_of(self.routes, rule.policy, attributes)
-        mute = mute or self.mutes.reason(attributes, self._sources(judged), now)
+        mute = mute or self.mutes.reason(attributes, self.inhibitors, now, self._sources(judged))
         after, events = tell(alert, rule.policy, now, mute=mute, escalate_after=escalation(routes)[0])
         return Change(
             alert=after,
@@ -130,10 +135,15 @@ class Desk:
             ),
         )
 
-    def _sources(self, judged: Mapping[AlertKey, Alert]) -> Iterator[Attributes]:
-        for key, alert in {**self.firing, **judged}.items():
-            if alert.state is State.FIRING and (rule := self.rules.get(key[0])) is not None:
-                yield self.attributes(alert, rule)
+    def _sources(self, judged: Mapping[AlertKey, Alert]) -> dict[AlertKey, Attributes | None]:
+        if not self.mutes.inhibitions:
+            return {}
+        return {key: self.source(alert) for key, alert in judged.items()}
+
+    def source(self, alert: Alert) -> Attributes | None:
+        """Return by what an alert may inhibit others; None where it inhibits none."""
+        rule = self.rules.get(alert.rule)
+        return self.attributes(alert, rule) if rule is not None and alert.state is State.FIRING else None
 
     @staticmethod
     def _names(attributes: Attributes) -> tuple[tuple[str, str], ...]:
@@ -287,7 +297,7 @@ def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mappin
         sources = []
     for key in sources:
         if key in alerts and alerts[key].state is State.FIRING:
-            return f"inhibited by {key[0]} {key[1]}"
+            return inhibited_by(key)
     if isinstance(one.rule, Stale) and not one.after.announced and _waits_for_failing(rules, facts):
         return "its polls still fail after its provider's outage, not for long enough yet"
     return ""

@@ -68,6 +68,8 @@ class Match:
 
     def account(self, account: Account) -> bool:
         """Whether the rule looks at this account: at any currency of it, where it is known which it holds."""
+        if not self.globs:  # asked of all accounts of a provider with every poll of an outage
+            return True
         if account.currencies and "currency" in self.globs:
             return any(self.series(account.series(currency)) for currency in account.currencies)
         return self._fits(account.attributes, [key for key in self.globs if key != "currency"])

@@ -145,3 +145,13 @@ SAVE_ALERT = _replacing(
 )
 
 SILENCES = select(silences).where(silences.c.ends_at > bindparam("now"))
+
+FIRING = (
+    select(alerts.c.rule, alerts.c.subject, alerts.c.severity)
+    .where(alerts.c.state == "firing")
+    .order_by(alerts.c.fired_at)
+)
+
+MUTABLE = select(alerts.c.rule, alerts.c.subject, alerts.c.state, alerts.c.severity, alerts.c.muted).where(
+    (alerts.c.state == "firing") | (alerts.c.muted != "")
+)

@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 
 from monitor.errors import StoreError, StoreReplaced
 from monitor.store.database import Lock, attached, check_place, open_engine, reading, translated
+from monitor.store.memory import Memory
 from monitor.store.place import Place
 from monitor.store.transaction import Transaction
 
@@ -30,7 +31,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _CLOSE_MAY_TAKE = 3.0  # seconds
+_LOOK_AGAIN = 0.02  # seconds
 _GROUP = 200  # pieces of work committed together, at most
+_GROUP_MAY_TAKE = 0.5  # seconds, after which no further piece joins a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,11 @@ class Store:
             self._lock.release()
             raise
         self._place = Place(path)
+        self._memory = Memory()
         self._replaced: StoreReplaced | None = None
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ended: Future[None] = Future()
+        self._finished = 0  # groups of work, committed or not
         threading.Thread(target=self._run, name="store-writer", daemon=True).start()
 
     async def write(self, work: Callable[["Transaction"], T]) -> T:
@@ -70,6 +75,19 @@ class Store:
         # shielded: whoever gives up waiting must not undo what is about to be committed
         result: T = await asyncio.shield(asyncio.wrap_future(job.done))
         return result
+
+    async def gets_on(self, within: timedelta) -> bool:
+        """Say whether the writer finishes something in time, whatever it is, with success or not.
+
+        Many pieces of work that wait are no standstill: this is not queued behind them."""
+        before, until = self._finished, time.monotonic() + within.total_seconds()
+        if self._queue.empty():
+            self._queue.put(_Job(lambda tx: None, Future()))
+        while self._finished == before:
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(_LOOK_AGAIN)
+        return True
 
     async def read(self, work: Callable[["Transaction"], T]) -> T:
         """Runs `work`, which changes nothing, beside the writer: it may take long. Raises StoreError."""
@@ -86,8 +104,9 @@ class Store:
         self._lock.release()
 
     def _run(self) -> None:
-        while (jobs := self._next_group()) is not None:
-            self._commit(jobs)
+        while (first := self._queue.get()) is not None:
+            self._commit(first)
+            self._finished += 1
         try:
             with translated(self.path):
                 self._keep_place()
@@ -95,33 +114,37 @@ class Store:
             log.error("the store is not in its place", extra={"fields": {"error": exc}})
         self._ended.set_result(None)
 
-    def _next_group(self) -> list[_Job] | None:
-        first = self._queue.get()
-        if first is None:
-            return None
-        jobs = [first]
-        while len(jobs) < _GROUP:
+    def _group(self, first: _Job, began: float) -> Iterator[_Job]:
+        """The first piece of work and those that wait behind it, as far as they belong into one transaction."""
+        yield first
+        for _ in range(_GROUP - 1):
+            if time.monotonic() - began > _GROUP_MAY_TAKE:
+                return
             try:
                 job = self._queue.get_nowait()
             except queue.Empty:
-                break
+                return
             if job is None:
                 self._queue.put(None)
-                break
-            jobs.append(job)
-        return jobs
+                return
+            yield job
 
-    def _commit(self, jobs: Sequence[_Job]) -> None:
+    def _commit(self, first: _Job) -> None:
+        jobs: list[_Job] = []
         results: list[tuple[_Job, Any, BaseException | None]] = []
         began = time.monotonic()
         try:
             with translated(self.path):
                 self._keep_place()
                 with self._engine.begin() as connection:
-                    results = [(job, *self._attempt(job, connection)) for job in jobs]
+                    self._memory.begin(connection)
+                    for job in self._group(first, began):
+                        jobs.append(job)
+                        results.append((job, *self._attempt(job, connection)))
             self._on_commit(timedelta(seconds=time.monotonic() - began))
         except Exception as exc:  # noqa: BLE001 -- whatever stops a commit is for those who wait, not for the writer
-            results = [(job, None, exc) for job in jobs]
+            self._memory.forget()
+            results = [(job, None, exc) for job in jobs or [first]]
         for job, value, error in results:
             if error is None:
                 job.done.set_result(value)
@@ -141,6 +164,7 @@ class Store:
             self._replaced = exc
             raise
         self._engine.dispose()  # the next connection opens what now lies there
+        self._memory.forget()
         self._place = Place(self.path)
 
     def _attempt(self, job: _Job, connection: Connection) -> tuple[Any, BaseException | None]:
@@ -150,8 +174,9 @@ class Store:
         connection.exec_driver_sql("SAVEPOINT work")  # SQLAlchemy's own cost as much as a query
         try:
             with translated(self.path):
-                value = job.work(Transaction(connection))
+                value = job.work(Transaction(connection, self._memory))
         except Exception as exc:
+            self._memory.forget()
             if not _in_transaction(connection):
                 raise
             connection.exec_driver_sql("ROLLBACK TO work")

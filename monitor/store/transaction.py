@@ -2,28 +2,33 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
+    CTE,
     Column,
     ColumnElement,
     Connection,
     Row,
+    Select,
     TableClause,
+    case,
     delete,
     func,
     insert,
     literal,
     select,
+    true,
     tuple_,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from monitor.domain.alerts import Ack, Alert, Event, EventKind
-from monitor.domain.delivery import Addressed, Notification, Target, is_due
+from monitor.domain.delivery import LONGEST_RETRY, Addressed, Notification, Target
 from monitor.domain.messages import Report
 from monitor.domain.model import (
     NO_STREAK,
@@ -47,6 +52,7 @@ from monitor.domain.windows import QuietHours
 from monitor.errors import Outcome
 from monitor.store import statements
 from monitor.store.clock import ClockRecord
+from monitor.store.memory import Healths, Memory, Silences
 from monitor.store.tables import (
     Instant,
     accounts,
@@ -67,6 +73,8 @@ from monitor.store.tables import (
     to_micros,
 )
 
+F = TypeVar("F")
+
 _NEW_ACCOUNT = {
     "outcome": Outcome.OK,
     "detail": "",
@@ -83,54 +91,21 @@ class Waiting:
     next_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """The first notification of an incident that waits for a URL: it holds back the others."""
-
-    id: int
-    incident: str
-    group: str
-    tried: bool
-    planned: datetime
-    quiet_until: datetime | None
-
-    @classmethod
-    def of(cls, waiting: Sequence[Any], quiet_until: datetime | None) -> "_Head":
-        first, tried = waiting[0], waiting[0].attempts > 0
-        # what is critical waits no longer than its own route says, though what is before it would
-        critical = [row.next_attempt_at for row in waiting if row.severity == Severity.CRITICAL]
-        return cls(
-            first.id,
-            first.incident,
-            first.group_key,
-            tried,
-            first.next_attempt_at if tried else min([first.next_attempt_at, *critical]),
-            None if critical else quiet_until,
-        )
-
-    @property
-    def at(self) -> datetime:
-        return max(self.planned, self.quiet_until or self.planned)
-
-    def is_due(self, now: datetime, *, gather: bool = True) -> bool:
-        at_once = not gather and not self.tried
-        return self.quiet_until is None and (at_once or is_due(self.planned, now))
-
-    def goes_with(self, first: "_Head", now: datetime) -> bool:
-        """Whether it is told in the same message: what was not tried yet need not have waited as long."""
-        if self.group != first.group or self.quiet_until is not None:
-            return False
-        return not self.tried or self.is_due(now)
-
-
 class Transaction:
     """What can be read and written within one commit. Instants are aware UTC datetimes."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, memory: Memory | None = None) -> None:
         self._db = connection
+        self._memory = memory or Memory()
         self._account_ids: dict[tuple[str, str], int | None] = {}
         self._series_ids: dict[tuple[str, str, str], int] = {}
-        self.clock = ClockRecord(connection)
+        self._clock = ClockRecord(connection)
+
+    @property
+    def clock(self) -> ClockRecord:
+        """What is known of the clock. It moves instants that lie ahead: what is remembered of them is read anew."""
+        self._memory.healths.clear()
+        return self._clock
 
     # Accounts and their polls
 
@@ -149,12 +124,22 @@ class Transaction:
 
     def healths(self, of: Mapping[tuple[str, str], Account]) -> list[Health]:
         """How the polls of these accounts have been going; those never polled are left out."""
-        rows = self._db.execute(statements.HEALTHS, {"jobs": sorted({job for job, _ in of})})
-        return [_health(account, row) for row in rows if (account := of.get((row.job, row.name)))]
+        if not of:
+            return []
+        known = next((one for one in self._memory.healths if one.of is of), None)
+        if known is None:
+            rows = self._db.execute(statements.HEALTHS, {"jobs": sorted({job for job, _ in of})})
+            found = {
+                account.key: _health(account, row) for row in rows if (account := of.get((row.job, row.name)))
+            }
+            known = Healths(of=of, by_account=found)
+            self._memory.healths.append(known)
+        return list(known.by_account.values())
 
     def add_poll(self, health: Health, result: PollResult, overdue_at: datetime | None) -> None:
         """Keeps a poll's outcome, the account's health after it, and from when on the next one is overdue."""
         streak, account_id = health.streak, self._account_id(health.account)
+        self._memory.note_health(health)
         self._db.execute(
             statements.SET_HEALTH,
             {
@@ -190,6 +175,7 @@ class Transaction:
             {"of_job": one.account.job, "of_name": one.account.name, "own": one.streak.own} for one in healths
         ]
         if rows:
+            self._memory.healths.clear()
             self._db.execute(statements.SET_OWN_FAILURES, rows)
 
     def add_missed_runs(self, account: Account, count: int) -> None:
@@ -305,14 +291,35 @@ class Transaction:
             rows = self._db.execute(statements.ALERTS_ABOUT, {"subjects": list(subjects)})
         return {(row.rule, row.subject): _alert(row) for row in rows}
 
+    def follow(
+        self, by: object, begin: Callable[[], F]
+    ) -> tuple[F, Iterable[tuple[tuple[str, str], Severity | None]]]:
+        """Return what is kept for somebody from one transaction to the next, and by which firing alerts it differs from
+        the store: those (rule and subject) saved since this was last asked, with their severity, None where one does
+        not fire. The first time, and whenever something else may have happened, it is new, and all that fire."""
+        memory = self._memory
+        if memory.followed_by is not by:
+            memory.forget()
+            memory.follower, memory.followed_by = begin(), by
+            rows = self._db.execute(statements.FIRING)
+            return memory.follower, [((row.rule, row.subject), Severity(row.severity)) for row in rows]
+        saved, memory.saved = memory.saved, {}
+        return memory.follower, saved.items()
+
     def save_alert(self, alert: Alert) -> None:
         """Keeps an alert as it stands; one of which nothing matters any more is forgotten."""
+        self._memory.saved[alert.key] = alert.severity if alert.state is State.FIRING else None
         if alert.is_over:
             self._db.execute(
                 delete(alerts).where(alerts.c.rule == alert.rule, alerts.c.subject == alert.subject)
             )
             return
         self._db.execute(statements.SAVE_ALERT, _alert_values(alert))
+
+    def count_alerts(self) -> int:
+        """How many alerts are not over, or have to be remembered."""
+        count: int = self._db.execute(select(func.count()).select_from(alerts)).scalar_one()
+        return count
 
     def alert_of(self, incident: str) -> Alert | None:
         """The alert whose incident this is, unless that is over and forgotten."""
@@ -379,28 +386,17 @@ class Transaction:
 
         Within an incident the first holds back the others; groups don't hold back each other. In quiet hours only
         incidents go out of which something critical waits. Without `gather`, no group waits for more."""
-        rows = self._db.execute(
-            select(
-                notifications.c.id,
-                notifications.c.incident,
-                notifications.c.group_key,
-                notifications.c.severity,
-                notifications.c.attempts,
-                notifications.c.next_attempt_at,
-            )
-            .where(_pending_for(target))
-            .order_by(notifications.c.incident, notifications.c.seq)
-        ).all()
-        until = quiet.until(now) if quiet else None
-        heads = [_Head.of(list(group), until) for _, group in groupby(rows, key=lambda row: row.incident)]
-        due = [head for head in heads if head.is_due(now, gather=gather)]
-        if not due:
-            return Waiting((), min((head.at for head in heads), default=None))
-        first = min(due, key=lambda head: head.id)
-        together = [head.incident for head in heads if head.goes_with(first, now)]
-        return Waiting(self._pending(target, together), now)
+        heads = _heads(target, now, quiet.until(now) if quiet else None, gather=gather)
+        first, next_at = self._db.execute(select(func.min(heads.c.due_id), func.min(heads.c.at))).one()
+        if first is None:
+            return Waiting((), next_at)
+        group = select(heads.c.group_key).where(heads.c.id == first).scalar_subquery()
+        # what was not tried yet goes with the first, though it has not waited for as long
+        together = heads.c.passes & ((heads.c.attempts == 0) | heads.c.due_id.is_not(None))
+        incidents = select(heads.c.incident).where(heads.c.group_key == group, together)
+        return Waiting(self._pending(target, incidents), now)
 
-    def _pending(self, target: Target, incidents: Sequence[str]) -> tuple[tuple[Notification, ...], ...]:
+    def _pending(self, target: Target, incidents: Select[str]) -> tuple[tuple[Notification, ...], ...]:
         rows = self._db.execute(
             select(notifications, events.c.report)
             .join(
@@ -635,13 +631,19 @@ class Transaction:
 
     def silences(self, now: datetime) -> tuple[Silence, ...]:
         """The silences that are not over."""
-        rows = self._db.execute(statements.SILENCES, {"now": now})
-        return tuple(_silence(row) for row in rows)
+        known = self._memory.silences
+        if known is None or not known.since <= now < known.until:
+            rows = self._db.execute(statements.SILENCES, {"now": now})
+            read = tuple(_silence(row) for row in rows)
+            until = min((one.ends_at for one in read), default=datetime.max.replace(tzinfo=UTC))
+            self._memory.silences = known = Silences(of=read, since=now, until=until)
+        return known.of
 
     def add_silence(
         self, match: Match, *, starts_at: datetime, ends_at: datetime, by: str, reason: str, now: datetime
     ) -> Silence:
         """Keeps a new silence, which gets the next number."""
+        self._memory.silences = None
         values = {
             "match": {key: list(globs) for key, globs in match.globs.items()},
             "by": by,
@@ -655,6 +657,7 @@ class Transaction:
 
     def expire_silence(self, number: int, *, by: str, now: datetime) -> Silence | None:
         """Ends a silence at once; None where there is none of this number that is not over."""
+        self._memory.silences = None
         row = self._db.execute(
             update(silences)
             .where(silences.c.id == number, silences.c.ends_at > now)
@@ -713,36 +716,39 @@ class Transaction:
     # Between polls
 
     def unsettled(self, ended_before: datetime) -> list[str]:
-        """The subjects of the alerts that time alone may change: told otherwise than they stand, muted, or flapping;
-        or remembered though they ended before an instant.
-
-        What another alert explains waits for its account's next poll, as what explains it does."""
-        explained = alerts.c.muted.startswith("inhibited by ")
-        fires = alerts.c.state == State.FIRING
+        """The subjects of the alerts that time alone may change: told otherwise than they stand and not muted, or
+        flapping; or remembered though they ended before an instant."""
+        fires, muted = alerts.c.state == State.FIRING, alerts.c.muted != ""
         moved = (alerts.c.severity != alerts.c.told_severity) | (alerts.c.level != alerts.c.told_level)
         differs = (fires != alerts.c.announced) | (alerts.c.announced & moved)
-        waits = ~explained & (differs | (alerts.c.muted != "")) | alerts.c.flapping | alerts.c.told_flapping
-        waits |= ~fires & (alerts.c.ended_at <= ended_before)
+        waits = ~muted & differs | alerts.c.flapping | alerts.c.told_flapping
+        waits |= ~fires & ~alerts.c.announced & (alerts.c.ended_at <= ended_before)
         return list(self._db.execute(select(alerts.c.subject).where(waits).distinct()).scalars())
 
-    def unknown_since(self, at: datetime) -> list[tuple[str, str, Severity]]:
-        """The alerts (rule, subject, severity) announced by an instant and neither acknowledged nor escalated."""
-        known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None)
-        rows = self._db.execute(
-            select(alerts.c.rule, alerts.c.subject, alerts.c.severity).where(
-                alerts.c.announced_at <= at, ~known
-            )
-        )
+    def unknown_since(
+        self, at: datetime, wait: timedelta, seen_at: datetime | None
+    ) -> list[tuple[str, str, Severity]]:
+        """The alerts (rule, subject, severity) announced for so long, not muted, neither acknowledged nor escalated;
+        without those that were so at an earlier instant already, and of which nothing was told since."""
+        known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None) | (alerts.c.muted != "")
+        waits = (alerts.c.announced_at <= at - wait) & ~known
+        if seen_at is not None:
+            waits &= (alerts.c.announced_at > seen_at - wait) | (alerts.c.told_at >= seen_at)
+        rows = self._db.execute(select(alerts.c.rule, alerts.c.subject, alerts.c.severity).where(waits))
         return [(row.rule, row.subject, Severity(row.severity)) for row in rows]
 
-    def firing(self) -> list[str]:
-        """The subjects of all alerts that fire."""
-        fires = alerts.c.state == State.FIRING
-        return list(self._db.execute(select(alerts.c.subject).where(fires).distinct()).scalars())
+    def mutable(self) -> Iterator[Alert]:
+        """The alerts that fire, or were muted when they were last judged; of each no more than what mutes can match,
+        and what mutes it."""
+        for row in self._db.execute(statements.MUTABLE):
+            state, severity = State(row.state), Severity(row.severity)
+            yield Alert(rule=row.rule, subject=row.subject, state=state, severity=severity, muted=row.muted)
 
     def told_until(self, at: datetime, rule: str) -> list[str]:
-        """The subjects of a rule's announced alerts of which nothing was told after an instant."""
+        """The subjects of a rule's announced alerts that nobody acknowledged and of which nothing was told after an
+        instant."""
         mine = (alerts.c.rule == rule) & alerts.c.announced & (alerts.c.told_at <= at)
+        mine &= alerts.c.acked_at.is_(None)
         return list(self._db.execute(select(alerts.c.subject).where(mine)).scalars())
 
     def not_read_since(
@@ -926,6 +932,51 @@ def _pending_for(target: Target) -> ColumnElement[bool]:
         (notifications.c.status == "pending")
         & (notifications.c.channel == target.channel)
         & (notifications.c.url_id == target.url_id)
+    )
+
+
+def _heads(target: Target, now: datetime, quiet_until: datetime | None, *, gather: bool) -> CTE:
+    """The first notification of each incident that waits for a URL: it holds back the others.
+
+    `at`: when it goes out; `passes`: quiet hours do not hold it; `due_id`: its id, where it is due. All of it is found
+    by SQLite: a message of one incident must not take the longer, the more of them wait."""
+    critical = notifications.c.severity == Severity.CRITICAL
+    of_incident = (
+        select(
+            notifications.c.incident,
+            func.min(notifications.c.seq).label("seq"),
+            func.min(case((critical, notifications.c.next_attempt_at))).label("critical_at"),
+        )
+        .where(_pending_for(target))
+        .group_by(notifications.c.incident)
+        .subquery()
+    )
+    tried, next_at = notifications.c.attempts > 0, notifications.c.next_attempt_at
+    critical_at = of_incident.c.critical_at
+    # what is critical waits no longer than its own route says, though what is before it would
+    planned = case((~tried & (critical_at < next_at), critical_at), else_=next_at)
+    passes = critical_at.is_not(None) if quiet_until is not None else true()
+    at = case((passes, planned), else_=func.max(planned, literal(quiet_until, Instant)))
+    # an attempt further off than any backoff was planned by a clock since set back
+    due = (planned <= now) | (planned > now + LONGEST_RETRY)
+    if not gather:
+        due |= ~tried
+    return (
+        select(
+            notifications.c.id,
+            notifications.c.incident,
+            notifications.c.group_key,
+            notifications.c.attempts,
+            type_coerce(at, Instant).label("at"),
+            passes.label("passes"),
+            case((passes & due, notifications.c.id)).label("due_id"),
+        )
+        .join(
+            of_incident,
+            (of_incident.c.incident == notifications.c.incident) & (of_incident.c.seq == notifications.c.seq),
+        )
+        .where(_pending_for(target))
+        .cte()
     )
 
 

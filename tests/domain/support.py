@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
-from monitor.domain.evaluation import AlertKey, Change, Desk, Facts, evaluate, is_covered, of_provider
+from monitor.domain.evaluation import Change, Desk, Facts, evaluate, is_covered, of_provider
 from monitor.domain.messages import Report
 from monitor.domain.model import (
     NO_STREAK,
@@ -19,7 +19,7 @@ from monitor.domain.model import (
     State,
     Streak,
 )
-from monitor.domain.muting import NO_MUTES, Mutes
+from monitor.domain.muting import NO_MUTES, AlertKey, Inhibitors, Mutes
 from monitor.domain.routing import Route
 from monitor.domain.rules import (
     Breached,
@@ -259,13 +259,16 @@ class World:
         """What decides whether and where alerts are told, as the polls have it."""
         accounts = {key: known.account for key, known in self.healths.items()}
         watch = Watch(rules=tuple(self.rules), accounts=accounts, targets={})
-        return Desk(
+        desk = Desk(
             mutes=self.mutes,
             routes=self.routes,
             describe=watch.describe,
             rules={rule.name: rule for rule in self.rules},
-            firing=self.alerts,
+            inhibitors=Inhibitors(self.mutes.inhibitions),
         )
+        for key, alert in self.alerts.items():
+            desk.inhibitors.put(key, desk.source(alert))
+        return desk
 
     def changes(self, account: Account, *, polled: bool, read: frozenset[str] = frozenset()) -> list[Change]:
         """What the rules make of the world as it is; nothing is kept of it."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.domain.evaluation import of_account, of_provider
 from monitor.domain.model import Severity
-from monitor.domain.muting import Inhibition, Maintenance, Mutes, Silence
+from monitor.domain.muting import Inhibition, Inhibitors, Maintenance, Mutes, Silence
 from monitor.domain.rules import EVERYTHING, Failing, Match, Stale, Threshold
 from monitor.domain.windows import OneOff
 from monitor.errors import Outcome
@@ -99,7 +99,7 @@ SILENCE, MAINTENANCE, INHIBITION = (
     ],
 )
 def test_what_mutes(mutes: Mutes, expected: str) -> None:
-    assert mutes.reason(ALERT, [DOWN], START) == expected
+    assert mutes.reason(ALERT, Inhibitors(mutes.inhibitions, [DOWN]), START) == expected
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_two_pairs_that_explain_each_other_silence_neither() -> None:
             inhibition({"rule": "usdt-low"}, {"rule": "down"}),
         )
     )
-    firing = [DOWN, ALERT]
+    firing = Inhibitors(both.inhibitions, [DOWN, ALERT])
     assert (both.reason(ALERT, firing, START), both.reason(DOWN, firing, START)) == ("", "")
 
 

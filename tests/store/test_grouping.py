@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.domain.alerts import EventKind
-from monitor.domain.delivery import Target, plan
+from monitor.domain.delivery import LONGEST_RETRY, Target, plan
 from monitor.domain.model import Severity
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
@@ -14,7 +14,7 @@ from .support import incidents, tell
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 OPS = Target(channel="ops", url_id="abcd1234")
-WAIT = timedelta(seconds=10)
+WAIT, MINUTE = timedelta(seconds=10), timedelta(minutes=1)
 FIRED, RESOLVED, REMINDER = EventKind.FIRED, EventKind.RESOLVED, EventKind.REMINDER
 
 
@@ -209,11 +209,21 @@ async def test_a_notification_knows_its_group(store: Store) -> None:
     assert await store.write(prepare) == "rule=r\0provider=p"
 
 
-async def test_a_clock_set_back_delays_nothing_for_long(store: Store) -> None:
-    """What was planned by a clock a day ahead is due at once."""
+@pytest.mark.parametrize(
+    ("ahead", "due"),
+    [
+        pytest.param(-MINUTE, True, id="past"),
+        pytest.param(timedelta(0), True, id="now"),
+        pytest.param(MINUTE, False, id="later"),
+        pytest.param(LONGEST_RETRY, False, id="as-late-as-any-backoff"),
+        pytest.param(LONGEST_RETRY + MINUTE, True, id="planned-by-a-clock-since-set-back"),
+    ],
+)
+async def test_a_clock_set_back_delays_nothing_for_long(store: Store, ahead: timedelta, due: bool) -> None:
+    """What was planned further ahead than any backoff was so by a clock that ran ahead: it is due at once."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, NOW + timedelta(days=1), OPS, wait=WAIT)
+        tell(tx, "A", 1, FIRED, NOW + ahead, OPS)
         return incidents(tx.waiting(OPS, NOW))
 
-    assert await store.write(prepare) == ["A"]
+    assert await store.write(prepare) == (["A"] if due else [])

@@ -1,0 +1,221 @@
+"""What it costs that every account breaches at once, with `inhibit`, silences, and three channels, one of them slow.
+
+    python -m benchmarks.breach [--accounts 10000] [--minutes 4] [--group-wait 75s]
+
+Needs the development's dependencies. A real daemon polls a sandbox on loopback; the receivers of its messages and the
+service manager that it sends its signs of life to are played by this process. Prints a table: the minutes before all
+balances fall below their limit, those after it, and those after they are back.
+"""
+
+import argparse
+import asyncio
+import socket
+import sqlite3
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from statistics import quantiles
+
+from benchmarks.web import used
+from monitor.domain.rules import Match
+from monitor.sandbox import Fault, Story, Webhook, constant
+from monitor.sandbox.script import Script
+from monitor.store.store import amend
+from monitor.store.tables import to_micros
+from tests.process.support import Installation, until
+
+EVERY = timedelta(seconds=60)
+SILENCES = 50
+SLOW = timedelta(seconds=10)
+"""How long the slow channel takes to answer."""
+WATCHDOG = timedelta(seconds=60)
+INHIBIT = [
+    {
+        "source": {"rule": "endpoint-failing"},
+        "target": {"type": ["threshold", "delta"], "severity": ["info", "warning"]},
+        "equal": ["provider"],
+    }
+]
+PLENTY, LITTLE = constant(Decimal(1500)), constant(Decimal(5))
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accounts", type=int, default=10_000)
+    parser.add_argument("--minutes", type=float, default=4, help="of each phase but the first")
+    parser.add_argument("--group-wait", default="75s")
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(
+            measure(Path(folder), wanted.accounts, timedelta(minutes=wanted.minutes), wanted.group_wait)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A while of the daemon's life: from when to when (UTC), and what it used."""
+
+    name: str
+    began: datetime
+    ended: datetime
+    cpu: float
+    signs: Sequence[float]
+
+
+@dataclass(slots=True)
+class Run:
+    """A daemon at work, and what is seen of it."""
+
+    site: Installation
+    pid: int
+    channels: dict[str, Webhook]
+    signs: list[float] = field(default_factory=list)
+
+    async def phase(self, name: str, lasts: timedelta) -> Phase:
+        """Lets it work for a while."""
+        began, cpu, first = datetime.now(UTC), used(self.pid), time.monotonic()
+        await asyncio.sleep(lasts.total_seconds())
+        seconds = time.monotonic() - first
+        return Phase(
+            name=name,
+            began=began,
+            ended=datetime.now(UTC),
+            cpu=(used(self.pid) - cpu) / seconds * 60,
+            signs=[first, *(at for at in self.signs if at >= first), time.monotonic()],
+        )
+
+    def hold(self, balance: Script) -> None:
+        """Every account has this balance from now on."""
+        clients = self.site.sandbox.wdcf.endpoint.clients
+        clients.update(dict.fromkeys(clients, balance))
+
+
+async def measure(folder: Path, accounts: int, lasts: timedelta, group_wait: str) -> None:
+    """The three phases, and the table."""
+    names = [f"C{number:05}" for number in range(accounts)]
+    async with AsyncExitStack() as stack:
+        site = await stack.enter_async_context(
+            Installation.on(folder, Story(nami={}, wdcf=dict.fromkeys(names, PLENTY)))
+        )
+        channels = {name: await stack.enter_async_context(Webhook()) for name in ("ops", "phone", "slow")}
+        channels["slow"].fault = Fault.latency(SLOW)
+        site.write(
+            channels={name: {"urls": [one.url]} for name, one in channels.items()},
+            routes=[{"group_wait": group_wait}],
+            inhibit=INHIBIT,
+            jobs=[{"name": "clients", "provider": "wdcf", "every": "60s", "clients": names}],
+            rules=[
+                {"name": "low", "type": "threshold", "below": "1000", "clear": "1200"},
+                {"name": "endpoint-failing", "type": "failing", "polls": 3},
+            ],
+        )
+        signs: list[float] = []
+        manager = stack.enter_context(
+            closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
+        )
+        manager.bind(str(folder / "notify"))
+        loop = asyncio.get_running_loop()
+        loop.add_reader(manager, lambda: heard(manager, signs))
+        daemon = await site.start(
+            NOTIFY_SOCKET=str(folder / "notify"), WATCHDOG_USEC=str(int(WATCHDOG.total_seconds() * 1e6))
+        )
+        run = Run(site=site, pid=daemon.pid, channels=channels, signs=signs)
+        await until(
+            lambda: count(site.store, "accounts WHERE polled_at > 0") == accounts,
+            "all read",
+            within=600,
+            pause=1,
+        )
+        await silence(site.store, names[:SILENCES])
+        phases = [await run.phase("before", EVERY + timedelta(seconds=10))]
+        missed = [count_missed(site.store)]
+        for name, balance in (("all breach", LITTLE), ("all are back", PLENTY)):
+            run.hold(balance)
+            phases.append(await run.phase(name, lasts))
+            missed.append(count_missed(site.store))
+        loop.remove_reader(manager)
+        print(f"{accounts} accounts every {EVERY.total_seconds():.0f} s, group_wait {group_wait}")  # noqa: T201 -- its output
+        print(table(site.store, phases, missed, channels))  # noqa: T201 -- its output
+        restarts = int(daemon.process.returncode is not None)
+        print(f"restarts: {restarts}")  # noqa: T201 -- its output
+
+
+def heard(manager: socket.socket, signs: list[float]) -> None:
+    """Notes a sign of life."""
+    if manager.recv(4096).startswith(b"WATCHDOG=1"):
+        signs.append(time.monotonic())
+
+
+async def silence(store: Path, names: Sequence[str]) -> None:
+    """Silences one account each, as `balance-monitor silence add` does, beside the daemon."""
+    at = datetime.now(UTC)
+    for name in names:
+        match = Match({"account": (name,)})
+        await asyncio.to_thread(
+            amend,
+            store,
+            lambda tx, match=match: tx.add_silence(
+                match, starts_at=at, ends_at=at + timedelta(hours=1), by="ann", reason="known", now=at
+            ),
+        )
+
+
+def count(store: Path, what: str) -> int:
+    """How many rows there are."""
+    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
+        found: int = db.execute(f"SELECT count(*) FROM {what}").fetchone()[0]  # noqa: S608 -- our own text
+        return found
+
+
+def count_missed(store: Path) -> int:
+    """How many runs were missed so far."""
+    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
+        found: int = db.execute("SELECT sum(missed_runs) FROM accounts").fetchone()[0]
+        return found
+
+
+def table(store: Path, phases: Sequence[Phase], missed: Sequence[int], channels: dict[str, Webhook]) -> str:
+    """A row a phase, and how many times the first one's cost the others are."""
+    rows = [
+        "\n| | CPU s a minute | polls a minute | late by, p99 | missed runs | longest without a sign of life "
+        "| messages |\n|--|--|--|--|--|--|--|"
+    ]
+    for phase, before, after in zip(phases, [0, *missed], missed, strict=False):
+        minutes = (phase.ended - phase.began) / timedelta(minutes=1)
+        late, polls = lateness(store, phase)
+        gap = max(after - before for before, after in zip(phase.signs, phase.signs[1:], strict=False))
+        messages = ", ".join(
+            f"{name} {sum(phase.began <= one.received_at < phase.ended for one in webhook.messages)}"
+            for name, webhook in channels.items()
+        )
+        rows.append(
+            f"| {phase.name} | {phase.cpu:.1f} ({phase.cpu / phases[0].cpu:.2f} times) | {polls / minutes:.0f} "
+            f"| {late:.2f} s | {after - before} | {gap:.1f} s | {messages} |"
+        )
+    return "\n".join(rows)
+
+
+def lateness(store: Path, phase: Phase) -> tuple[float, int]:
+    """By how many seconds polls came later than an interval after the one before, p99; and how many there were."""
+    with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
+        rows = db.execute(
+            "SELECT started_at - lag(started_at) OVER (PARTITION BY account_id ORDER BY started_at), started_at"
+            " FROM polls"
+        ).fetchall()
+    began, ended = to_micros(phase.began), to_micros(phase.ended)
+    late = [
+        max(gap / 1e6 - EVERY.total_seconds(), 0.0)
+        for gap, at in rows
+        if gap is not None and began <= at < ended
+    ]
+    return (quantiles(late, n=100)[98] if len(late) > 1 else float("nan")), len(late)
+
+
+if __name__ == "__main__":
+    main()
