@@ -8,7 +8,7 @@ things stand, StoreError; then nothing was changed.
 import getpass
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from monitor.app.times import upcoming
 from monitor.config import Config
 from monitor.config.values import OF_THE_ALERT, OF_THE_SERIES
 from monitor.config.wording import unknown
-from monitor.domain.alerts import Ack, Alert, acknowledge
+from monitor.domain.alerts import Ack, Alert, acknowledge, unacknowledge
 from monitor.domain.coverage import ANY, may_match, possible_alerts
 from monitor.domain.model import State
 from monitor.domain.muting import Attributes, Silence
@@ -59,15 +59,16 @@ def ack(store: Path, wanted: str, given: Ack) -> Acknowledged:
 
 
 def take_back(store: Path, wanted: str, given: Ack) -> Acknowledged:
-    """Takes an acknowledgement back: reminders and escalation go on."""
+    """Take an acknowledgement back: reminders go on, and `escalate_after` counts from now."""
 
     def change(tx: Transaction) -> Acknowledged:
         alert = _firing(tx, wanted)
         if alert.ack is None:
             raise Refused(f"{alert.id} is not acknowledged: there is nothing to take back")
-        tx.save_alert(replace(alert, ack=None))
-        tx.add_note(alert, "unacknowledged", given.at, given.by, given.reason)
-        return Acknowledged(alert=replace(alert, ack=None), before=alert.ack)
+        known = unacknowledge(alert, given.at)
+        tx.save_alert(known)
+        tx.add_note(known, "unacknowledged", given.at, given.by, given.reason)
+        return Acknowledged(alert=known, before=alert.ack)
 
     return amend(store, change)
 

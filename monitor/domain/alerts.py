@@ -146,6 +146,11 @@ def acknowledge(alert: Alert, ack: Ack) -> Alert:
     return replace(alert, ack=ack)
 
 
+def unacknowledge(alert: Alert, at: datetime) -> Alert:
+    """Return the alert without its acknowledgement: from this instant on nobody has acknowledged it."""
+    return replace(alert, ack=None, announced_at=at if alert.announced else None)
+
+
 def incident_id(rule: str, subject: str, since: datetime) -> str:
     """A short name for an incident, the same whenever the same readings are judged again."""
     digest = sha256(f"{rule}\0{subject}\0{since.isoformat()}".encode()).digest()
@@ -226,14 +231,7 @@ def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Alert:
         case State.PENDING:
             if alert.ended_at is None:
                 return Alert(rule=alert.rule, subject=alert.subject, changes=alert.changes)
-            # what was pending never fired: it is the incident that ended before, as it was told
-            return replace(
-                alert,
-                state=State.INACTIVE,
-                since=alert.fired_at,
-                severity=alert.told_severity,
-                worse_since=None,
-            )
+            return _as_it_ended(alert)
         case State.FIRING:
             if now < (alert.breached_at or now) + policy.keep_firing_for:
                 return replace(alert, clearing=True, worse_since=None)
@@ -241,6 +239,17 @@ def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Alert:
             return _changed(replace(over, clearing=False), policy, now)
         case _:
             assert_never(alert.state)
+
+
+def _as_it_ended(alert: Alert) -> Alert:
+    """Return the incident that ended before the alert became pending again, as it was told."""
+    return replace(
+        alert,
+        state=State.INACTIVE,
+        since=alert.fired_at,
+        severity=alert.told_severity,
+        worse_since=None,
+    )
 
 
 def _changed(alert: Alert, policy: Policy, now: datetime) -> Alert:
@@ -277,7 +286,7 @@ def tell(
         case State.INACTIVE:
             return _tell_end(alert, policy, now)
         case State.PENDING:
-            return alert, ()
+            return _tell_end_before(alert, policy, now) if alert.announced else (alert, ())
         case State.FIRING:
             return _tell_firing(alert, policy, now, escalate_after)
         case _:
@@ -327,10 +336,33 @@ def _tell_firing(alert: Alert, policy: Policy, now: datetime, escalate_after: ti
 def _tell_end(alert: Alert, policy: Policy, now: datetime) -> Step:
     if not alert.announced:
         return _remembered(alert, policy, now), ()
+    over, events = _told_end(alert, now)
+    return _remembered(over, policy, now), events
+
+
+def _told_end(alert: Alert, now: datetime) -> Step:
     note = "it no longer flaps" if alert.told_flapping else ""
     told, events = _event(alert, EventKind.RESOLVED, now, alert.ending, note)
-    over = replace(told, announced=False, announced_at=None)
-    return _remembered(over, policy, now), events
+    return replace(told, announced=False, announced_at=None), events
+
+
+def _tell_end_before(pending: Alert, policy: Policy, now: datetime) -> Step:
+    """Tell the end of an incident that a mute held back, though the alert is pending again by now.
+
+    What is pending is of the same incident where the cooldown says so, as if the end had been told in time."""
+    over, events = _told_end(_as_it_ended(pending), now)
+    again = _opened(replace(over, ack=None, escalated_at=None), policy, pending.since or now)
+    after = replace(
+        again,
+        severity=pending.severity,
+        level=pending.level,
+        reason=pending.reason,
+        expected=pending.expected,
+        breached_at=pending.breached_at,
+        held_at=pending.held_at,
+        worse_since=pending.worse_since,
+    )
+    return after, events
 
 
 def _flapping(alert: Alert, policy: Policy, now: datetime) -> Step:

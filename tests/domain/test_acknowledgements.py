@@ -2,10 +2,10 @@
 
 import pytest
 
-from monitor.domain.alerts import Ack, acknowledge
+from monitor.domain.alerts import Ack, acknowledge, step, unacknowledge
 from monitor.domain.rules import Policy
 
-from .support import START, firing, live, new_alert, policy, tell
+from .support import START, VERDICTS, firing, live, minutes, new_alert, policy, tell
 
 REMINDS = policy(repeat=2)
 
@@ -95,6 +95,25 @@ def test_a_second_one_takes_the_place_of_the_first() -> None:
 def test_what_does_not_fire_cannot_be_acknowledged(alert: object) -> None:
     with pytest.raises(ValueError, match="does not fire: there is nothing to acknowledge"):
         acknowledge(alert, Ack(by="ann", reason="", at=START))  # type: ignore[arg-type]
+
+
+def test_an_acknowledgement_taken_back_counts_from_then_on() -> None:
+    """For three minutes it was acknowledged, and it is escalated once nobody has acknowledged it for three more."""
+    alert, _ = live("xxxx", policy(), acks=" a")
+    alert = unacknowledge(alert, START + minutes(3))
+    told = []
+    for minute in (4, 5, 6):
+        alert, events = step(
+            alert, VERDICTS["x"], policy(), START + minutes(minute), escalate_after=minutes(3)
+        )
+        told += [(minute, event.note) for event in events]
+    assert told == [(6, "not acknowledged for 3m")]
+
+
+def test_an_acknowledgement_taken_back_before_anything_was_told_starts_no_clock() -> None:
+    """It counts from the firing that is told after the mute."""
+    alert, _ = live("xx", policy(), acks="a", quiet="##")
+    assert unacknowledge(alert, START).announced_at is None
 
 
 # Escalation: to others, when nobody has acknowledged it for so long

@@ -50,6 +50,35 @@ def test_what_is_told(text: str, quiet: str, expected: str) -> None:
     assert tell(text, policy(cooldown=5), quiet=quiet) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "quiet", "by", "expected"),
+    [
+        pytest.param(
+            "xxx.xxx.", " ###", policy(hold=5), "F...R...", id="its-end-is-told-while-it-is-pending"
+        ),
+        pytest.param("x.xxxx", " ##", policy(hold=2), "F..RF.", id="and-what-is-pending-fires-in-time"),
+        pytest.param("x.x?x", " ##", policy(hold=2), "F..RF", id="also-where-nothing-is-known-at-the-end"),
+        pytest.param("xx..x", " #", policy(), "F.R.F", id="nothing-pending-changes-nothing"),
+    ],
+)
+def test_an_end_in_a_mute_is_told_though_the_alert_is_pending_again(
+    text: str, quiet: str, by: Policy, expected: str
+) -> None:
+    first, _ = live("x", policy())
+    _, told = live(text, by, quiet=quiet, alert=first)
+    assert "F" + written(told)[1:] == expected
+
+
+@pytest.mark.parametrize(
+    ("cooldown", "expected"), [(0, "ab"), (5, "aa")], ids=["a-new-incident", "within-the-cooldown-the-same"]
+)
+def test_what_was_pending_when_an_end_was_told_late(cooldown: int, expected: str) -> None:
+    first, _ = live("x", policy())
+    _, told = live("x.xxx", policy(hold=2, cooldown=cooldown), quiet=" ##", alert=first)
+    ids = [event.alert.id for at in told for event in at]
+    assert "".join("ab"[one != first.id] for one in ids) == expected
+
+
 def notes(text: str, by: Policy, quiet: str = "") -> list[str]:
     _, told = live(text, by, quiet=quiet)
     return [event.note for at in told for event in at]
