@@ -189,7 +189,12 @@ def watch(config: Config, opened: Sequence[AppriseNotifier]) -> Watch:
         rules=config.rules,
         accounts={account.key: account for job in config.jobs for account in job.accounts},
         targets=_targets(config, opened),
-        former=tuple((notifier.former, notifier.target) for notifier in opened),
+        former=tuple(
+            (former, notifier.target)
+            for notifier in opened
+            for former in notifier.former
+            if former != notifier.target
+        ),
         routes=config.routes,
         maintenance=config.maintenance,
         inhibitions=config.inhibitions,

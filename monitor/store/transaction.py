@@ -493,22 +493,36 @@ class Transaction:
         return at
 
     def rename_targets(self, names: Iterable[tuple[Target, Target]]) -> None:
-        """Let what an older version kept for a recipient count as kept for it under its name of now."""
+        """Let what an older version kept for a recipient count as kept for it under its name of now.
+
+        Several recipients that had one name get each their own copy of it."""
+        by_former: dict[Target, list[Target]] = {}
         for former, target in names:
-            there = notifications.alias()
-            taken = select(there.c.id).where(
-                there.c.channel == target.channel,
-                there.c.url_id == target.url_id,
-                there.c.incident == notifications.c.incident,
-                there.c.seq == notifications.c.seq,
-            )
+            by_former.setdefault(former, []).append(target)
+        for former, (first, *others) in by_former.items():
             of_former = (notifications.c.channel == former.channel) & (
                 notifications.c.url_id == former.url_id
+            )
+            for target in others:
+                kept = {"channel": literal(target.channel), "url_id": literal(target.url_id)}
+                columns = [column for column in notifications.c if column.name != "id"]
+                copies = select(*(kept.get(column.name, column) for column in columns)).where(of_former)
+                self._db.execute(
+                    upsert(notifications)
+                    .from_select([column.name for column in columns], copies)
+                    .on_conflict_do_nothing()
+                )
+            there = notifications.alias()
+            taken = select(there.c.id).where(
+                there.c.channel == first.channel,
+                there.c.url_id == first.url_id,
+                there.c.incident == notifications.c.incident,
+                there.c.seq == notifications.c.seq,
             )
             self._db.execute(
                 update(notifications)
                 .where(of_former, ~taken.exists())
-                .values(channel=target.channel, url_id=target.url_id)
+                .values(channel=first.channel, url_id=first.url_id)
             )
 
     def readdress(
