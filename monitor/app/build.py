@@ -232,7 +232,13 @@ def pictures(config: Config) -> Pictures:
 
 def _fallbacks(config: Config, targets: Mapping[str, tuple[Target, ...]]) -> tuple[Fallback, ...]:
     return tuple(
-        Fallback(channel=one.name, name=one.fallback, targets=targets[one.fallback], after=one.fallback_after)
+        Fallback(
+            channel=one.name,
+            name=one.fallback,
+            targets=targets[one.fallback],
+            after=one.fallback_after,
+            quiet=one.quiet_hours,
+        )
         for one in config.channels.values()
         if one.fallback is not None
     )

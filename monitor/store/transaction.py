@@ -441,6 +441,13 @@ class Transaction:
             )
         )
 
+    def hasten(self, target: Target, now: datetime) -> None:
+        """Let what failed at a URL be tried again now: it has just taken something."""
+        failed = (
+            _pending_for(target) & (notifications.c.attempts > 0) & (notifications.c.next_attempt_at > now)
+        )
+        self._db.execute(update(notifications).where(failed).values(next_attempt_at=now))
+
     def _note_attempt(self, ids: Sequence[int], at: datetime, error: str) -> None:
         number = notifications.c.attempts + 1
         tried = select(notifications.c.id, number, literal(at, Instant), literal(error)).where(
@@ -450,13 +457,28 @@ class Transaction:
         self._db.execute(upsert(attempts).from_select(columns, tried).on_conflict_do_nothing())
 
     def hand_over(
-        self, channel: str, fallback: Sequence[Target], failing_before: datetime, now: datetime
+        self,
+        channel: str,
+        fallback: Sequence[Target],
+        failing_before: datetime,
+        now: datetime,
+        *,
+        quiet: bool = False,
     ) -> int:
-        """Tells a channel's fallback what no URL of the channel has taken, where one has failed since long enough;
-        returns how many notifications it was. They stay in the outbox for the channel, too."""
+        """Tells a channel's fallback all that waits for the channel and that no URL of it has taken, once something
+        has failed since long enough; returns how many notifications it was. They stay in the outbox for the channel,
+        too. What waits for its group or, where the channel is `quiet`, for the hours to end, is not waiting for it."""
         mine = notifications.alias()
+        failed_for_long = (
+            (mine.c.channel == channel)
+            & (mine.c.status == "pending")
+            & (mine.c.failing_since <= failing_before)
+        )
+        if self._db.execute(select(mine.c.id).where(failed_for_long).limit(1)).first() is None:
+            return 0
+        due = (mine.c.next_attempt_at <= now) & (mine.c.severity >= (Severity.CRITICAL if quiet else 0))
         stuck = select(mine.c.incident).where(
-            mine.c.channel == channel, mine.c.status == "pending", mine.c.failing_since <= failing_before
+            mine.c.channel == channel, mine.c.status == "pending", mine.c.failing_since.is_not(None) | due
         )
         there = notifications.alias()
         taken = select(there.c.id).where(
