@@ -402,10 +402,17 @@ class Transaction:
 
     def _pending(self, target: Target, incidents: Sequence[str]) -> tuple[tuple[Notification, ...], ...]:
         rows = self._db.execute(
-            select(notifications, events.c.report)
+            select(notifications, events.c.report, alerts.c.reason.label("present_reason"))
             .join(
                 events,
                 (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq),
+            )
+            .outerjoin(
+                alerts,
+                (alerts.c.rule == events.c.rule)
+                & (alerts.c.subject == events.c.subject)
+                & (alerts.c.id == events.c.incident)
+                & (alerts.c.state == State.FIRING),
             )
             .where(_pending_for(target), notifications.c.incident.in_(incidents))
             .order_by(notifications.c.incident, notifications.c.seq)
@@ -1136,6 +1143,7 @@ def _waiting(row: Row[Any], target: Target) -> Notification:
         next_attempt_at=row.next_attempt_at,
         group=row.group_key,
         instead_of=row.instead_of,
+        present_reason=row.present_reason or "",
     )
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -435,7 +436,7 @@ async def test_a_url_that_takes_something_is_tried_with_all_that_failed_there(st
     ops.refuse = True
     box.serve([ops])
     for attempt in range(1, 9):
-        await until(lambda attempt=attempt: ops.attempts == attempt)
+        await until(partial(_tried, ops, attempt))
         clock.now += timedelta(minutes=5)
         box.wake()
     await until(lambda: ops.attempts == 9)
@@ -444,6 +445,10 @@ async def test_a_url_that_takes_something_is_tried_with_all_that_failed_there(st
     box.wake()
     await until(lambda: ops.titles == ["WARNING B", "WARNING A"])
     await box.stop(timedelta(seconds=5))
+
+
+def _tried(channel: Channel, times: int) -> bool:
+    return channel.attempts == times
 
 
 async def test_a_good_a_flaky_and_a_hanging_channel_each_get_all(store: Store) -> None:
