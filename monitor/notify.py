@@ -9,13 +9,14 @@ from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 import requests
-from apprise import Apprise, AppriseAsset, AppriseResult, NotifyBase, NotifyFormat, OverflowMode
+from apprise import Apprise, AppriseAsset, AppriseResult, LogCapture, NotifyBase, NotifyFormat, OverflowMode
 from apprise.attachment.memory import AttachMemory
 from apprise.plugins import url_to_dict
 
@@ -349,9 +350,28 @@ def _why_refused(url: str) -> str:
     scheme = re.match(r"([a-z0-9+.-]{1,20})://", url, re.IGNORECASE)
     if scheme is None:
         return "not an apprise URL: it has no scheme, such as mailto:// or discord://"
-    if scheme[1].lower() not in _schemes():
-        return f"apprise knows no service {scheme[1]}://"
-    return f"apprise does not accept this {scheme[1]}:// URL: something in it is missing"
+    name, known = scheme[1].lower(), _schemes()
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        return f"apprise knows no service {name}://" + (f"; did you mean {near[0]}://?" if near else "")
+    return f"apprise does not accept this {name}:// URL: {_words_of_refusal(url)}"
+
+
+def _words_of_refusal(url: str) -> str:
+    """Return what apprise warns of as it refuses a URL, without anything of the URL."""
+    with LogCapture(  # type: ignore[no-untyped-call]  # apprise does not type it
+        level=logging.WARNING, fmt="%(levelname)s %(message)s"
+    ) as captured:
+        Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+        lines = captured.getvalue().splitlines()
+    said = [line.removeprefix("WARNING ").rstrip(". :") for line in lines if line.startswith("WARNING ")]
+    named = "; ".join(re.sub(r" ?\(([^()]*)\)", lambda value: _unless_of(url, value), line) for line in said)
+    return masked(named, _pieces(url) | _pieces(unquote(url))) or "something in it is missing"
+
+
+def _unless_of(url: str, value: re.Match[str]) -> str:
+    """Return a value that apprise names in brackets, unless the URL holds it, or it is the word for none at all."""
+    return "" if value[1] in ("", "None") or value[1] in unquote(url) else value[0]
 
 
 def _schemes() -> set[str]:

@@ -147,11 +147,17 @@ def test_a_refusal_says_what_came_back_without_the_url() -> None:
         ("nosuch://token-in-it/x", "apprise knows no service nosuch://"),
         (
             "discord://token-in-it",
-            "apprise does not accept this discord:// URL: something in it is missing",
+            "apprise does not accept this discord:// URL: An invalid Discord Webhook Token was specified",
         ),
+        ("tgram://123", "apprise does not accept this tgram:// URL: something in it is missing"),
+        (
+            "twilio://sid-in-it:b@c",
+            "apprise does not accept this twilio:// URL: An invalid Twilio Account SID was specified",
+        ),
+        ("slak://token-in-it/x", "apprise knows no service slak://; did you mean slack://?"),
         ("no url at all", "not an apprise URL: it has no scheme, such as mailto:// or discord://"),
     ],
-    ids=["unknown", "incomplete", "none"],
+    ids=["unknown", "incomplete", "nothing-said", "the-value-is-left-out", "misspelt", "none"],
 )
 def test_a_url_that_apprise_refuses_is_named_by_its_place(url: str, why: str) -> None:
     """Channel, index and reason; the URL may hold a token."""
