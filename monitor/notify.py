@@ -72,9 +72,13 @@ class _ObservedAdapter(HTTPAdapter):
     """The transport of `requests`, which shows its answers to the attempt of this thread, where there is one."""
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        """Sends as its parent does."""
+        """Sends as its parent does, unless the service has just asked for a rest: the next part of a message would
+        overtake the one that was refused."""
+        answers = _answers.get()
+        if answers is not None and answers.is_throttled:
+            raise requests.ConnectionError("the service wants a rest")
         response = super().send(request, *args, **kwargs)
-        if (answers := _answers.get()) is not None:
+        if answers is not None:
             answers.note(request, response)
         return response
 

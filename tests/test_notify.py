@@ -384,6 +384,19 @@ async def test_a_part_that_was_taken_is_not_sent_again(webhook: Webhook) -> None
     assert len(webhook.messages) == 6
 
 
+async def test_a_part_does_not_overtake_one_that_was_throttled(webhook: Webhook) -> None:
+    """The rest of a long message goes out after it, in order."""
+    long = Message(title="T", plain="line\n" * 10_000, markdown="", html="", type="info")
+    (notifier,), _ = open_channels({"ops": [SecretStr(webhook.url)]})
+    statuses = iter([429])
+    webhook.fault = Fault(change=lambda given: replace(given, status=next(statuses, 200)))
+    with pytest.raises(Throttled):
+        await asyncio.to_thread(notifier.send, long)
+    assert webhook.messages == []
+    await asyncio.to_thread(notifier.send, long)
+    assert len(webhook.messages) == 2
+
+
 async def test_each_recipient_of_a_url_has_its_own_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
     """One refuses every message: it fails by itself, is named with the reason, and no secret is."""
     monkeypatch.setattr(NotifyNtfy, "request_rate_per_sec", 0)  # apprise's own pause between requests
