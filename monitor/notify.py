@@ -3,18 +3,22 @@
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
+from urllib.parse import unquote
 
 import requests
-from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
+from apprise import Apprise, AppriseAsset, AppriseResult, LogCapture, NotifyBase, NotifyFormat, OverflowMode
 from apprise.attachment.memory import AttachMemory
+from apprise.plugins import url_to_dict
 
 # Private, but the only memory that its plugins look at before they send a part or serve a recipient. apprise itself
 # fills it for the attempts of one call; ours are calls of their own, minutes apart.
@@ -68,9 +72,13 @@ class _ObservedAdapter(HTTPAdapter):
     """The transport of `requests`, which shows its answers to the attempt of this thread, where there is one."""
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        """Sends as its parent does."""
+        """Sends as its parent does, unless the service has just asked for a rest: the next part of a message would
+        overtake the one that was refused."""
+        answers = _answers.get()
+        if answers is not None and answers.is_throttled:
+            raise requests.ConnectionError("the service wants a rest")
         response = super().send(request, *args, **kwargs)
-        if (answers := _answers.get()) is not None:
+        if answers is not None:
             answers.note(request, response)
         return response
 
@@ -95,11 +103,16 @@ class Notifier(Protocol):
 
 
 class AppriseNotifier:
-    """A URL as apprise understands it: some hundred services behind one line of configuration."""
+    """One recipient of a URL as apprise understands it: some hundred services behind one line of configuration.
 
-    def __init__(self, target: Target, service: NotifyBase, url: str, former_id: str = "") -> None:
+    `named` is what the URL calls the recipient, where it names several; errors begin with it."""
+
+    def __init__(
+        self, target: Target, service: NotifyBase, url: str, former_ids: Sequence[str] = (), named: str = ""
+    ) -> None:
         self._target = target
-        self._former_id = former_id
+        self._former_ids = former_ids
+        self.named = named
         self._secrets = _pieces(url)
         if "overflow=" not in url:
             service.overflow_mode = OverflowMode.SPLIT  # apprise's default sends too long a body as it is
@@ -117,9 +130,10 @@ class AppriseNotifier:
         return self._target
 
     @property
-    def former(self) -> Target:
-        """How the store of an older version names it: by apprise's own id, and by its place where two had the same."""
-        return Target(channel=self._target.channel, url_id=self._former_id)
+    def former(self) -> tuple[Target, ...]:
+        """How the stores of older versions name it: by apprise's own id, and by its place where two had the same; and
+        by one name for all recipients of a URL."""
+        return tuple(Target(channel=self._target.channel, url_id=url_id) for url_id in self._former_ids)
 
     @property
     def takes_pictures(self) -> bool:
@@ -137,6 +151,7 @@ class AppriseNotifier:
                 body_format=self._format,
                 notify_type=message.type,
                 attach=self._attachments(message) or None,
+                log_level=logging.DEBUG,
             )
         if answers.redirect is not None:
             self._accepted.pop(
@@ -147,14 +162,24 @@ class AppriseNotifier:
                 "put the address that it redirects to into the URL"
             )
         if not result:
-            said = (
-                "; ".join(entry.message for entry in result.logs()) or "the service did not take the message"
-            )
-            said = masked(said, self._secrets)
+            said = self._reasons(result)
             if answers.is_throttled:
                 raise Throttled(said, retry_after=answers.retry_after)
             raise DeliveryFailed(said)
         self._accepted.pop((title, body), None)
+
+    def _reasons(self, result: AppriseResult) -> str:
+        """Return what apprise says of a failure, without secrets. It has a mail server's reply as a debug record."""
+        reasons = (
+            entry.message
+            for entry in result.logs()
+            if entry.level not in ("INFO", "DEBUG") or entry.message.startswith("Socket Exception")
+        )
+        said = "; ".join(dict.fromkeys(reasons)) or "the service did not take the message"
+        if not self.named:
+            return masked(said, self._secrets)
+        named = said if self.named in said else f"{self.named}: {said}"
+        return self.named.join(masked(part, self._secrets) for part in named.split(self.named))
 
     def _accepted_of(self, title: str, body: str) -> set[tuple[int | None, Any]]:
         """What an earlier attempt of the same message has delivered: parts of it, and recipients of each part."""
@@ -206,15 +231,59 @@ def open_channels(
             if service is None:
                 refused.append((channel, index, _why_refused(url)))
                 continue
-            url_id, former_id = (
-                recipient_id(service),
-                _unique(_own_id(service) or f"{channel}-{index}", taken),
-            )
-            if url_id not in known:  # the same URL twice is one recipient: one message
-                known.add(url_id)
-                target = Target(channel=channel, url_id=url_id)
-                notifiers.append(AppriseNotifier(target, service, url, former_id))
+            former_ids = (_unique(_own_id(service) or f"{channel}-{index}", taken), recipient_id(service))
+            for named, one in _recipients(service, url):
+                url_id = recipient_id(one)
+                if url_id not in known:  # the same recipient twice gets one message
+                    known.add(url_id)
+                    target = Target(channel=channel, url_id=url_id)
+                    notifiers.append(AppriseNotifier(target, one, url, former_ids, named))
     return notifiers, refused
+
+
+def _recipients(service: NotifyBase, url: str) -> list[tuple[str, NotifyBase]]:
+    """Return the service once for each recipient that its URL names, with the name, which is empty where it is secret.
+
+    Then one that refuses a message is one delivery that fails, and the others have theirs. Not every plugin can be
+    taken apart: what its URL says of the parts has to be what it says of the whole. Mail with copies (`cc`, `bcc`)
+    stays one delivery: each recipient's message would carry the copies."""
+    given = url_to_dict(url) or {}  # type: ignore[no-untyped-call]  # apprise does not type it
+    targets = given.get("targets") or ()
+    targets = [targets] if isinstance(targets, str) else list(targets)
+    if given.get("cc") or given.get("bcc"):
+        targets = []
+    lists = [part.strip() for target in targets for part in str(target).split(",") if part.strip()]
+    whole, shown = _words(service), _words(service, privacy=True)
+    for names in (lists, targets):  # a comma may also be part of a name
+        singles = [
+            single
+            for name in dict.fromkeys(names)
+            if (single := Apprise.instantiate({**deepcopy(given), "targets": [name]}, asset=_asset()))
+        ]
+        words = [_words(single) for single in singles]
+        common = set.intersection(*words) if words else set()
+        if len(singles) > 1 and set.union(*words) == whole:
+            return [
+                (_name((own - common) & shown, common), single)
+                for own, single in zip(words, singles, strict=True)
+                if own - common  # else apprise has dropped what is no valid name
+            ]
+    return [("", service)]
+
+
+def _name(words: set[str], common: set[str]) -> str:
+    """Return what a URL calls a recipient, unless something else in it, such as a password, is the same."""
+    name = " ".join(sorted(unquote(unquote(word)).rpartition("=")[2] for word in words))
+    return "" if any(name in re.split("[/:=]", word) for word in common) else name
+
+
+def _words(service: NotifyBase, *, privacy: bool = False) -> set[str]:
+    """Return what a service's URL consists of. Sets are compared: some plugins keep their targets in sets."""
+    whole: str = service.url(privacy=privacy)  # type: ignore[no-untyped-call]  # apprise does not type it
+    canonical, _, query = whole.partition("?")
+    options = (pair.partition("=") for pair in query.split("&"))
+    values = (f"{key}={value}" for key, _, text in options for value in re.split(r"%2C|,", text))
+    return {*re.split(r"[/,@]", canonical), *values}
 
 
 def takes_pictures(url: SecretStr) -> bool:
@@ -274,6 +343,9 @@ def _keep_quiet() -> None:
     for name in ("apprise", "urllib3", "requests", "markdown"):
         logger = logging.getLogger(name)
         logger.propagate = False
+        logger.setLevel(
+            logging.DEBUG if name == "apprise" else logging.NOTSET
+        )  # see AppriseNotifier._reasons
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
 
@@ -282,9 +354,28 @@ def _why_refused(url: str) -> str:
     scheme = re.match(r"([a-z0-9+.-]{1,20})://", url, re.IGNORECASE)
     if scheme is None:
         return "not an apprise URL: it has no scheme, such as mailto:// or discord://"
-    if scheme[1].lower() not in _schemes():
-        return f"apprise knows no service {scheme[1]}://"
-    return f"apprise does not accept this {scheme[1]}:// URL: something in it is missing"
+    name, known = scheme[1].lower(), _schemes()
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        return f"apprise knows no service {name}://" + (f"; did you mean {near[0]}://?" if near else "")
+    return f"apprise does not accept this {name}:// URL: {_words_of_refusal(url)}"
+
+
+def _words_of_refusal(url: str) -> str:
+    """Return what apprise warns of as it refuses a URL, without anything of the URL."""
+    with LogCapture(  # type: ignore[no-untyped-call]  # apprise does not type it
+        level=logging.WARNING, fmt="%(levelname)s %(message)s"
+    ) as captured:
+        Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+        lines = captured.getvalue().splitlines()
+    said = [line.removeprefix("WARNING ").rstrip(". :") for line in lines if line.startswith("WARNING ")]
+    named = "; ".join(re.sub(r" ?\(([^()]*)\)", lambda value: _unless_of(url, value), line) for line in said)
+    return masked(named, _pieces(url) | _pieces(unquote(url))) or "something in it is missing"
+
+
+def _unless_of(url: str, value: re.Match[str]) -> str:
+    """Return a value that apprise names in brackets, unless the URL holds it, or it is the word for none at all."""
+    return "" if value[1] in ("", "None") or value[1] in unquote(url) else value[0]
 
 
 def _schemes() -> set[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,12 +29,13 @@ _PAUSE, _LONGEST_PAUSE = 5, 1.0  # times as long as a look at what waits took, f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fallback:
-    """Who is told instead what no URL of a channel takes for so long."""
+    """Who is told instead what no URL of a channel takes for so long. `quiet` are the channel's quiet hours."""
 
     channel: str
     name: str
     targets: tuple[Target, ...]
     after: timedelta
+    quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,10 @@ def hand_over(tx: Transaction, fallbacks: Iterable[Fallback], now: datetime) -> 
     done = []
     for one in fallbacks:
         since = tx.failing_since(one.channel)
-        if since is not None and (count := tx.hand_over(one.channel, one.targets, now - one.after, now)):
+        if since is None:
+            continue
+        quiet = one.quiet is not None and one.quiet.until(now) is not None
+        if count := tx.hand_over(one.channel, one.targets, now - one.after, now, quiet=quiet):
             done.append(HandedOver(fallback=one, count=count, since=since))
     return done
 
@@ -100,6 +105,7 @@ class Outbox:
         self._news: dict[Target, asyncio.Event] = {}
         self._began: dict[Target, datetime] = {}
         self._rests: dict[Target, _Rest] = {}
+        self._failures: Counter[Target] = Counter()  # of a URL, since it took something last
         self._stopping = False
         self._draining = False
         self._unrecorded = False
@@ -243,10 +249,13 @@ class Outbox:
         took = timedelta(seconds=asyncio.get_running_loop().time() - began)
         self._on_attempt(target.channel, took, None if error is None else str(error))
         if error is None:
+            del self._failures[target]
             if target in self._rests:
                 self._rests[target] = replace(self._rests[target], refusals=0)
             await self._delivered(target, delivery)
-        elif isinstance(error, Throttled):
+            return
+        self._failures[target] += 1
+        if isinstance(error, Throttled):
             refusals = 1 + (self._rests[target].refusals if target in self._rests else 0)
             rest = rest_of(error.retry_after, refusals, self._jitter())
             await self._failed(target, delivery, str(error), rest)
@@ -258,7 +267,12 @@ class Outbox:
 
     async def _delivered(self, target: Target, delivery: Delivery) -> None:
         ids, now = [covered.id for covered in delivery.covers], self._clock()
-        await self._record(lambda tx: tx.settle(ids, delivered=True, at=now))
+
+        def record(tx: Transaction) -> None:
+            tx.settle(ids, delivered=True, at=now)
+            tx.hasten(target, now)
+
+        await self._record(record)
         if delivery.attempts:
             log.info("notification delivered at last", extra={"fields": _fields(target, delivery)})
 
@@ -275,7 +289,8 @@ class Outbox:
             self._on_given_up(target.channel, len(over))
         if not delivery.attempts:
             log.warning("notification not delivered, will try again", extra={"fields": fields})
-        until = retry_at(delivery.attempts + 1, now, self._jitter())
+        # a URL that takes other messages is up, however often this one failed
+        until = retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())
         if rest is not None:
             until = now + min(rest, LONGEST_RETRY)  # what is further off is taken for an error of the clock
         await self._record(lambda tx: tx.put_off(ids, at=now, until=until, error=error))

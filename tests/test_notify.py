@@ -147,11 +147,17 @@ def test_a_refusal_says_what_came_back_without_the_url() -> None:
         ("nosuch://token-in-it/x", "apprise knows no service nosuch://"),
         (
             "discord://token-in-it",
-            "apprise does not accept this discord:// URL: something in it is missing",
+            "apprise does not accept this discord:// URL: An invalid Discord Webhook Token was specified",
         ),
+        ("tgram://123", "apprise does not accept this tgram:// URL: something in it is missing"),
+        (
+            "twilio://sid-in-it:b@c",
+            "apprise does not accept this twilio:// URL: An invalid Twilio Account SID was specified",
+        ),
+        ("slak://token-in-it/x", "apprise knows no service slak://; did you mean slack://?"),
         ("no url at all", "not an apprise URL: it has no scheme, such as mailto:// or discord://"),
     ],
-    ids=["unknown", "incomplete", "none"],
+    ids=["unknown", "incomplete", "nothing-said", "the-value-is-left-out", "misspelt", "none"],
 )
 def test_a_url_that_apprise_refuses_is_named_by_its_place(url: str, why: str) -> None:
     """Channel, index and reason; the URL may hold a token."""
@@ -182,7 +188,10 @@ def test_a_url_that_apprise_refuses_is_named_by_its_place(url: str, why: str) ->
 def test_a_recipient_is_told_from_every_other(one: str, other: str, same: bool) -> None:
     """Two recipients of one service have two names in the store; one recipient written in two ways has one."""
     notifiers, refused = open_channels({"ops": [SecretStr(one)], "boss": [SecretStr(other)]})
-    first, second = (notifier.target.url_id for notifier in notifiers)
+    first, second = (
+        {notifier.target.url_id for notifier in notifiers if notifier.target.channel == channel}
+        for channel in ("ops", "boss")
+    )
     assert not refused
     assert (first == second) is same
 
@@ -209,7 +218,7 @@ def test_a_recipient_keeps_its_name_in_every_process() -> None:
 def test_a_recipient_knows_its_former_name() -> None:
     """By apprise's own id and by place, as the store of an older version has it."""
     notifiers, _ = open_channels({"ops": [SecretStr("ntfy://h/alice"), SecretStr("ntfy://h/bob")]})
-    alice, bob = (notifier.former.url_id for notifier in notifiers)
+    alice, bob = (notifier.former[0].url_id for notifier in notifiers)
     assert bob == f"{alice}-2"
 
 
@@ -375,8 +384,21 @@ async def test_a_part_that_was_taken_is_not_sent_again(webhook: Webhook) -> None
     assert len(webhook.messages) == 6
 
 
-async def test_a_recipient_that_took_a_message_gets_no_second_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where another one of the same URL refuses it, time and again."""
+async def test_a_part_does_not_overtake_one_that_was_throttled(webhook: Webhook) -> None:
+    """The rest of a long message goes out after it, in order."""
+    long = Message(title="T", plain="line\n" * 10_000, markdown="", html="", type="info")
+    (notifier,), _ = open_channels({"ops": [SecretStr(webhook.url)]})
+    statuses = iter([429])
+    webhook.fault = Fault(change=lambda given: replace(given, status=next(statuses, 200)))
+    with pytest.raises(Throttled):
+        await asyncio.to_thread(notifier.send, long)
+    assert webhook.messages == []
+    await asyncio.to_thread(notifier.send, long)
+    assert len(webhook.messages) == 2
+
+
+async def test_each_recipient_of_a_url_has_its_own_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One refuses every message: it fails by itself, is named with the reason, and no secret is."""
     monkeypatch.setattr(NotifyNtfy, "request_rate_per_sec", 0)  # apprise's own pause between requests
     asked: list[str] = []
 
@@ -392,11 +414,96 @@ async def test_a_recipient_that_took_a_message_gets_no_second_copy(monkeypatch: 
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        (notifier,), _ = open_channels({"ops": [SecretStr(f"ntfy://127.0.0.1:{port}/alice/gone")]})
-        for _ in range(2):
-            with pytest.raises(DeliveryFailed):
-                await asyncio.to_thread(notifier.send, render([Item(last=FIRED)]))
-    assert sorted(asked) == ["alice", "gone", "gone"]
+        url = f"ntfy://user:hunter2hunter2@127.0.0.1:{port}/alice/gone"
+        errors = await _errors(url)
+    assert sorted(asked) == ["alice", "gone"]
+    [error] = errors
+    assert "gone" in error
+    assert "403" in error
+    assert "hunter2" not in error
+
+
+async def test_a_mail_address_that_is_refused_is_named_with_the_reply() -> None:
+    """The server refuses one of two at RCPT; the other has its mail."""
+    mails: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        taken = ""
+        while line := (await reader.readline()).decode():
+            match line.split()[0].upper():
+                case "RCPT" if "gone@" in line:
+                    writer.write(b"550 no such user\r\n")
+                case "RCPT":
+                    taken = line
+                    writer.write(b"250 ok\r\n")
+                case "DATA":
+                    writer.write(b"354 go ahead\r\n")
+                    await reader.readuntil(b"\r\n.\r\n")
+                    mails.append(taken.partition("<")[2].partition(">")[0])
+                    writer.write(b"250 taken\r\n")
+                case _:
+                    writer.write(b"250 ok\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"mailto://127.0.0.1:{port}/?from=me@example.org&to=gone@example.org,alice@example.org"
+        [error] = await _errors(url)
+    assert mails == ["alice@example.org"]
+    assert "gone@example.org" in error
+    assert "550" in error
+    assert "no such user" in error
+
+
+@pytest.mark.parametrize(
+    ("url", "names"),
+    [
+        pytest.param("ntfy://h/alice/bob", ["alice", "bob"], id="topics"),
+        pytest.param("ntfy://alice/bob", ["bob"], id="a-server-and-one-topic"),
+        pytest.param("tgram://123456789:abcdefg_hijklmnop/111/222", ["111", "222"], id="chats"),
+        pytest.param(
+            "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#ops/#dev",
+            ["ops", "dev"],
+            id="chat-channels",
+        ),
+        pytest.param(
+            f"twilio://AC{'b' * 32}:{'c' * 32}@15551233456/15555555551/15555555552",
+            ["+15555555551", "+15555555552"],
+            id="phone-numbers",
+        ),
+        pytest.param(
+            "mailto://u:p@example.com?to=a@x.com,b@x.com", ["a@x.com", "b@x.com"], id="mail-addresses"
+        ),
+        pytest.param("mailto://u:p@example.com?to=a@x.com,b@x.com&cc=c@x.com", [""], id="mail-with-copies"),
+        pytest.param("json://127.0.0.1/a/b", [""], id="a-path-is-no-list"),
+    ],
+)
+def test_a_url_that_names_several_is_several_recipients(url: str, names: list[str]) -> None:
+    """Each with an id of its own, that of a URL with this recipient alone."""
+    notifiers, _ = open_channels({"ops": [SecretStr(url)]})
+    assert len({notifier.target for notifier in notifiers}) == len(names)
+    if len(names) > 1:
+        assert [notifier.named.lstrip("#") for notifier in notifiers] == names
+
+
+def test_a_recipient_has_one_id_alone_and_beside_others() -> None:
+    """So that one more in a URL is one recipient more, and nobody else's name changes."""
+    alone, _ = open_channels({"ops": [SecretStr("ntfy://h/alice")]})
+    beside, _ = open_channels({"ops": [SecretStr("ntfy://h/bob/alice")]})
+    assert alone[0].target in [notifier.target for notifier in beside]
+
+
+async def _errors(url: str) -> list[str]:
+    """Send a message to every recipient of a URL; return what went wrong."""
+    notifiers, _ = open_channels({"ops": [SecretStr(url)]})
+    errors: list[str] = []
+    for notifier in notifiers:
+        try:
+            await asyncio.to_thread(notifier.send, render([Item(last=FIRED)]))
+        except DeliveryFailed as exc:
+            errors.append(str(exc))
+    return errors
 
 
 async def _sent(url: str, message: Message) -> None:

@@ -188,7 +188,12 @@ def watch(config: Config, opened: Sequence[AppriseNotifier]) -> Watch:
         rules=config.rules,
         accounts={account.key: account for job in config.jobs for account in job.accounts},
         targets=_targets(config, opened),
-        former=tuple((notifier.former, notifier.target) for notifier in opened),
+        former=tuple(
+            (former, notifier.target)
+            for notifier in opened
+            for former in notifier.former
+            if former != notifier.target
+        ),
         routes=config.routes,
         maintenance=config.maintenance,
         inhibitions=config.inhibitions,
@@ -226,7 +231,13 @@ def pictures(config: Config) -> Pictures:
 
 def _fallbacks(config: Config, targets: Mapping[str, tuple[Target, ...]]) -> tuple[Fallback, ...]:
     return tuple(
-        Fallback(channel=one.name, name=one.fallback, targets=targets[one.fallback], after=one.fallback_after)
+        Fallback(
+            channel=one.name,
+            name=one.fallback,
+            targets=targets[one.fallback],
+            after=one.fallback_after,
+            quiet=one.quiet_hours,
+        )
         for one in config.channels.values()
         if one.fallback is not None
     )

@@ -13,6 +13,10 @@ import typer
 from monitor.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import SecretStr
+
     from monitor.config import Config
 
 EX_OK = 0
@@ -42,7 +46,17 @@ def load(path: Path | None, *, need_secrets: bool = True) -> "Config":
     from monitor.config import find
     from monitor.config import load as load_file
 
-    return load_file(find(path, os.environ, Path()), os.environ, need_secrets=need_secrets)
+    def refused(channels: "Mapping[str, Iterable[SecretStr]]") -> "list[tuple[str, int, str]]":
+        from monitor.notify import open_channels  # apprise takes a third of a second to load
+
+        return open_channels(channels)[1]
+
+    return load_file(
+        find(path, os.environ, Path()),
+        os.environ,
+        need_secrets=need_secrets,
+        refused=refused if need_secrets else None,
+    )
 
 
 def load_in_force(path: Path | None) -> "Config":

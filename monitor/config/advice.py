@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 from importlib.util import find_spec
 from ipaddress import ip_address
+from itertools import combinations
 from typing import assert_never
 from urllib.parse import urlsplit
 
@@ -42,6 +43,7 @@ def warnings(config: Config, now: datetime) -> list[str]:
         *_unreached(config),
         *_past(config, now),
         *_pictures(config),
+        *_shared(config),
     ]
 
 
@@ -242,6 +244,39 @@ def _pictures(config: Config) -> Iterator[str]:
     for channel in channels:
         if not any(_shows_pictures(url) for url in channel.urls):
             yield f"channel {channel.name}: `chart` asks for pictures, and none of its services takes attachments"
+
+
+def _shared(config: Config) -> Iterator[str]:
+    """Recipients that are named twice: within a channel, or by channels that notify of the same alerts."""
+    of_channel: dict[str, set[str]] = {}
+    for channel in config.channels.values():
+        found = of_channel.setdefault(channel.name, set())
+        for index, url in enumerate(channel.urls):
+            recipients = _recipients(url)
+            if not found.isdisjoint(recipients):
+                yield (
+                    f"channels.{channel.name}.urls[{index}] leads to a recipient that the channel has already; it gets "
+                    "each message once"
+                )
+            found |= recipients
+    everywhere = tuple(config.channels)
+    together = [(f"routes[{route.number}]", route.channels or everywhere) for route in config.routes]
+    together += [(f"rule {rule.name}", rule.policy.notify) for rule in config.rules if rule.policy.notify]
+    if not config.routes:
+        together.append(("without routes, every alert", everywhere))
+    for what, names in together:
+        for one, other in combinations(dict.fromkeys(names), 2):
+            if of_channel[one] & of_channel[other]:
+                yield f"{what}: channels {one} and {other} lead to the same recipient; it gets each message once"
+    for channel in config.channels.values():
+        if channel.fallback is not None and of_channel[channel.name] & of_channel[channel.fallback]:
+            yield f"channel {channel.name}: its fallback {channel.fallback} leads to the same recipient"
+
+
+def _recipients(url: SecretStr) -> set[str]:
+    from monitor.notify import open_channels  # as above
+
+    return {notifier.target.url_id for notifier in open_channels({"": [url]})[0]}
 
 
 def _shows_pictures(url: SecretStr) -> bool:

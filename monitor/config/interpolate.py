@@ -152,5 +152,7 @@ def _one_line(text: str, source: str) -> str:
     if not text:
         raise _Missing(f"{source} is empty")
     if _CONTROL.search(text):
-        raise _Missing(f"{source} holds a line break or another control character")
+        several = len([line for line in text.splitlines() if "://" in line]) > 1
+        advice = ": list several URLs one by one, each with a reference of its own" if several else ""
+        raise _Missing(f"{source} holds a line break or another control character{advice}")
     return text

@@ -1,9 +1,11 @@
 """From the file to the configuration: all of it read and checked, and built only if nothing is wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from monitor.config import channels as channel_reading
 from monitor.config import document, words
@@ -63,15 +65,25 @@ KEYS = (
 )
 """The keys of the file."""
 
+UrlCheck = Callable[[Mapping[str, Iterable[SecretStr]]], Iterable[tuple[str, int, str]]]
+"""Which of the channels' URLs are refused: channel, index and why."""
+
 _PROVIDER_KEYS = frozenset(chain.from_iterable(keys(provider.settings) for provider in PROVIDERS.values()))
 _EMPTY = Problem(path="", reason="is empty; `providers` and `jobs` are required")
 
 
-def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool = True) -> Config:
+def load(
+    path: Path,
+    environ: Mapping[str, str],
+    *,
+    need_secrets: bool = True,
+    refused: UrlCheck | None = None,
+) -> Config:
     """The configuration in a file, with what it takes from `environ` and from other files.
 
     Without `need_secrets`, a credential or a channel's URL that is not there is no error: something stands in for
-    it. Raises ConfigError with everything that is wrong."""
+    it. Raises ConfigError with everything that is wrong: with the URLs that are `refused` (channel, index and why)
+    as well, where it raises it anyway. Without, whoever opens the channels finds them."""
     parsed = _parse(path)
     if parsed.root is None:
         raise ConfigError(str(path), parsed.problems or (_EMPTY,))
@@ -82,6 +94,8 @@ def load(path: Path, environ: Mapping[str, str], *, need_secrets: bool = True) -
         findings.value(place, reason)
     sections = _read(path, findings)
     findings.extend(parsed.problems)
+    if refused is not None and findings.within(()):
+        _check_urls(sections.channels, refused, findings)
     findings.raise_any()
     return _build(path, sections, interpolated)
 
@@ -95,6 +109,18 @@ def restore(path: Path, kept: document.Plain) -> Config:
     sections = _read(path, findings)
     findings.raise_any()
     return _build(path, sections, Interpolated(root=root, missing={}, files={}))
+
+
+def _check_urls(
+    channels: Mapping[str, ChannelSection | None],
+    refused: UrlCheck,
+    findings: Findings,
+) -> None:
+    urls = {name: section.urls for name, section in channels.items() if section is not None}
+    for channel, index, why in refused(urls):
+        place = findings.item(("channels", channel, "urls"), index)
+        if not findings.within(place):
+            findings.value(place, why)
 
 
 def _parse(path: Path) -> document.Document:

@@ -45,6 +45,8 @@ _CLOCK_TIME = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-
 _LINK = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|\{[{%])\S.*", re.ASCII | re.DOTALL)
 _WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.ASCII | re.IGNORECASE)
 _CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S.*", re.ASCII)
+# a comma may also be part of a list of targets, and of a parameter that is a web address
+_ANOTHER_URL = re.compile(r"://.*(\s|,(?!https?://))\s*[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII | re.DOTALL)
 _LISTEN = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})", re.ASCII
 )
@@ -94,6 +96,8 @@ def _database(value: object) -> object:
 
 
 def _channel_url(value: SecretStr) -> SecretStr:
+    if _ANOTHER_URL.search(value.get_secret_value()):
+        raise ValueError("holds several URLs; list them one by one, each with a reference of its own")
     if not _CHANNEL_URL.fullmatch(value.get_secret_value()):
         raise ValueError("expected an apprise URL, such as slack://… or mailto://…")
     return value

@@ -1,7 +1,7 @@
 """When to try a notification again, what to send of several that wait, and where an event goes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import assert_never
@@ -40,7 +40,7 @@ class Notification:
     """One message for one URL, in the outbox until it is delivered or given up. Instants are in UTC.
 
     What is due at the same time and of one `group` goes out together. `instead_of` says which channel should have
-    told it, where this is its fallback."""
+    told it, where this is its fallback. `present_reason` is why the alert fires now; empty where it does not."""
 
     id: int
     target: Target
@@ -51,6 +51,7 @@ class Notification:
     next_attempt_at: datetime
     group: str = ""
     instead_of: str = ""
+    present_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,9 @@ class Delivery:
 def plan(incidents: Sequence[Sequence[Notification]]) -> Delivery:
     """What to send next, as one message, of what waits for one URL: of each incident, in the order of its numbers.
 
-    A firing whose end waits behind it goes out with it, as one. A reminder that something newer waits behind goes
-    out as that. Everything else goes out one by one."""
+    A firing whose end waits behind it goes out with it, as one. A firing that was not tried yet goes out as it has
+    become: worse or milder. A reminder that something newer waits behind goes out as that. Everything else goes out
+    one by one."""
     parts = [_next_of(waiting) for waiting in incidents]
     covers = tuple(notification for covered, _ in parts for notification in covered)
     instead_of = next((one.instead_of for one in covers if one.instead_of), "")
@@ -87,8 +89,24 @@ def _next_of(waiting: Sequence[Notification]) -> tuple[Sequence[Notification], I
     first, last = waiting[0], waiting[-1]
     if first.report.kind == EventKind.FIRED and _ends(last):
         return waiting, Item(last=last.report, fired=first.report)
+    if first.report.kind == EventKind.FIRED and not first.attempts:
+        covered = [first, *takewhile(_changes, waiting[1:])]
+        present = replace(_present(covered[-1]), kind=EventKind.FIRED, note=first.report.note)
+        return covered, Item(last=present, first=first.report.seq if len(covered) > 1 else None)
     reminders = len(list(takewhile(_reminds, waiting[:-1])))
-    return waiting[: reminders + 1], Item(last=waiting[reminders].report)
+    return waiting[: reminders + 1], Item(last=_present(waiting[reminders]))
+
+
+def _present(one: Notification) -> Report:
+    """Return its facts, with the reason for which the alert fires when it is sent: of how many accounts an outage is
+    changes while it waits. What tells of a reading keeps the reason that goes with it."""
+    if not one.present_reason or one.report.value or _ends(one):
+        return one.report
+    return replace(one.report, reason=one.present_reason)
+
+
+def _changes(notification: Notification) -> bool:
+    return notification.report.kind in (EventKind.WORSENED, EventKind.EASED) and not notification.attempts
 
 
 def _reminds(notification: Notification) -> bool:

@@ -143,10 +143,13 @@ def _with_readings(facts: Report, rule: Rule, history: Sequence[Snapshot]) -> Re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """What a message tells of one incident: an event; with `fired`, a firing and the end that overtook it."""
+    """What a message tells of one incident: an event; with `fired`, a firing and the end that overtook it.
+
+    `first` is the number of the first event that it is in place of, where there are others before `last`."""
 
     last: Report
     fired: Report | None = None
+    first: int | None = None
 
     @property
     def is_over(self) -> bool:
@@ -156,7 +159,8 @@ class Item:
     @property
     def numbers(self) -> str:
         """The numbers, within the incident, of the messages that this one is."""
-        return f"{self.fired.seq}-{self.last.seq}" if self.fired else str(self.last.seq)
+        first = self.fired.seq if self.fired else self.first
+        return str(self.last.seq) if first is None else f"{first}-{self.last.seq}"
 
 
 def render(

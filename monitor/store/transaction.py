@@ -398,10 +398,17 @@ class Transaction:
 
     def _pending(self, target: Target, incidents: Select[str]) -> tuple[tuple[Notification, ...], ...]:
         rows = self._db.execute(
-            select(notifications, events.c.report)
+            select(notifications, events.c.report, alerts.c.reason.label("present_reason"))
             .join(
                 events,
                 (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq),
+            )
+            .outerjoin(
+                alerts,
+                (alerts.c.rule == events.c.rule)
+                & (alerts.c.subject == events.c.subject)
+                & (alerts.c.id == events.c.incident)
+                & (alerts.c.state == State.FIRING),
             )
             .where(_pending_for(target), notifications.c.incident.in_(incidents))
             .order_by(notifications.c.incident, notifications.c.seq)
@@ -437,6 +444,13 @@ class Transaction:
             )
         )
 
+    def hasten(self, target: Target, now: datetime) -> None:
+        """Let what failed at a URL be tried again now: it has just taken something."""
+        failed = (
+            _pending_for(target) & (notifications.c.attempts > 0) & (notifications.c.next_attempt_at > now)
+        )
+        self._db.execute(update(notifications).where(failed).values(next_attempt_at=now))
+
     def _note_attempt(self, ids: Sequence[int], at: datetime, error: str) -> None:
         number = notifications.c.attempts + 1
         tried = select(notifications.c.id, number, literal(at, Instant), literal(error)).where(
@@ -446,13 +460,28 @@ class Transaction:
         self._db.execute(upsert(attempts).from_select(columns, tried).on_conflict_do_nothing())
 
     def hand_over(
-        self, channel: str, fallback: Sequence[Target], failing_before: datetime, now: datetime
+        self,
+        channel: str,
+        fallback: Sequence[Target],
+        failing_before: datetime,
+        now: datetime,
+        *,
+        quiet: bool = False,
     ) -> int:
-        """Tells a channel's fallback what no URL of the channel has taken, where one has failed since long enough;
-        returns how many notifications it was. They stay in the outbox for the channel, too."""
+        """Tells a channel's fallback all that waits for the channel and that no URL of it has taken, once something
+        has failed since long enough; returns how many notifications it was. They stay in the outbox for the channel,
+        too. What waits for its group or, where the channel is `quiet`, for the hours to end, is not waiting for it."""
         mine = notifications.alias()
+        failed_for_long = (
+            (mine.c.channel == channel)
+            & (mine.c.status == "pending")
+            & (mine.c.failing_since <= failing_before)
+        )
+        if self._db.execute(select(mine.c.id).where(failed_for_long).limit(1)).first() is None:
+            return 0
+        due = (mine.c.next_attempt_at <= now) & (mine.c.severity >= (Severity.CRITICAL if quiet else 0))
         stuck = select(mine.c.incident).where(
-            mine.c.channel == channel, mine.c.status == "pending", mine.c.failing_since <= failing_before
+            mine.c.channel == channel, mine.c.status == "pending", mine.c.failing_since.is_not(None) | due
         )
         there = notifications.alias()
         taken = select(there.c.id).where(
@@ -489,22 +518,36 @@ class Transaction:
         return at
 
     def rename_targets(self, names: Iterable[tuple[Target, Target]]) -> None:
-        """Let what an older version kept for a recipient count as kept for it under its name of now."""
+        """Let what an older version kept for a recipient count as kept for it under its name of now.
+
+        Several recipients that had one name get each their own copy of it."""
+        by_former: dict[Target, list[Target]] = {}
         for former, target in names:
-            there = notifications.alias()
-            taken = select(there.c.id).where(
-                there.c.channel == target.channel,
-                there.c.url_id == target.url_id,
-                there.c.incident == notifications.c.incident,
-                there.c.seq == notifications.c.seq,
-            )
+            by_former.setdefault(former, []).append(target)
+        for former, (first, *others) in by_former.items():
             of_former = (notifications.c.channel == former.channel) & (
                 notifications.c.url_id == former.url_id
+            )
+            for target in others:
+                kept = {"channel": literal(target.channel), "url_id": literal(target.url_id)}
+                columns = [column for column in notifications.c if column.name != "id"]
+                copies = select(*(kept.get(column.name, column) for column in columns)).where(of_former)
+                self._db.execute(
+                    upsert(notifications)
+                    .from_select([column.name for column in columns], copies)
+                    .on_conflict_do_nothing()
+                )
+            there = notifications.alias()
+            taken = select(there.c.id).where(
+                there.c.channel == first.channel,
+                there.c.url_id == first.url_id,
+                there.c.incident == notifications.c.incident,
+                there.c.seq == notifications.c.seq,
             )
             self._db.execute(
                 update(notifications)
                 .where(of_former, ~taken.exists())
-                .values(channel=target.channel, url_id=target.url_id)
+                .values(channel=first.channel, url_id=first.url_id)
             )
 
     def readdress(
@@ -1151,6 +1194,7 @@ def _waiting(row: Row[Any], target: Target) -> Notification:
         next_attempt_at=row.next_attempt_at,
         group=row.group_key,
         instead_of=row.instead_of,
+        present_reason=row.present_reason or "",
     )
 
 

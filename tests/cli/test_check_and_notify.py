@@ -43,6 +43,18 @@ async def test_everything_wrong_is_told_at_once(site: Installation) -> None:
 
 
 @together()
+async def test_a_refused_url_is_told_with_everything_else(site: Installation) -> None:
+    """Not only once the rest is right."""
+    site.write(channels={"ops": {"urls": ["slak://token-in-it/x"]}})
+    site.config.write_text(site.config.read_text().replace("every: 1s", "evry: 1s", 1))
+    done = await site.command("check")
+    assert done.code == 78
+    assert "did you mean slack://?" in done.err
+    assert "evry" in done.err
+    assert "token-in-it" not in done.err
+
+
+@together()
 async def test_problems_as_json_have_their_places(site: Installation) -> None:
     """`check --json` gives every problem as data, and exits 78 all the same."""
     site.config.write_text(site.config.read_text().replace("every: 1s", "evry: 1s", 1))

@@ -238,3 +238,55 @@ def test_pictures_that_no_service_shows_are_mentioned(tmp_path: Path) -> None:
     assert _warnings(tmp_path, text.replace("json://example.org/hook", "gchat://w/key/token")) == [
         "channel ops: `chart` asks for pictures, and none of its services takes attachments"
     ]
+
+
+SAME = "lead to the same recipient; it gets each message once"
+
+
+@pytest.mark.parametrize(
+    ("channels", "more", "advice"),
+    [
+        pytest.param(
+            {"ops": ["ntfy://h/a", "ntfy://h/b/a"]},
+            "",
+            [
+                "channels.ops.urls[1] leads to a recipient that the channel has already; it gets each message once"
+            ],
+            id="twice-in-a-channel",
+        ),
+        pytest.param(
+            {"ops": ["ntfy://h/a"], "oncall": ["ntfy://h/a?format=html"]},
+            "",
+            [f"without routes, every alert: channels ops and oncall {SAME}"],
+            id="in-two-channels",
+        ),
+        pytest.param(
+            {"ops": ["ntfy://h/a"], "oncall": ["ntfy://h/a"], "dev": ["ntfy://h/d"]},
+            "routes: [{notify: [ops, dev]}, {notify: [ops, oncall]}]",
+            [f"routes[1]: channels ops and oncall {SAME}"],
+            id="in-two-channels-of-one-route",
+        ),
+        pytest.param(
+            {"ops": ["ntfy://h/a"], "oncall": ["ntfy://h/a"]},
+            "routes: [{match: {severity: critical}, notify: [ops]}, {notify: [oncall]}]",
+            [],
+            id="not-in-channels-of-different-routes",
+        ),
+    ],
+)
+def test_a_recipient_named_twice_is_mentioned(
+    channels: dict[str, list[str]], more: str, advice: list[str], tmp_path: Path
+) -> None:
+    """By the channels' names, never by its URL."""
+    said = "".join(f"  {name}: {{urls: {urls}}}\n" for name, urls in channels.items())
+    text = f"{PROVIDERS}{ONE_JOB}channels:\n{said}{more}\n"
+    assert [line for line in _warnings(tmp_path, text) if "recipient" in line] == advice
+
+
+def test_a_fallback_that_leads_to_the_same_recipient_is_mentioned(tmp_path: Path) -> None:
+    """It fails as its channel does."""
+    text = (
+        f"{PROVIDERS}{ONE_JOB}channels:\n  ops: {{urls: ['ntfy://h/a'], fallback: phone}}\n"
+        "  phone: {urls: ['ntfy://h/a']}\nroutes: [{notify: [ops]}]\n"
+    )
+    assert "channel ops: its fallback phone leads to the same recipient" in _warnings(tmp_path, text)

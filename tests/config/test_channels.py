@@ -140,3 +140,44 @@ def test_a_channel_is_as_the_file_says(tmp_path: Path) -> None:
         begins=time(22, 30), ends=time(6), timezone=ZoneInfo("Asia/Ho_Chi_Minh"), weekdays=frozenset({0, 6})
     )
     assert (phone.fallback, phone.fallback_after, phone.quiet_hours) == (None, timedelta(minutes=5), None)
+
+
+SEVERAL = "holds several URLs; list them one by one, each with a reference of its own"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "discord://id/token,tgram://123:abc/1",
+        "discord://id/token, tgram://123:abc/1",
+        "discord://id/token tgram://123:abc/1",
+        "json://h/?format=text tgram://123:abc/1",
+        "json://h/?format=text,tgram://123:abc/1",
+    ],
+    ids=["comma", "comma-and-space", "space", "space-after-a-query", "comma-after-a-query"],
+)
+@pytest.mark.parametrize("form", ["urls: '${OPS_URL}'", "urls: ['${OPS_URL}']"], ids=["alone", "in-a-list"])
+def test_several_urls_in_one_value_are_refused(given: str, form: str, tmp_path: Path) -> None:
+    """Else the second one's token goes to the first one's service. Nothing of them is shown."""
+    text = f"{PROVIDERS}{ONE_JOB}channels:\n  ops: {{{form}}}\n"
+    [line] = problems(tmp_path, text, {"OPS_URL": given})
+    assert line.startswith("config.yaml:6:")
+    assert line.endswith(f": {SEVERAL}")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "mailto://u:p@example.com?to=a@example.com,b@example.com",
+        "ntfy://h/alice,bob",
+        "json://h/?-link=a,https://example.com/b",
+        "ntfy://h/a?click=https://example.com/",
+    ],
+    ids=["mail-addresses", "topics", "a-parameter-with-a-comma", "a-parameter-that-is-an-address"],
+)
+def test_commas_within_a_url_are_its_own(given: str, tmp_path: Path) -> None:
+    """Targets and parameters have them."""
+    config = loaded(
+        tmp_path, f"{PROVIDERS}{ONE_JOB}channels:\n  ops: {{urls: '${{OPS_URL}}'}}\n", {"OPS_URL": given}
+    )
+    assert [url.get_secret_value() for url in config.channels["ops"].urls] == [given]

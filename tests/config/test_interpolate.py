@@ -8,7 +8,14 @@ import pytest
 from monitor.config.document import Node, parse, plain
 from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate
 
-ENVIRON = {"NAME": "value", "OTHER": "${NAME}", "EMPTY": "", "LINES": "a\nb", "_x1": "y"}
+ENVIRON = {
+    "NAME": "value",
+    "OTHER": "${NAME}",
+    "EMPTY": "",
+    "LINES": "a\nb",
+    "URLS": "a://b\nc://d",
+    "_x1": "y",
+}
 
 
 def _tree(text: str) -> Node:
@@ -90,6 +97,12 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
             "${LINES}",
             "the environment variable LINES holds a line break or another control character",
             id="variable-of-two-lines",
+        ),
+        pytest.param(
+            "${URLS}",
+            "the environment variable URLS holds a line break or another control character: list several URLs one "
+            "by one, each with a reference of its own",
+            id="variable-of-two-urls",
         ),
         pytest.param(
             "${a-b}", "expected ${NAME} or ${file:PATH}; write `$${` for a literal `${`", id="no-name"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import pytest
 from hypothesis import given
@@ -59,7 +59,8 @@ def waiting(story: str, attempts: Sequence[int] = ()) -> list[Notification]:
         pytest.param("FC", 2, "FIRED AND CLOSED usdt-low", "reason 2", id="or-with-its-close"),
         pytest.param("FrWR", 4, "FIRED AND RESOLVED usdt-low", "reason 4", id="and-all-between"),
         pytest.param("Fr", 1, "CRITICAL usdt-low", "reason 1", id="a-firing-goes-before-its-reminder"),
-        pytest.param("FW", 1, "CRITICAL usdt-low", "reason 1", id="and-before-it-gets-worse"),
+        pytest.param("FW", 2, "CRITICAL usdt-low", "reason 2", id="as-it-has-become"),
+        pytest.param("FWer", 3, "CRITICAL usdt-low", "reason 3", id="worse-and-milder-again"),
         pytest.param("r", 1, "CRITICAL still firing usdt-low", "reason 1", id="a-reminder-goes-out"),
         pytest.param("rrr", 3, "CRITICAL still firing usdt-low", "reason 3", id="of-many-the-newest"),
         pytest.param("rrW", 3, "CRITICAL worse usdt-low", "reason 3", id="worse-instead-of-reminders"),
@@ -95,12 +96,45 @@ def test_everything_goes_out_in_order(middle: str, last: str, fired: bool) -> No
         covered += delivery.covers
         told.append(delivery.covers[-1].report)
     assert covered == queue
+    changes = len(list(takewhile(lambda letter: letter in "We", middle))) if fired else 0
+    alone = queue[-1:] if fired and last else queue[changes:]
     assert [one.kind for one in told if one.kind != EventKind.REMINDER] == [
-        one.report.kind
-        for one in queue
-        if one.report.kind != EventKind.REMINDER and not (fired and last and one is not queue[-1])
+        one.report.kind for one in alone if one.report.kind != EventKind.REMINDER
     ]
     assert told[-1:] == [one.report for one in queue[-1:]]
+
+
+def test_a_firing_that_was_tried_goes_out_before_what_it_became() -> None:
+    """It may have been taken, and its number is what tells a second copy."""
+    delivery = plan([waiting("FW", attempts=[1])])
+    assert [one.report.kind for one in delivery.covers] == [EventKind.FIRED]
+
+
+def test_a_firing_goes_out_with_all_its_numbers_and_the_severity_of_now() -> None:
+    """As what it has become, in words of a firing."""
+    first, worse = waiting("FW")
+    milder = replace(first, report=replace(first.report, severity="warning"))
+    message = plan([[milder, worse]]).message
+    assert message.title.startswith("CRITICAL usdt-low")
+    assert ", message 1-2" in message.plain
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "reason"),
+    [
+        ("F", "", "auth: 40 of 40 accounts"),
+        ("r", "", "auth: 40 of 40 accounts"),
+        ("F", "4.10", "reason 1"),
+        ("R", "", "reason 1"),
+    ],
+    ids=["a-firing", "a-reminder", "a-reading-keeps-what-was-said-of-it", "an-end-keeps-its-reason"],
+)
+def test_a_message_says_how_many_fail_when_it_is_sent(kind: str, value: str, reason: str) -> None:
+    """Not how many did when the event happened."""
+    [one] = waiting(kind)
+    report = replace(one.report, value=value)
+    one = replace(one, report=report, present_reason="auth: 40 of 40 accounts")
+    assert plan([[one]]).items[0].last.reason == reason
 
 
 def test_attempts_of_what_goes_out_together() -> None:

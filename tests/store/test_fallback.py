@@ -109,17 +109,34 @@ async def test_what_comes_after_it_follows(store: Store) -> None:
     assert await store.write(prepare) == ([OPS, PHONE], [1, 2])
 
 
-async def test_another_incident_that_has_not_failed_is_left_to_the_channel(store: Store) -> None:
-    """It may be up again."""
+async def test_all_that_waits_for_the_channel_is_handed_over_with_one(store: Store) -> None:
+    """Others have failed for less long, or were never tried since one attempt hangs. Not what waits for its group."""
 
-    def prepare(tx: Transaction) -> list[str]:
+    def prepare(tx: Transaction) -> tuple[list[str], list[str]]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
-        tell(tx, "B", 1, FIRED, NOW + FIVE, OPS)
+        tell(tx, "B", 1, FIRED, NOW + FIVE - timedelta(seconds=9), OPS)
+        tell(tx, "C", 1, FIRED, NOW + FIVE, OPS, wait=timedelta(seconds=10))
         hand_over(tx, NOW + FIVE)
+        first = [one.report.incident for one in for_phone(tx)]
+        hand_over(tx, NOW + FIVE + timedelta(seconds=10))
+        return first, [one.report.incident for one in for_phone(tx, NOW + 2 * FIVE)]
+
+    assert await store.write(prepare) == (["A", "B"], ["A", "B", "C"])
+
+
+async def test_what_waits_in_quiet_hours_is_not_handed_over_with_another(store: Store) -> None:
+    """It was not tried; what is critical does not wait."""
+
+    def prepare(tx: Transaction) -> list[str]:
+        tell(tx, "A", 1, FIRED, NOW, OPS, severity=Severity.CRITICAL)
+        fail(tx, OPS, NOW)
+        tell(tx, "B", 1, FIRED, NOW, OPS)
+        tell(tx, "C", 1, FIRED, NOW, OPS, severity=Severity.CRITICAL)
+        tx.hand_over("ops", [PHONE], NOW, NOW + FIVE, quiet=True)
         return [one.report.incident for one in for_phone(tx)]
 
-    assert await store.write(prepare) == ["A"]
+    assert await store.write(prepare) == ["A", "C"]
 
 
 async def test_it_stays_in_the_outbox_for_the_channel(store: Store) -> None:

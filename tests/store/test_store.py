@@ -379,6 +379,27 @@ async def test_a_recipients_former_name_is_its_own(store: Store) -> None:
     assert await store.write(prepare) == ([new], 0, 1)
 
 
+async def test_recipients_that_had_one_name_each_get_what_waits_for_it(store: Store) -> None:
+    """The end goes to all of them, too; and only once, though the program starts again."""
+    alice, bob = (
+        Target(channel=OPS.channel, url_id="0a0a0a0a"),
+        Target(channel=OPS.channel, url_id="0b0b0b0b"),
+    )
+
+    def prepare(tx: Transaction) -> tuple[list[Target], list[list[str]]]:
+        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        [[one]] = tx.waiting(OPS, NOW).due
+        tx.settle([one.id], delivered=True, at=NOW)
+        tell(tx, "B", 1, EventKind.FIRED, NOW, OPS)
+        for _ in range(2):
+            tx.rename_targets([(OPS, alice), (OPS, bob)])
+            tx.readdress([alice, bob], lambda *_: [], NOW)
+        return tx.told_to("A"), [incidents(tx.waiting(target, NOW)) for target in (alice, bob)]
+
+    told, waiting = await store.write(prepare)
+    assert (set(told), waiting) == ({alice, bob}, [["B"], ["B"]])
+
+
 async def test_a_url_that_was_taken_away_and_is_back_gets_what_waits(store: Store) -> None:
     """Taken away while something waited for it, and put back before the other one took it: not lost between."""
     other = Target(channel=OPS.channel, url_id="0b0b0b0b")

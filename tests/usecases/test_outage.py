@@ -1,6 +1,7 @@
 """An outage of many accounts: what the look between two polls costs, and what the log says of it."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -8,7 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 
-from monitor.domain.delivery import Target
+from monitor.domain.delivery import Target, plan
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Failing, Match, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
@@ -184,3 +185,11 @@ async def test_the_end_of_a_refusal_of_everybody_says_what_is_known_of_the_other
     assert [one.reason for one in recorded.told] == [
         "1 of 3 accounts is read again; 2 were refused when last asked"
     ]
+
+
+async def test_the_message_of_an_outage_counts_when_it_is_sent(store: Store) -> None:
+    """The first refused account fires the alert; all the others are polled while the message waits for its group."""
+    [target] = (watched := watch(clients(40), replace(FAILING, polls=1))).targets["ops"]
+    assert len(await polled(store, watched, MINUTE, Outcome.AUTH)) == 1
+    waiting = await store.write(lambda tx: tx.waiting(target, START + 2 * MINUTE))
+    assert "40 of 40" in plan(waiting.due).message.title

@@ -1,12 +1,16 @@
 """Delivery: in order, with patience, each URL for itself."""
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr
 
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, Addressed, Target
@@ -14,7 +18,9 @@ from monitor.domain.messages import Message, Report
 from monitor.domain.model import Severity
 from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed, Throttled
-from monitor.outbox import Outbox
+from monitor.notify import open_channels
+from monitor.outbox import Fallback, Outbox, hand_over
+from monitor.sandbox import Fault, Webhook
 from monitor.store.store import Store
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
@@ -419,3 +425,61 @@ async def test_draining_does_not_wait_for_a_rest(store: Store) -> None:
     await box.stop(timedelta(seconds=5))
     assert ops.attempts == 1
     assert await statuses(store) == {"pending": 3}
+
+
+async def test_a_url_that_takes_something_is_tried_with_all_that_failed_there(store: Store) -> None:
+    """However long what failed would wait by itself; and what fails again then waits no longer than the URL's last
+    failures in a row ask for."""
+    clock, ops = Clock(), Channel(OPS)
+    box = outbox(store, clock)
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    ops.refuse = True
+    box.serve([ops])
+    for attempt in range(1, 9):
+        await until(partial(_tried, ops, attempt))
+        clock.now += timedelta(minutes=5)
+        box.wake()
+    await until(lambda: ops.attempts == 9)
+    ops.refuse = False
+    await tell(store, "B", 1, EventKind.FIRED, OPS, at=clock.now)
+    box.wake()
+    await until(lambda: ops.titles == ["WARNING B", "WARNING A"])
+    await box.stop(timedelta(seconds=5))
+
+
+def _tried(channel: Channel, times: int) -> bool:
+    return channel.attempts == times
+
+
+async def test_a_good_a_flaky_and_a_hanging_channel_each_get_all(store: Store) -> None:
+    """Many incidents at once: the flaky one answers every third attempt; a fallback has all that waits for the hanging
+    one as soon as it has one of them."""
+    count = 20
+    async with Webhook() as good, Webhook() as flaky, Webhook() as hanging, Webhook() as phone:
+        tries = itertools.count(1)
+        flaky.fault = Fault(
+            change=lambda given: given if next(tries) % 3 == 0 else replace(given, status=503)
+        )
+        hanging.fault = Fault.hang()
+        receivers = {"good": good, "flaky": flaky, "hanging": hanging, "phone": phone}
+        opened, _ = open_channels(
+            {name: [SecretStr(f"{one.url}?rto=0.3")] for name, one in receivers.items()}
+        )
+        by_channel = {notifier.target.channel: notifier.target for notifier in opened}
+        told = [by_channel[name] for name in ("good", "flaky", "hanging")]
+        for number in range(count):
+            await tell(store, f"I{number}", 1, EventKind.FIRED, *told, at=datetime.now(UTC))
+        fallback = Fallback(
+            channel="hanging", name="phone", targets=(by_channel["phone"],), after=timedelta(seconds=0.5)
+        )
+        box = Outbox(store, clock=lambda: datetime.now(UTC), jitter=lambda: 1.0)
+        box.serve(opened)
+        async with asyncio.timeout(30):
+            while not (done := await store.write(lambda tx: hand_over(tx, [fallback], datetime.now(UTC)))):
+                await asyncio.sleep(0.1)
+            box.wake()
+            assert done[0].count == count
+            while min(len(one.messages) for one in (good, flaky, phone)) < count:
+                await asyncio.sleep(0.1)
+        await box.stop(timedelta(seconds=1))
+        assert [len(one.messages) for one in (good, flaky, phone)] == [count] * 3
