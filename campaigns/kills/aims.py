@@ -11,34 +11,20 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from campaigns.kills.checker import Kill
 from campaigns.kills.receiver import Delivery
 from campaigns.kills.world import World
 
 GIVES_UP = 6.0
-"""Seconds after which an aim that saw no sign kills where it is."""
+"""Seconds after which an aim that saw no sign kills where it is, from when the process runs."""
+_STARTS_WITHIN = 30.0
 _HOLD = 1.0
 _LOOK_EVERY = 0.0002
 
 Aim: TypeAlias = Callable[[World, random.Random], Awaitable[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
-    """A kill. Instants are monotonic seconds; `running`: whether the process had said that it runs;
-    `code`: what it ended with, -9 where it was this kill."""
-
-    number: int
-    aim: str
-    saw: str
-    process: int
-    launched: float
-    at: float
-    running: bool
-    code: int
 
 
 def draw(rng: random.Random) -> str:
@@ -49,9 +35,10 @@ def draw(rng: random.Random) -> str:
 
 async def shoot(name: str, world: World, rng: random.Random, number: int) -> Kill:
     """Kills the process as the aim says, and waits for its end."""
+    _, aim = AIMS[name]
     try:
-        async with asyncio.timeout(GIVES_UP):
-            _, aim = AIMS[name]
+        async with asyncio.timeout(_STARTS_WITHIN) as limit:
+            world.on_running = lambda: limit.reschedule(asyncio.get_running_loop().time() + GIVES_UP)
             saw = await aim(world, rng)
     except TimeoutError:
         saw = "no sign, killed all the same"
@@ -116,6 +103,14 @@ async def _answer(world: World, rng: random.Random) -> str:
     return _described(delivery)
 
 
+async def _deed(world: World, rng: random.Random) -> str:
+    """Somebody reloads, or runs a command: before it takes effect, in that, or shortly after."""
+    await _running_for(world, rng, 1.0)
+    deed = await world.acts.next_deed()
+    await asyncio.sleep(rng.uniform(0, 1.5))
+    return deed
+
+
 AIMS: dict[str, tuple[int, Aim]] = {
     "anywhere": (15, _anywhere),
     "in the start": (10, _start),
@@ -123,6 +118,7 @@ AIMS: dict[str, tuple[int, Aim]] = {
     "at a commit": (25, _commit),
     "before a delivery's answer": (15, _acceptance),
     "after a delivery's answer": (15, _answer),
+    "around a reload or a command": (15, _deed),
 }
 """The aims, with how often each is drawn."""
 

@@ -68,16 +68,24 @@ def _figures(outcomes: Sequence[Outcome]) -> Table:
         "incidents expected": sum(outcome.incidents for outcome in outcomes),
         "messages accepted": sum(verdict.messages for verdict in verdicts),
         "of these about several incidents": sum(verdict.grouped for verdict in verdicts),
+        "reminders": sum(verdict.reminded for verdict in verdicts),
         "messages refused": sum(verdict.refused for verdict in verdicts),
         "firings told with their resolve": sum(verdict.collapsed for verdict in verdicts),
         "duplicates, each next to a kill": sum(len(verdict.again) for verdict in verdicts),
         "firings told again with their resolve": sum(verdict.overtaken for verdict in verdicts),
+        "summaries": sum(outcome.summaries for outcome in outcomes),
+        "starts by a wrong clock": sum(outcome.wrong_starts for outcome in outcomes),
+        **{f"done: {name}": count for name, count in sorted(_acts(outcomes).items())},
         "violations": sum(len(outcome.violations) for outcome in outcomes),
         "seconds": round(max(outcome.seconds for outcome in outcomes)),
     }
     for name, figure in rows.items():
         table.add_row(name, str(figure))
     return table
+
+
+def _acts(outcomes: Sequence[Outcome]) -> Counter[str]:
+    return sum((outcome.acts for outcome in outcomes), Counter())
 
 
 def _lines(file: Path, records: Iterable[object]) -> None:

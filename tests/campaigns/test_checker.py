@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.kills.aims import Kill
-from campaigns.kills.checker import Evidence, differences, judge
+from campaigns.kills.checker import Evidence, Kill, differences, judge
 from campaigns.kills.plot import Incident, Mark
 from campaigns.kills.receiver import Delivery
 
