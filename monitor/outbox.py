@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -99,6 +100,7 @@ class Outbox:
         self._news: dict[Target, asyncio.Event] = {}
         self._began: dict[Target, datetime] = {}
         self._rests: dict[Target, _Rest] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by recipient
         self._stopping = False
         self._draining = False
         self._unrecorded = False
@@ -167,10 +169,12 @@ class Outbox:
                 await self._sleep(news, self._clock() + left)
                 continue
             try:
-                waiting = await self._waiting(target)
-                if waiting.due:
-                    await self._attempt(self._notifiers[target], plan(waiting.due))
-                    continue
+                # a recipient whose channel was renamed meanwhile may be getting a message under its former name
+                async with self._turns[target.url_id]:
+                    waiting = await self._waiting(target)
+                    if waiting.due and target in self._notifiers and not self._stopping:
+                        await self._attempt(self._notifiers[target], plan(waiting.due))
+                        continue
             except StoreError as exc:
                 self._store_failed(exc)
                 waiting = Waiting((), self._clock() + timedelta(seconds=_STORE_RETRY))

@@ -37,8 +37,10 @@ async def shoot(name: str, world: World, rng: random.Random, number: int) -> Kil
     """Kills the process as the aim says, and waits for its end."""
     _, aim = AIMS[name]
     try:
-        async with asyncio.timeout(_STARTS_WITHIN) as limit:
-            world.on_running = lambda: limit.reschedule(asyncio.get_running_loop().time() + GIVES_UP)
+        if aim not in _EARLY:
+            async with asyncio.timeout(_STARTS_WITHIN):
+                await _running(world)
+        async with asyncio.timeout(GIVES_UP):
             saw = await aim(world, rng)
     except TimeoutError:
         saw = "no sign, killed all the same"
@@ -70,7 +72,7 @@ async def _start(world: World, rng: random.Random) -> str:
 
 async def _reading(world: World, rng: random.Random) -> str:
     """A reading that matters has been answered: before its commit, in it, or shortly after."""
-    await _running_for(world, rng, 1.5)
+    await asyncio.sleep(rng.uniform(0, 1.5))
     told = await world.service.next_fresh()
     await asyncio.sleep(rng.uniform(0, 0.03))
     return f"{told.account} was told {told.level.name!r} of cycle {told.cycle}"
@@ -78,7 +80,7 @@ async def _reading(world: World, rng: random.Random) -> str:
 
 async def _commit(world: World, rng: random.Random) -> str:
     """The write-ahead log has grown after such a reading: in the commit, or between it and what follows."""
-    await _running_for(world, rng, 1.5)
+    await asyncio.sleep(rng.uniform(0, 1.5))
     told = await world.service.next_fresh()
     delay = rng.choice([0.0, rng.uniform(0, 0.005), rng.uniform(0, 0.04)])
     seen = await asyncio.to_thread(_kill_at_write, world.wal, world.pid, delay)
@@ -89,7 +91,7 @@ async def _commit(world: World, rng: random.Random) -> str:
 
 async def _acceptance(world: World, rng: random.Random) -> str:
     """A message has been accepted, and the answer is held back."""
-    await _running_for(world, rng, 1.0)
+    await asyncio.sleep(rng.uniform(0, 1.0))
     delivery = await world.receiver.next_arrival(_HOLD)
     await asyncio.sleep(rng.uniform(0, 0.05))
     return _described(delivery)
@@ -97,7 +99,7 @@ async def _acceptance(world: World, rng: random.Random) -> str:
 
 async def _answer(world: World, rng: random.Random) -> str:
     """A message has been accepted and answered: before that is recorded, or shortly after."""
-    await _running_for(world, rng, 1.0)
+    await asyncio.sleep(rng.uniform(0, 1.0))
     delivery = await world.receiver.next_answer()
     await asyncio.sleep(rng.uniform(0, 0.02))
     return _described(delivery)
@@ -105,7 +107,7 @@ async def _answer(world: World, rng: random.Random) -> str:
 
 async def _deed(world: World, rng: random.Random) -> str:
     """Somebody reloads, or runs a command: before it takes effect, in that, or shortly after."""
-    await _running_for(world, rng, 1.0)
+    await asyncio.sleep(rng.uniform(0, 1.0))
     deed = await world.acts.next_deed()
     await asyncio.sleep(rng.uniform(0, 1.5))
     return deed
@@ -121,12 +123,13 @@ AIMS: dict[str, tuple[int, Aim]] = {
     "around a reload or a command": (15, _deed),
 }
 """The aims, with how often each is drawn."""
+_EARLY = (_anywhere, _start)
+"""These do not wait until the process runs."""
 
 
-async def _running_for(world: World, rng: random.Random, longest: float) -> None:
+async def _running(world: World) -> None:
     while not world.is_running:
         await asyncio.sleep(0.02)
-    await asyncio.sleep(rng.uniform(0, longest))
 
 
 def _kill_at_write(wal: Path, pid: int, delay: float) -> bool:

@@ -495,21 +495,36 @@ class Transaction:
     def rename_targets(self, names: Iterable[tuple[Target, Target]]) -> None:
         """Let what an older version kept for a recipient count as kept for it under its name of now."""
         for former, target in names:
-            there = notifications.alias()
-            taken = select(there.c.id).where(
-                there.c.channel == target.channel,
-                there.c.url_id == target.url_id,
-                there.c.incident == notifications.c.incident,
-                there.c.seq == notifications.c.seq,
-            )
-            of_former = (notifications.c.channel == former.channel) & (
-                notifications.c.url_id == former.url_id
-            )
-            self._db.execute(
-                update(notifications)
-                .where(of_former, ~taken.exists())
-                .values(channel=target.channel, url_id=target.url_id)
-            )
+            self._rename_target(former, target, literal(value=True))
+
+    def follow_recipients(self, targets: Sequence[Target]) -> None:
+        """Let what a recipient got of an incident that is not over count as sent by the channel that names it now.
+
+        A later change of that channel's URLs then finds it there, though no message went between the two changes."""
+        by_id = {target.url_id: target for target in reversed(targets)}
+        here = [(target.channel, target.url_id) for target in targets]
+        channel, url_id = notifications.c.channel, notifications.c.url_id
+        alive = notifications.c.incident.in_(select(alerts.c.id))
+        elsewhere = url_id.in_(list(by_id)) & tuple_(channel, url_id).not_in(here)
+        for row in self._db.execute(select(channel, url_id).where(alive, elsewhere).distinct()).all():
+            former = Target(channel=row.channel, url_id=row.url_id)
+            self._rename_target(former, by_id[row.url_id], alive)
+
+    def _rename_target(self, former: Target, target: Target, which: ColumnElement[bool]) -> None:
+        """Rename a recipient in those notifications of which it has none under its new name."""
+        there = notifications.alias()
+        taken = select(there.c.id).where(
+            there.c.channel == target.channel,
+            there.c.url_id == target.url_id,
+            there.c.incident == notifications.c.incident,
+            there.c.seq == notifications.c.seq,
+        )
+        of_former = (notifications.c.channel == former.channel) & (notifications.c.url_id == former.url_id)
+        self._db.execute(
+            update(notifications)
+            .where(of_former, which, ~taken.exists())
+            .values(channel=target.channel, url_id=target.url_id)
+        )
 
     def readdress(
         self,

@@ -148,6 +148,21 @@ async def test_what_waits_goes_once_to_whoever_takes_a_place(tmp_path: Path, row
     assert lost == []
 
 
+@pytest.mark.parametrize("delivered", [pytest.param(True, id="delivered"), pytest.param(False, id="waiting")])
+async def test_a_renamed_channel_whose_token_is_rotated_later_gets_the_end(
+    tmp_path: Path, delivered: bool
+) -> None:
+    """One change after the other, and no message between them: the firing is known by the name of before both."""
+    row = Row(before=["ops/a", "ops/b"], after=[], reminder=[], end_only=[], end_after_reminder=[])
+    store = await _fired(tmp_path / "store.db", row, delivered=delivered)
+    for recipients in (("oncall/a", "oncall/b"), ("oncall/n", "oncall/b")):
+        after = watching(urls(*recipients), "oncall")
+        await store.write(lambda tx, after=after: reconcile(tx, after, START + MINUTE))  # type: ignore[misc]
+    end = await store.write(lambda tx: _poll(tx, after, 2, "5000"))
+    await store.close()
+    assert end == ["oncall/b", "oncall/n"]
+
+
 async def _fired(path: Path, row: Row, *, delivered: bool) -> Store:
     """A store in which `low` fires, and ops was notified or is about to be."""
     store = Store(path)
