@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -100,6 +100,7 @@ class Outbox:
         self._news: dict[Target, asyncio.Event] = {}
         self._began: dict[Target, datetime] = {}
         self._rests: dict[Target, _Rest] = {}
+        self._failures: Counter[Target] = Counter()  # of each in a row
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by recipient
         self._stopping = False
         self._draining = False
@@ -237,6 +238,7 @@ class Outbox:
     ) -> None:
         took = timedelta(seconds=asyncio.get_running_loop().time() - began)
         self._on_attempt(target.channel, took, None if error is None else str(error))
+        self._failures[target] = 0 if error is None else self._failures[target] + 1
         if error is None:
             if target in self._rests:
                 self._rests[target] = replace(self._rests[target], refusals=0)
@@ -270,7 +272,8 @@ class Outbox:
             self._on_given_up(target.channel, len(over))
         if not delivery.attempts:
             log.warning("notification not delivered, will try again", extra={"fields": fields})
-        until = retry_at(delivery.attempts + 1, now, self._jitter())
+        # a URL that takes other messages works: what it has refused before need not wait as if it were down
+        until = retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())
         if rest is not None:
             until = now + min(rest, LONGEST_RETRY)  # what is further off is taken for an error of the clock
         await self._record(lambda tx: tx.put_off(ids, at=now, until=until, error=error))

@@ -66,7 +66,6 @@ class Lane:
         self._on_kill = on_kill
         self._ending = False
         self._over = asyncio.Event()
-        self._began_at: dict[World, float] = {}
         self._ended_at: dict[World, float] = {}
         began = datetime.now(UTC).replace(microsecond=0)
         cast = [*plot.plots(began), *crew.plots(began)]
@@ -86,7 +85,6 @@ class Lane:
         try:
             for world in (self.killed, self.spared):
                 await world.open()
-                self._began_at[world] = time.monotonic()
             async with asyncio.TaskGroup() as group:
                 killed = group.create_task(self._run_killed())
                 spared = group.create_task(self._run_spared())
@@ -205,7 +203,7 @@ class Lane:
         if world is self.killed:
             self.outcome.summaries = sum(one.accepted for one in digests)
         epoch = utc_epoch(datetime.now(UTC), time.monotonic())
-        began = self._began_at[world]
+        began = world.launched  # the first summary is due from a start on
         return wrong_summaries(digests, self._kills_of(world), epoch, began, self._ended_at[world])
 
     def _end(self, killed: Json, spared: Json) -> list[str]:

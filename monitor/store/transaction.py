@@ -498,17 +498,30 @@ class Transaction:
             self._rename_target(former, target, literal(value=True))
 
     def follow_recipients(self, targets: Sequence[Target]) -> None:
-        """Let what a recipient got of an incident that is not over count as sent by the channel that names it now.
+        """Let what went to a recipient, of incidents that are not over, count as sent by the channel that names it now.
+        A channel that is gone, one of whose recipients another names, is that one now, its other URLs included.
 
         A later change of that channel's URLs then finds it there, though no message went between the two changes."""
         by_id = {target.url_id: target for target in reversed(targets)}
+        channels = {target.channel for target in targets}
+        renamed: dict[str, str] = {}
+        for former in self._known_elsewhere(targets):
+            if (target := by_id.get(former.url_id)) is not None:
+                self._rename_target(former, target, _of_the_living())
+                renamed.setdefault(former.channel, target.channel)
+        for former in self._known_elsewhere(targets):
+            if former.channel not in channels and former.channel in renamed:
+                target = Target(channel=renamed[former.channel], url_id=former.url_id)
+                self._rename_target(former, target, _of_the_living())
+
+    def _known_elsewhere(self, targets: Sequence[Target]) -> list[Target]:
+        """Return where else something went, or will go, of incidents that are not over."""
+        name = (notifications.c.channel, notifications.c.url_id)
         here = [(target.channel, target.url_id) for target in targets]
-        channel, url_id = notifications.c.channel, notifications.c.url_id
-        alive = notifications.c.incident.in_(select(alerts.c.id))
-        elsewhere = url_id.in_(list(by_id)) & tuple_(channel, url_id).not_in(here)
-        for row in self._db.execute(select(channel, url_id).where(alive, elsewhere).distinct()).all():
-            former = Target(channel=row.channel, url_id=row.url_id)
-            self._rename_target(former, by_id[row.url_id], alive)
+        rows = self._db.execute(
+            select(*name).where(_of_the_living(), tuple_(*name).not_in(here)).distinct().order_by(*name)
+        )
+        return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
 
     def _rename_target(self, former: Target, target: Target, which: ColumnElement[bool]) -> None:
         """Rename a recipient in those notifications of which it has none under its new name."""
@@ -942,6 +955,11 @@ def _pending_for(target: Target) -> ColumnElement[bool]:
         & (notifications.c.channel == target.channel)
         & (notifications.c.url_id == target.url_id)
     )
+
+
+def _of_the_living() -> ColumnElement[bool]:
+    """Whether a notification's incident is not over."""
+    return notifications.c.incident.in_(select(alerts.c.id))
 
 
 def _pending_elsewhere(targets: Sequence[Target]) -> ColumnElement[bool]:
