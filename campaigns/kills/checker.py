@@ -401,6 +401,8 @@ def _content(
             yield f"a reminder, and none was wanted: {_shown(message)}"
         if message.kind.endswith("not acknowledged") and message.delivery.url not in incident.later:
             yield f"escalated to whoever knew: {_shown(message)}"
+    if len({message.last for message in group if message.kind.endswith("not acknowledged")}) > 1:
+        yield f"escalated more than once: {_shown(group[-1])}"
     if incident.resolved is not None and not group[-1].ends:
         yield f"lost: never resolved: {_shown(group[0])}"
 

@@ -121,7 +121,7 @@ class Lane:
         world.acts.change_at_times()
         for number in range(1, self._kills + 1):
             wrong = self._rng.choice(clock.WRONG)
-            is_wrong = self._wrong_clock and number % 3 == 0
+            is_wrong = self._wrong_clock and number % 3 == 2
             self.outcome.wrong_starts += is_wrong
             await world.launch(wrong if is_wrong else timedelta(0))
             kill = await aims.shoot(aims.draw(self._rng), world, self._rng, number)
