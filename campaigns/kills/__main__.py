@@ -48,10 +48,12 @@ def main() -> int:
             place, seed = folder / f"lane-{len(lanes) + 1}", f"{arguments.seed}-clock"
             lanes.append(Lane(place, package, by_wrong_clock, seed, on_kill, wrong_clock=True))
         outcomes = asyncio.run(_run(lanes))
+    again = f"python -m campaigns.kills --kills {arguments.kills} --lanes {arguments.lanes} --seed {arguments.seed}"
     report.show(console, outcomes)
+    console.print(f"{'again' if any(one.violations for one in outcomes) else 'run as'}: {again}", soft_wrap=True)
     failed = any(outcome.violations for outcome in outcomes)
     if arguments.keep or (failed and not arguments.forget):
-        report.keep(folder, lanes, outcomes)
+        report.keep(folder, lanes, outcomes, again)
         console.print(f"kept in {folder}", soft_wrap=True)
     else:
         shutil.rmtree(folder)

@@ -63,11 +63,11 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_POLL,
-                old="    alerts = tx.alerts(_subjects(account, views))\n    suffered",
+                old="    alerts = tx.alerts(_subjects(account, views))\n    concerned",
                 new='    tx._db.exec_driver_sql("COMMIT")\n'
                 '    tx._db.exec_driver_sql("BEGIN IMMEDIATE")\n'
                 '    tx._db.exec_driver_sql("SAVEPOINT work")\n'
-                "    alerts = tx.alerts(_subjects(account, views))\n    suffered",
+                "    alerts = tx.alerts(_subjects(account, views))\n    concerned",
             ),
         ),
     ),

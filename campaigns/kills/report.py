@@ -1,8 +1,6 @@
 """What is shown on the terminal, and what is kept of a campaign that failed."""
 
 import json
-import shlex
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -29,9 +27,8 @@ def show(console: Console, outcomes: Sequence[Outcome]) -> None:
     console.print("[red]FAILED[/]" if violations else "[green]nothing lost, nothing invented[/]")
 
 
-def keep(folder: Path, lanes: Iterable[Lane], outcomes: Sequence[Outcome]) -> None:
+def keep(folder: Path, lanes: Iterable[Lane], outcomes: Sequence[Outcome], again: str) -> None:
     """Writes down beside the stores and logs what was asked, killed, received and concluded."""
-    again = shlex.join([sys.executable, "-m", "campaigns.kills", *sys.argv[1:]])
     (folder / "command.txt").write_text(f"{again}\n")
     for number, (lane, outcome) in enumerate(zip(lanes, outcomes, strict=True), 1):
         place = folder / f"lane-{number}"
