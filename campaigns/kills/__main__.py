@@ -50,7 +50,9 @@ def main() -> int:
         outcomes = asyncio.run(_run(lanes))
     again = f"python -m campaigns.kills --kills {arguments.kills} --lanes {arguments.lanes} --seed {arguments.seed}"
     report.show(console, outcomes)
-    console.print(f"{'again' if any(one.violations for one in outcomes) else 'run as'}: {again}", soft_wrap=True)
+    console.print(
+        f"{'again' if any(one.violations for one in outcomes) else 'run as'}: {again}", soft_wrap=True
+    )
     failed = any(outcome.violations for outcome in outcomes)
     if arguments.keep or (failed and not arguments.forget):
         report.keep(folder, lanes, outcomes, again)
