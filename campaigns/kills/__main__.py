@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from campaigns.kills import clock, report
 from campaigns.kills.checker import Kill
-from campaigns.kills.lane import Lane, Outcome
+from campaigns.kills.lane import Lane, Outcome, cast
 from campaigns.kills.world import ROOT
 
 
@@ -23,8 +23,9 @@ def main() -> int:
     console = Console(stderr=True)
     folder = Path(tempfile.mkdtemp(prefix="kill-campaign-"))
     package = _copied(arguments.package, folder)
-    by_wrong_clock = arguments.kills // 6 if clock.library() else 0
-    if not by_wrong_clock:
+    accounts = tuple(filter(None, arguments.accounts.split(",")))
+    by_wrong_clock = arguments.kills // 6 if clock.library() and cast(accounts, timeless=True) else 0
+    if not by_wrong_clock and not accounts:
         console.print("no start by a wrong clock: libfaketime is not installed, or the kills are too few")
     kills = arguments.kills - by_wrong_clock
     shares = [len(range(lane, kills, arguments.lanes)) for lane in range(arguments.lanes)]
@@ -41,12 +42,21 @@ def main() -> int:
             progress.update(bar, advance=1, description=f"kills, the last one {kill.aim}")
 
         lanes = [
-            Lane(folder / f"lane-{number}", package, share, f"{arguments.seed}-{number}", on_kill)
+            Lane(
+                folder / f"lane-{number}",
+                package,
+                share,
+                f"{arguments.seed}-{number}",
+                on_kill,
+                accounts=accounts,
+            )
             for number, share in enumerate(shares, 1)
         ]
         if by_wrong_clock:
             place, seed = folder / f"lane-{len(lanes) + 1}", f"{arguments.seed}-clock"
-            lanes.append(Lane(place, package, by_wrong_clock, seed, on_kill, wrong_clock=True))
+            lanes.append(
+                Lane(place, package, by_wrong_clock, seed, on_kill, accounts=accounts, wrong_clock=True)
+            )
         outcomes = asyncio.run(_run(lanes))
     again = f"python -m campaigns.kills --kills {arguments.kills} --lanes {arguments.lanes} --seed {arguments.seed}"
     report.show(console, outcomes)
@@ -78,6 +88,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=300, help="how many in all")
     parser.add_argument("--seed", default=str(int(time.time())), help="what draws the aims and delays")
     parser.add_argument("--lanes", type=int, default=2, help="how many worlds at once, each with its share")
+    parser.add_argument(
+        "--accounts", default="", help="those of the story that take part: HUSH,TURN; all of them"
+    )
     parser.add_argument("--keep", action="store_true", help="keep stores, logs and records of a success too")
     parser.add_argument("--forget", action="store_true", help="keep nothing, not even of a failure")
     parser.add_argument("--package", type=Path, default=ROOT, help="the folder whose `monitor` is run")

@@ -5,7 +5,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,10 +45,20 @@ class Outcome:
     seconds: float = 0.0
 
 
+def cast(accounts: Collection[str], *, timeless: bool) -> list[plot.Plot]:
+    """Return the plots of these accounts, or of all; of those whose rules look at no clock, if only they can do."""
+    began = datetime.now(UTC).replace(microsecond=0)
+    return [
+        one
+        for one in (*plot.plots(began), *crew.plots(began))
+        if (one.part.account in accounts or not accounts) and (one.timeless or not timeless)
+    ]
+
+
 class Lane:
     """Kills so many times, as the seed says, lets the story end, and judges.
 
-    `wrong_clock`: one start of three is by a wrong clock, and only accounts take part whose rules look at none."""
+    `accounts` are those that take part; none: all. `wrong_clock`: one start of three is by a wrong clock, and only accounts take part whose rules look at none."""
 
     def __init__(
         self,
@@ -58,6 +68,7 @@ class Lane:
         seed: str,
         on_kill: Callable[[Kill], None],
         *,
+        accounts: Collection[str] = (),
         wrong_clock: bool = False,
     ) -> None:
         self._kills = kills
@@ -67,9 +78,7 @@ class Lane:
         self._ending = False
         self._over = asyncio.Event()
         self._ended_at: dict[World, float] = {}
-        began = datetime.now(UTC).replace(microsecond=0)
-        cast = [*plot.plots(began), *crew.plots(began)]
-        self._plots = [one for one in cast if one.timeless] if wrong_clock else cast
+        self._plots = cast(accounts, timeless=wrong_clock)
         moods = random.Random(f"{seed} moods")  # noqa: S311
         self.killed = World(
             folder / "killed", package, self._plots, self._killed_goes_on, Receiver(moods), f"{seed} acts"
@@ -197,7 +206,7 @@ class Lane:
         return self.outcome.kills if world is self.killed else []
 
     def _summaries(self, world: World) -> list[str]:
-        if self._wrong_clock:
+        if all(one.timeless for one in self._plots):
             return []
         digests = [one for one in world.receiver.deliveries if one.url == DIGEST]
         if world is self.killed:

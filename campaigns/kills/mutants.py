@@ -36,7 +36,9 @@ class Mutant:
     edits: tuple[Edit, ...]
     kills: int = 30
     tries: str = ""
-    """The part of the story that it takes to see it; "": accounts, rules and two URLs do."""
+    """The part of the story that it takes to see it; "": readings and rules do."""
+    accounts: str = ""
+    """The accounts that it takes, by commas; "": all."""
 
 
 _OUTBOX, _TRANSACTION, _POLL = "outbox.py", "store/transaction.py", "poll.py"
@@ -153,12 +155,12 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a delivery is recorded two seconds late",
+        name="a delivery is recorded five seconds late",
         edits=(
             Edit(
                 file=_OUTBOX,
                 old="            await self._delivered(target, delivery)",
-                new="            await asyncio.sleep(2)\n            await self._delivered(target, delivery)",
+                new="            await asyncio.sleep(5)\n            await self._delivered(target, delivery)",
             ),
         ),
     ),
@@ -243,6 +245,7 @@ MUTANTS = (
     Mutant(
         name="what is being sent as its channel is renamed is sent again",
         tries="channels renamed",
+        accounts="TURN,G1,G2,G3,G4",
         kills=12,
         edits=(
             Edit(
@@ -255,12 +258,14 @@ MUTANTS = (
     Mutant(
         name="a renamed channel's recipients are not known by its new name",
         tries="channels renamed",
+        accounts="TURN,G1,G2,G3,G4",
         kills=12,
         edits=(Edit(file=_POLL, old="    tx.follow_recipients(every)\n", new=""),),
     ),
     Mutant(
         name="a recipient is known by the place of its URL",
         tries="channels reordered",
+        accounts="TURN,G1,G2,G3,G4",
         kills=12,
         edits=(
             Edit(
@@ -273,6 +278,7 @@ MUTANTS = (
     Mutant(
         name="a new token gets no end of what the old one was sent",
         tries="channels rotated",
+        accounts="TURN,G1,G2,G3,G4",
         kills=12,
         edits=(
             Edit(
@@ -285,6 +291,7 @@ MUTANTS = (
     Mutant(
         name="the end goes where the route leads by then",
         tries="routes that lead elsewhere",
+        accounts="MOVED",
         kills=12,
         edits=(
             Edit(
@@ -297,6 +304,7 @@ MUTANTS = (
     Mutant(
         name="an answer that takes more than a second is not waited for",
         tries="a slow receiver",
+        accounts="TURN",
         kills=12,
         edits=(
             Edit(
@@ -309,6 +317,7 @@ MUTANTS = (
     Mutant(
         name="a URL that takes some messages is waited for as if it took none",
         tries="a flaky receiver",
+        accounts="TURN,G1,G2,G3,G4",
         kills=30,
         edits=(
             Edit(
@@ -321,6 +330,7 @@ MUTANTS = (
     Mutant(
         name="a group tells of its first incident alone",
         tries="groups of several incidents",
+        accounts="G1,G2,G3,G4",
         kills=12,
         edits=(
             Edit(
@@ -333,6 +343,7 @@ MUTANTS = (
     Mutant(
         name="a silence is over a second early",
         tries="silences",
+        accounts="HUSH",
         kills=12,
         edits=(
             Edit(
@@ -346,6 +357,7 @@ MUTANTS = (
     Mutant(
         name="what ends in a silence is never told",
         tries="silences",
+        accounts="HUSH",
         kills=12,
         edits=(
             Edit(
@@ -359,6 +371,7 @@ MUTANTS = (
     Mutant(
         name="what is acknowledged is reminded of",
         tries="acknowledgements",
+        accounts="ACKED",
         kills=12,
         edits=(
             Edit(
@@ -371,6 +384,7 @@ MUTANTS = (
     Mutant(
         name="a start forgets who acknowledged what",
         tries="acknowledgements",
+        accounts="ACKED",
         edits=(
             Edit(
                 file=_TRANSACTION,
@@ -382,6 +396,7 @@ MUTANTS = (
     Mutant(
         name="a start forgets what was escalated",
         tries="escalation",
+        accounts="UNHEARD",
         edits=(
             Edit(
                 file=_TRANSACTION,
@@ -393,6 +408,7 @@ MUTANTS = (
     Mutant(
         name="once a fallback has taken over, its channel gets nothing",
         tries="a fallback",
+        accounts="FRAIL",
         kills=12,
         edits=(
             Edit(
@@ -406,6 +422,7 @@ MUTANTS = (
     Mutant(
         name="quiet hours are over ten seconds early",
         tries="quiet hours",
+        accounts="NIGHT",
         kills=12,
         edits=(
             Edit(
@@ -419,6 +436,7 @@ MUTANTS = (
     Mutant(
         name="a start forgets when the last summary was made",
         tries="summaries",
+        accounts="WINDOW",
         edits=(
             Edit(
                 file="app/summaries.py",
@@ -430,6 +448,7 @@ MUTANTS = (
     Mutant(
         name="a rule that is taken away ends its alerts without a word",
         tries="reloads",
+        accounts="CLOSING",
         kills=12,
         edits=(
             Edit(
@@ -442,6 +461,7 @@ MUTANTS = (
     Mutant(
         name="an import leaves out the last reading of each page",
         tries="imports",
+        accounts="LEDGER",
         kills=12,
         edits=(
             Edit(
@@ -454,6 +474,7 @@ MUTANTS = (
     Mutant(
         name="what a wrong clock takes for old is deleted",
         tries="a wrong clock",
+        accounts="LEDGER,DROP",
         kills=18,
         edits=(
             Edit(
@@ -496,6 +517,7 @@ def _refused(mutant: Mutant, arguments: argparse.Namespace) -> list[str]:
             [
                 *(sys.executable, "-m", "campaigns.kills", "--package", place),
                 *("--kills", str(kills), "--lanes", "1", "--seed", arguments.seed, "--forget"),
+                *(("--accounts", mutant.accounts) if mutant.accounts else ()),
             ],
             capture_output=True,
             text=True,

@@ -402,8 +402,8 @@ def at_the_second(delivery: Delivery) -> Delivery:
 
 
 def rotated(*deliveries: Delivery) -> str:
-    """What the checker says where the token was exchanged for the second at 2.3 s."""
-    told = {LOW: [1.0], CLEAR: [5.0], ("token", 2, EXCHANGED): [2.3]}
+    """What the checker says where the token was exchanged for the second at 2.8 s."""
+    told = {LOW: [1.0], CLEAR: [5.0], ("token", 2, EXCHANGED): [2.8]}
     evidence = Evidence(expected=[INCIDENT], told=told, deliveries=deliveries, kills=[], urls=["/first"])
     return "\n".join(judge(evidence).violations)
 
@@ -513,7 +513,7 @@ def test_refuses_what_channels_and_people_do_not(
 
 
 def test_an_exchanged_token_may_get_again_what_was_being_sent_with_the_old() -> None:
-    """Within half a second of the exchange, in the same words; later it may not."""
+    """Shortly before the exchange, in the same words; later it may not."""
     firing = message("1", 2, token=1)
     assert rotated(firing, message("1", 3, token=2), message("2", 6, token=2)) == ""
     early = replace(firing, arrived=1.1, answered=1.1)
