@@ -58,7 +58,9 @@ def main() -> int:
                 Lane(place, package, by_wrong_clock, seed, on_kill, accounts=accounts, wrong_clock=True)
             )
         outcomes = asyncio.run(_run(lanes))
-    again = f"python -m campaigns.kills --kills {arguments.kills} --lanes {arguments.lanes} --seed {arguments.seed}"
+    options = {name: getattr(arguments, name) for name in ("kills", "lanes", "seed", "accounts")}
+    given = " ".join(f"--{name} {value}" for name, value in options.items() if value)
+    again = f"python -m campaigns.kills {given}"
     report.show(console, outcomes)
     console.print(
         f"{'again' if any(one.violations for one in outcomes) else 'run as'}: {again}", soft_wrap=True

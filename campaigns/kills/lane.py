@@ -58,7 +58,8 @@ def cast(accounts: Collection[str], *, timeless: bool) -> list[plot.Plot]:
 class Lane:
     """Kills so many times, as the seed says, lets the story end, and judges.
 
-    `accounts` are those that take part; none: all. `wrong_clock`: one start of three is by a wrong clock, and only accounts take part whose rules look at none."""
+    `accounts` are those that take part; none: all. `wrong_clock`: one start of three is by a wrong clock, and only
+    accounts take part whose rules look at none."""
 
     def __init__(
         self,
