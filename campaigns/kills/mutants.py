@@ -101,8 +101,8 @@ MUTANTS = (
             ),
             Edit(
                 file="app/build.py",
-                old="from monitor.poll import Recorded, Watch, record\n",
-                new="from monitor.poll import Recorded, Watch, flush, record\n",
+                old="from monitor.poll import Recorded, Watch, reconcile, record\n",
+                new="from monitor.poll import Recorded, Watch, flush, reconcile, record\n",
             ),
         ),
     ),
@@ -440,8 +440,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file="app/summaries.py",
-                old="            since if last is None or last > now else last\n",
-                new="            since\n",
+                old="min(since, now) if last is None or last > now else last\n",
+                new="min(since, now)\n",
             ),
         ),
     ),
@@ -478,8 +478,8 @@ MUTANTS = (
         kills=18,
         edits=(
             Edit(
-                file="app/daemon.py",
-                old="        return evidence.has_settled and not doubt\n",
+                file="app/clock.py",
+                old='        return self._has_settled and self._doubt == ""\n',
                 new="        return True\n",
             ),
         ),
