@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -97,11 +96,10 @@ class Outbox:
         self._quiet: Mapping[str, QuietHours] = {}
         self._renderer = Renderer()
         self._workers: dict[Target, asyncio.Task[None]] = {}
+        self._turns: dict[str, asyncio.Lock] = {}  # of each recipient, by whichever channel
         self._news: dict[Target, asyncio.Event] = {}
         self._began: dict[Target, datetime] = {}
         self._rests: dict[Target, _Rest] = {}
-        self._failures: Counter[Target] = Counter()  # of each in a row
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by recipient
         self._stopping = False
         self._draining = False
         self._unrecorded = False
@@ -163,7 +161,7 @@ class Outbox:
                 await asyncio.sleep(0.05)
 
     async def _work(self, target: Target) -> None:
-        news = self._news[target]
+        news, turn = self._news[target], self._turns.setdefault(target.url_id, asyncio.Lock())
         while target in self._notifiers and not self._stopping:
             news.clear()
             if left := self._rest_left(target):
@@ -171,7 +169,7 @@ class Outbox:
                 continue
             try:
                 # a recipient whose channel was renamed meanwhile may be getting a message under its former name
-                async with self._turns[target.url_id]:
+                async with turn:
                     waiting = await self._waiting(target)
                     if waiting.due and target in self._notifiers and not self._stopping:
                         await self._attempt(self._notifiers[target], plan(waiting.due))
@@ -238,7 +236,6 @@ class Outbox:
     ) -> None:
         took = timedelta(seconds=asyncio.get_running_loop().time() - began)
         self._on_attempt(target.channel, took, None if error is None else str(error))
-        self._failures[target] = 0 if error is None else self._failures[target] + 1
         if error is None:
             if target in self._rests:
                 self._rests[target] = replace(self._rests[target], refusals=0)
@@ -272,8 +269,7 @@ class Outbox:
             self._on_given_up(target.channel, len(over))
         if not delivery.attempts:
             log.warning("notification not delivered, will try again", extra={"fields": fields})
-        # a URL that takes other messages works: what it has refused before need not wait as if it were down
-        until = retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())
+        until = retry_at(delivery.attempts + 1, now, self._jitter())
         if rest is not None:
             until = now + min(rest, LONGEST_RETRY)  # what is further off is taken for an error of the clock
         await self._record(lambda tx: tx.put_off(ids, at=now, until=until, error=error))

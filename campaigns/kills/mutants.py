@@ -250,7 +250,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_OUTBOX,
-                old="                async with self._turns[target.url_id]:\n",
+                old="                async with turn:\n",
                 new="                async with asyncio.Lock():\n",
             ),
         ),

@@ -40,7 +40,6 @@ class Channel:
         self.titles: list[str] = []
         self.attempts = 0
         self.refuse = False
-        self.takes_each = 1
         self.open = threading.Event()
         self.open.set()
 
@@ -48,7 +47,7 @@ class Channel:
         """Takes, refuses, or hangs until it is opened."""
         self.attempts += 1
         self.open.wait()
-        if self.refuse or self.attempts % self.takes_each:
+        if self.refuse:
             raise DeliveryFailed("refused")
         self.titles.append(message.title.split(":")[0])
 
@@ -170,21 +169,6 @@ async def test_a_refused_message_is_tried_again_later(store: Store) -> None:
     box.wake()
     await until(lambda: ops.titles == ["WARNING A"])
     await box.stop(timedelta(seconds=5))
-
-
-async def test_a_url_that_takes_every_third_message_gets_all_of_them_soon(store: Store) -> None:
-    """What it refuses waits by how often it has refused in a row, not by how often each message was refused."""
-    clock, ops = Clock(), Channel(OPS)
-    ops.takes_each = 3
-    for number in range(20):
-        await tell(store, f"{number:02}", 1, EventKind.FIRED, OPS)
-    box = outbox(store, clock)
-    box.serve([ops])
-    for _ in range(20):
-        await box.drain()
-        clock.now += timedelta(seconds=2)
-    await box.stop(timedelta(seconds=5))
-    assert await statuses(store) == {"delivered": 20}
 
 
 @pytest.mark.parametrize(
