@@ -20,7 +20,7 @@ from campaigns.kills.world import World
 
 GIVES_UP = 6.0
 """Seconds after which an aim that saw no sign kills where it is, from when the process runs."""
-_STARTS_WITHIN = 30.0
+_STARTS_WITHIN = 60.0
 _HOLD = 1.0
 _LOOK_EVERY = 0.0002
 
@@ -38,8 +38,7 @@ async def shoot(name: str, world: World, rng: random.Random, number: int) -> Kil
     _, aim = AIMS[name]
     try:
         if aim not in _EARLY:
-            async with asyncio.timeout(_STARTS_WITHIN):
-                await _running(world)
+            await until_running(world)
         async with asyncio.timeout(GIVES_UP):
             saw = await aim(world, rng)
     except TimeoutError:
@@ -127,8 +126,10 @@ _EARLY = (_anywhere, _start)
 """These do not wait until the process runs."""
 
 
-async def _running(world: World) -> None:
-    while not world.is_running:
+async def until_running(world: World) -> None:
+    """Wait until the process says that it runs, but not for ever."""
+    deadline = time.monotonic() + _STARTS_WITHIN
+    while not world.is_running and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
 
 

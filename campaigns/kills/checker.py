@@ -47,6 +47,9 @@ _LINE = re.compile(
 _NAME = re.compile(rf"^Incident: (?P<id>[0-9A-Z]{{10}}), message {_NUMBERS}$", re.MULTILINE)
 _SEVERITY = re.compile(r"^Rule: \S+ \((?:\w+, )?(\w+)\)$", re.MULTILINE)
 _AT = re.compile(r"^At: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC$", re.MULTILINE)
+_COUNTED = re.compile(
+    r", (?:(?:the last of )?\d+ polls (?:that )?failed (?:so )?in a row since [^\n,]*|\d+ times in a row)"
+)
 _INSTEAD = "Instead of: "
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -127,8 +130,11 @@ class Message:
         return None if self.line and not mark.in_reason else _holds(self.text, mark)
 
     def says_as(self, other: "Message") -> bool:
-        """Whether the words are the same: all of them, or what a line has of them, where just one is a line."""
-        return self.gist == other.gist if bool(self.line) != bool(other.line) else self.text == other.text
+        """Whether the words are the same: all of them, or what a line has of them, where just one is a line. How often
+        polls have failed is counted on while a message waits."""
+        by_gist = bool(self.line) != bool(other.line)
+        mine, others = (self.gist, other.gist) if by_gist else (self.text, other.text)
+        return _timeless(mine) == _timeless(others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +217,9 @@ def end_state(status: Json) -> Json:
     }
 
 
-def _timeless(reason: str) -> str:
-    return re.sub(r", \d+ polls failed in a row since .*", "", reason)
+def _timeless(text: str) -> str:
+    """Return it without the counts that go on while a message waits, or until somebody looks."""
+    return _COUNTED.sub("", text)
 
 
 # Messages

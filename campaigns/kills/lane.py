@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from campaigns.kills import aims, clock, crew, plot
@@ -130,10 +130,12 @@ class Lane:
         world = self.killed
         world.acts.change_at_times()
         for number in range(1, self._kills + 1):
-            wrong = self._rng.choice(clock.WRONG)
-            is_wrong = self._wrong_clock and number % 3 == 2
-            self.outcome.wrong_starts += is_wrong
-            await world.launch(wrong if is_wrong else timedelta(0))
+            if self._wrong_clock and number % 3 == 2:
+                await world.launch(clock.WRONG[self.outcome.wrong_starts % len(clock.WRONG)])
+                await aims.until_running(world)
+                self.outcome.wrong_starts += 1
+            else:
+                await world.launch()
             kill = await aims.shoot(aims.draw(self._rng), world, self._rng, number)
             self.outcome.kills.append(kill)
             if kill.code != -signal.SIGKILL:
