@@ -102,6 +102,7 @@ class Outbox:
         self._quiet: Mapping[str, QuietHours] = {}
         self._renderer = Renderer()
         self._workers: dict[Target, asyncio.Task[None]] = {}
+        self._turns: dict[str, asyncio.Lock] = {}  # of each recipient, by whichever channel
         self._news: dict[Target, asyncio.Event] = {}
         self._began: dict[Target, datetime] = {}
         self._rests: dict[Target, _Rest] = {}
@@ -167,7 +168,7 @@ class Outbox:
                 await asyncio.sleep(0.05)
 
     async def _work(self, target: Target) -> None:
-        news = self._news[target]
+        news, turn = self._news[target], self._turns.setdefault(target.url_id, asyncio.Lock())
         while target in self._notifiers and not self._stopping:
             news.clear()
             began = asyncio.get_running_loop().time()
@@ -175,10 +176,12 @@ class Outbox:
                 await self._sleep(news, self._clock() + left)
                 continue
             try:
-                waiting = await self._waiting(target)
-                if waiting.due:
-                    await self._attempt(self._notifiers[target], plan(waiting.due))
-                    continue
+                # a recipient whose channel was renamed meanwhile may be getting a message under its former name
+                async with turn:
+                    waiting = await self._waiting(target)
+                    if waiting.due and target in self._notifiers and not self._stopping:
+                        await self._attempt(self._notifiers[target], plan(waiting.due))
+                        continue
             except StoreError as exc:
                 self._store_failed(exc)
                 waiting = Waiting((), self._clock() + timedelta(seconds=_STORE_RETRY))

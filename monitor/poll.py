@@ -284,6 +284,7 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     at = desk(tx, watch, now)
     every = [target for urls in watch.targets.values() for target in urls]
     tx.rename_targets(watch.former)
+    tx.follow_recipients(every)
     given_up = tx.readdress(every, partial(_wanted, watch, at), now)
     if given_up:
         log.warning("notifications given up: their channel is gone", extra={"fields": {"count": given_up}})

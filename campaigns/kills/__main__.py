@@ -11,9 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from campaigns.kills import report
-from campaigns.kills.aims import Kill
-from campaigns.kills.lane import Lane, Outcome
+from campaigns.kills import clock, report
+from campaigns.kills.checker import Kill
+from campaigns.kills.lane import Lane, Outcome, cast
 from campaigns.kills.world import ROOT
 
 
@@ -23,7 +23,12 @@ def main() -> int:
     console = Console(stderr=True)
     folder = Path(tempfile.mkdtemp(prefix="kill-campaign-"))
     package = _copied(arguments.package, folder)
-    shares = [len(range(lane, arguments.kills, arguments.lanes)) for lane in range(arguments.lanes)]
+    accounts = tuple(filter(None, arguments.accounts.split(",")))
+    by_wrong_clock = arguments.kills // 6 if clock.library() and cast(accounts, timeless=True) else 0
+    if not by_wrong_clock and not accounts:
+        console.print("no start by a wrong clock: libfaketime is not installed, or the kills are too few")
+    kills = arguments.kills - by_wrong_clock
+    shares = [len(range(lane, kills, arguments.lanes)) for lane in range(arguments.lanes)]
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -37,14 +42,32 @@ def main() -> int:
             progress.update(bar, advance=1, description=f"kills, the last one {kill.aim}")
 
         lanes = [
-            Lane(folder / f"lane-{number}", package, share, f"{arguments.seed}-{number}", on_kill)
+            Lane(
+                folder / f"lane-{number}",
+                package,
+                share,
+                f"{arguments.seed}-{number}",
+                on_kill,
+                accounts=accounts,
+            )
             for number, share in enumerate(shares, 1)
         ]
+        if by_wrong_clock:
+            place, seed = folder / f"lane-{len(lanes) + 1}", f"{arguments.seed}-clock"
+            lanes.append(
+                Lane(place, package, by_wrong_clock, seed, on_kill, accounts=accounts, wrong_clock=True)
+            )
         outcomes = asyncio.run(_run(lanes))
+    options = {name: getattr(arguments, name) for name in ("kills", "lanes", "seed", "accounts")}
+    given = " ".join(f"--{name} {value}" for name, value in options.items() if value)
+    again = f"python -m campaigns.kills {given}"
     report.show(console, outcomes)
+    console.print(
+        f"{'again' if any(one.violations for one in outcomes) else 'run as'}: {again}", soft_wrap=True
+    )
     failed = any(outcome.violations for outcome in outcomes)
     if arguments.keep or (failed and not arguments.forget):
-        report.keep(folder, lanes, outcomes)
+        report.keep(folder, lanes, outcomes, again)
         console.print(f"kept in {folder}", soft_wrap=True)
     else:
         shutil.rmtree(folder)
@@ -67,6 +90,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=300, help="how many in all")
     parser.add_argument("--seed", default=str(int(time.time())), help="what draws the aims and delays")
     parser.add_argument("--lanes", type=int, default=2, help="how many worlds at once, each with its share")
+    parser.add_argument(
+        "--accounts", default="", help="those of the story that take part: HUSH,TURN; all of them"
+    )
     parser.add_argument("--keep", action="store_true", help="keep stores, logs and records of a success too")
     parser.add_argument("--forget", action="store_true", help="keep nothing, not even of a failure")
     parser.add_argument("--package", type=Path, default=ROOT, help="the folder whose `monitor` is run")

@@ -11,34 +11,20 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from campaigns.kills.checker import Kill
 from campaigns.kills.receiver import Delivery
 from campaigns.kills.world import World
 
 GIVES_UP = 6.0
-"""Seconds after which an aim that saw no sign kills where it is."""
+"""Seconds after which an aim that saw no sign kills where it is, from when the process runs."""
+_STARTS_WITHIN = 60.0
 _HOLD = 1.0
 _LOOK_EVERY = 0.0002
 
 Aim: TypeAlias = Callable[[World, random.Random], Awaitable[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
-    """A kill. Instants are monotonic seconds; `running`: whether the process had said that it runs;
-    `code`: what it ended with, -9 where it was this kill."""
-
-    number: int
-    aim: str
-    saw: str
-    process: int
-    launched: float
-    at: float
-    running: bool
-    code: int
 
 
 def draw(rng: random.Random) -> str:
@@ -49,9 +35,11 @@ def draw(rng: random.Random) -> str:
 
 async def shoot(name: str, world: World, rng: random.Random, number: int) -> Kill:
     """Kills the process as the aim says, and waits for its end."""
+    _, aim = AIMS[name]
     try:
+        if aim not in _EARLY:
+            await until_running(world)
         async with asyncio.timeout(GIVES_UP):
-            _, aim = AIMS[name]
             saw = await aim(world, rng)
     except TimeoutError:
         saw = "no sign, killed all the same"
@@ -83,7 +71,7 @@ async def _start(world: World, rng: random.Random) -> str:
 
 async def _reading(world: World, rng: random.Random) -> str:
     """A reading that matters has been answered: before its commit, in it, or shortly after."""
-    await _running_for(world, rng, 1.5)
+    await asyncio.sleep(rng.uniform(0, 1.5))
     told = await world.service.next_fresh()
     await asyncio.sleep(rng.uniform(0, 0.03))
     return f"{told.account} was told {told.level.name!r} of cycle {told.cycle}"
@@ -91,7 +79,7 @@ async def _reading(world: World, rng: random.Random) -> str:
 
 async def _commit(world: World, rng: random.Random) -> str:
     """The write-ahead log has grown after such a reading: in the commit, or between it and what follows."""
-    await _running_for(world, rng, 1.5)
+    await asyncio.sleep(rng.uniform(0, 1.5))
     told = await world.service.next_fresh()
     delay = rng.choice([0.0, rng.uniform(0, 0.005), rng.uniform(0, 0.04)])
     seen = await asyncio.to_thread(_kill_at_write, world.wal, world.pid, delay)
@@ -102,7 +90,7 @@ async def _commit(world: World, rng: random.Random) -> str:
 
 async def _acceptance(world: World, rng: random.Random) -> str:
     """A message has been accepted, and the answer is held back."""
-    await _running_for(world, rng, 1.0)
+    await asyncio.sleep(rng.uniform(0, 1.0))
     delivery = await world.receiver.next_arrival(_HOLD)
     await asyncio.sleep(rng.uniform(0, 0.05))
     return _described(delivery)
@@ -110,10 +98,18 @@ async def _acceptance(world: World, rng: random.Random) -> str:
 
 async def _answer(world: World, rng: random.Random) -> str:
     """A message has been accepted and answered: before that is recorded, or shortly after."""
-    await _running_for(world, rng, 1.0)
+    await asyncio.sleep(rng.uniform(0, 1.0))
     delivery = await world.receiver.next_answer()
     await asyncio.sleep(rng.uniform(0, 0.02))
     return _described(delivery)
+
+
+async def _deed(world: World, rng: random.Random) -> str:
+    """Somebody reloads, or runs a command: before it takes effect, in that, or shortly after."""
+    await asyncio.sleep(rng.uniform(0, 1.0))
+    deed = await world.acts.next_deed()
+    await asyncio.sleep(rng.uniform(0, 1.5))
+    return deed
 
 
 AIMS: dict[str, tuple[int, Aim]] = {
@@ -123,14 +119,18 @@ AIMS: dict[str, tuple[int, Aim]] = {
     "at a commit": (25, _commit),
     "before a delivery's answer": (15, _acceptance),
     "after a delivery's answer": (15, _answer),
+    "around a reload or a command": (15, _deed),
 }
 """The aims, with how often each is drawn."""
+_EARLY = (_anywhere, _start)
+"""These do not wait until the process runs."""
 
 
-async def _running_for(world: World, rng: random.Random, longest: float) -> None:
-    while not world.is_running:
+async def until_running(world: World) -> None:
+    """Wait until the process says that it runs, but not for ever."""
+    deadline = time.monotonic() + _STARTS_WITHIN
+    while not world.is_running and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
-    await asyncio.sleep(rng.uniform(0, longest))
 
 
 def _kill_at_write(wal: Path, pid: int, delay: float) -> bool:

@@ -4,23 +4,28 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaigns.kills import aims, plot
-from campaigns.kills.aims import Kill
-from campaigns.kills.checker import Evidence, Verdict, differences, end_state, judge
+from campaigns.kills import aims, clock, crew, plot
+from campaigns.kills.checker import Evidence, Kill, Verdict, differences, end_state, judge
 from campaigns.kills.plot import Json
 from campaigns.kills.receiver import Receiver
+from campaigns.kills.records import utc_epoch, wrong_readings, wrong_summaries
 from campaigns.kills.story import FINAL
 from campaigns.kills.world import World
 
 ENDS_WITHIN = 120.0
 """Seconds that the rest of the story may take once nobody kills any more."""
-DELIVERS_WITHIN = 45.0
+DELIVERS_WITHIN = 60.0
 """Seconds that the outbox may then take to become empty."""
+URLS = (*plot.OPS, *crew.TEAM, "/east", "/west", "/duty", "/boss", "/frail", "/spare", "/night")
+"""The recipients of alerts."""
+DIGEST = "/digest"
+"""The recipient of summaries."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +34,9 @@ class Outcome:
 
     kills: list[Kill] = field(default_factory=list)
     restarts: int = 0
+    wrong_starts: int = 0
+    acts: Counter[str] = field(default_factory=Counter)
+    summaries: int = 0
     cycles: dict[str, int] = field(default_factory=dict)
     incidents: int = 0
     readings: int = 0
@@ -37,23 +45,49 @@ class Outcome:
     seconds: float = 0.0
 
 
+def cast(accounts: Collection[str], *, timeless: bool) -> list[plot.Plot]:
+    """Return the plots of these accounts, or of all; of those whose rules look at no clock, if only they can do."""
+    began = datetime.now(UTC).replace(microsecond=0)
+    return [
+        one
+        for one in (*plot.plots(began), *crew.plots(began))
+        if (one.part.account in accounts or not accounts) and (one.timeless or not timeless)
+    ]
+
+
 class Lane:
-    """Kills so many times, as the seed says, lets the story end, and judges."""
+    """Kills so many times, as the seed says, lets the story end, and judges.
+
+    `accounts` are those that take part; none: all. `wrong_clock`: one start of three is by a wrong clock, and only
+    accounts take part whose rules look at none."""
 
     def __init__(
-        self, folder: Path, package: Path, kills: int, seed: str, on_kill: Callable[[Kill], None]
+        self,
+        folder: Path,
+        package: Path,
+        kills: int,
+        seed: str,
+        on_kill: Callable[[Kill], None],
+        *,
+        accounts: Collection[str] = (),
+        wrong_clock: bool = False,
     ) -> None:
         self._kills = kills
+        self._wrong_clock = wrong_clock
         self._rng = random.Random(seed)  # noqa: S311 (it draws aims, not secrets)
         self._on_kill = on_kill
         self._ending = False
         self._over = asyncio.Event()
-        self._plots = plot.plots(datetime.now(UTC).replace(microsecond=0))
-        parts = [one.part for one in self._plots]
+        self._ended_at: dict[World, float] = {}
+        self._plots = cast(accounts, timeless=wrong_clock)
         moods = random.Random(f"{seed} moods")  # noqa: S311
-        self.killed = World(folder / "killed", package, parts, self._killed_goes_on, Receiver(moods))
-        self.spared = World(folder / "spared", package, parts, self._spared_goes_on, Receiver())
-        self.outcome = Outcome(cycles={part.account: 1 for part in parts})
+        self.killed = World(
+            folder / "killed", package, self._plots, self._killed_goes_on, Receiver(moods), f"{seed} acts"
+        )
+        self.spared = World(
+            folder / "spared", package, self._plots, self._spared_goes_on, Receiver(), f"{seed} others"
+        )
+        self.outcome = Outcome(cycles={one.part.account: 1 for one in self._plots})
 
     async def run(self) -> Outcome:
         """The whole lane, from the first start to the verdict."""
@@ -68,12 +102,18 @@ class Lane:
             await self.killed.close()
             await self.spared.close()
         self._judge(killed.result(), spared.result())
+        for world in (self.killed, self.spared):
+            kept = await world.readings()
+            wrong = wrong_readings(world.service.answers, world.acts.imported, kept)
+            self.outcome.violations += [f"{world.folder.name}: {what}" for what in wrong]
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
 
     # How far the story may go
 
-    def _killed_goes_on(self, account: str, cycle: int) -> bool:
+    def _killed_goes_on(self, account: str, cycle: int) -> bool | None:
+        if not self.killed.service.is_time_for(account, cycle):
+            return None
         self.outcome.cycles[account] = cycle
         return not self._ending
 
@@ -88,8 +128,14 @@ class Lane:
 
     async def _run_killed(self) -> Json:
         world = self.killed
+        world.acts.change_at_times()
         for number in range(1, self._kills + 1):
-            await world.launch()
+            if self._wrong_clock and number % 3 == 2:
+                await world.launch(clock.WRONG[self.outcome.wrong_starts % len(clock.WRONG)])
+                await aims.until_running(world)
+                self.outcome.wrong_starts += 1
+            else:
+                await world.launch()
             kill = await aims.shoot(aims.draw(self._rng), world, self._rng, number)
             self.outcome.kills.append(kill)
             if kill.code != -signal.SIGKILL:
@@ -104,6 +150,7 @@ class Lane:
 
     async def _run_spared(self) -> Json:
         await self.spared.launch()
+        self.spared.acts.change_at_times()
         await self._over.wait()
         return await self._ended(self.spared)
 
@@ -113,6 +160,8 @@ class Lane:
         while not world.service.finished and time.monotonic() < deadline and not world.has_ended:
             await asyncio.sleep(0.1)
         self._over.set()
+        await world.acts.stop()
+        self._ended_at[world] = time.monotonic()
         deadline = time.monotonic() + DELIVERS_WITHIN
         while (await world.status())["notifications"]["pending"] and time.monotonic() < deadline:
             await asyncio.sleep(1)
@@ -134,7 +183,10 @@ class Lane:
         others = self._verdict(self.spared, expected).violations
         out.violations += [f"without kills: {what}" for what in others]
         out.violations += self._end(killed, spared)
+        out.acts = self.killed.acts.done
         for world in (self.killed, self.spared):
+            out.violations += [f"{world.folder.name}: {what}" for what in self._summaries(world)]
+            out.violations += [f"{world.folder.name}: {what}" for what in world.acts.failures]
             if not world.service.finished:
                 out.violations.append(f"{world.folder.name}: the story did not come to its end")
             if (said := world.integrity()) != "ok":
@@ -145,24 +197,37 @@ class Lane:
         return judge(
             Evidence(
                 expected=expected,
-                told=world.service.told,
-                deliveries=world.receiver.deliveries,
-                kills=self.outcome.kills if world is self.killed else [],
-                urls=plot.URLS,
+                told={**world.service.told, **world.acts.moments},
+                deliveries=[one for one in world.receiver.deliveries if one.url != DIGEST],
+                kills=self._kills_of(world),
+                urls=URLS,
+                epoch=utc_epoch(datetime.now(UTC), time.monotonic()),
             )
         )
 
+    def _kills_of(self, world: World) -> list[Kill]:
+        return self.outcome.kills if world is self.killed else []
+
+    def _summaries(self, world: World) -> list[str]:
+        if all(one.timeless for one in self._plots):
+            return []
+        digests = [one for one in world.receiver.deliveries if one.url == DIGEST]
+        if world is self.killed:
+            self.outcome.summaries = sum(one.accepted for one in digests)
+        epoch = utc_epoch(datetime.now(UTC), time.monotonic())
+        began = world.launched  # the first summary is due from a start on
+        return wrong_summaries(digests, self._kills_of(world), epoch, began, self._ended_at[world])
+
     def _end(self, killed: Json, spared: Json) -> list[str]:
         """The end against that of the run without kills, and both against the story."""
-        got, without = end_state(killed), end_state(spared)
-        expected = plot.expected(self.outcome.cycles, self._plots)
-        delivered = len(plot.URLS) * sum(1 + (incident.resolved is not None) for incident in expected)
+        accounts = {series.rpartition("/")[0] for one in self._plots for series in one.holds}
         alerts = {(one["rule"], one["series"], one["state"], one["severity"]) for one in killed["alerts"]}
+        open_ = {one for one in plot.ALERTS if one[1].rpartition("/")[0] in accounts}
         available = {one["series"]: one["available"] for one in killed["balances"]}
-        counts = {"pending": 0, "failed": 0, "delivered": delivered}
+        holds = {series: amount for one in self._plots for series, amount in one.holds.items()}
         return [
-            *differences("end, against a run without kills", got, without),
-            *differences("end, alerts", alerts, plot.ALERTS),
-            *differences("end, available", available, plot.BALANCES),
-            *differences("end, outbox", got["notifications"], counts),
+            *differences("end, against a run without kills", end_state(killed), end_state(spared)),
+            *differences("end, alerts", alerts, open_),
+            *differences("end, available", available, holds),
+            *differences("end, messages that wait", killed["notifications"]["pending"], 0),
         ]

@@ -1,21 +1,28 @@
-"""The receiver's end: takes apprise's `json://` messages, and writes down when each came and what became of it."""
+"""The receiver's end: takes apprise's `json://` and `ntfy://`, and writes down when each came and what became of it.
+
+Recipients have characters: `/flaky` takes every third attempt, `/slow` answers late, `/frail` is broken for a while,
+`/token` takes what comes with the token of now. The others take what comes; with `moody`, they refuse a few.
+"""
 
 import asyncio
 import json
 import random
+import re
 import time
 from dataclasses import dataclass
 
 from campaigns.kills.web import Reply, Request, Server
 
-_OK, _UNAVAILABLE = 200, 503
+_OK, _GONE, _UNAVAILABLE = 200, 410, 503
+_TOKEN = re.compile(r"/token/(\d+)")
 
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
     """One POST. `process` is the number of the process it came from; instants are monotonic seconds.
 
-    `answered` None: the answer was never sent. What was accepted counts as taken from its arrival on."""
+    `url` names the recipient, whatever the token. `answered` None: the answer was never sent. What was accepted counts
+    as taken from its arrival on."""
 
     url: str
     process: int
@@ -24,6 +31,7 @@ class Delivery:
     title: str
     body: str
     answered: float | None = None
+    token: int = 0
 
 
 class Receiver:
@@ -33,6 +41,10 @@ class Receiver:
         self.process = 0
         self.deliveries: list[Delivery] = []
         self.hold_next = 0.0
+        self.token = 1
+        self.is_frail_broken = False
+        self._attempts = 0
+        self._slowness = random.Random(0)  # noqa: S311 (it draws delays, not secrets)
         self._moody = moody
         self._server = Server(self._handle)
         self._arrivals: list[asyncio.Future[Delivery]] = []
@@ -54,39 +66,52 @@ class Receiver:
         return _awaited(self._answers)
 
     async def _handle(self, request: Request) -> Reply:
-        refuse, hold = self._mood()
-        delivery = self._written_down(request, accepted=not refuse)
-        if refuse:
-            return Reply(status=_UNAVAILABLE)
+        delivery = _written_down(request, self.process)
+        status, hold = self._mood(delivery)
+        delivery.accepted = status == _OK
+        self.deliveries.append(delivery)
+        if not delivery.accepted:
+            return Reply(status=status)
         if self._arrivals:
             hold = max(hold, self.hold_next)
             _tell(self._arrivals, delivery)
         await asyncio.sleep(hold)
         return Reply(status=_OK, sent=lambda: self._answered(delivery))
 
-    def _written_down(self, request: Request, *, accepted: bool) -> Delivery:
-        content = json.loads(request.body)
-        delivery = Delivery(
-            url=request.path,
-            process=self.process,
-            arrived=time.monotonic(),
-            accepted=accepted,
-            title=content["title"],
-            body=content["message"],
-        )
-        self.deliveries.append(delivery)
-        return delivery
-
-    def _mood(self) -> tuple[bool, float]:
-        """Whether to refuse, and how long to wait with the answer."""
+    def _mood(self, delivery: Delivery) -> tuple[int, float]:
+        """Return the answer, and how long to wait with it."""
+        match delivery.url:
+            case "/flaky":
+                self._attempts += 1
+                return (_UNAVAILABLE if self._attempts % 3 else _OK), 0.0
+            case "/slow":
+                return _OK, self._slowness.uniform(0.5, 2.0)
+            case "/frail" if self.is_frail_broken:
+                return _UNAVAILABLE, 0.0
+            case "/token" if delivery.token != self.token:
+                return _GONE, 0.0
         if self._moody is None:
-            return False, 0.0
+            return _OK, 0.0
         drawn, hold = self._moody.random(), self._moody.uniform(0.05, 1.0)
-        return drawn < 0.1, hold if drawn > 0.8 else 0.0
+        return (_UNAVAILABLE if drawn < 0.1 else _OK), hold if drawn > 0.8 else 0.0
 
     def _answered(self, delivery: Delivery) -> None:
         delivery.answered = time.monotonic()
         _tell(self._answers, delivery)
+
+
+def _written_down(request: Request, process: int) -> Delivery:
+    content, token = json.loads(request.body), _TOKEN.fullmatch(request.path)
+    recipient = f"/{content['topic']}" if "topic" in content else request.path
+    return Delivery(
+        url="/token" if token else recipient,
+        process=process,
+        arrived=time.monotonic(),
+        accepted=False,
+        title=content["title"],
+        body=content["message"],
+        token=int(token[1]) if token else 0,
+    )
 
 
 def _awaited(futures: list[asyncio.Future[Delivery]]) -> asyncio.Future[Delivery]:

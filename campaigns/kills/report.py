@@ -1,8 +1,6 @@
 """What is shown on the terminal, and what is kept of a campaign that failed."""
 
 import json
-import shlex
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -29,9 +27,8 @@ def show(console: Console, outcomes: Sequence[Outcome]) -> None:
     console.print("[red]FAILED[/]" if violations else "[green]nothing lost, nothing invented[/]")
 
 
-def keep(folder: Path, lanes: Iterable[Lane], outcomes: Sequence[Outcome]) -> None:
+def keep(folder: Path, lanes: Iterable[Lane], outcomes: Sequence[Outcome], again: str) -> None:
     """Writes down beside the stores and logs what was asked, killed, received and concluded."""
-    again = shlex.join([sys.executable, "-m", "campaigns.kills", *sys.argv[1:]])
     (folder / "command.txt").write_text(f"{again}\n")
     for number, (lane, outcome) in enumerate(zip(lanes, outcomes, strict=True), 1):
         place = folder / f"lane-{number}"
@@ -68,16 +65,24 @@ def _figures(outcomes: Sequence[Outcome]) -> Table:
         "incidents expected": sum(outcome.incidents for outcome in outcomes),
         "messages accepted": sum(verdict.messages for verdict in verdicts),
         "of these about several incidents": sum(verdict.grouped for verdict in verdicts),
+        "reminders": sum(verdict.reminded for verdict in verdicts),
         "messages refused": sum(verdict.refused for verdict in verdicts),
         "firings told with their resolve": sum(verdict.collapsed for verdict in verdicts),
         "duplicates, each next to a kill": sum(len(verdict.again) for verdict in verdicts),
         "firings told again with their resolve": sum(verdict.overtaken for verdict in verdicts),
+        "summaries": sum(outcome.summaries for outcome in outcomes),
+        "starts by a wrong clock": sum(outcome.wrong_starts for outcome in outcomes),
+        **{f"done: {name}": count for name, count in sorted(_acts(outcomes).items())},
         "violations": sum(len(outcome.violations) for outcome in outcomes),
         "seconds": round(max(outcome.seconds for outcome in outcomes)),
     }
     for name, figure in rows.items():
         table.add_row(name, str(figure))
     return table
+
+
+def _acts(outcomes: Sequence[Outcome]) -> Counter[str]:
+    return sum((outcome.acts for outcome in outcomes), Counter())
 
 
 def _lines(file: Path, records: Iterable[object]) -> None:

@@ -7,15 +7,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import parse_qs
 
-from campaigns.kills.story import Moment, Part, Teller, Told
+from campaigns.kills.story import FINAL, Level, Moment, Part, Teller, Told, no_act
 from campaigns.kills.web import Reply, Request, Server
 
 
 class Service:
     """Both services on one port. `process` is the number of the process that asks, set before each start."""
 
-    def __init__(self, parts: Sequence[Part], goes_on: Callable[[str, int], bool | None]) -> None:
-        self.tellers = {part.account: Teller(part, partial(goes_on, part.account)) for part in parts}
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        goes_on: Callable[[str, int], bool | None],
+        begin: Callable[[str, int, Level], Callable[[], bool]] = no_act,
+    ) -> None:
+        self.tellers = {part.account: Teller(part, partial(goes_on, part.account), begin) for part in parts}
         self.process = 0
         self.answers: list[Told] = []
         self.told: dict[Moment, list[float]] = defaultdict(list)
@@ -32,6 +37,11 @@ class Service:
     def finished(self) -> bool:
         """Whether every account's story has been told, and has been recorded for certain."""
         return all(teller.finished for teller in self.tellers.values())
+
+    def is_time_for(self, account: str, cycle: int) -> bool:
+        """Whether all that begin a cycle together with this account are ready for it."""
+        others = (self.tellers[name] for name in self.tellers[account].part.together)
+        return all(other.wants >= cycle or other.cycle == FINAL for other in others)
 
     def next_fresh(self) -> asyncio.Future[Told]:
         """The next answer of a level of which nothing is certain yet, at the moment it has been sent."""

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
     """What an account answers for a while: until `readings` of it are certain, the last of which was asked for
-    `lasts` seconds or more after the first had become so. `once`: to one request only, certain or not."""
+    `lasts` seconds or more after the first had become so. `once`: to one request only, certain or not.
+
+    `act` begins with the level's first answer, and the level lasts until it is done. `amounts` are what a reading of it
+    holds as available, by currency."""
 
     name: str
     status: int
@@ -22,6 +25,8 @@ class Level:
     readings: int = 1
     lasts: float = 0.0
     once: bool = False
+    act: str = ""
+    amounts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,8 @@ class Part:
     account: str
     cycle: Callable[[int], Sequence[Level]]
     final: Sequence[Level]
+    together: tuple[str, ...] = ()
+    """The accounts that begin each cycle together with this one."""
 
 
 FINAL = -1
@@ -57,12 +64,25 @@ class Told:
         return self.account, self.cycle, self.level.name
 
 
-class Teller:
-    """Tells one account's part. `goes_on(n)` says whether cycle n may begin (True), the end (False), or neither yet."""
+def no_act(account: str, cycle: int, level: Level) -> Callable[[], bool]:
+    """Do nothing, at once."""
+    return lambda: True
 
-    def __init__(self, part: Part, goes_on: Callable[[int], bool | None]) -> None:
+
+class Teller:
+    """Tells one account's part. `goes_on(n)` says whether cycle n may begin (True), the end (False), or neither yet.
+
+    `begin` begins a level's act and returns what says whether it is done."""
+
+    def __init__(
+        self,
+        part: Part,
+        goes_on: Callable[[int], bool | None],
+        begin: Callable[[str, int, Level], Callable[[], bool]] = no_act,
+    ) -> None:
         self.part = part
         self.cycle = 0
+        self.wants = 0  # the cycle that it waits for, or is in
         self.finished = False
         self._goes_on = goes_on
         self._levels = list(part.cycle(0))
@@ -70,11 +90,15 @@ class Teller:
         self._last: Told | None = None
         self._certain = 0
         self._since = 0.0
+        self._begin = begin
+        self._is_done: Callable[[], bool] | None = None
 
     def ask(self, process: int, at: float) -> Told:
         """The answer to a request of a process, the n-th, at an instant in seconds."""
         if self._last is not None:
             self._hear(self._last, process, at)
+        if self._is_done is None:
+            self._is_done = self._begin(self.part.account, self.cycle, self._levels[self._index])
         self._last = Told(
             account=self.part.account,
             cycle=self.cycle,
@@ -92,7 +116,7 @@ class Teller:
             self._certain += 1
         elif not last.level.once:
             return
-        if last.level.once or self._enough(last):
+        if (last.level.once or self._enough(last)) and (self._is_done is None or self._is_done()):
             self._advance()
 
     def _enough(self, last: Told) -> bool:
@@ -104,10 +128,15 @@ class Teller:
             self._to(self._index + 1)
         elif self.cycle == FINAL:
             self.finished = True
-        elif (goes_on := self._goes_on(self.cycle + 1)) is not None:
-            self.cycle = self.cycle + 1 if goes_on else FINAL
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self.wants = self.cycle + 1
+        if (goes_on := self._goes_on(self.wants)) is not None:
+            self.cycle = self.wants if goes_on else FINAL
             self._levels = list(self.part.cycle(self.cycle) if goes_on else self.part.final)
             self._to(0)
 
     def _to(self, index: int) -> None:
-        self._index, self._certain, self._since = index, 0, 0.0
+        self._index, self._certain, self._since, self._is_done = index, 0, 0.0, None

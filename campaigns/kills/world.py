@@ -2,23 +2,28 @@
 
 import asyncio
 import contextlib
+import csv
 import json
 import os
+import random
 import shutil
 import signal
 import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
-from campaigns.kills import plot
-from campaigns.kills.plot import Json
+from campaigns.kills.acts import Acts
+from campaigns.kills.clock import wrong
+from campaigns.kills.plot import Json, Plot
 from campaigns.kills.receiver import Receiver
 from campaigns.kills.service import Service
-from campaigns.kills.story import Part
+from campaigns.kills.setup import Setup
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds
@@ -31,13 +36,16 @@ class World:
         self,
         folder: Path,
         package: Path,
-        parts: Sequence[Part],
+        plots: Sequence[Plot],
         goes_on: Callable[[str, int], bool | None],
         receiver: Receiver,
+        seed: str = "",
     ) -> None:
         self.folder = folder
-        self.service = Service(parts, goes_on)
+        self.acts = Acts(self, random.Random(seed))  # noqa: S311 (it draws delays, not secrets)
+        self.service = Service([one.part for one in plots], goes_on, self.acts.begin)
         self.receiver = receiver
+        self._plots = plots
         self.launches = 0
         self.launched = 0.0
         self._environ = {
@@ -90,23 +98,44 @@ class World:
         self.folder.mkdir(parents=True)
         await self.service.start()
         await self.receiver.start()
-        document = plot.configuration(f"127.0.0.1:{self.service.port}", f"127.0.0.1:{self.receiver.port}")
-        (self.folder / "config.yaml").write_text(json.dumps(document, indent=2))  # JSON is YAML
+        service, receiver = f"127.0.0.1:{self.service.port}", f"127.0.0.1:{self.receiver.port}"
+        self.acts.setup = Setup(plots=self._plots, service=service, receiver=receiver)
+        self.acts.write()
 
     async def close(self) -> None:
         """Ends everything."""
+        await self.acts.stop()
         if self._process is not None:
             await self.kill()
         await self.service.stop()
         await self.receiver.stop()
 
-    async def launch(self) -> None:
-        """Starts the next process; returns at once."""
+    async def launch(self, ahead: timedelta = timedelta(0)) -> None:
+        """Starts the next process, whose wall clock is so much ahead; returns at once."""
         self.launches += 1
         self.service.process = self.receiver.process = self.launches
         with self._log(self.launches).open("wb") as log:
-            self._process = await self._monitor("run", stdout=log, stderr=log)
+            environ = wrong(ahead) if ahead else {}
+            self._process = await self._monitor("run", stdout=log, stderr=log, environ=environ)
         self.launched = time.monotonic()
+
+    def hang_up(self) -> None:
+        """Has the process reload."""
+        with contextlib.suppress(ProcessLookupError):
+            self._running.send_signal(signal.SIGHUP)
+
+    async def command(self, *arguments: str, cut_off: float | None = None) -> tuple[int, str, str]:
+        """Runs a command; killed after `cut_off` seconds. Its exit code and what it said."""
+        process = await self._monitor(
+            *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        try:
+            async with asyncio.timeout(PATIENCE if cut_off is None else cut_off):
+                out, err = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            out, err = await process.communicate()
+        return await process.wait(), out.decode(), err.decode()
 
     async def kill(self) -> int:
         """SIGKILL; returns its exit code once it is gone, and all it sent has been read."""
@@ -125,16 +154,23 @@ class World:
 
     async def status(self) -> Json:
         """What `status --json` shows."""
-        process = await self._monitor(
-            "status", "--json", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        async with asyncio.timeout(PATIENCE):
-            out, err = await process.communicate()
+        _, out, err = await self.command("status", "--json")
         try:
             shown: Json = json.loads(out)
         except ValueError as exc:
-            raise RuntimeError(f"status --json: {err.decode()}") from exc
+            raise RuntimeError(f"status --json: {err}") from exc
         return shown
+
+    async def readings(self) -> list[tuple[str, str, str]]:
+        """All readings that are kept: account, as the story calls it, currency, and what was available."""
+        code, out, err = await self.command("export")
+        if code:
+            raise RuntimeError(f"export: {err}")
+        names = {"futures": "desk"}
+        return [
+            (names.get(row["account"], row["account"]), row["currency"], row["available"])
+            for row in csv.DictReader(out.splitlines())
+        ]
 
     def integrity(self) -> str:
         """What SQLite says of a copy of the store, so that looking at it does not mend it. While nothing runs."""
@@ -165,19 +201,28 @@ class World:
         return self.folder / f"process-{number:04d}.log"
 
     async def _monitor(
-        self, command: str, *options: str, stdout: object, stderr: object
+        self,
+        *arguments: str,
+        stdout: object,
+        stderr: object,
+        environ: Mapping[str, str] = MappingProxyType({}),
     ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "monitor", command, "-c", str(self.folder / "config.yaml"), *options),
+            *("-m", "monitor", *arguments, "-c", str(self.folder / "config.yaml")),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=stdout,  # type: ignore[arg-type]  # a file or a number, as subprocess has it
             stderr=stderr,  # type: ignore[arg-type]
             cwd=self.folder,
-            env=self._environ,
+            env={**self._environ, **environ},
         )
+
+
+_NEVER = ("Traceback", "notifications given up")
 
 
 def _complains(line: str) -> bool:
     _, level, said, *_ = [*line.split(maxsplit=2), "", "", ""]
-    return "Traceback" in line or (level in ("ERROR", "CRITICAL") and not said.startswith("alert "))
+    return any(text in line for text in _NEVER) or (
+        level in ("ERROR", "CRITICAL") and not said.startswith("alert ")
+    )

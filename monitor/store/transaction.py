@@ -591,6 +591,48 @@ class Transaction:
             given_up += not instead
         return given_up
 
+    def follow_recipients(self, targets: Sequence[Target]) -> None:
+        """Let what went to a recipient, of incidents that are not over, count as sent by the channel that names it now.
+        A channel that is gone, one of whose recipients another names, is that one now, its other URLs included.
+
+        A later change of that channel's URLs then finds it there, though no message went between the two changes."""
+        by_id = {target.url_id: target for target in reversed(targets)}
+        channels = {target.channel for target in targets}
+        renamed: dict[str, str] = {}
+        for former in self._known_elsewhere(targets):
+            if (target := by_id.get(former.url_id)) is not None:
+                self._rename(former, target)
+                renamed.setdefault(former.channel, target.channel)
+        for former in self._known_elsewhere(targets):
+            if former.channel not in channels and former.channel in renamed:
+                target = Target(channel=renamed[former.channel], url_id=former.url_id)
+                self._rename(former, target)
+
+    def _known_elsewhere(self, targets: Sequence[Target]) -> list[Target]:
+        """Return where else something went, or will go, of incidents that are not over."""
+        name = (notifications.c.channel, notifications.c.url_id)
+        here = [(target.channel, target.url_id) for target in targets]
+        rows = self._db.execute(
+            select(*name).where(_of_the_living(), tuple_(*name).not_in(here)).distinct().order_by(*name)
+        )
+        return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
+
+    def _rename(self, former: Target, target: Target) -> None:
+        """Rename a recipient where it has not got the same under its new name, in what is not over."""
+        there = notifications.alias()
+        taken = select(there.c.id).where(
+            there.c.channel == target.channel,
+            there.c.url_id == target.url_id,
+            there.c.incident == notifications.c.incident,
+            there.c.seq == notifications.c.seq,
+        )
+        of_former = (notifications.c.channel == former.channel) & (notifications.c.url_id == former.url_id)
+        self._db.execute(
+            update(notifications)
+            .where(of_former, _of_the_living(), ~taken.exists())
+            .values(channel=target.channel, url_id=target.url_id)
+        )
+
     def _addressed_ids(self, incident: str, seq: int, *, apart_from: int) -> set[str]:
         """Return who gets, or got, one event, apart from by one notification."""
         rows = self._db.execute(
@@ -1021,6 +1063,11 @@ def _heads(target: Target, now: datetime, quiet_until: datetime | None, *, gathe
         .where(_pending_for(target))
         .cte()
     )
+
+
+def _of_the_living() -> ColumnElement[bool]:
+    """Whether a notification's incident is not over."""
+    return notifications.c.incident.in_(select(alerts.c.id))
 
 
 def _pending_elsewhere(targets: Sequence[Target]) -> ColumnElement[bool]:

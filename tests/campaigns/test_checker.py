@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.kills.aims import Kill
-from campaigns.kills.checker import Evidence, differences, judge
+from campaigns.kills.checker import EXCHANGED, Evidence, Kill, differences, judge
 from campaigns.kills.plot import Incident, Mark
 from campaigns.kills.receiver import Delivery
 
@@ -358,6 +357,167 @@ def test_lines_that_name_no_amount_follow_the_story() -> None:
     assert "never fired" in of_two(both, expected=(*expected, replace(INCIDENT, resolved=None)))
     assert "invented" in of_two(both, expected=expected[:1])
     assert "before its cause" in of_two(replace(both, arrived=8.0), expected=expected)
+
+
+# Reminders, escalation, several recipients, silences, rotated tokens
+
+OVER = ("spot", 7, "silence over")
+ONE = replace(INCIDENT, to=("/first",))
+REMINDED = replace(ONE, repeats=2)
+ESCALATED = replace(ONE, later=("/second",))
+MOVED = replace(ONE, to=(), either=("/first", "/second"), repeats=2)
+SILENCED = replace(ONE, fired=replace(ONE.fired, not_before=OVER))
+KNOWN = replace(REMINDED, known=("spot", 7, "acknowledged"))
+CLOSED = replace(ONE, resolved=Mark(moment=CLEAR, text="the rule is gone from the configuration"))
+
+
+def numbered(kind: str, number: str, at: float, **changes: Any) -> Delivery:
+    """A message of another kind, which says that it happened as it came."""
+    amount = "available 500.0007 < 1000" if kind.startswith("CRITICAL") else "available 1300.0007"
+    body = (
+        f"{FIRING if kind.startswith('FIRED') else ''}Reading: available 1\n"
+        f"Rule: usdt-low (threshold, critical)\nAt: 1970-01-01 00:00:{int(at):02} UTC\n"
+        f"Incident: ABCDEFGH12, message {number}"
+    )
+    about = changes.pop("about", amount)
+    return message("1", at, title=f"{kind} usdt-low: spot/spot/USDT {about}", body=body, **changes)
+
+
+FIRES, ENDS = numbered("CRITICAL", "1", 2), numbered("RESOLVED", "3", 6)
+
+
+def reminder(number: str, at: float, **changes: Any) -> Delivery:
+    """A reminder."""
+    return numbered("CRITICAL still firing", number, at, **changes)
+
+
+def escalation(number: str, at: float) -> Delivery:
+    """What whoever else is notified gets."""
+    return numbered("CRITICAL not acknowledged", number, at, url="/second")
+
+
+def at_the_second(delivery: Delivery) -> Delivery:
+    """The same, for another recipient."""
+    return replace(delivery, url="/second")
+
+
+def rotated(*deliveries: Delivery) -> str:
+    """What the checker says where the token was exchanged for the second at 2.8 s."""
+    told = {LOW: [1.0], CLEAR: [5.0], ("token", 2, EXCHANGED): [2.8]}
+    evidence = Evidence(expected=[INCIDENT], told=told, deliveries=deliveries, kills=[], urls=["/first"])
+    return "\n".join(judge(evidence).violations)
+
+
+def of_several(incident: Incident, *deliveries: Delivery) -> str:
+    """What the checker says of two recipients, where a silence ends at 3 s and somebody acknowledges at 3 s."""
+    moments = {LOW: [1.0], CLEAR: [5.0], OVER: [3.0], ("spot", 7, "acknowledged"): [3.0]}
+    evidence = Evidence(
+        expected=[incident], told=moments, deliveries=deliveries, kills=[], urls=["/first", "/second"]
+    )
+    return "\n".join(judge(evidence).violations)
+
+
+@pytest.mark.parametrize(
+    ("incident", "deliveries"),
+    [
+        pytest.param(REMINDED, [FIRES, reminder("2", 4), ENDS], id="a reminder between"),
+        pytest.param(
+            REMINDED, [numbered("FIRED AND RESOLVED", "1-3", 6)], id="a reminder overtaken by the end"
+        ),
+        pytest.param(ESCALATED, [FIRES, escalation("2", 4), ENDS, at_the_second(ENDS)], id="escalated"),
+        pytest.param(MOVED, [FIRES, ENDS], id="one of two"),
+        pytest.param(
+            MOVED,
+            [FIRES, at_the_second(reminder("2", 4)), ENDS, at_the_second(ENDS)],
+            id="the other from a reminder on",
+        ),
+        pytest.param(
+            SILENCED,
+            [numbered("CRITICAL", "1", 3), numbered("RESOLVED", "2", 6)],
+            id="fired once the silence is over",
+        ),
+        pytest.param(KNOWN, [FIRES, reminder("2", 4), ENDS], id="a reminder as it was acknowledged"),
+        pytest.param(
+            CLOSED,
+            [FIRES, numbered("CLOSED", "2", 6, about="the rule is gone from the configuration")],
+            id="closed",
+        ),
+    ],
+)
+def test_allows_what_channels_and_people_do(incident: Incident, deliveries: list[Delivery]) -> None:
+    """Each recipient gets what it has to, in order, to the end."""
+    assert of_several(incident, *deliveries) == ""
+
+
+@pytest.mark.parametrize(
+    ("incident", "deliveries", "said"),
+    [
+        pytest.param(
+            REMINDED, [FIRES, reminder("2", 2.5), ENDS], "a reminder 0 s after", id="a reminder early"
+        ),
+        pytest.param(
+            ONE, [FIRES, reminder("2", 4), ENDS], "none was wanted", id="a reminder of what has none"
+        ),
+        pytest.param(
+            REMINDED, [FIRES, ENDS, reminder("4", 7)], "in this order", id="a reminder of what is over"
+        ),
+        pytest.param(
+            KNOWN,
+            [FIRES, reminder("2", 5), ENDS],
+            "a reminder of what was acknowledged",
+            id="a reminder of what somebody knows",
+        ),
+        pytest.param(ESCALATED, [FIRES, ENDS], "/second: lost", id="nobody escalated to"),
+        pytest.param(
+            ESCALATED,
+            [FIRES, escalation("2", 4), ENDS],
+            "/second: lost: never resolved",
+            id="no end for them",
+        ),
+        pytest.param(
+            ESCALATED,
+            [
+                FIRES,
+                escalation("2", 3),
+                escalation("4", 4),
+                ENDS,
+                at_the_second(numbered("RESOLVED", "5", 6)),
+            ],
+            "escalated more than once",
+            id="escalated twice",
+        ),
+        pytest.param(ESCALATED, [FIRES, ENDS, at_the_second(ENDS)], "/second: messages 3", id="an end alone"),
+        pytest.param(MOVED, [], "at any of /first, /second", id="none of two"),
+        pytest.param(
+            MOVED, [FIRES, at_the_second(reminder("2", 4)), ENDS], "/second: lost", id="no end for one of two"
+        ),
+        pytest.param(
+            ONE,
+            [FIRES, numbered("RESOLVED", "2", 6), at_the_second(FIRES)],
+            "/second: invented",
+            id="somebody else",
+        ),
+        pytest.param(
+            SILENCED,
+            [numbered("CRITICAL", "1", 2), numbered("RESOLVED", "2", 6)],
+            "told 1.000 s before its cause",
+            id="fired a second before the silence is over",
+        ),
+    ],
+)
+def test_refuses_what_channels_and_people_do_not(
+    incident: Incident, deliveries: list[Delivery], said: str
+) -> None:
+    """Lost, invented, early, or in the wrong order, each at the recipient that it is about."""
+    assert said in of_several(incident, *deliveries)
+
+
+def test_an_exchanged_token_may_get_again_what_was_being_sent_with_the_old() -> None:
+    """Shortly before the exchange, in the same words; later it may not."""
+    firing = message("1", 2, token=1)
+    assert rotated(firing, message("1", 3, token=2), message("2", 6, token=2)) == ""
+    early = replace(firing, arrived=1.1, answered=1.1)
+    assert "not next to a kill" in rotated(early, message("1", 3, token=2), message("2", 6, token=2))
 
 
 def test_differences_name_the_place() -> None:

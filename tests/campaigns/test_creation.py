@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.kills.lane import cast
 from campaigns.kills.receiver import Receiver
 from campaigns.kills.world import ROOT, World
 
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.campaign
 
 async def test_killed_in_the_creation_of_its_store_it_starts_again(tmp_path: Path) -> None:
     """SQLite leaves a journal to roll back when it is killed as it turns a new file to WAL; that is no obstacle."""
-    world = World(tmp_path / "world", ROOT, [], lambda account, cycle: None, Receiver())
+    plots = cast(("DROP",), timeless=False)
+    world = World(tmp_path / "world", ROOT, plots, lambda account, cycle: None, Receiver())
     await world.open()
     try:
         await _killed_in_creation(world)

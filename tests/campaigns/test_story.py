@@ -1,5 +1,7 @@
 """The story goes on by what was asked, and no kill makes it skip a level."""
 
+from collections.abc import Callable
+
 from campaigns.kills.story import FINAL, Level, Part, Teller
 
 
@@ -51,3 +53,21 @@ def test_the_end_comes_after_the_cycle() -> None:
     assert (story.cycle, story.finished) == (FINAL, False)
     story.ask(1, 5)
     assert story.finished
+
+
+def test_a_level_with_an_act_lasts_until_that_is_done() -> None:
+    """The act begins once, with the level's first answer."""
+    begun: list[str] = []
+    done = False
+
+    def begin(account: str, cycle: int, level: Level) -> Callable[[], bool]:
+        begun.append(level.name)
+        return lambda: done or not level.act
+
+    levels = [Level(name="a", status=200, body="", act="wait"), level("b")]
+    end = Level(name="end", status=200, body="")
+    story = Teller(Part(account="a", cycle=lambda n: levels, final=[end]), lambda n: False, begin)
+    assert names(story, "1213") == "aaaa"
+    done = True
+    assert names(story, "3333") == "beee"
+    assert begun == ["a", "b", "end"]

@@ -148,6 +148,29 @@ async def test_what_waits_goes_once_to_whoever_takes_a_place(tmp_path: Path, row
     assert lost == []
 
 
+@pytest.mark.parametrize("delivered", [pytest.param(True, id="delivered"), pytest.param(False, id="waiting")])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param([("oncall/a", "oncall/b"), ("oncall/n", "oncall/b")], id="renamed, then rotated"),
+        pytest.param([("ops/n", "ops/b"), ("oncall/n", "oncall/b")], id="rotated, then renamed"),
+        pytest.param([("oncall/n", "oncall/b")], id="both at once"),
+    ],
+)
+async def test_a_channel_that_is_renamed_and_has_a_token_rotated_gets_the_end(
+    tmp_path: Path, changes: Sequence[Sequence[str]], delivered: bool
+) -> None:
+    """No message goes between the changes: the firing is known by the names of before them."""
+    row = Row(before=["ops/a", "ops/b"], after=[], reminder=[], end_only=[], end_after_reminder=[])
+    store = await _fired(tmp_path / "store.db", row, delivered=delivered)
+    for recipients in changes:
+        after = watching(urls(*recipients), recipients[0].split("/")[0])
+        await store.write(lambda tx, after=after: reconcile(tx, after, START + MINUTE))  # type: ignore[misc]
+    end = await store.write(lambda tx: _poll(tx, after, 2, "5000"))
+    await store.close()
+    assert end == ["oncall/b", "oncall/n"]
+
+
 async def _fired(path: Path, row: Row, *, delivered: bool) -> Store:
     """A store in which `low` fires, and ops was notified or is about to be."""
     store = Store(path)

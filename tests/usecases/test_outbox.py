@@ -326,6 +326,26 @@ async def test_a_reload_takes_a_url_away_and_brings_another(store: Store) -> Non
     assert ops.titles == []
 
 
+async def test_what_is_being_sent_as_its_channel_is_renamed_is_not_sent_again(store: Store) -> None:
+    """The recipient's other name waits until the attempt under the first has ended, and finds it delivered."""
+    ops, oncall = Channel(OPS), Channel(Target(channel="oncall", url_id=OPS.url_id))
+    ops.open.clear()
+    box = outbox(store, Clock())
+    box.serve([ops])
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.wake()
+    await until(lambda: ops.attempts == 1)
+    await store.write(lambda tx: tx.readdress([oncall.target], lambda *_: [], START))
+    box.serve([oncall])
+    await tell(store, "B", 1, EventKind.FIRED, oncall.target)
+    ops.open.set()
+    box.wake()
+    await until(lambda: oncall.titles == ["WARNING B"])
+    await box.stop(timedelta(seconds=5))
+    assert ops.titles == ["WARNING A"]
+    assert await statuses(store) == {"delivered": 2}
+
+
 async def test_an_attempt_that_goes_on_is_known(store: Store) -> None:
     """Since when, so that a heartbeat can tell of one that hangs; and no longer once it has ended."""
     outbox, channel = Outbox(store, clock=Clock(), jitter=lambda: 0.0), Channel(OPS)

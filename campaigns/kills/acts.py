@@ -1,0 +1,324 @@
+"""What people do in a world: the acts of the story, and changes of channels and routes at any time.
+
+An act is done once, and its moment is noted as the service notes its answers. Commands are the program's own, beside
+whatever process runs; a change of the configuration is done once a process has taken it up, by a reload or by a start.
+"""
+
+import asyncio
+import csv
+import json
+import random
+import time
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from campaigns.kills import crew
+from campaigns.kills.checker import EXCHANGED, Message, read
+from campaigns.kills.plot import of_cycle
+from campaigns.kills.receiver import Receiver
+from campaigns.kills.setup import Setup
+from campaigns.kills.story import Level, Moment
+
+ARRIVES_WITHIN = 60.0
+"""Seconds that an act waits for the message it is about; then the story goes on, and the checker names it."""
+_TRIES = 5
+_SOON, _FAR = 8.0, 30.0
+"""Seconds to the minute's end between which quiet hours are worth while."""
+_IMPORTED = 20
+_EPSILON = 0.02
+"""Seconds by which two readings of two clocks may differ."""
+
+
+class Stage(Protocol):
+    """What acts need of a world: its process and its files."""
+
+    folder: Path
+    launches: int
+    launched: float
+    receiver: Receiver
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether the latest process has said that it runs."""
+        ...
+
+    @property
+    def log(self) -> str:
+        """Return what the latest process has said."""
+        ...
+
+    def hang_up(self) -> None:
+        """Have the process reload."""
+        ...
+
+    async def command(self, *arguments: str, cut_off: float | None = None) -> tuple[int, str, str]:
+        """Run a command of the program, killed after `cut_off` seconds; return its exit code and what it said."""
+        ...
+
+
+class Acts:
+    """Does what people do. `moments` is when what was done took effect at the earliest."""
+
+    def __init__(self, stage: Stage, rng: random.Random) -> None:
+        self.moments: dict[Moment, list[float]] = defaultdict(list)
+        self.imported: list[tuple[str, str, str]] = []
+        self.done: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self._stage = stage
+        self._rng = rng
+        self._began = datetime.now(UTC).replace(microsecond=0)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._silences: dict[tuple[str, int], int] = {}
+        self._silence_ends: dict[tuple[str, int], float] = {}
+        self._changing = asyncio.Lock()
+        self._deeds: list[asyncio.Future[str]] = []
+        self.setup: Setup
+
+    def begin(self, account: str, cycle: int, level: Level) -> Callable[[], bool]:
+        """Begin the act of a level."""
+        if not level.act:
+            return lambda: True
+        task = self._start(self._guarded(level.act, account, cycle, level))
+        return task.done
+
+    def next_deed(self) -> asyncio.Future[str]:
+        """Return what becomes the next reload or command, as it begins."""
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._deeds.append(future)
+        return future
+
+    def change_at_times(self) -> None:
+        """Begin to change channels and routes, until the end."""
+        self._start(self._changes())
+
+    async def stop(self) -> None:
+        """End whatever is being done."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guarded(self, act: str, account: str, cycle: int, level: Level) -> None:
+        try:
+            await _ACTS[act](self, account, cycle, level)
+        except Exception as exc:  # noqa: BLE001 -- whatever it is, the story has to go on, and the verdict to say so
+            self.failures.append(f"{account}, cycle {cycle}: {act} failed: {exc!r}")
+        self.done[act] += 1
+
+    def _note(self, account: str, cycle: int, name: str, at: float | None = None) -> None:
+        self.moments[account, cycle, name].append(time.monotonic() if at is None else at)
+
+    def _announce(self, deed: str) -> None:
+        for future in self._deeds:
+            if not future.done():
+                future.set_result(deed)
+        self._deeds.clear()
+
+    # Commands
+
+    async def _command(self, *arguments: str) -> str:
+        said = ""
+        for _ in range(_TRIES):
+            self._announce(arguments[0])
+            code, out, said = await self._stage.command(*arguments)
+            if code == 0:
+                return out
+            await asyncio.sleep(0.5)
+        raise RuntimeError(f"{' '.join(arguments)}: {said}")
+
+    async def acknowledge(self, account: str, cycle: int, level: Level) -> None:
+        """Acknowledge the incident once somebody has its firing."""
+        if (message := await self._arrived("/duty", account, level)) is not None:
+            await self._command("ack", message.incident, "--by", "campaign", "--reason", "known")
+            self._note(account, cycle, crew.ACKNOWLEDGED)
+
+    async def silence(self, account: str, cycle: int, level: Level) -> None:
+        """Silence it for some seconds."""
+        await self._silence(account, cycle, f"{crew.SILENT}s")
+
+    async def silence_for_long(self, account: str, cycle: int, level: Level) -> None:
+        """Silence it until somebody ends that."""
+        await self._silence(account, cycle, "1h")
+
+    async def _silence(self, account: str, cycle: int, lasts: str) -> None:
+        match = f"subject={crew.subject(account)}"
+        made = await self._command(
+            *("silence", "add", "--match", match, "--for", lasts, "--by", "campaign"),
+            *("--reason", f"cycle {cycle}", "--json"),
+        )
+        silence = json.loads(made)
+        silence = silence.get("silence", silence)
+        ends_at = datetime.fromisoformat(silence["ends_at"])
+        self._silences[account, cycle] = silence["id"]
+        self._silence_ends[account, cycle] = time.monotonic() + (ends_at - datetime.now(UTC)).total_seconds()
+
+    async def wait_for_silence(self, account: str, cycle: int, level: Level) -> None:
+        """Wait until time has ended the silence."""
+        over = self._silence_ends.get((account, cycle), 0.0) - _EPSILON
+        self._note(account, cycle, crew.SILENCE_OVER, over)
+        await asyncio.sleep(max(over - time.monotonic(), 0.0))
+
+    async def expire(self, account: str, cycle: int, level: Level) -> None:
+        """End the silence."""
+        self._note(account, cycle, crew.SILENCE_OVER)
+        await self._command("silence", "expire", str(self._silences[account, cycle]), "--by", "campaign")
+
+    async def bring_in(self, account: str, cycle: int, level: Level) -> None:
+        """Import readings; one import of two is killed on its way, and made again."""
+        file = self._stage.folder / f"import-{cycle}.csv"
+        first = self._began - timedelta(days=2) + timedelta(minutes=cycle)
+        amounts = [of_cycle(f"70{number}", cycle) for number in range(_IMPORTED)]
+        with file.open("w", newline="") as stream:
+            writer = csv.writer(stream)
+            names = "job,account,currency,observed_at,total,locked,available,updated_at"
+            writer.writerow(names.split(","))
+            for number, amount in enumerate(amounts):
+                at = first + timedelta(seconds=number)
+                writer.writerow([crew.JOB, account, "USD", at.isoformat(), amount, "", amount, ""])
+        if self._rng.random() < 0.5:
+            self._announce("import")
+            await self._stage.command("import", str(file), cut_off=self._rng.uniform(0.3, 2.0))
+        await self._command("import", str(file))
+        self.imported += [(account, "USD", amount) for amount in amounts]
+
+    # The configuration
+
+    async def change(self, how: Callable[[Setup], None]) -> None:
+        """Change the configuration; return once a process has taken it up."""
+        async with self._changing:
+            how(self.setup)
+            written = time.monotonic()
+            self.write()
+            reloads, asked = 0, 0
+            while True:
+                if self._stage.is_running and self._stage.launched > written:
+                    return
+                if self._stage.is_running and asked != self._stage.launches:
+                    reloads, asked = self._reloads(), self._stage.launches
+                    self._announce("reload")
+                    self._stage.hang_up()
+                if asked == self._stage.launches and self._reloads() > reloads:
+                    self.done["reload"] += 1
+                    return
+                await asyncio.sleep(0.05)
+
+    def write(self) -> None:
+        """Write the file, whole at once."""
+        new = self._stage.folder / "config.yaml.new"
+        new.write_text(json.dumps(self.setup.document(), indent=2))  # JSON is YAML
+        new.replace(self._stage.folder / "config.yaml")
+
+    def _reloads(self) -> int:
+        return self._stage.log.count("configuration reloaded")
+
+    async def _changes(self) -> None:
+        kinds = (_rename, _reorder, self._rotate, _lead_elsewhere)
+        while True:
+            await asyncio.sleep(self._rng.uniform(1, 4))
+            kind = self._rng.choice(kinds)
+            await self.change(lambda setup, kind=kind: kind(setup, self._rng))  # type: ignore[misc]
+            self.done[kind.__name__.strip("_").replace("_", " ")] += 1
+
+    def _rotate(self, setup: Setup, rng: random.Random) -> None:
+        """From now on the service takes the new token alone."""
+        setup.token += 1
+        self._note("token", setup.token, EXCHANGED)
+        self._stage.receiver.token = setup.token
+
+    async def remove_rule(self, account: str, cycle: int, level: Level) -> None:
+        """Take the rule away."""
+        self._note(account, cycle, crew.REMOVED)
+        await self.change(lambda setup: setattr(setup, "closing", False))
+
+    async def restore_rule(self, account: str, cycle: int, level: Level) -> None:
+        """Put it back."""
+        await self.change(lambda setup: setattr(setup, "closing", True))
+
+    async def begin_quiet_hours(self, account: str, cycle: int, level: Level) -> None:
+        """Set quiet hours up to the end of this minute, where that is near."""
+        now = datetime.now(UTC)
+        ends = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        left = (ends - now).total_seconds()
+        is_near = _SOON < left < _FAR
+        over = time.monotonic() + (left if is_near else 0.0) - _EPSILON
+        self._note(account, cycle, crew.QUIET_OVER, over)
+        if is_near:
+            hours = f"{ends - timedelta(minutes=10):%H:%M}", f"{ends:%H:%M}"
+            await self.change(lambda setup: setattr(setup, "quiet", hours))
+        self.done["nights" if is_near else "no night"] += 1
+
+    async def wait_for_morning(self, account: str, cycle: int, level: Level) -> None:
+        """Wait until quiet hours are over."""
+        [over] = self.moments[account, cycle, crew.QUIET_OVER]
+        await asyncio.sleep(max(over - time.monotonic(), 0.0))
+
+    # Channels
+
+    async def break_channel(self, account: str, cycle: int, level: Level) -> None:
+        """Have the channel refuse everything."""
+        self._stage.receiver.is_frail_broken = True
+
+    async def heal_channel(self, account: str, cycle: int, level: Level) -> None:
+        """Have it take everything."""
+        self._stage.receiver.is_frail_broken = False
+
+    async def wait_for_fallback(self, account: str, cycle: int, level: Level) -> None:
+        """Wait until the fallback has been notified."""
+        await self._arrived("/spare", account, level)
+
+    async def wait_for_firing(self, account: str, cycle: int, level: Level) -> None:
+        """Wait until somebody has been notified."""
+        await self._arrived("/duty", account, level)
+
+    async def _arrived(self, url: str, account: str, level: Level) -> Message | None:
+        """Return the message at a recipient that names the level's amount."""
+        deadline, seen = time.monotonic() + ARRIVES_WITHIN, 0
+        [(_, amount)] = level.amounts
+        while time.monotonic() < deadline:
+            deliveries = self._stage.receiver.deliveries
+            for delivery in deliveries[seen:]:
+                read_ = read(delivery) if delivery.accepted and delivery.url == url else []
+                for message in () if isinstance(read_, str) else read_:
+                    if message.subject == crew.subject(account) and amount in message.gist:
+                        return message
+            seen = len(deliveries)
+            await asyncio.sleep(0.1)
+        return None
+
+
+def _rename(setup: Setup, rng: random.Random) -> None:
+    setup.team = "oncall" if setup.team == "team" else "team"
+
+
+def _reorder(setup: Setup, rng: random.Random) -> None:
+    rng.shuffle(setup.order)
+
+
+def _lead_elsewhere(setup: Setup, rng: random.Random) -> None:
+    setup.side = "west" if setup.side == "east" else "east"
+
+
+_ACTS: dict[str, Callable[[Acts, str, int, Level], Awaitable[None]]] = {
+    crew.ACK: Acts.acknowledge,
+    crew.SILENCE: Acts.silence,
+    crew.SILENCE_LONG: Acts.silence_for_long,
+    crew.SILENCED: Acts.wait_for_silence,
+    crew.EXPIRE: Acts.expire,
+    crew.IMPORT: Acts.bring_in,
+    crew.REMOVE: Acts.remove_rule,
+    crew.RESTORE: Acts.restore_rule,
+    crew.BREAK: Acts.break_channel,
+    crew.HEAL: Acts.heal_channel,
+    crew.SPARE: Acts.wait_for_fallback,
+    crew.FIRED: Acts.wait_for_firing,
+    crew.QUIET: Acts.begin_quiet_hours,
+    crew.MORNING: Acts.wait_for_morning,
+}

@@ -1,0 +1,228 @@
+"""The accounts that try channels and what people do: each has a rule of its own, and acts that go with its levels.
+
+`acts.py` does the acts, and notes their moments as the service notes its answers, so that a message can be held
+against them: none about `HUSH` before its silence is over, no reminder of `ACKED` once that is acknowledged.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from campaigns.kills.plot import Incident, Json, Mark, Plot, a_rule, an_incident, of_cycle, plain, wdcf
+from campaigns.kills.story import Level
+
+JOB = "crew"
+GROUP = ("G1", "G2", "G3", "G4")
+"""These fall and rise together: messages tell of several of them."""
+TEAM = ("/flaky", "/slow", "/alice", "/bob", "/token")
+"""The recipients of the channel that is renamed, reordered and rotated."""
+
+REMIND, ESCALATE, FALL_BACK, SILENT = 2, 2, 2, 8
+"""Seconds: `repeat_every`, `escalate_after`, `fallback_after`, and how long a silence lasts that time ends."""
+
+ACK, IMPORT, REMOVE, RESTORE = "acknowledge", "import", "remove the rule", "restore the rule"
+SILENCE, SILENCED, SILENCE_LONG, EXPIRE = (
+    "silence",
+    "wait for its end",
+    "silence for long",
+    "expire the silence",
+)
+BREAK, HEAL, SPARE = "break the channel", "heal the channel", "wait for the fallback"
+QUIET, MORNING, FIRED = "quiet hours", "wait for the morning", "wait for the firing"
+"""The acts."""
+
+ACKNOWLEDGED, REMOVED, SILENCE_OVER, QUIET_OVER = (
+    "acknowledged",
+    "removed",
+    "silence over",
+    "quiet hours over",
+)
+"""The moments that acts note."""
+
+GONE = "the rule is gone from the configuration"
+_REMINDED = ("MOVED", "ACKED")
+_OF_ONE = ("TURN", "MOVED", "HUSH", "ACKED", "UNHEARD", "FRAIL", "NIGHT", "CLOSING")
+
+
+def plots(began: datetime) -> list[Plot]:
+    """Return their plots."""
+    members = [_Member(name, began) for name in GROUP]
+    one = {name: _Member(name, began) for name in (*_OF_ONE, "LEDGER")}
+    return [
+        *(member.plot(member.dip(lasts=2), to=TEAM, together=GROUP, timeless=True) for member in members),
+        one["TURN"].plot(one["TURN"].dip(lasts=4), to=TEAM, timeless=True),
+        one["MOVED"].plot(one["MOVED"].dip(lasts=5), to=(), either=("/east", "/west"), repeats=REMIND),
+        one["HUSH"].plot(one["HUSH"].hushed, mark=_hushed),
+        one["ACKED"].plot(one["ACKED"].acknowledged, repeats=REMIND, known=ACKNOWLEDGED),
+        one["UNHEARD"].plot(one["UNHEARD"].dip(lasts=ESCALATE + 3), later=("/boss",)),
+        one["FRAIL"].plot(one["FRAIL"].frail, to=("/frail",), later=("/spare",)),
+        one["NIGHT"].plot(one["NIGHT"].night, to=("/night",), mark=_at_night),
+        one["CLOSING"].plot(one["CLOSING"].closing, mark=_closed, timeless=True),
+        one["LEDGER"].plot(one["LEDGER"].ledger, mark=lambda incident, n: None, timeless=True),
+    ]
+
+
+def rules() -> list[Json]:
+    """Return their rules: each a threshold at 1000."""
+    group = a_rule("group-low", "threshold", {"account": list(GROUP)}, below=1000)
+    of_one = [a_rule(_rule_of(name), "threshold", {"account": name}, below=1000) for name in _OF_ONE]
+    reminded = {_rule_of(name) for name in _REMINDED}
+    return [
+        group,
+        *(rule | {"repeat_every": f"{REMIND}s"} if rule["name"] in reminded else rule for rule in of_one),
+    ]
+
+
+def subject(account: str) -> str:
+    """Return what an alert about a member is about."""
+    return f"{JOB}/{account}/USD"
+
+
+def low(cycle: int) -> str:
+    """Return the amount that fires."""
+    return of_cycle("500", cycle)
+
+
+def _rule_of(account: str) -> str:
+    return "group-low" if account in GROUP else f"{account.lower()}-low"
+
+
+def _hushed(incident: Incident, n: int) -> Incident | None:
+    """The first kind is silenced as it fires, the second as it ends; the third comes and goes in a silence."""
+    over = ("HUSH", n, SILENCE_OVER)
+    if n % 3 == 0:
+        return replace(incident, fired=replace(incident.fired, not_before=over))
+    return replace(incident, resolved=_later(incident.resolved, over)) if n % 3 == 1 else None
+
+
+def _at_night(incident: Incident, n: int) -> Incident:
+    over = ("NIGHT", n, QUIET_OVER)
+    fired = replace(incident.fired, not_before=over)
+    return replace(incident, fired=fired, resolved=_later(incident.resolved, over))
+
+
+def _closed(incident: Incident, n: int) -> Incident:
+    return replace(incident, resolved=Mark(moment=("CLOSING", n, REMOVED), text=GONE))
+
+
+def _later(mark: Mark | None, not_before: tuple[str, int, str]) -> Mark | None:
+    return mark and replace(mark, not_before=not_before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """An account: what it answers, and what has to be notified of that."""
+
+    account: str
+    began: datetime
+
+    def plot(
+        self,
+        cycle: Callable[[int], Sequence[Level]],
+        *,
+        to: tuple[str, ...] = ("/duty",),
+        mark: Callable[[Incident, int], Incident | None] = lambda incident, n: incident,
+        known: str = "",
+        together: tuple[str, ...] = (),
+        timeless: bool = False,
+        **more: Any,
+    ) -> Plot:
+        """Return its plot: in each cycle one incident, as `mark` has it."""
+
+        def incidents(n: int) -> list[Incident]:
+            incident = an_incident(
+                _rule_of(self.account),
+                subject(self.account),
+                Mark(moment=(self.account, n, "low"), text=low(n)),
+                Mark(moment=(self.account, n, "clear"), text=of_cycle("3000", n)),
+                to=to,
+                known=(self.account, n, known) if known else None,
+                **more,
+            )
+            marked = mark(incident, n)
+            return [marked] if marked else []
+
+        whole = plain(self.account, "5000.0100", self.began, cycle, incidents, JOB)
+        return replace(whole, timeless=timeless, part=replace(whole.part, together=together))
+
+    def _has(self, amount: str, n: int, name: str, **more: Any) -> Level:
+        return wdcf(name, self.account, of_cycle(amount, n), self.began, **more)
+
+    def _well(self, n: int, name: str = "well", **more: Any) -> Level:
+        return self._has("2000", n, name, **more)
+
+    def _low(self, n: int, name: str = "low", **more: Any) -> Level:
+        return self._has("500", n, name, **more)
+
+    def _clear(self, n: int, name: str = "clear", **more: Any) -> Level:
+        return self._has("3000", n, name, **more)
+
+    def dip(self, lasts: float) -> Callable[[int], list[Level]]:
+        """Return a fall that lasts so many seconds."""
+        return lambda n: [self._well(n), self._low(n, lasts=lasts), self._clear(n)]
+
+    def hushed(self, n: int) -> list[Level]:
+        """A silence over the firing until time ends it; over the end; and over both until somebody ends it."""
+        kinds = (
+            [
+                self._well(n, act=SILENCE),
+                self._low(n, act=SILENCED),
+                self._low(n, "still low", readings=2),
+                self._clear(n),
+            ],
+            [
+                self._well(n),
+                self._low(n, act=FIRED),
+                self._low(n, "silenced", act=SILENCE),
+                self._clear(n, act=SILENCED),
+            ],
+            [
+                self._well(n, act=SILENCE_LONG),
+                self._low(n, readings=2),
+                self._clear(n, readings=2),
+                self._clear(n, "spoken", act=EXPIRE),
+            ],
+        )
+        return kinds[n % 3]
+
+    def acknowledged(self, n: int) -> list[Level]:
+        """Somebody acknowledges it: no reminder from then on."""
+        return [
+            self._well(n),
+            self._low(n, act=ACK),
+            self._low(n, "known", lasts=2 * REMIND + 1),
+            self._clear(n),
+        ]
+
+    def frail(self, n: int) -> list[Level]:
+        """Its channel takes nothing until the fallback has taken over."""
+        return [
+            self._well(n, act=BREAK),
+            self._low(n, act=SPARE),
+            self._low(n, "healed", act=HEAL),
+            self._clear(n),
+        ]
+
+    def night(self, n: int) -> list[Level]:
+        """It fires and is over in quiet hours, where a minute's end is near enough for such."""
+        return [
+            self._well(n, act=QUIET),
+            self._low(n, readings=2),
+            self._clear(n, readings=2),
+            self._clear(n, "morning", act=MORNING),
+        ]
+
+    def closing(self, n: int) -> list[Level]:
+        """Its rule is taken away while it fires, and comes back when it is well."""
+        return [
+            self._well(n),
+            self._low(n, act=FIRED),
+            self._low(n, "unwatched", act=REMOVE),
+            self._clear(n, "calm"),
+            self._clear(n, "watched", act=RESTORE),
+        ]
+
+    def ledger(self, n: int) -> list[Level]:
+        """Somebody imports readings of the days before."""
+        return [self._well(n, lasts=3), self._well(n, "imported", act=IMPORT)]
