@@ -52,7 +52,7 @@ async def test_it_is_ready_while_it_works(site: Installation) -> None:
     """And gone, once it was told to end; that it is served does not hold up the end."""
     probes = Probes(site)
     daemon = await site.start()
-    assert await probes.become(200) == {"status": "ok", "reasons": []}
+    assert await probes.become(200) == {"status": "ok", "reasons": [], "notes": []}
     assert (await probes.told("/healthz"))[0] == 200
     assert await daemon.stop() == 0
     assert await probes.told() == (0, {})
