@@ -487,10 +487,12 @@ def _judge_provider(
     suffering = [
         one for one in healths if one.streak.count and (everybody or not one.streak.outcome.concerns_account)
     ]
+    # One that began to fail `polls` polls before the last did fails for itself.
+    last = min((one.streak.count for one in healths), default=0) + rule.polls
     over = [
         one
         for one in suffering
-        if _is_the_endpoints(one.streak, rule.polls) or (everybody and one.streak.count >= rule.polls)
+        if _is_the_endpoints(one.streak, rule.polls) or (everybody and rule.polls <= one.streak.count < last)
     ]
     if over:
         total = _nothing_read(healths, over) or (
