@@ -18,8 +18,9 @@ GROUP = ("G1", "G2", "G3", "G4")
 TEAM = ("/flaky", "/slow", "/alice", "/bob", "/token")
 """The recipients of the channel that is renamed, reordered and rotated."""
 
-REMIND, ESCALATE, FALL_BACK, SILENT = 2, 2, 2, 8
-"""Seconds: `repeat_every`, `escalate_after`, `fallback_after`, and how long a silence lasts that time ends."""
+REMIND, ESCALATE, FALL_BACK, SILENT = 2, 2, 2, 5
+"""Seconds: `repeat_every`, `escalate_after`, `fallback_after`, and how long a silence lasts that time ends; besides what
+commands take on this machine, so that the story gets on within it."""
 
 ACK, IMPORT, REMOVE, RESTORE = "acknowledge", "import", "remove the rule", "restore the rule"
 SILENCE, SILENCED, SILENCE_LONG, EXPIRE = (

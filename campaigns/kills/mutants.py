@@ -325,6 +325,7 @@ MUTANTS = (
                 old="retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())",
                 new="retry_at(delivery.attempts + 4, now, self._jitter())",
             ),
+            Edit(file=_OUTBOX, old="            tx.hasten(target, now)\n", new=""),
         ),
     ),
     Mutant(
