@@ -73,6 +73,7 @@ class Acts:
         self._tasks: set[asyncio.Task[None]] = set()
         self._silences: dict[tuple[str, int], int] = {}
         self._silence_ends: dict[tuple[str, int], float] = {}
+        self._command_takes = 1.0  # seconds, as the machine is
         self._changing = asyncio.Lock()
         self._deeds: list[asyncio.Future[str]] = []
         self.setup: Setup
@@ -128,7 +129,9 @@ class Acts:
         said = ""
         for _ in range(_TRIES):
             self._announce(arguments[0])
+            began = time.monotonic()
             code, out, said = await self._stage.command(*arguments)
+            self._command_takes = time.monotonic() - began
             if code == 0:
                 return out
             await asyncio.sleep(0.5)
@@ -142,7 +145,7 @@ class Acts:
 
     async def silence(self, account: str, cycle: int, level: Level) -> None:
         """Silence it for some seconds."""
-        await self._silence(account, cycle, f"{crew.SILENT}s")
+        await self._silence(account, cycle, f"{crew.SILENT + 3 * self._command_takes:.0f}s")
 
     async def silence_for_long(self, account: str, cycle: int, level: Level) -> None:
         """Silence it until somebody ends that."""

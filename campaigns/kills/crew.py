@@ -18,8 +18,9 @@ GROUP = ("G1", "G2", "G3", "G4")
 TEAM = ("/flaky", "/slow", "/alice", "/bob", "/token")
 """The recipients of the channel that is renamed, reordered and rotated."""
 
-REMIND, ESCALATE, FALL_BACK, SILENT = 2, 2, 2, 8
-"""Seconds: `repeat_every`, `escalate_after`, `fallback_after`, and how long a silence lasts that time ends."""
+REMIND, ESCALATE, FALL_BACK, SILENT = 2, 2, 2, 5
+"""Seconds: `repeat_every`, `escalate_after`, `fallback_after`, and how long a silence lasts that time ends; longer
+where commands are slow, so that the story gets on within it."""
 
 ACK, IMPORT, REMOVE, RESTORE = "acknowledge", "import", "remove the rule", "restore the rule"
 SILENCE, SILENCED, SILENCE_LONG, EXPIRE = (
@@ -42,7 +43,7 @@ ACKNOWLEDGED, REMOVED, SILENCE_OVER, QUIET_OVER = (
 
 GONE = "the rule is gone from the configuration"
 _REMINDED = ("MOVED", "ACKED")
-_OF_ONE = ("TURN", "MOVED", "HUSH", "ACKED", "UNHEARD", "FRAIL", "NIGHT", "CLOSING")
+_OF_ONE = ("TURN", "MOVED", "HUSH", "STILL", "SECRET", "ACKED", "UNHEARD", "FRAIL", "NIGHT", "CLOSING")
 
 
 def plots(began: datetime) -> list[Plot]:
@@ -54,6 +55,8 @@ def plots(began: datetime) -> list[Plot]:
         one["TURN"].plot(one["TURN"].dip(lasts=4), to=TEAM, timeless=True),
         one["MOVED"].plot(one["MOVED"].dip(lasts=5), to=(), either=("/east", "/west"), repeats=REMIND),
         one["HUSH"].plot(one["HUSH"].hushed, mark=_hushed),
+        one["STILL"].plot(one["STILL"].still, mark=_stilled),
+        one["SECRET"].plot(one["SECRET"].secret, mark=lambda incident, n: None),
         one["ACKED"].plot(one["ACKED"].acknowledged, repeats=REMIND, known=ACKNOWLEDGED),
         one["UNHEARD"].plot(one["UNHEARD"].dip(lasts=ESCALATE + 3), later=("/boss",)),
         one["FRAIL"].plot(one["FRAIL"].frail, to=("/frail",), later=("/spare",)),
@@ -88,12 +91,12 @@ def _rule_of(account: str) -> str:
     return "group-low" if account in GROUP else f"{account.lower()}-low"
 
 
-def _hushed(incident: Incident, n: int) -> Incident | None:
-    """The first kind is silenced as it fires, the second as it ends; the third comes and goes in a silence."""
-    over = ("HUSH", n, SILENCE_OVER)
-    if n % 3 == 0:
-        return replace(incident, fired=replace(incident.fired, not_before=over))
-    return replace(incident, resolved=_later(incident.resolved, over)) if n % 3 == 1 else None
+def _hushed(incident: Incident, n: int) -> Incident:
+    return replace(incident, fired=replace(incident.fired, not_before=("HUSH", n, SILENCE_OVER)))
+
+
+def _stilled(incident: Incident, n: int) -> Incident:
+    return replace(incident, resolved=_later(incident.resolved, ("STILL", n, SILENCE_OVER)))
 
 
 def _at_night(incident: Incident, n: int) -> Incident:
@@ -163,28 +166,31 @@ class _Member:
         return lambda n: [self._well(n), self._low(n, lasts=lasts), self._clear(n)]
 
     def hushed(self, n: int) -> list[Level]:
-        """A silence over the firing until time ends it; over the end; and over both until somebody ends it."""
-        kinds = (
-            [
-                self._well(n, act=SILENCE),
-                self._low(n, act=SILENCED),
-                self._low(n, "still low", readings=2),
-                self._clear(n),
-            ],
-            [
-                self._well(n),
-                self._low(n, act=FIRED),
-                self._low(n, "silenced", act=SILENCE),
-                self._clear(n, act=SILENCED),
-            ],
-            [
-                self._well(n, act=SILENCE_LONG),
-                self._low(n, readings=2),
-                self._clear(n, readings=2),
-                self._clear(n, "spoken", act=EXPIRE),
-            ],
-        )
-        return kinds[n % 3]
+        """It fires in a silence, until time ends that."""
+        return [
+            self._well(n, act=SILENCE),
+            self._low(n, act=SILENCED),
+            self._low(n, "still low", readings=2),
+            self._clear(n),
+        ]
+
+    def still(self, n: int) -> list[Level]:
+        """It is over in a silence, until time ends that."""
+        return [
+            self._well(n),
+            self._low(n, act=FIRED),
+            self._low(n, "silenced", act=SILENCE),
+            self._clear(n, act=SILENCED),
+        ]
+
+    def secret(self, n: int) -> list[Level]:
+        """It comes and goes in a silence, until somebody ends that."""
+        return [
+            self._well(n, act=SILENCE_LONG),
+            self._low(n, readings=2),
+            self._clear(n, readings=2),
+            self._clear(n, "spoken", act=EXPIRE),
+        ]
 
     def acknowledged(self, n: int) -> list[Level]:
         """Somebody acknowledges it: no reminder from then on."""

@@ -246,7 +246,7 @@ MUTANTS = (
         name="what is being sent as its channel is renamed is sent again",
         tries="channels renamed",
         accounts="TURN,G1,G2,G3,G4",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file=_OUTBOX,
@@ -259,14 +259,14 @@ MUTANTS = (
         name="a renamed channel's recipients are not known by its new name",
         tries="channels renamed",
         accounts="TURN,G1,G2,G3,G4",
-        kills=6,
+        kills=4,
         edits=(Edit(file=_POLL, old="    tx.follow_recipients(every)\n", new=""),),
     ),
     Mutant(
         name="a recipient is known by the place of its URL",
         tries="channels reordered",
         accounts="TURN,G1,G2,G3,G4",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file="notify.py",
@@ -279,7 +279,7 @@ MUTANTS = (
         name="a new token gets no end of what the old one was sent",
         tries="channels rotated",
         accounts="TURN,G1,G2,G3,G4",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file="domain/delivery.py",
@@ -292,7 +292,7 @@ MUTANTS = (
         name="the end goes where the route leads by then",
         tries="routes that lead elsewhere",
         accounts="MOVED",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file="domain/delivery.py",
@@ -305,7 +305,7 @@ MUTANTS = (
         name="an answer that takes more than a second is not waited for",
         tries="a slow receiver",
         accounts="TURN",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file="notify.py",
@@ -325,13 +325,14 @@ MUTANTS = (
                 old="retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())",
                 new="retry_at(delivery.attempts + 4, now, self._jitter())",
             ),
+            Edit(file=_OUTBOX, old="            tx.hasten(target, now)\n", new=""),
         ),
     ),
     Mutant(
         name="a group tells of its first incident alone",
         tries="groups of several incidents",
         accounts="G1,G2,G3,G4",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file="domain/delivery.py",
@@ -343,8 +344,8 @@ MUTANTS = (
     Mutant(
         name="a silence is over a second early",
         tries="silences",
-        accounts="HUSH",
-        kills=6,
+        accounts="HUSH,STILL",
+        kills=4,
         edits=(
             Edit(
                 file="domain/muting.py",
@@ -357,8 +358,8 @@ MUTANTS = (
     Mutant(
         name="what ends in a silence is never told",
         tries="silences",
-        accounts="HUSH",
-        kills=6,
+        accounts="HUSH,STILL",
+        kills=4,
         edits=(
             Edit(
                 file="domain/alerts.py",
@@ -372,7 +373,7 @@ MUTANTS = (
         name="what is acknowledged is reminded of",
         tries="acknowledgements",
         accounts="ACKED",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file="domain/alerts.py",
@@ -409,7 +410,7 @@ MUTANTS = (
         name="once a fallback has taken over, its channel gets nothing",
         tries="a fallback",
         accounts="FRAIL",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file=_TRANSACTION,
@@ -423,7 +424,7 @@ MUTANTS = (
         name="quiet hours are over ten seconds early",
         tries="quiet hours",
         accounts="NIGHT",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file="domain/windows.py",
@@ -449,7 +450,7 @@ MUTANTS = (
         name="a rule that is taken away ends its alerts without a word",
         tries="reloads",
         accounts="CLOSING",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file="domain/alerts.py",
@@ -462,7 +463,7 @@ MUTANTS = (
         name="an import leaves out the last reading of each page",
         tries="imports",
         accounts="LEDGER",
-        kills=6,
+        kills=4,
         edits=(
             Edit(
                 file="app/importing.py",
