@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.domain.alerts import Alert, Event, EventKind
-from monitor.domain.evaluation import AlertKey, of_account, of_provider
+from monitor.domain.evaluation import of_account, of_provider
 from monitor.domain.model import Account, State
+from monitor.domain.muting import AlertKey
 from monitor.domain.rules import Failing
 from monitor.errors import Outcome
 
