@@ -24,7 +24,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="kill-campaign-"))
     package = _copied(arguments.package, folder)
     accounts = tuple(filter(None, arguments.accounts.split(",")))
-    by_wrong_clock = arguments.kills // 6 if clock.library() and cast(accounts, timeless=True) else 0
+    has_wrong_clock = arguments.kills > 6 and clock.library() and cast(accounts, timeless=True)
+    by_wrong_clock = max(3, arguments.kills // 6) if has_wrong_clock else 0
     if not by_wrong_clock and not accounts:
         console.print("no start by a wrong clock: libfaketime is not installed, or the kills are too few")
     kills = arguments.kills - by_wrong_clock

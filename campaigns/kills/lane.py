@@ -130,7 +130,7 @@ class Lane:
         world = self.killed
         world.acts.change_at_times()
         for number in range(1, self._kills + 1):
-            if self._wrong_clock and number % 3 == 2:
+            if self._wrong_clock and number % 3 == 0:
                 await world.launch(clock.WRONG[self.outcome.wrong_starts % len(clock.WRONG)])
                 await aims.until_running(world)
                 self.outcome.wrong_starts += 1
