@@ -17,6 +17,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import quote
 
 from campaigns.kills.acts import Acts
 from campaigns.kills.clock import wrong
@@ -170,11 +171,20 @@ class World:
         code, out, err = await self.command("export")
         if code:
             raise RuntimeError(f"export: {err}")
-        names = {"futures": "desk"}
-        return [
-            (names.get(row["account"], row["account"]), row["currency"], row["available"])
-            for row in csv.DictReader(out.splitlines())
+        history = [
+            (row["account"], row["currency"], row["available"]) for row in csv.DictReader(out.splitlines())
         ]
+        names = {"futures": "desk"}
+        kept = [*history, *self._set_aside()]
+        return [(names.get(account, account), currency, amount) for account, currency, amount in kept]
+
+    def _set_aside(self) -> list[tuple[str, str, str]]:
+        """What a wrong clock's start has put out of the history: it is kept, and may be the true ones of several."""
+        with closing(sqlite3.connect(f"file:{quote(str(self.store))}?mode=ro", uri=True)) as db:
+            return db.execute(
+                "SELECT accounts.name, series.currency, set_aside.available FROM set_aside"
+                " JOIN series ON series.id = series_id JOIN accounts ON accounts.id = account_id"
+            ).fetchall()
 
     def integrity(self) -> str:
         """What SQLite says of a copy of the store, so that looking at it does not mend it. While nothing runs."""
