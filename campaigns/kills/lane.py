@@ -104,7 +104,7 @@ class Lane:
         self._judge(killed.result(), spared.result())
         for world in (self.killed, self.spared):
             kept = await world.readings()
-            wrong = wrong_readings(world.service.answers, world.acts.imported, kept)
+            wrong = wrong_readings(world.service.answers, world.acts.imported, kept, world.by_wrong_clock)
             self.outcome.violations += [f"{world.folder.name}: {what}" for what in wrong]
         self.outcome.seconds = time.monotonic() - began
         return self.outcome

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -17,15 +17,21 @@ _PERIOD = re.compile(r"^Period: (.+?) UTC to (.+?) UTC \(", re.MULTILINE)
 _LATE = timedelta(seconds=30)
 
 
-def wrong_readings(answers: Sequence[Told], imported: Iterable[Amount], kept: Iterable[Amount]) -> list[str]:
+def wrong_readings(
+    answers: Sequence[Told],
+    imported: Iterable[Amount],
+    kept: Iterable[Amount],
+    by_wrong_clock: Collection[int] = (),
+) -> list[str]:
     """Hold the readings that are kept against what was answered and imported.
 
-    An answer is recorded for certain once the same process asks the same account again; the others may be."""
+    An answer is recorded for certain once the same process asks the same account again; the others may be. What
+    processes by a wrong clock read may be set aside."""
     certain, possible = Counter[tuple[str, str, Decimal]](), Counter[tuple[str, str, Decimal]]()
     last: dict[str, Told] = {}
     for told in answers:
         before = last.get(told.account)
-        if before is not None and before.process == told.process:
+        if before is not None and before.process == told.process and told.process not in by_wrong_clock:
             certain.update(_amounts(before))
         possible.update(_amounts(told))
         last[told.account] = told

@@ -52,6 +52,13 @@ def test_readings(amounts: list[str], said: str) -> None:
     assert (said in wrong) if said else not wrong
 
 
+def test_what_a_process_by_a_wrong_clock_read_may_be_set_aside() -> None:
+    """What the others read may not."""
+    told = answers((1, "5.0001"), (1, "5.0001"), (2, "6.0001"), (2, "6.0001"))
+    assert wrong_readings(told, [], kept("5.0001"), by_wrong_clock={2}) == []
+    assert "readings lost: G1 USD 5.0001" in wrong_readings(told, [], kept("6.0001"), by_wrong_clock={2})[0]
+
+
 def summary(begins: str, ends: str, at: float, process: int = 1) -> Delivery:
     """The summary of a minute, and when it came, in seconds after 14:00."""
     body = f"4 balances\nPeriod: 2026-02-01 14:{begins} UTC to 2026-02-01 14:{ends} UTC (1m)"
