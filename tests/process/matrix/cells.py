@@ -57,10 +57,12 @@ class Cell:
 
     @property
     def fires_at(self) -> str:
-        """What the message says of when it fires: trying again mends neither credentials nor a ban."""
-        if self.outcome in (Outcome.AUTH, Outcome.BANNED):
-            return "at the first poll"
-        return "2 times in a row" if self.lacks_currency else "2 polls failed in a row"
+        """A pattern of what the message says of how often: as it was when it fired or, sent a little later, is by
+        then. Trying again mends neither credentials nor a ban."""
+        if self.lacks_currency:
+            return r"[2-9] times in a row"
+        often = r"[2-9] polls failed (so )?in a row"
+        return f"at the first poll|{often}" if self.outcome in (Outcome.AUTH, Outcome.BANNED) else often
 
     @property
     def provider(self) -> str:
