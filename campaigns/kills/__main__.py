@@ -25,10 +25,11 @@ def main() -> int:
     package = _copied(arguments.package, folder)
     accounts = tuple(filter(None, arguments.accounts.split(",")))
     has_wrong_clock = arguments.kills > 6 and clock.library() and cast(accounts, timeless=True)
-    by_wrong_clock = max(3, arguments.kills // 6) if has_wrong_clock else 0
+    wrong = clock.WRONG if arguments.kills >= 48 else clock.WRONG[arguments.kills % 2 :][:1]
+    by_wrong_clock = max(4, arguments.kills // 12) if has_wrong_clock else 0
     if not by_wrong_clock and not accounts:
         console.print("no start by a wrong clock: libfaketime is not installed, or the kills are too few")
-    kills = arguments.kills - by_wrong_clock
+    kills = arguments.kills - by_wrong_clock * len(wrong)
     shares = [len(range(lane, kills, arguments.lanes)) for lane in range(arguments.lanes)]
     with Progress(
         TextColumn("{task.description}"),
@@ -53,10 +54,10 @@ def main() -> int:
             )
             for number, share in enumerate(shares, 1)
         ]
-        if by_wrong_clock:
-            place, seed = folder / f"lane-{len(lanes) + 1}", f"{arguments.seed}-clock"
+        for ahead in wrong if by_wrong_clock else ():
+            place, seed = folder / f"lane-{len(lanes) + 1}", f"{arguments.seed}-clock-{ahead.days}"
             lanes.append(
-                Lane(place, package, by_wrong_clock, seed, on_kill, accounts=accounts, wrong_clock=True)
+                Lane(place, package, by_wrong_clock, seed, on_kill, accounts=accounts, wrong_clock=ahead)
             )
         outcomes = asyncio.run(_run(lanes))
     options = {name: getattr(arguments, name) for name in ("kills", "lanes", "seed", "accounts")}

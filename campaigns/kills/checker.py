@@ -431,7 +431,9 @@ def _sequence(group: Sequence[Message], incident: Incident | None, evidence: Evi
     last = [message.last for message in group]
     wanted = 2 if incident is None or (incident.repeats is None and not incident.later) else None
     in_order = last == sorted(last) and not after_the_end and (first.fires or not from_the_firing)
-    if not in_order or (first.ends and not first.fires) or (wanted and last[-1] > wanted):
+    # where the route leads elsewhere meanwhile, a reminder and the end may come as one message: the end
+    end_alone = first.ends and not first.fires and not (incident and incident.either)
+    if not in_order or end_alone or (wanted and last[-1] > wanted):
         numbers = ", ".join(message.numbers for message in group)
         yield f"messages {numbers} in this order: {_shown(first)}"
     for before, after in pairwise(group):

@@ -7,10 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from campaigns.kills import aims, clock, crew, plot
+from campaigns.kills import aims, crew, plot
 from campaigns.kills.checker import Evidence, Kill, Verdict, differences, end_state, judge
 from campaigns.kills.plot import Json
 from campaigns.kills.receiver import Receiver
@@ -55,11 +55,14 @@ def cast(accounts: Collection[str], *, timeless: bool) -> list[plot.Plot]:
     ]
 
 
+_WRONG_START = 3
+
+
 class Lane:
     """Kills so many times, as the seed says, lets the story end, and judges.
 
-    `accounts` are those that take part; none: all. `wrong_clock`: one start of three is by a wrong clock, and only
-    accounts take part whose rules look at none."""
+    `accounts` are those that take part; none: all. `wrong_clock`: the third start
+    is by a clock so far ahead, and only accounts take part whose rules look at none."""
 
     def __init__(
         self,
@@ -70,7 +73,7 @@ class Lane:
         on_kill: Callable[[Kill], None],
         *,
         accounts: Collection[str] = (),
-        wrong_clock: bool = False,
+        wrong_clock: timedelta | None = None,
     ) -> None:
         self._kills = kills
         self._wrong_clock = wrong_clock
@@ -79,7 +82,7 @@ class Lane:
         self._ending = False
         self._over = asyncio.Event()
         self._ended_at: dict[World, float] = {}
-        self._plots = cast(accounts, timeless=wrong_clock)
+        self._plots = cast(accounts, timeless=wrong_clock is not None)
         moods = random.Random(f"{seed} moods")  # noqa: S311
         self.killed = World(
             folder / "killed", package, self._plots, self._killed_goes_on, Receiver(moods), f"{seed} acts"
@@ -103,8 +106,13 @@ class Lane:
             await self.spared.close()
         self._judge(killed.result(), spared.result())
         for world in (self.killed, self.spared):
-            kept = await world.readings()
-            wrong = wrong_readings(world.service.answers, world.acts.imported, kept, world.by_wrong_clock)
+            wrong = wrong_readings(
+                world.service.answers,
+                world.acts.imported,
+                await world.readings(),
+                world.by_wrong_clock,
+                world.set_aside(),
+            )
             self.outcome.violations += [f"{world.folder.name}: {what}" for what in wrong]
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
@@ -130,8 +138,8 @@ class Lane:
         world = self.killed
         world.acts.change_at_times()
         for number in range(1, self._kills + 1):
-            if self._wrong_clock and number % 3 == 0:
-                await world.launch(clock.WRONG[self.outcome.wrong_starts % len(clock.WRONG)])
+            if self._wrong_clock is not None and number == _WRONG_START:
+                await world.launch(self._wrong_clock)
                 await aims.until_running(world)
                 self.outcome.wrong_starts += 1
             else:

@@ -22,11 +22,12 @@ def wrong_readings(
     imported: Iterable[Amount],
     kept: Iterable[Amount],
     by_wrong_clock: Collection[int] = (),
+    set_aside: Iterable[Amount] = (),
 ) -> list[str]:
     """Hold the readings that are kept against what was answered and imported.
 
     An answer is recorded for certain once the same process asks the same account again; the others may be. What
-    processes by a wrong clock read may be set aside."""
+    processes by a wrong clock read may be set aside; where the clock is set back, what was read last is kept once more."""
     certain, possible = Counter[tuple[str, str, Decimal]](), Counter[tuple[str, str, Decimal]]()
     last: dict[str, Told] = {}
     for told in answers:
@@ -37,11 +38,13 @@ def wrong_readings(
         last[told.account] = told
     brought_in = Counter((account, currency, Decimal(text)) for account, currency, text in imported)
     stored = Counter((account, currency, Decimal(text)) for account, currency, text in kept)
+    aside = Counter((account, currency, Decimal(text)) for account, currency, text in set_aside)
     wrong = []
     for key in sorted(certain.keys() | possible.keys() | brought_in.keys() | stored.keys()):
         least, most = certain[key] + brought_in[key], possible[key] + brought_in[key]
-        if not least <= stored[key] <= most:
-            name = "lost" if stored[key] < least else "invented"
+        lost, invented = stored[key] + aside[key] < least, stored[key] > most and not by_wrong_clock
+        if lost or invented:
+            name = "lost" if lost else "invented"
             wrong.append(
                 f"readings {name}: {key[0]} {key[1]} {key[2]} is kept {stored[key]} times, "
                 f"and {least} to {most} were expected"

@@ -30,6 +30,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds
 
 
+_NAMES = {"futures": "desk"}
+"""What the story calls an account otherwise."""
+
+
 class World:
     """A service, a receiver, a folder and, at most times, a process. `package` holds the `monitor` to run."""
 
@@ -172,20 +176,19 @@ class World:
         code, out, err = await self.command("export")
         if code:
             raise RuntimeError(f"export: {err}")
-        history = [
-            (row["account"], row["currency"], row["available"]) for row in csv.DictReader(out.splitlines())
+        return [
+            (_NAMES.get(row["account"], row["account"]), row["currency"], row["available"])
+            for row in csv.DictReader(out.splitlines())
         ]
-        names = {"futures": "desk"}
-        kept = [*history, *self._set_aside()]
-        return [(names.get(account, account), currency, amount) for account, currency, amount in kept]
 
-    def _set_aside(self) -> list[tuple[str, str, str]]:
-        """What a wrong clock's start has put out of the history: it is kept, and may be the true ones of several."""
+    def set_aside(self) -> list[tuple[str, str, str]]:
+        """The readings that a wrong clock's start has put out of the history, in the same way: they are kept."""
         with closing(sqlite3.connect(f"file:{quote(str(self.store))}?mode=ro", uri=True)) as db:
-            return db.execute(
+            rows = db.execute(
                 "SELECT accounts.name, series.currency, set_aside.available FROM set_aside"
                 " JOIN series ON series.id = series_id JOIN accounts ON accounts.id = account_id"
             ).fetchall()
+        return [(_NAMES.get(name, name), currency, amount) for name, currency, amount in rows]
 
     def integrity(self) -> str:
         """What SQLite says of a copy of the store, so that looking at it does not mend it. While nothing runs."""
