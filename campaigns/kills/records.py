@@ -27,7 +27,7 @@ def wrong_readings(
     """Hold the readings that are kept against what was answered and imported.
 
     An answer is recorded for certain once the same process asks the same account again; the others may be. What
-    processes by a wrong clock read may be set aside; where the clock is set back, what was read last is kept once more."""
+    processes by a wrong clock read may be set aside; a clock that is set back keeps what was read last once more."""
     certain, possible = Counter[tuple[str, str, Decimal]](), Counter[tuple[str, str, Decimal]]()
     last: dict[str, Told] = {}
     for told in answers:
