@@ -118,7 +118,11 @@ class Setup:
                 for rule, to, more in leads
                 if rule in rules
             ),
-            {"match": {"job": crew.JOB}, "notify": ["duty"], **_ONE_BY_ONE},
+            *(
+                {"match": {"job": job}, "notify": ["duty"], **_ONE_BY_ONE}
+                for job in dict.fromkeys(one.job for one in self.plots)
+                if job == crew.JOB
+            ),
             {"notify": ["ops"], **_ONE_BY_ONE},
         ]
 
