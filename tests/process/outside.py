@@ -58,6 +58,16 @@ signal.signal(signal.SIGUSR1, lambda *_: held("loop"))
 """
 """SIGUSR1 blocks the main thread, and so the event loop, while the gate `loop` is shut."""
 
+SETTLES_SOON = """\
+from datetime import timedelta
+from monitor.app import daemon
+from monitor.domain import retention
+
+retention.SETTLING = timedelta(seconds=1)
+daemon.LOOK_EVERY = daemon.PRUNE_EVERY = timedelta(seconds=1)
+"""
+"""The clock is believed, and old readings are deleted, within seconds."""
+
 WRITER = "commits of store-writer"
 
 

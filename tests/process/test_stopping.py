@@ -16,7 +16,7 @@ import pytest
 from monitor.sandbox import Fault
 from monitor.store.identity import SCHEMA
 
-from .outside import DISK, LOOKUPS, WRITER, Gate, next_version, surround
+from .outside import DISK, LOOKUPS, SETTLES_SOON, WRITER, Gate, next_version, surround
 from .stage import together
 from .support import Daemon, Installation, Refusing, endpoint_failing, incident, jobs, until, usdt_low
 
@@ -250,6 +250,7 @@ async def test_it_ends_in_time_while_a_commit_hangs(site: Installation) -> None:
     writer.open()
     _is_sound(site.store)
     await _starts_again(site)
+    await site.start()  # the poll that the start before waited for may have been of the other job
     [message] = await site.told(1)
     assert incident(message) == (site.look()["alerts"][0]["id"], "1")
 
@@ -308,6 +309,7 @@ async def test_it_ends_in_time_while_a_reload_waits_for_the_store(site: Installa
     writer.open()
     _is_sound(site.store)
     await _starts_again(site)
+    await site.start()
     await site.told(2)
     assert "gone from the configuration" in site.messages[1].body
 
@@ -319,6 +321,7 @@ OLD = "SELECT count(*) FROM snapshots WHERE observed_at < 100000"
 @together()
 async def test_it_ends_in_time_during_retention(site: Installation) -> None:
     """Between two of many steps of clearing up: the rest goes after the next start."""
+    surround(site, SETTLES_SOON)
     await site.command("poll")
     with closing(sqlite3.connect(site.store)) as db:
         old = ((1, at, "1", "1") for at in range(100_000))
@@ -333,6 +336,7 @@ async def test_it_ends_in_time_during_retention(site: Installation) -> None:
     assert 0 < left < 100_000
     _is_sound(site.store)
     await _starts_again(site)
+    await site.start()
     await until(lambda: _asks(site, OLD) < left, "further rows gone")
 
 
