@@ -1,10 +1,10 @@
-"""What it costs that every account breaches at once, with `inhibit`, silences, and three channels, one of them slow.
+"""What it costs that all accounts breach at once, or fail, with `inhibit`, silences, and a slow one of three channels.
 
     python -m benchmarks.breach [--accounts 10000] [--minutes 4] [--group-wait 75s]
 
 Needs the development's dependencies. A real daemon polls a sandbox on loopback; the receivers of its messages and the
 service manager that it sends its signs of life to are played by this process. Prints a table: the minutes before all
-balances fall below their limit, those after it, and those after they are back.
+balances fall below their limit, those after it, those after they are back, and those in which the service fails.
 """
 
 import argparse
@@ -41,6 +41,7 @@ INHIBIT = [
         "equal": ["provider"],
     }
 ]
+REFUSES = Fault.status(500)
 PLENTY, LITTLE = constant(Decimal(1500)), constant(Decimal(5))
 
 
@@ -97,7 +98,7 @@ class Run:
 
 
 async def measure(folder: Path, accounts: int, lasts: timedelta, group_wait: str) -> None:
-    """The three phases, and the table."""
+    """The phases, and the table."""
     names = [f"C{number:05}" for number in range(accounts)]
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(
@@ -135,8 +136,14 @@ async def measure(folder: Path, accounts: int, lasts: timedelta, group_wait: str
         await silence(site.store, names[:SILENCES])
         phases = [await run.phase("before", EVERY + timedelta(seconds=10))]
         missed = [count_missed(site.store)]
-        for name, balance in (("all breach", LITTLE), ("all are back", PLENTY)):
+        steps = (
+            ("all breach", LITTLE, None),
+            ("all are back", PLENTY, None),
+            ("none answers", PLENTY, REFUSES),
+        )
+        for name, balance, fault in steps:
             run.hold(balance)
+            site.sandbox.wdcf.fault = fault
             phases.append(await run.phase(name, lasts))
             missed.append(count_missed(site.store))
         loop.remove_reader(manager)

@@ -35,7 +35,6 @@ from monitor.redaction import masked
 _CONNECT_WITHIN = 10.0  # seconds
 _ANSWER_WITHIN = SLOW.total_seconds() - 5  # then an attempt ends by itself, before it counts as slow
 _LOSES_THE_BODY = (301, 302, 303)  # `requests` turns a POST into an empty GET
-_MESSAGES_REMEMBERED = 100  # that were taken in part, of one URL
 _SHORTEST_SECRET = 4  # characters; masking shorter pieces of a URL would make every error unreadable
 
 _T = TypeVar("_T")
@@ -68,12 +67,46 @@ class _Answers:
             self.retry_after = _retry_after(headers)
 
 
+class _Parts(set[tuple[int | None, Any]]):
+    """apprise's memory of what a service took of one message: its parts, and of each part what a plugin notes itself.
+
+    They are kept as digests, which outlive the process and hold no recipient and no token. apprise asks for each part
+    before it sends it, whatever became of the one before; here none overtakes one that was not taken."""
+
+    def __init__(self, message: str, taken: set[str]) -> None:
+        super().__init__()
+        self._message = message
+        self._taken = taken
+        self._part_before: str | None = None
+
+    def __contains__(self, noted: object) -> bool:
+        """Return whether it was taken, or must not be sent yet."""
+        digest, is_part = self._digest(noted)
+        if is_part:
+            if self._part_before is not None and self._part_before not in self._taken:
+                return True
+            self._part_before = digest
+        return digest in self._taken
+
+    def add(self, noted: tuple[int | None, Any]) -> None:
+        """Note that it was taken."""
+        self._taken.add(self._digest(noted)[0])
+
+    def _digest(self, noted: Any) -> tuple[str, bool]:
+        number, (kind, text) = noted
+        is_part = (
+            kind is object
+        )  # apprise's mark of a whole part, of which the text names an address in memory
+        what = (number, "" if is_part else f"{kind.__name__} {text}")
+        return sha256(f"{self._message}\0{what}".encode()).hexdigest()[:16], is_part
+
+
 class _ObservedAdapter(HTTPAdapter):
     """The transport of `requests`, which shows its answers to the attempt of this thread, where there is one."""
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        """Sends as its parent does, unless the service has just asked for a rest: the next part of a message would
-        overtake the one that was refused."""
+        """Send as the parent does, unless the service has just asked for a rest: what else belongs to the message,
+        such as its pictures, would overtake it."""
         answers = _answers.get()
         if answers is not None and answers.is_throttled:
             raise requests.ConnectionError("the service wants a rest")
@@ -97,8 +130,11 @@ class Notifier(Protocol):
         """Its name in the store and in logs."""
         ...
 
-    def send(self, message: Message) -> None:
-        """Hands the message over, which may block for long. Raises DeliveryFailed where it was not taken."""
+    def send(self, message: Message, taken: set[str]) -> None:
+        """Hand the message over, which may block for long. Raise DeliveryFailed where it was not taken.
+
+        `taken` names the parts that the service took of it in earlier attempts, which are not sent again; those that it
+        takes in this one are added."""
         ...
 
 
@@ -120,7 +156,6 @@ class AppriseNotifier:
         self._format = service.resolve_format()
         self._shows_title = service.title_maxlen > 0
         self._takes_pictures = bool(service.attachment_support)
-        self._accepted: dict[tuple[str, str], set[tuple[int | None, Any]]] = {}
         self._apprise = Apprise(asset=service.asset)
         self._apprise.add(service)
 
@@ -140,11 +175,11 @@ class AppriseNotifier:
         """Whether the service takes attachments."""
         return self._takes_pictures
 
-    def send(self, message: Message) -> None:
-        """Sends by apprise. Raises DeliveryFailed with apprise's words, without anything of the URL."""
+    def send(self, message: Message, taken: set[str]) -> None:
+        """Send by apprise; see Notifier. Raise DeliveryFailed with apprise's words, without anything of the URL."""
         title, body = self._shaped(message)
-        answers = _Answers()
-        with _set(_answers, answers), _set(_delivery_tracker, self._accepted_of(title, body)):
+        answers, before = _Answers(), frozenset(taken)
+        with _set(_answers, answers), _set(_delivery_tracker, _Parts(f"{title}\0{body}", taken)):
             result = self._apprise.notify(
                 title=title,
                 body=body,
@@ -154,9 +189,7 @@ class AppriseNotifier:
                 log_level=logging.DEBUG,
             )
         if answers.redirect is not None:
-            self._accepted.pop(
-                (title, body), None
-            )  # whatever the plugin made of the redirect, it was not taken
+            taken &= before  # whatever the plugin made of the redirect, it was not taken
             raise DeliveryFailed(
                 f"the service redirects (HTTP {answers.redirect}), and the redirect would lose the message: "
                 "put the address that it redirects to into the URL"
@@ -166,7 +199,6 @@ class AppriseNotifier:
             if answers.is_throttled:
                 raise Throttled(said, retry_after=answers.retry_after)
             raise DeliveryFailed(said)
-        self._accepted.pop((title, body), None)
 
     def _reasons(self, result: AppriseResult) -> str:
         """Return what apprise says of a failure, without secrets. It has a mail server's reply as a debug record."""
@@ -180,14 +212,6 @@ class AppriseNotifier:
             return masked(said, self._secrets)
         named = said if self.named in said else f"{self.named}: {said}"
         return self.named.join(masked(part, self._secrets) for part in named.split(self.named))
-
-    def _accepted_of(self, title: str, body: str) -> set[tuple[int | None, Any]]:
-        """What an earlier attempt of the same message has delivered: parts of it, and recipients of each part."""
-        accepted = self._accepted.pop((title, body), set())
-        while len(self._accepted) >= _MESSAGES_REMEMBERED:
-            del self._accepted[next(iter(self._accepted))]
-        self._accepted[title, body] = accepted
-        return accepted
 
     def _attachments(self, message: Message) -> list[AttachMemory]:
         if not self._takes_pictures:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.domain.charts import Charts
-from monitor.domain.delivery import LONGEST_RETRY, SLOW, Delivery, Target, given_up, plan, rest_of, retry_at
+from monitor.domain.delivery import SLOW, Delivery, Rest, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message
 from monitor.domain.units import moment
 from monitor.domain.windows import QuietHours
@@ -69,7 +69,7 @@ def log_handed_over(done: Iterable[HandedOver]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rest:
-    """A URL whose service wants no messages: until when by the loop's clock, after so many refusals in a row."""
+    """A recipient whose service wants no messages: until when by the loop's clock, after so many refusals in a row."""
 
     until: float
     refusals: int
@@ -105,7 +105,7 @@ class Outbox:
         self._turns: dict[str, asyncio.Lock] = {}  # of each recipient, by whichever channel
         self._news: dict[Target, asyncio.Event] = {}
         self._began: dict[Target, datetime] = {}
-        self._rests: dict[Target, _Rest] = {}
+        self._rests: dict[str, _Rest] = {}  # of each recipient
         self._failures: Counter[Target] = Counter()  # of a URL, since it took something last
         self._stopping = False
         self._draining = False
@@ -144,7 +144,8 @@ class Outbox:
     def rested(self, within: timedelta) -> set[str]:
         """The channels of which a URL rests, or did within so long: what is due there waits for that."""
         since = asyncio.get_running_loop().time() - within.total_seconds()
-        return {target.channel for target, rest in self._rests.items() if rest.until > since}
+        resting = {url_id for url_id, rest in self._rests.items() if rest.until > since}
+        return {target.channel for target in self._notifiers if target.url_id in resting}
 
     async def stop(self, within: timedelta) -> None:
         """Begins nothing new and waits for what is being sent; what is not through by then is sent again later."""
@@ -169,6 +170,7 @@ class Outbox:
 
     async def _work(self, target: Target) -> None:
         news, turn = self._news[target], self._turns.setdefault(target.url_id, asyncio.Lock())
+        await self._recall_rest(target)
         while target in self._notifiers and not self._stopping:
             news.clear()
             began = asyncio.get_running_loop().time()
@@ -198,9 +200,17 @@ class Outbox:
         if not (self._stopping or self._draining):
             await asyncio.sleep(pause)
 
+    async def _recall_rest(self, target: Target) -> None:
+        """Let a rest go on that began before a restart."""
+        with suppress(StoreError):  # then the service refuses one message more
+            rest = await self._store.write(lambda tx: tx.rest(target.url_id))
+            if rest is not None and target.url_id not in self._rests:
+                until = asyncio.get_running_loop().time() + rest.left(self._clock()).total_seconds()
+                self._rests[target.url_id] = _Rest(until=until, refusals=rest.refusals)
+
     def _rest_left(self, target: Target) -> timedelta:
         """How much longer a URL rests; nothing: it does not."""
-        rest = self._rests.get(target)
+        rest = self._rests.get(target.url_id)
         left = rest.until - asyncio.get_running_loop().time() if rest else 0.0
         return timedelta(seconds=max(left, 0.0))
 
@@ -235,54 +245,61 @@ class Outbox:
         message = self._renderer.render(notifier.target.channel, delivery.items, delivery.instead_of)
         if self._pictures is not None:
             message = replace(message, pictures=await self._pictures.of(notifier.target, delivery))
-        sending, began = _in_thread(notifier, message), asyncio.get_running_loop().time()
+        parts = set(delivery.taken)
+        sending, began = _in_thread(notifier, message, parts), asyncio.get_running_loop().time()
         self._began[notifier.target] = self._clock()
         while not (await asyncio.wait({sending}, timeout=SLOW.total_seconds()))[0]:
             silence = DeliveryFailed(f"no answer within {SLOW.total_seconds():.0f} s")
-            await self._settle(notifier.target, delivery, began, silence)
+            await self._settle(notifier.target, delivery, began, silence, parts)
         del self._began[notifier.target]
         if self._pictures is not None:
             carried, taken = bool(message.pictures), sending.result() is None
             self._pictures.note(notifier.target, delivery, carried=carried, taken=taken)
-        await self._settle(notifier.target, delivery, began, sending.result())
+        await self._settle(notifier.target, delivery, began, sending.result(), parts)
 
     async def _settle(
-        self, target: Target, delivery: Delivery, began: float, error: DeliveryFailed | None
+        self, target: Target, delivery: Delivery, began: float, error: DeliveryFailed | None, parts: set[str]
     ) -> None:
         took = timedelta(seconds=asyncio.get_running_loop().time() - began)
         self._on_attempt(target.channel, took, None if error is None else str(error))
         if error is None:
             del self._failures[target]
-            if target in self._rests:
-                self._rests[target] = replace(self._rests[target], refusals=0)
             await self._delivered(target, delivery)
             return
         self._failures[target] += 1
         if isinstance(error, Throttled):
-            refusals = 1 + (self._rests[target].refusals if target in self._rests else 0)
-            rest = rest_of(error.retry_after, refusals, self._jitter())
-            await self._failed(target, delivery, str(error), rest)
+            before = self._rests.get(target.url_id)
+            refusals = 1 if before is None else before.refusals + 1
+            lasts = rest_of(error.retry_after, refusals, self._jitter())
+            now = self._clock()
+            rest = Rest(began_at=now, until=now + lasts, refusals=refusals)
+            await self._failed(target, delivery, str(error), parts, rest)
             # begun after that is recorded: once it is over, what was refused is due, and first again
-            until = asyncio.get_running_loop().time() + rest.total_seconds()
-            self._rests[target] = _Rest(until=until, refusals=refusals)
+            until = asyncio.get_running_loop().time() + lasts.total_seconds()
+            self._rests[target.url_id] = _Rest(until=until, refusals=refusals)
         else:
-            await self._failed(target, delivery, str(error))
+            await self._failed(target, delivery, str(error), parts)
 
     async def _delivered(self, target: Target, delivery: Delivery) -> None:
         ids, now = [covered.id for covered in delivery.covers], self._clock()
+        rest = self._rests.get(target.url_id)
+        if rest is not None:
+            self._rests[target.url_id] = replace(rest, refusals=0)
 
         def record(tx: Transaction) -> None:
             tx.settle(ids, delivered=True, at=now)
             tx.hasten(target, now)
+            if rest is not None and rest.refusals:
+                tx.end_rest(target.url_id)
 
         await self._record(record)
         if delivery.attempts:
             log.info("notification delivered at last", extra={"fields": _fields(target, delivery)})
 
     async def _failed(
-        self, target: Target, delivery: Delivery, error: str, rest: timedelta | None = None
+        self, target: Target, delivery: Delivery, error: str, parts: set[str], rest: Rest | None = None
     ) -> None:
-        now = self._clock()
+        now = self._clock() if rest is None else rest.began_at
         fields = {**_fields(target, delivery), "error": error}
         over = [one.id for one in given_up(delivery.covers, now)]
         ids = [one.id for one in delivery.covers if one.id not in set(over)]
@@ -294,9 +311,15 @@ class Outbox:
             log.warning("notification not delivered, will try again", extra={"fields": fields})
         # a URL that takes other messages is up, however often this one failed
         until = retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())
-        if rest is not None:
-            until = now + min(rest, LONGEST_RETRY)  # what is further off is taken for an error of the clock
-        await self._record(lambda tx: tx.put_off(ids, at=now, until=until, error=error))
+        taken = sorted(parts.copy())  # an attempt that hangs may be adding to them
+
+        def record(tx: Transaction) -> None:
+            at = until if rest is None else rest.until
+            tx.put_off(ids, at=now, until=at, error=error, taken=taken)
+            if rest is not None:
+                tx.save_rest(target.url_id, rest)
+
+        await self._record(record)
 
     async def _record(self, work: Callable[[Transaction], None]) -> None:
         """Keeps at it until the store takes it: a message that went out must not go out again."""
@@ -316,7 +339,9 @@ class Outbox:
         self._unrecorded = True
 
 
-def _in_thread(notifier: Notifier, message: Message) -> asyncio.Future[DeliveryFailed | None]:
+def _in_thread(
+    notifier: Notifier, message: Message, parts: set[str]
+) -> asyncio.Future[DeliveryFailed | None]:
     """Sends in a thread of its own, which may hang without holding up anything, the process's end included.
 
     The future's result is None, or what went wrong."""
@@ -330,7 +355,7 @@ def _in_thread(notifier: Notifier, message: Message) -> asyncio.Future[DeliveryF
     def send() -> None:
         error: DeliveryFailed | None = None
         try:
-            notifier.send(message)
+            notifier.send(message, parts)
         except DeliveryFailed as exc:
             error = exc
         except Exception as exc:  # noqa: BLE001 -- apprise's plugins raise anything; its text may hold the URL

@@ -145,7 +145,7 @@ def _mutes(watch: Watch, silences: tuple[Silence, ...] = ()) -> Mutes:
 class Recorded:
     """A poll after its commit: what it came to, the streaks before and after, the series, and what was told.
 
-    `alike` counts the accounts of the provider that fail as this one does now, or did until this poll."""
+    `alike` counts the accounts of the provider that fail as this one has begun to, or did until this poll."""
 
     account: Account
     result: PollResult
@@ -178,11 +178,10 @@ def record(
         before.streak.count or not result.ok or any(subject == of_provider(account) for _, subject in alerts)
     )
     accounts = watch.on_provider(account.provider) if concerned else {}
-    others = [one for one in tx.healths(accounts) if one.account.key != account.key] if concerned else []
-    covered = is_covered(watch.rules, account, result.outcome, alerts, others)
+    covered = is_covered(watch.rules, account, result.outcome, alerts, tx.healths(accounts))
     health = _after(before, result, covered=covered)
     tx.add_poll(health, result, overdue_at)
-    provider = [*others, health] if concerned else None
+    provider = tx.healths(accounts) if concerned else None
     facts = Facts(
         now=now,
         account=account,
@@ -196,6 +195,8 @@ def record(
     )
     changes = _judged(tx, facts, watch.rules, desk(tx, watch, now))
     told = _save(tx, changes, watch, now)
+    is_news = health.streak.outcome is not before.streak.outcome
+    alike = _failing_as(health if health.streak.count else before, provider or ()) if is_news else 0
     for rule in _outages_begun(changes, facts, watch):
         matched = [one for one in provider or () if rule.match.account(one.account)]
         tx.save_own_failures(covered_by_outage(rule, matched))
@@ -204,7 +205,7 @@ def record(
         result=result,
         before=before,
         health=health,
-        alike=_failing_as(health if health.streak.count else before, provider or ()),
+        alike=alike,
         views=tuple(views),
         missing=tuple(view for view in views if result.ok and view.series.currency not in read),
         told=told,

@@ -131,7 +131,7 @@ async def _try(notifier: AppriseNotifier) -> Tried:
     message = test_message(notifier.target.channel, now())
     try:
         async with asyncio.timeout(TEST_MAY_TAKE.total_seconds()):
-            await asyncio.to_thread(notifier.send, message)
+            await asyncio.to_thread(notifier.send, message, set())
     except DeliveryFailed as exc:
         return Tried(target=notifier.target, error=str(exc))
     except TimeoutError:

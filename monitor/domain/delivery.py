@@ -40,7 +40,8 @@ class Notification:
     """One message for one URL, in the outbox until it is delivered or given up. Instants are in UTC.
 
     What is due at the same time and of one `group` goes out together. `instead_of` says which channel should have
-    told it, where this is its fallback. `present_reason` is why the alert fires now; empty where it does not."""
+    told it, where this is its fallback. `present_reason` is why the alert fires now; empty where it does not. `taken`
+    are the parts of messages that cover it which the service has taken so far."""
 
     id: int
     target: Target
@@ -52,6 +53,7 @@ class Notification:
     group: str = ""
     instead_of: str = ""
     present_reason: str = ""
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,11 @@ class Delivery:
     def attempts(self) -> int:
         """How often the oldest of what it covers was tried."""
         return max(notification.attempts for notification in self.covers)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The parts that the service took in earlier attempts."""
+        return frozenset[str]().union(*(notification.taken for notification in self.covers))
 
 
 def plan(incidents: Sequence[Sequence[Notification]]) -> Delivery:
@@ -137,6 +144,19 @@ def rest_of(retry_after: timedelta | None, refusals: int, jitter: float) -> time
     if retry_after:
         return min(retry_after, LONGEST_REST)
     return _backoff(refusals, jitter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """A recipient whose service wants no messages until an instant, after so many refusals in a row. In UTC."""
+
+    began_at: datetime
+    until: datetime
+    refusals: int
+
+    def left(self, now: datetime) -> timedelta:
+        """Return how much of it is left: no more than there was, whatever became of the clock."""
+        return max(min(self.until - now, self.until - self.began_at), timedelta(0))
 
 
 def given_up(failed: Sequence[Notification], now: datetime) -> tuple[Notification, ...]:

@@ -1,8 +1,8 @@
 """What one poll, or the mere passing of time, means for the alerts: rules judged, alerts stepped, events told."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.domain.alerts import Alert, Event, close, judged, tell
 from monitor.domain.messages import Report, report
@@ -29,9 +29,14 @@ from monitor.domain.rules import (
     judge_account,
     judge_provider,
     kind,
+    may_begin,
 )
 from monitor.domain.schedule import Schedule
 from monitor.errors import Outcome
+
+MANY = 1000
+"""A provider with so many accounts is judged no more often than OFTEN while its outage lasts."""
+OFTEN = timedelta(seconds=1)
 
 
 def of_account(account: Account) -> str:
@@ -166,7 +171,7 @@ class Facts:
     now: datetime
     account: Account
     health: Health
-    provider: Sequence[Health] | None
+    provider: Collection[Health] | None
     series: Sequence[SeriesView]
     alerts: Mapping[AlertKey, Alert]
     polled: bool
@@ -183,21 +188,26 @@ def is_covered(
     account: Account,
     outcome: Outcome,
     alerts: Mapping[AlertKey, Alert],
-    others: Sequence[Health],
+    provider: Collection[Health],
 ) -> bool:
-    """Return whether a poll that ends so is one of an outage that is being alerted: `others` are the accounts of the
-    same provider. A refusal of the account is its own, unless all the others are refused too."""
+    """Return whether a poll that ends so is one of an outage that is being alerted: `provider` holds the accounts of
+    the same provider. A refusal of the account is its own, unless all the others are refused too."""
     for rule in rules:
         outage = alerts.get((rule.name, of_provider(account)))
         if not isinstance(rule, Failing) or outage is None or outage.state is not State.FIRING:
             continue
         if not rule.match.account(account):
             continue
-        streaks = [one.streak for one in others if rule.match.account(one.account)]
-        refused = [streak for streak in streaks if streak.count and streak.outcome.concerns_account]
-        if not outcome.concerns_account or (refused and len(refused) == len(streaks)):
+        if not outcome.concerns_account:
+            return True
+        others = [one.streak for one in _others(rule, account, provider)]
+        if others and all(streak.count and streak.outcome.concerns_account for streak in others):
             return True
     return False
+
+
+def _others(rule: Failing, account: Account, provider: Collection[Health]) -> Iterator[Health]:
+    return (one for one in provider if one.account.key != account.key and rule.match.account(one.account))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,17 +254,38 @@ def _judged_failing(rule: Failing, facts: Facts) -> Iterator[_Judged]:
     account, health = facts.account, facts.health
     if rule.match.account(account):
         if facts.provider is not None:
-            matched = [health for health in facts.provider if rule.match.account(health.account)]
             before = facts.alert(rule, of_provider(account))
-            level = before.level if before.state is State.FIRING else None
-            outage = _after(rule, before, judge_provider(rule, matched, before.since, level), facts)
+            matched: Sequence[Health] = ()
+            verdict: Verdict = Unknown("as before")
+            if _may_change(rule, before, facts.provider, facts):
+                matched = [health for health in facts.provider if rule.match.account(health.account)]
+                level = before.level if before.state is State.FIRING else None
+                verdict = judge_provider(rule, matched, before.since, level)
+            outage = _after(rule, before, verdict, facts)
             if outage.begins_to_fire:
                 covered = {one.account.key: one for one in covered_by_outage(rule, matched)}
                 health = covered.get(account.key, health)
             yield outage
-        verdict = judge_account(rule, health) if facts.polled else Unknown("not polled")
-        yield _after(rule, facts.alert(rule, of_account(account)), verdict, facts)
+        own = judge_account(rule, health) if facts.polled else Unknown("not polled")
+        yield _after(rule, facts.alert(rule, of_account(account)), own, facts)
     yield from _judged_series(rule, facts)
+
+
+def _may_change(rule: Failing, outage: Alert, provider: Collection[Health], facts: Facts) -> bool:
+    """Return whether a poll can change anything about its provider's alert, besides how many accounts it names.
+
+    To judge a provider is to look at all its accounts. Of many, that is too much for each poll of an outage: while the
+    alert fires and another account still fails by it, once a second is enough."""
+    match outage.state:
+        case State.INACTIVE:
+            return may_begin(rule, facts.health.streak, provider)
+        case State.FIRING:
+            if len(provider) < MANY or outage.breached_at is None or facts.now - outage.breached_at >= OFTEN:
+                return True
+            others = _others(rule, facts.account, provider)
+            return not any(one.streak.count and not one.streak.outcome.concerns_account for one in others)
+        case _:
+            return True
 
 
 def _judged_series(rule: Rule, facts: Facts) -> Iterator[_Judged]:

@@ -7,7 +7,7 @@ A percentage is taken of the absolute value of the amount the change started fro
 is a drop of 20 %. From zero every change in the rule's direction counts as more than any percentage.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -483,7 +483,7 @@ def judge_provider(
 def _judge_provider(
     rule: Failing, healths: Sequence[Health], since: datetime | None, firing: int | None
 ) -> Verdict:
-    everybody = len(healths) > 1 and _all_fail(rule, healths)
+    everybody = len(healths) > 1 and _all_fail(rule.polls, healths)
     suffering = [
         one for one in healths if one.streak.count and (everybody or not one.streak.outcome.concerns_account)
     ]
@@ -508,6 +508,17 @@ def _judge_provider(
     return Unknown(_last_said(suffering[0]) if suffering else "nothing read since")
 
 
+def may_begin(rule: Failing, streak: Streak, healths: Collection[Health]) -> bool:
+    """Return whether an outage can begin with a poll after which this is the account's streak.
+
+    `healths` are those of the provider. While one of thousands fails, this looks at few of them."""
+    return streak.count > 0 and any(
+        _is_the_endpoints(streak, one.polls)
+        or _all_fail(one.polls, (health for health in healths if rule.match.account(health.account)))
+        for one in rule.levels or (rule,)
+    )
+
+
 def _broken(rule: Failing, over: Sequence[Health], failing: int, all_: int, level: int) -> Breached:
     worst = max(over, key=lambda health: (health.streak.alike, health.streak.count))
     who = f" ({failing} of {all_} accounts, e.g. {worst.account})" if all_ > 1 else ""
@@ -518,7 +529,7 @@ def covered_by_outage(rule: Failing, healths: Sequence[Health]) -> Iterator[Heal
     """Return the accounts of whose failures an outage, as it fires, explains some, without those counted as their own.
 
     It explains the last ones, as far as they speak of the endpoint; all, where every account fails."""
-    everybody = len(healths) > 1 and _all_fail(rule, healths)
+    everybody = len(healths) > 1 and _all_fail(rule.polls, healths)
     for one in healths:
         streak = one.streak
         if streak.own and (everybody or not streak.outcome.concerns_account):
@@ -526,10 +537,9 @@ def covered_by_outage(rule: Failing, healths: Sequence[Health]) -> Iterator[Heal
             yield replace(one, streak=replace(streak, own=own))
 
 
-def _all_fail(rule: Failing, healths: Sequence[Health]) -> bool:
+def _all_fail(polls: int, healths: Iterable[Health]) -> bool:
     """Return whether each of these fails, often enough that it is no coincidence."""
-    fewest = max(rule.polls - 1, 1)
-    return bool(healths) and all(one.streak.count >= fewest for one in healths)
+    return all(one.streak.count >= max(polls - 1, 1) for one in healths)
 
 
 def _is_the_endpoints(streak: Streak, polls: int) -> bool:

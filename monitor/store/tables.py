@@ -291,7 +291,7 @@ class NotificationRow(Table, table=True):
     """The outbox: one event for one URL of one channel. `status` is pending, delivered or failed (given up).
 
     What waits in one `group_key` is told together. `handed_over_at`: the channel's fallback was told in its place;
-    `instead_of`, there, says why."""
+    `instead_of`, there, says why. `taken` are digests of the parts of its messages that the service took."""
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -322,6 +322,7 @@ class NotificationRow(Table, table=True):
     instead_of: str = ""
     settled_at: datetime | None = Field(default=None, sa_type=Instant)
     last_error: str = ""
+    taken: list[str] = Field(default=[], sa_type=JSON)
 
 
 class AttemptRow(Table, table=True):
@@ -334,6 +335,17 @@ class AttemptRow(Table, table=True):
     number: int = Field(primary_key=True, sa_type=Integer)
     at: datetime = Field(sa_type=Instant)
     error: str = ""
+
+
+class RestRow(Table, table=True):
+    """A recipient whose service wants no messages until an instant, after so many refusals in a row."""
+
+    __tablename__ = "rests"
+
+    url_id: str = Field(primary_key=True)
+    began_at: datetime = Field(sa_type=Instant)
+    until: datetime = Field(sa_type=Instant)
+    refusals: int
 
 
 class PauseRow(Table, table=True):
@@ -390,6 +402,7 @@ notifications = Table.metadata.tables["notifications"]
 attempts = Table.metadata.tables["attempts"]
 silences = Table.metadata.tables["silences"]
 notes = Table.metadata.tables["notes"]
+rests = Table.metadata.tables["rests"]
 pauses = Table.metadata.tables["pauses"]
 calls = Table.metadata.tables["calls"]
 configuration = Table.metadata.tables["configuration"]

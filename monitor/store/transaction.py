@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from monitor.domain.alerts import Ack, Alert, Event, EventKind
-from monitor.domain.delivery import LONGEST_RETRY, Addressed, Notification, Target
+from monitor.domain.delivery import LONGEST_REST, Addressed, Notification, Rest, Target
 from monitor.domain.messages import Report
 from monitor.domain.model import (
     NO_STREAK,
@@ -66,6 +66,7 @@ from monitor.store.tables import (
     notifications,
     pauses,
     polls,
+    rests,
     series,
     set_aside,
     silences,
@@ -122,10 +123,11 @@ class Transaction:
         self._account_ids[account.key] = row.id
         return _health(account, row)
 
-    def healths(self, of: Mapping[tuple[str, str], Account]) -> list[Health]:
-        """How the polls of these accounts have been going; those never polled are left out."""
+    def healths(self, of: Mapping[tuple[str, str], Account]) -> Collection[Health]:
+        """How the polls of these accounts have been going, until the next is recorded; those never polled are left
+        out."""
         if not of:
-            return []
+            return ()
         known = next((one for one in self._memory.healths if one.of is of), None)
         if known is None:
             rows = self._db.execute(statements.HEALTHS, {"jobs": sorted({job for job, _ in of})})
@@ -134,7 +136,7 @@ class Transaction:
             }
             known = Healths(of=of, by_account=found)
             self._memory.healths.append(known)
-        return list(known.by_account.values())
+        return known.by_account.values()
 
     def add_poll(self, health: Health, result: PollResult, overdue_at: datetime | None) -> None:
         """Keeps a poll's outcome, the account's health after it, and from when on the next one is overdue."""
@@ -430,8 +432,10 @@ class Transaction:
             )
         )
 
-    def put_off(self, ids: Sequence[int], *, at: datetime, until: datetime, error: str) -> None:
-        """Records a failed attempt that will be followed by another."""
+    def put_off(
+        self, ids: Sequence[int], *, at: datetime, until: datetime, error: str, taken: Sequence[str] = ()
+    ) -> None:
+        """Record a failed attempt that will be followed by another; the parts `taken` are not sent again."""
         self._note_attempt(ids, at, error)
         self._db.execute(
             update(notifications)
@@ -441,6 +445,7 @@ class Transaction:
                 attempts=notifications.c.attempts + 1,
                 failing_since=func.coalesce(notifications.c.failing_since, literal(at, Instant)),
                 last_error=error,
+                taken=list(taken),
             )
         )
 
@@ -450,6 +455,26 @@ class Transaction:
             _pending_for(target) & (notifications.c.attempts > 0) & (notifications.c.next_attempt_at > now)
         )
         self._db.execute(update(notifications).where(failed).values(next_attempt_at=now))
+
+    def rest(self, url_id: str) -> Rest | None:
+        """How long a recipient's service wants no messages, as far as is known; also of one that is over."""
+        row = self._db.execute(select(rests).where(rests.c.url_id == url_id)).one_or_none()
+        if row is None:
+            return None
+        return Rest(began_at=row.began_at, until=row.until, refusals=row.refusals)
+
+    def save_rest(self, url_id: str, rest: Rest) -> None:
+        """Keep a recipient's rest, so that a restart waits for its end."""
+        values = {"began_at": rest.began_at, "until": rest.until, "refusals": rest.refusals}
+        self._db.execute(
+            upsert(rests)
+            .values(url_id=url_id, **values)
+            .on_conflict_do_update(index_elements=["url_id"], set_=values)
+        )
+
+    def end_rest(self, url_id: str) -> None:
+        """Forget a recipient's rest: it takes messages again."""
+        self._db.execute(delete(rests).where(rests.c.url_id == url_id))
 
     def _note_attempt(self, ids: Sequence[int], at: datetime, error: str) -> None:
         number = notifications.c.attempts + 1
@@ -1042,8 +1067,8 @@ def _heads(target: Target, now: datetime, quiet_until: datetime | None, *, gathe
     planned = case((~tried & (critical_at < next_at), critical_at), else_=next_at)
     passes = critical_at.is_not(None) if quiet_until is not None else true()
     at = case((passes, planned), else_=func.max(planned, literal(quiet_until, Instant)))
-    # an attempt further off than any backoff was planned by a clock since set back
-    due = (planned <= now) | (planned > now + LONGEST_RETRY)
+    # an attempt further off than any rest was planned by a clock since set back
+    due = (planned <= now) | (planned > now + LONGEST_REST)
     if not gather:
         due |= ~tried
     return (
@@ -1242,6 +1267,7 @@ def _waiting(row: Row[Any], target: Target) -> Notification:
         group=row.group_key,
         instead_of=row.instead_of,
         present_reason=row.present_reason or "",
+        taken=frozenset(row.taken),
     )
 
 

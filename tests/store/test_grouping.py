@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.domain.alerts import EventKind
-from monitor.domain.delivery import LONGEST_RETRY, Target, plan
+from monitor.domain.delivery import LONGEST_REST, Target, plan
 from monitor.domain.model import Severity
 from monitor.store.store import Store
 from monitor.store.transaction import Transaction
@@ -215,8 +215,8 @@ async def test_a_notification_knows_its_group(store: Store) -> None:
         pytest.param(-MINUTE, True, id="past"),
         pytest.param(timedelta(0), True, id="now"),
         pytest.param(MINUTE, False, id="later"),
-        pytest.param(LONGEST_RETRY, False, id="as-late-as-any-backoff"),
-        pytest.param(LONGEST_RETRY + MINUTE, True, id="planned-by-a-clock-since-set-back"),
+        pytest.param(LONGEST_REST, False, id="as-late-as-any-backoff"),
+        pytest.param(LONGEST_REST + MINUTE, True, id="planned-by-a-clock-since-set-back"),
     ],
 )
 async def test_a_clock_set_back_delays_nothing_for_long(store: Store, ahead: timedelta, due: bool) -> None:

@@ -120,14 +120,14 @@ class World:
         match = Match({"account": (self.accounts[1].name,)})
         self.tx.add_silence(match, starts_at=START, ends_at=START + 9 * HOUR, by="ann", reason="", now=START)
         for account in self.accounts[2:]:
-            self._copy("alerts", subject=str(account.series("USD")), id=account.name)
-            self._copy("events", subject=str(account.series("USD")), incident=account.name)
-            self._copy("notifications", id=None, incident=account.name)
-            self._copy("silences", id=None, match=f'{{"account": ["{account.name}"]}}')
+            self.copy("alerts", subject=str(account.series("USD")), id=account.name)
+            self.copy("events", subject=str(account.series("USD")), incident=account.name)
+            self.copy("notifications", id=None, incident=account.name)
+            self.copy("silences", id=None, match=f'{{"account": ["{account.name}"]}}')
         self.memory.forget()
         self.look(START + MINUTE)
 
-    def _copy(self, table: str, **values: object) -> None:
+    def copy(self, table: str, **values: object) -> None:
         """Has another account what the one before it has in a table."""
         columns = Table.metadata.tables[table].columns.keys()
         into = ", ".join(f'"{name}"' for name in columns)
@@ -179,6 +179,74 @@ def test_a_look_between_polls_judges_none_of_those_that_are_known() -> None:
 
     few, many = costs(EVERY_WAY, World.look)
     assert few.calls == many.calls
+
+
+FAILING = 1000
+"""A provider of so many accounts and more is not judged with each poll of its outage."""
+
+
+def failed(at: datetime, outcome: Outcome) -> PollResult:
+    return PollResult(outcome=outcome, started_at=at, finished_at=at, attempts=1, detail="no")
+
+
+def failing_world(connection: Connection, count: int, outcome: Outcome) -> World:
+    """Each of so many accounts has failed three times."""
+    world = World(connection, 2)
+    world.accounts = clients(count)
+    world.watch = watching(world.accounts)
+    for minute in range(3):
+        for account in world.accounts[:2]:
+            record(world.tx, account, failed(START + minute * MINUTE, outcome), world.watch)
+    for account in world.accounts[2:]:
+        world.copy("accounts", id=None, name=account.name)
+    world.memory.forget()
+    return world
+
+
+def cost_of_a_failing_poll(count: int, outcome: Outcome) -> int:
+    """The calls that one poll more costs, a moment after the one before."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.connect() as connection:
+        world = failing_world(connection, count, outcome)
+
+        def poll(number: int) -> None:
+            at = START + 3 * MINUTE + number * timedelta(milliseconds=25)
+            record(world.tx, world.accounts[number], failed(at, outcome), world.watch)
+
+        for number in range(3):
+            poll(number)
+        found = cost(connection, partial(poll, 3))
+    engine.dispose()
+    return found.calls
+
+
+def test_a_poll_costs_the_same_in_an_outage_of_any_size() -> None:
+    """The provider's alert fires, and every account fails."""
+    few, many = (cost_of_a_failing_poll(count, Outcome.CONNECT) for count in (FAILING, 2 * FAILING))
+    assert few == many
+
+
+def test_a_poll_that_is_refused_looks_at_few_others() -> None:
+    """One account is gone, and every other is read."""
+    found = []
+    for count in (FEW, MANY):
+        engine = create_engine("sqlite://", poolclass=StaticPool)
+        with engine.connect() as connection:
+            world = World(connection, 2)
+            world.accounts = clients(count)
+            world.watch = watching(world.accounts)
+            for account in world.accounts[2:]:
+                world.copy("accounts", id=None, name=account.name)
+
+            def poll(minute: int, world: World = world) -> None:
+                result = failed(START + minute * MINUTE, Outcome.NOT_FOUND)
+                record(world.tx, world.accounts[0], result, world.watch)
+
+            for minute in range(1, 6):
+                poll(minute)
+            found.append(cost(connection, partial(poll, 6)).calls)
+        engine.dispose()
+    assert found[0] == found[1]
 
 
 async def test_a_silence_that_another_process_adds_or_ends_counts_from_the_next_poll_on(

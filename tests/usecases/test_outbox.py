@@ -49,7 +49,7 @@ class Channel:
         self.open = threading.Event()
         self.open.set()
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, taken: set[str]) -> None:
         """Takes, refuses, or hangs until it is opened."""
         self.attempts += 1
         self.open.wait()
@@ -297,7 +297,7 @@ async def test_a_plugin_that_raises_is_a_failed_attempt(store: Store) -> None:
     """Whatever a service's plugin does, the message stays until it is taken."""
 
     class Broken(Channel):
-        def send(self, message: Message) -> None:
+        def send(self, message: Message, taken: set[str]) -> None:
             """A bug in a plugin."""
             self.attempts += 1
             raise RuntimeError("token=secret")
@@ -388,10 +388,10 @@ class Throttling(Channel):
         self.retry_after = retry_after
         self.refuse = True
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, taken: set[str]) -> None:
         """Takes, or wants a rest."""
         try:
-            super().send(message)
+            super().send(message, taken)
         except DeliveryFailed as exc:
             raise Throttled(str(exc), retry_after=self.retry_after) from exc
 
@@ -432,6 +432,60 @@ async def test_a_url_that_does_not_say_how_long_rests_as_a_whole(store: Store) -
     await asyncio.sleep(2.5)
     assert ops.attempts == 2
     await box.stop(timedelta(seconds=5))
+
+
+async def test_a_restart_ends_no_rest(store: Store) -> None:
+    """It is kept for the recipient, however long it is, and ends with the next message that is taken."""
+    ops, box = Throttling(OPS, timedelta(minutes=30)), outbox(store, real_time)
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await until(lambda: box.rested(timedelta(0)) == {"ops"})
+    await box.stop(timedelta(seconds=5))
+    [[waiting]] = (await store.write(lambda tx: tx.waiting(OPS, real_time() + timedelta(minutes=31)))).due
+    assert timedelta(minutes=29) < waiting.next_attempt_at - real_time() <= timedelta(minutes=30)
+
+    again, renamed = outbox(store, real_time), Throttling(replace(OPS, channel="new"), None)
+    await tell(store, "B", 1, EventKind.FIRED, renamed.target)
+    again.serve([renamed])
+    await until(lambda: again.rested(timedelta(0)) == {"new"})
+    await asyncio.sleep(0.2)
+    await again.stop(timedelta(seconds=5))
+    assert (ops.attempts, renamed.attempts) == (1, 0)
+
+    later = outbox(store, lambda: real_time() + timedelta(hours=1))
+    renamed.refuse = False
+    later.serve([renamed])
+    await until(lambda: renamed.titles == ["WARNING B"])
+    await later.stop(timedelta(seconds=5))
+    assert await store.write(lambda tx: tx.rest(OPS.url_id)) is None
+
+
+class InParts(Channel):
+    """A URL that takes the first of two parts only, at its first attempt."""
+
+    def send(self, message: Message, taken: set[str]) -> None:
+        """Takes what is missing."""
+        self.titles.append(",".join(sorted({"first", "second"} - taken)))
+        if not taken:
+            taken.add("first")
+            raise DeliveryFailed("the second part was refused")
+
+
+async def test_a_restart_sends_no_part_again(store: Store) -> None:
+    """What a service took of a message is kept with what waits."""
+    ops, box = InParts(OPS), outbox(store, Clock())
+    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    box.serve([ops])
+    await until(lambda: len(ops.titles) == 1)
+    await box.stop(timedelta(seconds=5))
+    clock = Clock()
+    clock.now += timedelta(minutes=1)
+    again = outbox(store, clock)
+    again.serve([ops])
+    await until(lambda: len(ops.titles) == 2)
+    await again.stop(timedelta(seconds=5))
+    assert ops.titles == ["first,second", "second"]
+    assert await statuses(store) == {"delivered": 1}
 
 
 async def test_draining_does_not_wait_for_a_rest(store: Store) -> None:

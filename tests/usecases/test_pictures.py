@@ -47,7 +47,7 @@ class Channel:
         self.offered: list[list[str]] = []
         self.taken: list[str] = []
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, taken: set[str]) -> None:
         """Takes it, or not."""
         self.offered.append([picture.name for picture in message.pictures])
         if self.refuses(message):

@@ -1,0 +1,21 @@
+"""What a restart must not forget of deliveries: the parts of a message that were taken, and who wants a rest."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Add both; of what waits, no part is known to have been taken."""
+    with op.batch_alter_table("notifications") as notifications:
+        notifications.add_column(sa.Column("taken", sa.JSON(), nullable=False, server_default="[]"))
+    op.create_table(
+        "rests",
+        sa.Column("url_id", sa.String(), nullable=False),
+        sa.Column("began_at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("url_id"),
+    )
