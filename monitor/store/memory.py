@@ -60,5 +60,5 @@ class Memory:
 
     def forget(self) -> None:
         """Let everything be read anew: what was noted is not in the store, or not all that is there was noted."""
-        self.silences = self.follower = self.followed_by = self._version = None
+        self.silences = self.follower = self.followed_by = None
         self.saved, self.healths = {}, []

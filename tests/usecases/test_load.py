@@ -137,6 +137,7 @@ class World:
 
     @property
     def tx(self) -> Transaction:
+        self.memory.begin(self.connection)
         return Transaction(self.connection, self.memory)
 
     def poll(self, at: datetime, amount: str) -> None:
