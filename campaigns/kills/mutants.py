@@ -50,12 +50,12 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_OUTBOX,
-                old="        sending, began = _in_thread(notifier, message), asyncio.get_running_loop().time()\n",
+                old="        sending, began = _in_thread(notifier, message, parts), asyncio.get_running_loop().time()\n",
                 new="        await self._delivered(notifier.target, delivery)\n"
-                "        while await _in_thread(notifier, message) is not None:\n"
+                "        while await _in_thread(notifier, message, parts) is not None:\n"
                 "            await asyncio.sleep(1)\n"
                 "        return\n"
-                "        sending, began = _in_thread(notifier, message), asyncio.get_running_loop().time()\n",
+                "        sending, began = _in_thread(notifier, message, parts), asyncio.get_running_loop().time()\n",
             ),
         ),
     ),
