@@ -24,9 +24,9 @@ from statistics import quantiles
 from benchmarks.web import used
 from monitor.domain.rules import Match
 from monitor.sandbox import Fault, Story, Webhook, constant
-from monitor.sandbox.script import Script
-from monitor.store.store import amend
+from monitor.sandbox.scripts import Script
 from monitor.store.tables import to_micros
+from monitor.store.writer import amend
 from tests.process.support import Installation, until
 
 EVERY = timedelta(seconds=60)

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from monitor.domain.delivery import SLOW
 from monitor.domain.messages import Item, Message, Picture, Report, render
 from monitor.errors import DeliveryFailed, Throttled
-from monitor.notify import _Parts, open_channels, takes_pictures
+from monitor.notify.channels import _Parts, open_channels, takes_pictures
 from monitor.sandbox import Fault, Webhook
 from monitor.sandbox.http import Response
 
@@ -199,7 +199,7 @@ def test_a_recipient_is_told_from_every_other(one: str, other: str, same: bool) 
 def test_a_recipient_keeps_its_name_in_every_process() -> None:
     """Also where a plugin keeps its targets in a set, whose order differs from process to process."""
     code = (
-        "from pydantic import SecretStr; from monitor.notify import open_channels;"
+        "from pydantic import SecretStr; from monitor.notify.channels import open_channels;"
         "print(open_channels({'ops': [SecretStr('ntfy://h/a/b/c/d')]})[0][0].target.url_id)"
     )
     names = {
@@ -255,7 +255,7 @@ async def test_a_url_may_set_its_own_timeout(webhook: Webhook) -> None:
 )
 def test_timeouts_end_before_the_attempt_counts_as_slow(url: str, connect: float, read: float) -> None:
     """What has no answer by then ends as one failed attempt, not as two."""
-    with patch("monitor.notify.Apprise.add") as add:
+    with patch("monitor.notify.channels.Apprise.add") as add:
         open_channels({"ops": [SecretStr(url)]})
     assert add.call_args.args[0].request_timeout == (connect, read)
     assert connect < SLOW.total_seconds()

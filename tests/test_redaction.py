@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.redaction import redacted, spellings
+from monitor.log.redaction import redacted, spellings
 
 SECRET = "s3cr3t/with+signs"
 

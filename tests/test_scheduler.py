@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from freezegun import freeze_time
 
+from monitor.daemon.scheduler import ByCron, Evenly, Later, Scheduler, Task, following
 from monitor.domain.schedule import parse
-from monitor.scheduler import ByCron, Evenly, Later, Scheduler, Task, following
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)  # a Sunday
 MINUTE = timedelta(minutes=1)

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.domain.alerts import EventKind
 from monitor.domain.messages import Item
-from monitor.templates import VARIABLES, Format, Renderer, Words, check
+from monitor.notify.templates import VARIABLES, Format, Renderer, Words, check
 
 from .domain.support import START, a_report
 
@@ -95,7 +95,8 @@ def test_a_summary_is_told_in_built_in_words() -> None:
 
 def test_without_a_template_jinja2_is_not_loaded() -> None:
     """It costs memory and time that most configurations have no use for."""
-    code = "import sys, monitor.outbox, monitor.config, monitor.templates; print('jinja2' in sys.modules)"
+    loaded = "monitor.alerting.outbox, monitor.config, monitor.notify.templates"
+    code = f"import sys, {loaded}; print('jinja2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

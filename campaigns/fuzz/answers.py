@@ -14,11 +14,11 @@ from campaigns.fuzz.exact import is_exactly, written_out
 from monitor.domain.model import Account, Balance
 from monitor.domain.money import MAX_DIGITS
 from monitor.errors import PollFailed
-from monitor.providers.answer import LONGEST_RETRY_AFTER, Answer
 from monitor.providers.base import Api
 from monitor.providers.http import Client
 from monitor.providers.limits import Host
 from monitor.providers.nami import NamiApi, NamiSettings, NamiWallets
+from monitor.providers.response import LONGEST_RETRY_AFTER, Answer
 from monitor.providers.wdcf import WdcfApi, WdcfSettings, WdcfWallets
 
 NOW = datetime(2026, 2, 1, 13, 59, 30, tzinfo=UTC)

@@ -93,16 +93,16 @@ MUTANTS = (
                 "    LATER.clear()\n",
             ),
             Edit(
-                file="app/build.py",
+                file="daemon/runtime.py",
                 old="    return await store.write(lambda tx: record(tx, account, result, watch, overdue_at))\n",
                 new="    recorded = await store.write(lambda tx: record(tx, account, result, watch, overdue_at))\n"
                 "    await store.write(flush)\n"
                 "    return recorded\n",
             ),
             Edit(
-                file="app/build.py",
-                old="from monitor.poll import Recorded, Watch, reconcile, record\n",
-                new="from monitor.poll import Recorded, Watch, flush, reconcile, record\n",
+                file="daemon/runtime.py",
+                old="from monitor.alerting.recording import Recorded, Watch, reconcile, record\n",
+                new="from monitor.alerting.recording import Recorded, Watch, flush, reconcile, record\n",
             ),
         ),
     ),
@@ -269,7 +269,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file="notify.py",
+                file="notify/channels.py",
                 old="                target = Target(channel=channel, url_id=url_id)\n",
                 new='                target = Target(channel=channel, url_id=f"{channel}-{index}")\n',
             ),
@@ -308,7 +308,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file="notify.py",
+                file="notify/channels.py",
                 old="_ANSWER_WITHIN = SLOW.total_seconds() - 5 ",
                 new="_ANSWER_WITHIN = 1.2 ",
             ),
@@ -348,7 +348,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file="domain/muting.py",
+                file="domain/mutes.py",
                 old="        return self.starts_at <= now < self.ends_at\n",
                 new="        from datetime import timedelta\n\n"
                 "        return self.starts_at <= now < self.ends_at - timedelta(seconds=1)\n",
@@ -440,7 +440,7 @@ MUTANTS = (
         accounts="WINDOW",
         edits=(
             Edit(
-                file="app/summaries.py",
+                file="alerting/summaries.py",
                 old="min(since, now) if last is None or last > now else last\n",
                 new="min(since, now)\n",
             ),
@@ -466,7 +466,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file="app/importing.py",
+                file="readings/import_.py",
                 old="[row[:-1] for row in page]",
                 new="[row[:-1] for row in page[:-1]]",
             ),
@@ -479,7 +479,7 @@ MUTANTS = (
         kills=18,
         edits=(
             Edit(
-                file="app/clock.py",
+                file="daemon/clock_watch.py",
                 old='        return self._has_settled and self._doubt == ""\n',
                 new="        return True\n",
             ),

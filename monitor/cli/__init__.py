@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from monitor import __version__
-from monitor.cli import lookback
+from monitor.cli import readings
 from monitor.cli.shared import (
     EX_CONFIG,
     EX_FAILED,
@@ -34,8 +34,8 @@ from monitor.cli.shared import load_in_force as _load_in_force
 from monitor.cli.shared import misuse_refused as _misuse_refused
 from monitor.cli.shared import quietly as _quietly
 from monitor.cli.shared import refuse as _refuse
-from monitor.encoding import write_readably
 from monitor.errors import ConfigError, MonitorError, Problem, StoreReplaced
+from monitor.log.encoding import write_readably
 
 if TYPE_CHECKING:
     from monitor.config import Config
@@ -98,8 +98,8 @@ def run(
 
     SIGTERM and SIGINT end it within ten seconds, with nothing lost. SIGHUP reloads the configuration; an invalid
     one is refused and the old one stays in force."""
-    from monitor.app.daemon import Daemon
-    from monitor.logs import set_up
+    from monitor.daemon.daemon import Daemon
+    from monitor.log.lines import set_up
 
     os.umask(0o077)
     redact = set_up(log_format.value, logging.getLevelNamesMapping()[log_level.value.upper()])
@@ -135,8 +135,8 @@ def check(
     """Validate the configuration: every problem at once, with file, line and column.
 
     Exit codes: 0 ok, 78 invalid; with --live also 3 when a balance could not be read."""
-    from monitor import screen
-    from monitor.app.build import notifiers, require_tls
+    from monitor import terminal
+    from monitor.daemon.runtime import notifiers, require_tls
 
     with _problems_as_data(as_json=as_json):
         loaded = _load(config)
@@ -145,38 +145,38 @@ def check(
     warnings = _warnings(loaded)
     accounts = sum(len(job.accounts) for job in loaded.jobs)
     if as_json and not live:
-        screen.show_json({"file": str(loaded.path), "problems": [], "warnings": warnings})
+        terminal.show_json({"file": str(loaded.path), "problems": [], "warnings": warnings})
     if not as_json:
         for warning in warnings:
-            screen.stderr().print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+            terminal.stderr().print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
         sizes = {"job": len(loaded.jobs), "account": accounts, "rule": len(loaded.rules)}
         counts = ", ".join(
             f"{count} {name}" if count == 1 else f"{count} {name}s" for name, count in sizes.items()
         )
-        screen.stdout().print(f"{loaded.path}: ok, {counts}", style="green", markup=False, soft_wrap=True)
+        terminal.stdout().print(f"{loaded.path}: ok, {counts}", style="green", markup=False, soft_wrap=True)
     if live:
         raise typer.Exit(_check_live(loaded, warnings, as_json=as_json))
 
 
 def _check_live(loaded: "Config", warnings: list[str], *, as_json: bool) -> int:
-    from monitor import screen
-    from monitor.app.once import check_live
+    from monitor import terminal
+    from monitor.daemon.poll_once import check_live
     from monitor.domain.model import Account, PollResult
 
-    console = screen.stdout()
+    console = terminal.stdout()
     results: list[tuple[Account, PollResult]] = []
 
     def progress(account: Account, result: PollResult) -> None:
         results.append((account, result))
         if not as_json:
-            screen.show_poll(console, account, result)
+            terminal.show_poll(console, account, result)
 
     _quietly(loaded)
     asyncio.run(check_live(loaded, progress))
     if as_json:
-        polls = [screen.poll_json(account, result) for account, result in results]
-        screen.show_json({"file": str(loaded.path), "problems": [], "warnings": warnings, "polls": polls})
-    lacking = any(screen.lacking(account, result) for account, result in results)
+        polls = [terminal.poll_json(account, result) for account, result in results]
+        terminal.show_json({"file": str(loaded.path), "problems": [], "warnings": warnings, "polls": polls})
+    lacking = any(terminal.lacking(account, result) for account, result in results)
     return EX_OK if all(result.ok for _, result in results) and not lacking else EX_UNKNOWN
 
 
@@ -189,8 +189,8 @@ def poll(
     """Poll every job once, now, with rules and notifications, and show what came of it.
 
     For cron, Icinga or a look. While the daemon runs on the same store, `status` is what to use."""
-    from monitor import screen
-    from monitor.app.once import poll as poll_once
+    from monitor import terminal
+    from monitor.daemon.poll_once import poll as poll_once
     from monitor.domain.model import Account, PollResult
 
     loaded = _load(config)
@@ -199,11 +199,11 @@ def poll(
         _refuse(f"no job {job!r}; there are {', '.join(names)}")
     _quietly(loaded)
     os.umask(0o077)
-    console = screen.stderr()
+    console = terminal.stderr()
 
     def progress(account: Account, result: PollResult) -> None:
         if console.is_terminal:  # some that run checks take stderr for the first line of the answer
-            screen.show_poll(console, account, result)
+            terminal.show_poll(console, account, result)
 
     asyncio.run(poll_once(loaded, job, progress))
     raise typer.Exit(_show_status(loaded, job, as_json=as_json))
@@ -228,18 +228,18 @@ def status(
     loaded = _load_in_force(config)
     _quietly(loaded)
     if watch or every is not None:
-        lookback.watch(loaded, every, watch=watch, as_json=as_json)
+        readings.watch(loaded, every, watch=watch, as_json=as_json)
     raise typer.Exit(_show_status(loaded, None, as_json=as_json))
 
 
-lookback.add_to(app)  # in the order in which --help lists the commands
+readings.add_to(app)  # in the order in which --help lists the commands
 
 
 def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
-    from monitor import screen
-    from monitor.app.coverage import idle_silences
-    from monitor.status import assemble
-    from monitor.store.reader import read
+    from monitor import terminal
+    from monitor.alerting.status import assemble
+    from monitor.config.coverage import idle_silences
+    from monitor.store.read.state import read
 
     jobs = [one for one in loaded.jobs if job in (None, one.name)]
     accounts = [account for one in jobs for account in one.accounts]
@@ -249,9 +249,9 @@ def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
     idle = idle_silences(known, loaded, now)
     found = assemble(known, providers, accounts, now, loaded.maintenance, loaded.problems, idle)
     if as_json:
-        screen.show_json(found.to_json())
+        terminal.show_json(found.to_json())
     else:
-        screen.show_status(screen.stdout(), found)
+        terminal.show_status(terminal.stdout(), found)
     return found.check
 
 
@@ -285,18 +285,18 @@ def alerts(
     context.obj = config
     if context.invoked_subcommand is not None:
         return
-    from monitor import screen
-    from monitor.incidents import chosen, incident_json
-    from monitor.store.incidents import incidents
+    from monitor import terminal
+    from monitor.alerting.incidents import chosen, incident_json
+    from monitor.store.read.incidents import incidents
 
     loaded, now = _load_in_force(config), datetime.now(UTC)
     found = chosen(incidents(loaded.store.path, _ago(since, now)), state, rule)
     if as_json:
-        screen.show_json([incident_json(one) for one in found])
+        terminal.show_json([incident_json(one) for one in found])
     elif found:
-        screen.show_incidents(screen.stdout(), found, now)
+        terminal.show_incidents(terminal.stdout(), found, now)
     else:
-        screen.stderr().print("no such incident is kept" if loaded.store.path.exists() else "no store yet")
+        terminal.stderr().print("no such incident is kept" if loaded.store.path.exists() else "no store yet")
 
 
 @alerts_app.command("show")
@@ -311,9 +311,9 @@ def show_alert(
     """Tell one incident's story: readings around it, what was told, each delivery attempt, who did what.
 
     Exit codes: 0, and 1 where there is no such incident."""
-    from monitor import screen
-    from monitor.incidents import meant, story_json
-    from monitor.store.incidents import incidents, story
+    from monitor import terminal
+    from monitor.alerting.incidents import meant, story_json
+    from monitor.store.read.incidents import incidents, story
 
     path = _load_in_force(config or context.obj).store.path
     found = story(path, incident.upper())
@@ -324,9 +324,9 @@ def show_alert(
         return  # pruned between the two looks
     now = datetime.now(UTC)
     if as_json:
-        screen.show_json(story_json(found, now))
+        terminal.show_json(story_json(found, now))
     else:
-        screen.show_story(screen.stdout(), found, now)
+        terminal.show_story(terminal.stdout(), found, now)
 
 
 def _ago(since: str | None, now: datetime) -> datetime | None:
@@ -352,15 +352,15 @@ def ack(
 
     Works while the daemon runs. Exit codes: 0 done; 1 refused: no such alert fires, or the store can't be written;
     64 a misused command line."""
-    from monitor import screen
-    from monitor.app import operate
+    from monitor import terminal
+    from monitor.alerting import actions
     from monitor.domain.alerts import Ack
 
     path = _load_in_force(config).store.path
     with _misuse_refused():
-        given = Ack(by=operate.who(by), reason=operate.text("reason", reason), at=datetime.now(UTC))
-    done = operate.take_back(path, incident, given) if remove else operate.ack(path, incident, given)
-    screen.show_ack(screen.stdout(), done.alert, done.before)
+        given = Ack(by=actions.who(by), reason=actions.text("reason", reason), at=datetime.now(UTC))
+    done = actions.take_back(path, incident, given) if remove else actions.ack(path, incident, given)
+    terminal.show_ack(terminal.stdout(), done.alert, done.before)
 
 
 @silence_app.callback()
@@ -397,24 +397,24 @@ def add_silence(
     """Tell nobody of some alerts for a while. Prints the silence's number, and what it keeps quiet.
 
     A time without a zone is by this machine's clock."""
-    from monitor import screen
-    from monitor.app import operate
+    from monitor import terminal
+    from monitor.alerting import actions
 
     loaded, now = _load_in_force(config or context.obj), datetime.now(UTC)
     with _misuse_refused():
-        starts_at, ends_at = operate.period(lasts, until, begins, now)
-        wish = operate.Wish(
-            match=operate.match_of(match or ()),
+        starts_at, ends_at = actions.period(lasts, until, begins, now)
+        wish = actions.Wish(
+            match=actions.match_of(match or ()),
             starts_at=starts_at,
             ends_at=ends_at,
-            by=operate.who(by),
-            reason=operate.text("reason", reason),
+            by=actions.who(by),
+            reason=actions.text("reason", reason),
         )
-        done = operate.silence(loaded, wish, now)
+        done = actions.silence(loaded, wish, now)
     if as_json:
-        screen.show_json(screen.silenced_json(done.silence, done.rules, done.subjects, done.firing, now))
+        terminal.show_json(terminal.silenced_json(done.silence, done.rules, done.subjects, done.firing, now))
     else:
-        screen.show_silenced(screen.stdout(), done.silence, done.rules, done.subjects, done.firing, now)
+        terminal.show_silenced(terminal.stdout(), done.silence, done.rules, done.subjects, done.firing, now)
 
 
 @silence_app.command("list")
@@ -425,10 +425,10 @@ def list_silences(
     as_json: JsonOption = False,
 ) -> None:
     """List the silences that are not over, the newest first."""
-    from monitor import screen
-    from monitor.app.coverage import idle_silences
-    from monitor.incidents import silence_json
-    from monitor.store.reader import read
+    from monitor import terminal
+    from monitor.alerting.incidents import silence_json
+    from monitor.config.coverage import idle_silences
+    from monitor.store.read.state import read
 
     loaded, now = _load_in_force(config or context.obj), datetime.now(UTC)
     known = read(loaded.store.path)
@@ -436,11 +436,13 @@ def list_silences(
     idle = idle_silences(known, loaded, now)
     if as_json:
         listed = [silence_json(one, now, matches_nothing=one.silence.id in idle) for one in found]
-        screen.show_json(listed)
+        terminal.show_json(listed)
     elif found:
-        screen.show_silences(screen.stdout(), found, idle, now)
+        terminal.show_silences(terminal.stdout(), found, idle, now)
     else:
-        screen.stderr().print("no silences" if everything else "no silences; --all shows those that are over")
+        terminal.stderr().print(
+            "no silences" if everything else "no silences; --all shows those that are over"
+        )
 
 
 @silence_app.command("expire")
@@ -451,14 +453,14 @@ def expire_silence(
     config: ConfigOption = None,
 ) -> None:
     """End a silence now. What differs from what was told before it is told."""
-    from monitor import screen
-    from monitor.app import operate
+    from monitor import terminal
+    from monitor.alerting import actions
 
     path = _load_in_force(config or context.obj).store.path
     with _misuse_refused():
-        name = operate.who(by)
-    ended = operate.expire(path, number, name, datetime.now(UTC))
-    screen.stdout().print(f"silence {ended.id} is over", markup=False)
+        name = actions.who(by)
+    ended = actions.expire(path, number, name, datetime.now(UTC))
+    terminal.stdout().print(f"silence {ended.id} is over", markup=False)
 
 
 @app.command()
@@ -470,8 +472,8 @@ def notify(
     """Send a test message through every channel, and say for each URL what came back.
 
     Exit codes: 0 all took it, 1 one did not."""
-    from monitor import screen
-    from monitor.app.once import try_channels
+    from monitor import terminal
+    from monitor.daemon.poll_once import try_channels
 
     loaded = _load(config)
     if channel is not None and channel not in loaded.channels:
@@ -479,15 +481,15 @@ def notify(
     _quietly(loaded)
     tried = asyncio.run(try_channels(loaded, channel))
     if as_json:
-        screen.show_json(
+        terminal.show_json(
             [{"channel": one.target.channel, "url": one.target.url_id, "error": one.error} for one in tried]
         )
     else:
         for one in tried:
             said = f"✗ {one.target}: {one.error}" if one.error else f"✓ {one.target}: taken"
-            screen.stdout().print(said, style="red" if one.error else "green", markup=False, soft_wrap=True)
+            terminal.stdout().print(said, style="red" if one.error else "green", markup=False, soft_wrap=True)
         if not tried:
-            screen.stderr().print("no channels are configured")
+            terminal.stderr().print("no channels are configured")
     raise typer.Exit(EX_FAILED if any(one.error for one in tried) else EX_OK)
 
 
@@ -515,8 +517,8 @@ def route(
     """Explain where alerts about a series would go now, and why: routes, channels, grouping, what keeps them quiet.
 
     Decides as the daemon would and tells nobody. Exit codes: 0, and 64 for a series or rule that there is not."""
-    from monitor import screen
-    from monitor.app.whither import explain
+    from monitor import terminal
+    from monitor.daemon.explain_route import explain
     from monitor.domain.model import Severity
 
     loaded, now = _load(config), datetime.now(UTC)
@@ -524,10 +526,10 @@ def route(
     with _misuse_refused():
         explained = explain(loaded, series, rule, wanted, now)
     if as_json:
-        screen.show_json([one.to_json() for one in explained])
+        terminal.show_json([one.to_json() for one in explained])
     else:
         text = "\n\n".join("\n".join(one.lines()) for one in explained)
-        screen.stdout().print(text, markup=False, soft_wrap=True)
+        terminal.stdout().print(text, markup=False, soft_wrap=True)
 
 
 @app.command("test")
@@ -550,8 +552,8 @@ def rule_tests(
 
     The daemon's own rules, routes and state machine, on the story's time; nothing is polled, kept or sent, and no
     secret is needed. See docs/rules.test.yaml. Exit codes: 0 all passed, 1 some did not, 78 a file is invalid."""
-    from monitor import screen
-    from monitor.app.testing import run_files, summary
+    from monitor import terminal
+    from monitor.ruletests.report import run_files, summary
 
     def load(named: Path | None) -> "Config":
         return _load(config or named, need_secrets=False)
@@ -560,9 +562,9 @@ def rule_tests(
         tested = run_files(files, load)
     passed = all(verdict.passed for one in tested for verdict in one.verdicts)
     if as_json:
-        screen.show_json({"passed": passed, "files": [one.to_json() for one in tested]})
+        terminal.show_json({"passed": passed, "files": [one.to_json() for one in tested]})
     else:
-        console = screen.stdout()
+        console = terminal.stdout()
         for line, style in (shown for one in tested for shown in one.lines(verbose=verbose)):
             console.print(line, style=style, markup=False, soft_wrap=True)
         console.print(summary(tested), style="green" if passed else "bold red", markup=False)
@@ -572,10 +574,10 @@ def rule_tests(
 @app.command()
 def schema() -> None:
     """Print the configuration's JSON Schema, for editors: `balance-monitor schema > schema.json`."""
-    from monitor import screen
+    from monitor import terminal
     from monitor.config import json_schema
 
-    screen.show_json(json_schema())
+    terminal.show_json(json_schema())
 
 
 @app.command()
@@ -585,7 +587,7 @@ def version(as_json: JsonOption = False) -> None:
     import sqlite3
     from importlib.metadata import version as installed
 
-    from monitor import screen
+    from monitor import terminal
 
     names = (
         "apprise",
@@ -605,10 +607,10 @@ def version(as_json: JsonOption = False) -> None:
         **{name: installed(name) for name in names},
     }
     if as_json:
-        screen.show_json(found)
+        terminal.show_json(found)
     else:
         for name, number in found.items():
-            screen.stdout().print(f"{name} {number}")
+            terminal.stdout().print(f"{name} {number}")
 
 
 @app.command()
@@ -637,7 +639,7 @@ def sandbox(
 
     The configuration goes to stdout: `balance-monitor sandbox --webhook > sandbox.yaml` and, in another terminal,
     `balance-monitor run -c sandbox.yaml`. Balances are constant, drain, top-up, steps or walk. Ctrl-C ends it."""
-    from monitor.app.rehearsal import serve
+    from monitor.daemon.demo import serve
 
     asyncio.run(serve(nami_port, wdcf_port, balance or [], fault or [], webhook=webhook))
 
@@ -656,7 +658,7 @@ def demo(
 
     A sandbox of both endpoints, the daemon with its status page and a receiver of its notifications run on loopback
     and in a temporary folder. It ends by itself, or with Ctrl-C."""
-    from monitor.app.rehearsal import demonstrate
+    from monitor.daemon.demo import demonstrate
 
     asyncio.run(demonstrate(port, stay=stay))
 
@@ -670,10 +672,10 @@ def _problems_as_data(*, as_json: bool) -> Iterator[None]:
         yield
     except ConfigError as exc:
         if as_json:
-            from monitor import screen
+            from monitor import terminal
 
             problems = [_problem(one, exc.source) for one in exc.problems]
-            screen.show_json({"file": exc.source, "problems": problems, "warnings": []})
+            terminal.show_json({"file": exc.source, "problems": problems, "warnings": []})
         raise
 
 

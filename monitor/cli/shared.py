@@ -47,7 +47,7 @@ def load(path: Path | None, *, need_secrets: bool = True) -> "Config":
     from monitor.config import load as load_file
 
     def refused(channels: "Mapping[str, Iterable[SecretStr]]") -> "list[tuple[str, int, str]]":
-        from monitor.notify import open_channels  # apprise takes a third of a second to load
+        from monitor.notify.channels import open_channels  # apprise takes a third of a second to load
 
         return open_channels(channels)[1]
 
@@ -70,7 +70,7 @@ def load_in_force(path: Path | None) -> "Config":
         file = find(path, os.environ, Path())
         return load_file(file, os.environ, need_secrets=False)
     except ConfigError as exc:
-        from monitor.app.in_force import in_force
+        from monitor.config.in_force import in_force
 
         config, warning = in_force(file, os.environ, exc)
     complain(warning)
@@ -79,7 +79,7 @@ def load_in_force(path: Path | None) -> "Config":
 
 def quietly(loaded: "Config") -> None:
     """For commands with an output of their own: only warnings are logged."""
-    from monitor.logs import set_up
+    from monitor.log.lines import set_up
 
     set_up("text", logging.WARNING).set(loaded.secrets)
 

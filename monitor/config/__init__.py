@@ -1,11 +1,11 @@
 """The configuration: one YAML file, read exactly, checked as a whole, and immutable from then on."""
 
-from monitor.config.advice import warnings
+from monitor.config.json_schema import json_schema
 from monitor.config.load import load, restore
 from monitor.config.model import Channel, Config, Heartbeat, Job, Store, Summary, Web
 from monitor.config.places import find
 from monitor.config.rest import load_at_rest
-from monitor.config.schema import json_schema
+from monitor.config.warnings import warnings
 from monitor.domain.schedule import Cron, Every, Schedule
 
 __all__ = [

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from monitor.config import document
-from monitor.config.findings import Findings
+from monitor.config import yaml_tree
 from monitor.config.jobs import check_unique
 from monitor.config.matching import Configured, check_alerts, check_attributes
-from monitor.config.reading import read
+from monitor.config.problems import Findings
+from monitor.config.read import read
 from monitor.config.rules import check_channels
 from monitor.config.sections import InhibitSection, MaintenanceSection, RouteSection
-from monitor.domain.muting import Inhibition, Maintenance
+from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
 from monitor.domain.rules import Match
 from monitor.domain.schedule import Cron, CronFields
@@ -33,21 +33,21 @@ class AlertingReader:
     rules: frozenset[str]
     channels: Sequence[str] | None
 
-    def routes(self, paths: Sequence[document.Path]) -> tuple[RouteSection, ...]:
+    def routes(self, paths: Sequence[yaml_tree.Path]) -> tuple[RouteSection, ...]:
         """The routes at these paths, as far as they can be read."""
         return tuple(section for path in paths if (section := self._route(path)) is not None)
 
-    def inhibitions(self, paths: Sequence[document.Path]) -> tuple[InhibitSection, ...]:
+    def inhibitions(self, paths: Sequence[yaml_tree.Path]) -> tuple[InhibitSection, ...]:
         """The inhibitions at these paths, as far as they can be read."""
         return tuple(section for path in paths if (section := self._inhibition(path)) is not None)
 
-    def maintenance(self, paths: Sequence[document.Path]) -> tuple[MaintenanceSection, ...]:
+    def maintenance(self, paths: Sequence[yaml_tree.Path]) -> tuple[MaintenanceSection, ...]:
         """The maintenance windows at these paths, as far as they can be read."""
         sections = [self._window(path) for path in paths]
         check_unique(paths, self.findings)
         return tuple(section for section in sections if section is not None)
 
-    def _route(self, path: document.Path) -> RouteSection | None:
+    def _route(self, path: yaml_tree.Path) -> RouteSection | None:
         section = read(RouteSection, path, self.findings)
         if section is not None:
             check_channels(section.notify or (), (*path, "notify"), self.channels, self.findings)
@@ -59,7 +59,7 @@ class AlertingReader:
                 self.findings.value((*path, "escalate_to"), "is empty")
         return section
 
-    def _inhibition(self, path: document.Path) -> InhibitSection | None:
+    def _inhibition(self, path: yaml_tree.Path) -> InhibitSection | None:
         section = read(InhibitSection, path, self.findings)
         if section is not None:
             for key, match in (("source", section.source), ("target", section.target)):
@@ -69,7 +69,7 @@ class AlertingReader:
             check_attributes(section.equal, (*path, "equal"), self.configured, self.findings)
         return section
 
-    def _window(self, path: document.Path) -> MaintenanceSection | None:
+    def _window(self, path: yaml_tree.Path) -> MaintenanceSection | None:
         section = read(MaintenanceSection, path, self.findings)
         if section is not None:
             check_alerts(section.match, (*path, "match"), self.configured, self.rules, self.findings)
@@ -77,7 +77,7 @@ class AlertingReader:
             self._check_end(section, path)
         return section
 
-    def _check_form(self, path: document.Path) -> None:
+    def _check_form(self, path: yaml_tree.Path) -> None:
         """Either once, or again and again; and each with an end."""
         given = self.findings.keys(path)
         once = [key for key in given if key in ("from", "until")]
@@ -91,7 +91,7 @@ class AlertingReader:
         elif given:
             self.findings.missing((*path, "from"), "is required with `until`, or `cron` with `lasts`")
 
-    def _check_end(self, section: MaintenanceSection, path: document.Path) -> None:
+    def _check_end(self, section: MaintenanceSection, path: yaml_tree.Path) -> None:
         if section.begins is not None and section.ends is not None and section.ends <= section.begins:
             self.findings.value((*path, "until"), f"must be after `from`, {section.begins:%Y-%m-%dT%H:%M}")
         if section.cron is not None and section.lasts is not None:
@@ -102,7 +102,7 @@ class AlertingReader:
                     (*path, "lasts"), f"never ends: it begins again every {gap} at the latest"
                 )
 
-    def _check_both(self, first: str, second: str, path: document.Path) -> None:
+    def _check_both(self, first: str, second: str, path: yaml_tree.Path) -> None:
         """Reports a key whose other half is missing."""
         given = self.findings.keys(path)
         for key, other in ((first, second), (second, first)):

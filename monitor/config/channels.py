@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from monitor.config.document import Path, Position
-from monitor.config.findings import Findings
 from monitor.config.model import Channel
-from monitor.config.reading import read
+from monitor.config.problems import Findings
+from monitor.config.read import read
 from monitor.config.sections import ChannelSection, QuietHoursSection
 from monitor.config.wording import unknown
 from monitor.config.words import build_words
+from monitor.config.yaml_tree import Path, Position
 from monitor.domain.windows import WEEKDAYS, QuietHours
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import category
 
-from monitor.config import document
-from monitor.config.document import Position, Scalar, Sequence
+from monitor.config import yaml_tree
 from monitor.config.files import Unreadable, read_text
-from monitor.config.findings import Findings
+from monitor.config.problems import Findings
+from monitor.config.yaml_tree import Position, Scalar, Sequence
 
 LONGEST = 255
 """Characters an id may have ("WDCF: get balance", "Request")."""
@@ -21,10 +21,10 @@ MAX_FILE = 16 * 1024 * 1024
 class _Client:
     id: str
     at: Position
-    path: document.Path
+    path: yaml_tree.Path
 
 
-def check_list(path: document.Path, findings: Findings) -> None:
+def check_list(path: yaml_tree.Path, findings: Findings) -> None:
     """Reports what is wrong with the ids of a list in the file."""
     node = findings.node(path)
     if isinstance(node, Sequence):
@@ -36,7 +36,7 @@ def check_list(path: document.Path, findings: Findings) -> None:
         _check(clients, findings)
 
 
-def read_file(file: Path, shown: Path, path: document.Path, findings: Findings) -> list[str]:
+def read_file(file: Path, shown: Path, path: yaml_tree.Path, findings: Findings) -> list[str]:
     """The ids in a file of clients, and reports of what is wrong with it.
 
     `shown` is how messages name the file, `path` the key that names it. Blank lines and those that begin with `#`
@@ -56,7 +56,7 @@ def read_file(file: Path, shown: Path, path: document.Path, findings: Findings) 
     return [client.id for client in clients]
 
 
-def _clients(text: str, path: document.Path) -> Iterator[_Client]:
+def _clients(text: str, path: yaml_tree.Path) -> Iterator[_Client]:
     for number, line in enumerate(text.split("\n"), start=1):
         client = line.strip()
         if client and not client.startswith("#"):

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from monitor.config import clients, document
-from monitor.config.document import dotted
-from monitor.config.findings import Findings
+from monitor.config import clients, yaml_tree
 from monitor.config.model import Job
-from monitor.config.reading import read
+from monitor.config.problems import Findings
+from monitor.config.read import read
 from monitor.config.sections import JobSection, job_section, keys
-from monitor.config.values import UTC
+from monitor.config.types import UTC
 from monitor.config.wording import unknown
+from monitor.config.yaml_tree import dotted
 from monitor.domain.model import Account
 from monitor.domain.schedule import Cron, Every, Schedule
 from monitor.providers import PROVIDERS
@@ -28,7 +28,7 @@ class ReadJob:
 
     `listed_elsewhere`: its clients come from a file or a variable, and change without the configuration."""
 
-    path: document.Path
+    path: yaml_tree.Path
     provider_type: str | None
     section: JobSection | None
     accounts: tuple[Account, ...] = ()
@@ -71,7 +71,7 @@ class ReadJob:
 
 
 def read_jobs(
-    paths: Sequence[document.Path], provider_types: Mapping[str, str | None], file: Path, findings: Findings
+    paths: Sequence[yaml_tree.Path], provider_types: Mapping[str, str | None], file: Path, findings: Findings
 ) -> tuple[ReadJob, ...]:
     """The jobs at these paths of a configuration file, as far as they can be read.
 
@@ -82,7 +82,7 @@ def read_jobs(
 
 
 def _read_job(
-    path: document.Path, provider_types: Mapping[str, str | None], file: Path, findings: Findings
+    path: yaml_tree.Path, provider_types: Mapping[str, str | None], file: Path, findings: Findings
 ) -> ReadJob:
     _check_currencies((*path, "currencies"), findings)
     clients.check_list((*path, "clients"), findings)
@@ -105,12 +105,12 @@ def _read_job(
     )
 
 
-def _has_references(path: document.Path, findings: Findings) -> bool:
+def _has_references(path: yaml_tree.Path, findings: Findings) -> bool:
     node = findings.node(path)
-    return node is not None and any(scalar.references for _, scalar in document.scalars(node))
+    return node is not None and any(scalar.references for _, scalar in yaml_tree.scalars(node))
 
 
-def _check_currencies(path: document.Path, findings: Findings) -> None:
+def _check_currencies(path: yaml_tree.Path, findings: Findings) -> None:
     names: dict[str, str] = {}
     for key in findings.keys(path):
         name = findings.text((*path, key))
@@ -124,7 +124,7 @@ def _check_currencies(path: document.Path, findings: Findings) -> None:
 
 
 def _provider_type(
-    path: document.Path, provider_types: Mapping[str, str | None], findings: Findings
+    path: yaml_tree.Path, provider_types: Mapping[str, str | None], findings: Findings
 ) -> str | None:
     name = findings.text(path)
     if name is None:
@@ -134,14 +134,14 @@ def _provider_type(
     return provider_types.get(name)
 
 
-def _section(path: document.Path, provider_type: str | None, findings: Findings) -> JobSection | None:
+def _section(path: yaml_tree.Path, provider_type: str | None, findings: Findings) -> JobSection | None:
     if provider_type is not None:
         return read(job_section(provider_type), path, findings)
     of_any_provider = set(chain.from_iterable(keys(provider.wallets) for provider in PROVIDERS.values()))
     return read(JobSection, path, findings, foreign=of_any_provider)
 
 
-def _check_schedule(path: document.Path, findings: Findings) -> None:
+def _check_schedule(path: yaml_tree.Path, findings: Findings) -> None:
     given = findings.keys(path)
     if given and "every" not in given and "cron" not in given:
         findings.missing((*path, "every"), "is required, or `cron`")
@@ -151,12 +151,12 @@ def _check_schedule(path: document.Path, findings: Findings) -> None:
         findings.key((*path, "timezone"), "only goes with `cron`")
 
 
-def _clients_file(path: document.Path, file: Path, findings: Findings) -> Path | None:
+def _clients_file(path: yaml_tree.Path, file: Path, findings: Findings) -> Path | None:
     name = findings.text(path)
     return None if name is None else file.absolute().parent / name
 
 
-def _clients_of_file(path: document.Path, file: Path, findings: Findings) -> list[str]:
+def _clients_of_file(path: yaml_tree.Path, file: Path, findings: Findings) -> list[str]:
     name = findings.text(path)
     if name is None or findings.within(path):
         return []
@@ -174,7 +174,7 @@ def _accounts(section: JobSection) -> Iterator[Account]:
         )
 
 
-def check_unique(paths: Sequence[document.Path], findings: Findings) -> None:
+def check_unique(paths: Sequence[yaml_tree.Path], findings: Findings) -> None:
     """Reports the names that more than one of the entries of a list has."""
     first: dict[str, int] = {}
     for index, path in enumerate(paths):

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
-from monitor.config import document
-from monitor.config.document import Node, Plain, Scalar
-from monitor.config.interpolate import UNSET
+from monitor.config import yaml_tree
 from monitor.config.jobs import ReadJob
-from monitor.config.reading import secret_keys
+from monitor.config.read import secret_keys
+from monitor.config.references import UNSET
+from monitor.config.yaml_tree import Node, Plain, Scalar
 from monitor.providers import PROVIDERS
 
 _SECRET_KEYS = frozenset[str]().union(*(secret_keys(provider.settings) for provider in PROVIDERS.values()))
@@ -17,7 +17,7 @@ _COINCIDENCE = 6
 """A shorter secret may be the same as a harmless word, without having been repeated."""
 
 
-def is_secret(place: document.Path) -> bool:
+def is_secret(place: yaml_tree.Path) -> bool:
     """Tell whether what stands at a place may not be shown."""
     match place:
         case ("providers", _, key):
@@ -37,13 +37,13 @@ def withhold(root: Node, jobs: Sequence[ReadJob], secrets: Collection[str]) -> P
     of a name or a label. Where the store is, is left out: whoever reads this has found it."""
     files = {(*job.path, "clients_file"): [one.name for one in job.accounts] for job in jobs}
 
-    def of(node: Node, place: document.Path) -> Plain:
+    def of(node: Node, place: yaml_tree.Path) -> Plain:
         match node:
             case Scalar():
                 return UNSET if _is_withheld(node, place, secrets) else node.text
-            case document.Sequence():
+            case yaml_tree.Sequence():
                 return [of(item, (*place, index)) for index, item in enumerate(node.items)]
-            case document.Mapping():
+            case yaml_tree.Mapping():
                 kept: dict[str, Plain] = {}
                 for key, entry in node.entries.items():
                     if (here := (*place, key)) in files:
@@ -55,7 +55,7 @@ def withhold(root: Node, jobs: Sequence[ReadJob], secrets: Collection[str]) -> P
     return of(root, ())
 
 
-def _is_withheld(scalar: Scalar, place: document.Path, secrets: Collection[str]) -> bool:
+def _is_withheld(scalar: Scalar, place: yaml_tree.Path, secrets: Collection[str]) -> bool:
     text = scalar.text
     match place:
         case _ if not text:
@@ -64,7 +64,7 @@ def _is_withheld(scalar: Scalar, place: document.Path, secrets: Collection[str])
             return True
         case ("jobs", _, "clients", _):  # they may be many, and their names are everywhere in the store
             return False
-    if document.is_private(text) and place[0] not in _SHOWN_ANYWAY:
+    if yaml_tree.is_private(text) and place[0] not in _SHOWN_ANYWAY:
         return True
     repeated = any(part in secrets for part in scalar.references)
     return repeated or any(len(secret) >= _COINCIDENCE and secret in text for secret in secrets)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TypeVar, assert_never
 
-from monitor.config import document
-from monitor.config.findings import Findings
+from monitor.config import yaml_tree
+from monitor.config.problems import Findings
 from monitor.config.sections import (
     LEVELS,
     AnyRuleSection,
@@ -21,7 +21,7 @@ from monitor.config.sections import (
     ThresholdSection,
     keys,
 )
-from monitor.config.values import Change, SeverityWord
+from monitor.config.types import Change, SeverityWord
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
 from monitor.domain.units import compact
@@ -41,7 +41,7 @@ def at_level(section: R, word: SeverityWord, level: LevelSection) -> R:
     return section.model_copy(update={**limits, "severity": word, "levels": {}})
 
 
-def check_levels(section: AnyRuleSection, path: document.Path, findings: Findings) -> None:
+def check_levels(section: AnyRuleSection, path: yaml_tree.Path, findings: Findings) -> None:
     """Reports what is wrong with a rule's levels together; nothing where it has none."""
     given = findings.keys(path)
     if "levels" not in given:
@@ -58,7 +58,7 @@ def check_levels(section: AnyRuleSection, path: document.Path, findings: Finding
         _check_order(section, (*path, "levels"), findings)
 
 
-def _check_order(section: AnyRuleSection, path: document.Path, findings: Findings) -> None:
+def _check_order(section: AnyRuleSection, path: yaml_tree.Path, findings: Findings) -> None:
     """Reports levels that are not milder than the next worse one."""
     match section:
         case ThresholdSection():
@@ -79,7 +79,7 @@ def _pairs(levels: Mapping[SeverityWord, L]) -> Iterator[tuple[tuple[str, L], tu
 
 
 def _check_thresholds(
-    levels: Mapping[SeverityWord, ThresholdLevel], path: document.Path, findings: Findings
+    levels: Mapping[SeverityWord, ThresholdLevel], path: yaml_tree.Path, findings: Findings
 ) -> None:
     for (word, worse), (mild, milder) in _pairs(levels):
         for key, more in (("below", True), ("above", False)):
@@ -92,7 +92,9 @@ def _check_thresholds(
                 findings.value((*path, mild, key), reason)
 
 
-def _check_deltas(levels: Mapping[SeverityWord, DeltaLevel], path: document.Path, findings: Findings) -> None:
+def _check_deltas(
+    levels: Mapping[SeverityWord, DeltaLevel], path: yaml_tree.Path, findings: Findings
+) -> None:
     for (word, worse), (mild, milder) in _pairs(levels):
         (direction, limit), (other, milder_limit) = worse.move(), milder.move()
         place = (*path, mild, other)
@@ -104,14 +106,14 @@ def _check_deltas(levels: Mapping[SeverityWord, DeltaLevel], path: document.Path
             findings.value(place, _reason("less", word, _written(limit)))
 
 
-def _check_stale(levels: Mapping[SeverityWord, StaleLevel], path: document.Path, findings: Findings) -> None:
+def _check_stale(levels: Mapping[SeverityWord, StaleLevel], path: yaml_tree.Path, findings: Findings) -> None:
     for (word, worse), (mild, milder) in _pairs(levels):
         if milder.after >= worse.after:
             findings.value((*path, mild, "after"), _reason("less", word, compact(worse.after)))
 
 
 def _check_failing(
-    levels: Mapping[SeverityWord, FailingLevel], path: document.Path, findings: Findings
+    levels: Mapping[SeverityWord, FailingLevel], path: yaml_tree.Path, findings: Findings
 ) -> None:
     for (word, worse), (mild, milder) in _pairs(levels):
         if milder.polls >= worse.polls:

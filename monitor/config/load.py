@@ -8,18 +8,17 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from monitor.config import channels as channel_reading
-from monitor.config import document, words
+from monitor.config import words, yaml_tree
 from monitor.config.alerting import AlertingReader, build_inhibition, build_maintenance, build_route
-from monitor.config.document import Node, Scalar, Sequence, scalars
 from monitor.config.files import Unreadable, read_text
-from monitor.config.findings import Findings
-from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate, wrapping
 from monitor.config.jobs import ReadJob, read_jobs
 from monitor.config.keeping import is_secret, withhold
 from monitor.config.matching import Configured
 from monitor.config.model import Channel, Config, Heartbeat, Secrets, Store
 from monitor.config.places import MAX_FILE
-from monitor.config.reading import read, read_type
+from monitor.config.problems import Findings
+from monitor.config.read import read, read_type
+from monitor.config.references import UNSET, Interpolated, Sources, interpolate, wrapping
 from monitor.config.rules import BUILT_IN, RuleReader, build
 from monitor.config.sections import (
     AnyRuleSection,
@@ -42,8 +41,9 @@ from monitor.config.telling import (
     read_summary,
     read_web,
 )
-from monitor.config.values import OFF, ON, name_fault
+from monitor.config.types import OFF, ON, name_fault
 from monitor.config.wording import expected, shown
+from monitor.config.yaml_tree import Node, Scalar, Sequence, scalars
 from monitor.errors import ConfigError, Problem
 from monitor.providers import PROVIDERS
 from monitor.providers.base import Settings, secrets_of
@@ -100,11 +100,11 @@ def load(
     return _build(path, sections, interpolated)
 
 
-def restore(path: Path, kept: document.Plain) -> Config:
+def restore(path: Path, kept: yaml_tree.Plain) -> Config:
     """Return the configuration whose `document` was kept of this file; what was withheld from that is stood in for.
 
     Raises ConfigError where it is not one for this version of the program."""
-    root = document.node(kept)
+    root = yaml_tree.node(kept)
     findings = Findings(str(path), root)
     sections = _read(path, findings)
     findings.raise_any()
@@ -123,19 +123,19 @@ def _check_urls(
             findings.value(place, why)
 
 
-def _parse(path: Path) -> document.Document:
+def _parse(path: Path) -> yaml_tree.Document:
     try:
-        parsed = document.parse(read_text(path, MAX_FILE))
+        parsed = yaml_tree.parse(read_text(path, MAX_FILE))
     except Unreadable as error:
         at = (error.at.line, error.at.column) if error.at else (None, None)
         problem = Problem(path="", reason=str(error), line=at[0], column=at[1])
         raise ConfigError(str(path), (problem,)) from error
     if isinstance(parsed.root, Scalar) and parsed.root.text is None:
-        return document.Document(root=None, problems=parsed.problems)
+        return yaml_tree.Document(root=None, problems=parsed.problems)
     return parsed
 
 
-def _is_literal(place: document.Path, scalar: Scalar) -> bool:
+def _is_literal(place: yaml_tree.Path, scalar: Scalar) -> bool:
     """Whether the file holds a secret itself. The address of a proxy is one only with credentials in it."""
     text = "" if scalar.references else scalar.text or ""
     return is_secret(place) and bool(text) and (place[-1] != "proxy" or "@" in text)
@@ -207,7 +207,7 @@ def _read(path: Path, findings: Findings) -> _Sections:
 
 def _check_keys(findings: Findings) -> None:
     root = findings.node(())
-    if root is not None and not isinstance(root, document.Mapping):
+    if root is not None and not isinstance(root, yaml_tree.Mapping):
         findings.value((), expected("a mapping with `providers` and `jobs`", root))
         return
     for key in findings.keys(()):
@@ -216,14 +216,14 @@ def _check_keys(findings: Findings) -> None:
     for key in ("providers", "jobs"):
         if key not in findings.keys(()):
             findings.missing((key,))
-        elif document.is_empty(findings.node((key,))):
+        elif yaml_tree.is_empty(findings.node((key,))):
             findings.value((key,), "is empty; there has to be at least one")
 
 
 def _names(key: str, findings: Findings) -> tuple[str, ...]:
     """The names in a mapping of named things."""
     node = findings.node((key,))
-    if findings.has((key,)) and not isinstance(node, document.Mapping):
+    if findings.has((key,)) and not isinstance(node, yaml_tree.Mapping):
         findings.value((key,), expected("a mapping from names to settings", node))
     names = findings.keys((key,))
     for name in names:
@@ -232,7 +232,7 @@ def _names(key: str, findings: Findings) -> tuple[str, ...]:
     return names
 
 
-def _items(key: str, findings: Findings, first: str = "name") -> tuple[document.Path, ...]:
+def _items(key: str, findings: Findings, first: str = "name") -> tuple[yaml_tree.Path, ...]:
     """The paths of the items of a list. `first` is the key that an item begins with."""
     node = findings.node((key,))
     if isinstance(node, Sequence):
@@ -294,7 +294,7 @@ def _failing(findings: Findings) -> bool:
     return word is not None and word.lower() in ON
 
 
-def _replaces_built_in(path: document.Path, findings: Findings) -> bool:
+def _replaces_built_in(path: yaml_tree.Path, findings: Findings) -> bool:
     return findings.text((*path, "type")) == "failing" and not findings.keys((*path, "match"))
 
 
@@ -319,7 +319,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
         jobs=tuple(job.build(providers) for job in sections.jobs),
         rules=rules + ((BUILT_IN,) if sections.built_in else ()),
         literals=tuple(
-            document.dotted(place) for place, scalar in scalars(root) if _is_literal(place, scalar)
+            yaml_tree.dotted(place) for place, scalar in scalars(root) if _is_literal(place, scalar)
         ),
         secret_files=_secret_files(interpolated),
         files=frozenset((path, *(job.clients_file for job in sections.jobs if job.clients_file))),
@@ -343,9 +343,9 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
     )
 
 
-def _places(root: Node, channel: str) -> tuple[document.Position, ...]:
+def _places(root: Node, channel: str) -> tuple[yaml_tree.Position, ...]:
     """Where a channel's URLs stand: a list of them, or one alone."""
-    urls = list(document.walk(root, ("channels", channel, "urls")))[-1]
+    urls = list(yaml_tree.walk(root, ("channels", channel, "urls")))[-1]
     return tuple(item.at for item in urls.items) if isinstance(urls, Sequence) else (urls.at,)
 
 
@@ -354,13 +354,13 @@ def _secret_files(interpolated: Interpolated) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(files)))
 
 
-def _hints(root: Node, of_references: Mapping[document.Path, str]) -> Iterator[str]:
+def _hints(root: Node, of_references: Mapping[yaml_tree.Path, str]) -> Iterator[str]:
     """Yield what about values is probably not meant, and shows only as a refusal by a service."""
     for place, hint in of_references.items():
-        yield f"{document.dotted(place)}: {hint}"
+        yield f"{yaml_tree.dotted(place)}: {hint}"
     for place, scalar in scalars(root):
         if _is_literal(place, scalar) and (around := wrapping(scalar.text or "")) is not None:
-            yield f"{document.dotted(place)} {around}"
+            yield f"{yaml_tree.dotted(place)} {around}"
 
 
 def _secrets(
@@ -384,6 +384,6 @@ def _secrets(
 def _telling(heartbeat: str, root: Node) -> set[str]:
     """The heartbeat's URL, and what references brought into it, without the scheme: with it, whatever else begins with
     https:// would seem to begin like a secret."""
-    node = list(document.walk(root, ("heartbeat", "url")))[-1]
+    node = list(yaml_tree.walk(root, ("heartbeat", "url")))[-1]
     parts = node.references if isinstance(node, Scalar) else ()
     return {part.partition("://")[2] or part for part in (heartbeat, *parts) if part != UNSET}

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.config.document import Plain, Position
-from monitor.config.values import Listen
+from monitor.config.types import Listen
+from monitor.config.yaml_tree import Plain, Position
 from monitor.domain.model import Account
-from monitor.domain.muting import Inhibition, Maintenance
+from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
 from monitor.domain.rules import Rule
 from monitor.domain.schedule import Cron, Schedule
 from monitor.domain.windows import QuietHours
+from monitor.notify.templates import Words
 from monitor.providers.base import Api, Settings
-from monitor.templates import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,12 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, TypeVar, assert_never, cast
 
-from monitor.config import document, words
-from monitor.config.findings import Findings
+from monitor.config import words, yaml_tree
 from monitor.config.jobs import ReadJob, check_unique
 from monitor.config.levels import at_level, check_levels, worst_first
 from monitor.config.matching import Configured, matched
-from monitor.config.reading import read, read_type
+from monitor.config.problems import Findings
+from monitor.config.read import read, read_type
 from monitor.config.sections import (
     RULES,
     AnyRuleSection,
@@ -27,7 +27,7 @@ from monitor.config.sections import (
     UntypedRuleSection,
     keys,
 )
-from monitor.config.values import SeverityWord
+from monitor.config.types import SeverityWord
 from monitor.config.wording import unknown
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
@@ -58,13 +58,13 @@ class RuleReader:
     links: Collection[str]
     keep: timedelta | None
 
-    def read(self, paths: Sequence[document.Path]) -> tuple[AnyRuleSection, ...]:
+    def read(self, paths: Sequence[yaml_tree.Path]) -> tuple[AnyRuleSection, ...]:
         """The rules at these paths, as far as they can be read."""
         sections = [self._rule(path) for path in paths]
         check_unique(paths, self.findings)
         return tuple(section for section in sections if section is not None)
 
-    def _rule(self, path: document.Path) -> AnyRuleSection | None:
+    def _rule(self, path: yaml_tree.Path) -> AnyRuleSection | None:
         kind = read_type(path, "rule", RULES, self.findings)
         if kind is not None:
             section = read(RULES[kind], path, self.findings)
@@ -76,7 +76,7 @@ class RuleReader:
             self._check_common(untyped, path)
         return None
 
-    def _check(self, section: AnyRuleSection, path: document.Path) -> None:
+    def _check(self, section: AnyRuleSection, path: yaml_tree.Path) -> None:
         jobs = self._check_common(section, path)
         match section:
             case ThresholdSection():
@@ -96,12 +96,12 @@ class RuleReader:
                 assert_never(section)
         check_levels(section, path, self.findings)
 
-    def _check_common(self, section: RuleSection, path: document.Path) -> list[ReadJob]:
+    def _check_common(self, section: RuleSection, path: yaml_tree.Path) -> list[ReadJob]:
         check_channels(section.notify or (), (*path, "notify"), self.channels, self.findings)
         words.check_rule(section, path, self.links, self.findings)
         return matched(section.match, (*path, "match"), self.configured, self.findings)
 
-    def _check_threshold(self, section: ThresholdLevel, path: document.Path) -> None:
+    def _check_threshold(self, section: ThresholdLevel, path: yaml_tree.Path) -> None:
         below, above, clear = section.below, section.above, section.clear
         if not {"below", "above", "levels"}.intersection(self.findings.keys(path)):
             self.findings.missing((*path, "below"), "is required, or `above`, or both")
@@ -118,14 +118,14 @@ class RuleReader:
             self.findings.value((*path, "clear"), f"must be at most `above`, {plain(above)}")
 
     def _check_locked(
-        self, section: ThresholdSection | DeltaSection, jobs: Sequence[ReadJob], path: document.Path
+        self, section: ThresholdSection | DeltaSection, jobs: Sequence[ReadJob], path: yaml_tree.Path
     ) -> None:
         if section.field == "locked" and jobs and not any(job.service.tells_locked for job in jobs):
             self.findings.value(
                 (*path, "field"), "the service that this rule is about does not tell `locked`"
             )
 
-    def _check_delta(self, path: document.Path) -> None:
+    def _check_delta(self, path: yaml_tree.Path) -> None:
         given = self.findings.keys(path)
         moves = [key for key in given if key in _MOVES]
         if not moves and "levels" not in given:
@@ -133,11 +133,11 @@ class RuleReader:
         for move in moves[1:]:
             self.findings.key((*path, move), f"can't be combined with `{moves[0]}`: write two rules")
 
-    def _check_within(self, section: DeltaSection, path: document.Path) -> None:
+    def _check_within(self, section: DeltaSection, path: yaml_tree.Path) -> None:
         if section.within is not None and self.keep is not None and section.within > self.keep:
             self.findings.value((*path, "within"), f"is longer than store.keep, {compact(self.keep)}")
 
-    def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: document.Path) -> None:
+    def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: yaml_tree.Path) -> None:
         if not {"after", "levels"}.intersection(self.findings.keys(path)):
             self.findings.missing((*path, "after"))
         for job in jobs:
@@ -148,21 +148,21 @@ class RuleReader:
                     self._check_after(limit, shortest_gap(schedule), job, place)
 
     def _check_after(
-        self, limit: StaleSection | StaleLevel, pause: timedelta, job: ReadJob, path: document.Path
+        self, limit: StaleSection | StaleLevel, pause: timedelta, job: ReadJob, path: yaml_tree.Path
     ) -> None:
         if limit.after is not None and limit.after <= pause:
             reason = f"must be more than the {compact(pause)} between two polls of job {job.name}"
             self.findings.value((*path, "after"), reason)
 
-    def _check_clock(self, job: ReadJob, path: document.Path) -> None:
+    def _check_clock(self, job: ReadJob, path: yaml_tree.Path) -> None:
         if not job.service.tells_updated_at:
             reason = f"the service of job {job.name} does not tell when a wallet last changed; narrow `match`"
             self.findings.value((*path, "clock"), reason)
 
 
 def _limits(
-    rule: S, levels: Mapping[SeverityWord, LevelT], path: document.Path
-) -> Iterator[tuple[S | LevelT, document.Path]]:
+    rule: S, levels: Mapping[SeverityWord, LevelT], path: yaml_tree.Path
+) -> Iterator[tuple[S | LevelT, yaml_tree.Path]]:
     """Where a rule says its limits: in each of its levels, or itself."""
     yield rule, path
     for word, level in levels.items():
@@ -170,7 +170,7 @@ def _limits(
 
 
 def check_channels(
-    names: Iterable[str], path: document.Path, channels: Sequence[str] | None, findings: Findings
+    names: Iterable[str], path: yaml_tree.Path, channels: Sequence[str] | None, findings: Findings
 ) -> None:
     """Reports the names at a path that are no channel's; nothing where it is not known which there are."""
     for index, name in enumerate(names):

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from monitor.config.findings import Findings
 from monitor.config.model import Heartbeat, Summary, Web
-from monitor.config.reading import read
+from monitor.config.problems import Findings
+from monitor.config.read import read
 from monitor.config.rules import check_channels
 from monitor.config.sections import HeartbeatSection, SummarySection, WebSection
 from monitor.domain.schedule import Cron

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from pydantic_core import ErrorDetails
 
-from monitor.config.document import Mapping, Node, Scalar, Sequence, is_private
+from monitor.config.yaml_tree import Mapping, Node, Scalar, Sequence, is_private
 from monitor.domain.units import ACCEPTED
 
 _LONGEST_SHOWN = 60

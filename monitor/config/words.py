@@ -2,21 +2,21 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from monitor import templates
-from monitor.config import document
-from monitor.config.findings import Findings
+from monitor.config import yaml_tree
+from monitor.config.problems import Findings
 from monitor.config.sections import ChannelSection, MessageSection, RuleSection
-from monitor.config.values import link_fault, link_name_fault
+from monitor.config.types import link_fault, link_name_fault
 from monitor.config.wording import expected
-from monitor.templates import Words
+from monitor.notify import templates
+from monitor.notify.templates import Words
 
-_LINKS: document.Path = ("links",)
+_LINKS: yaml_tree.Path = ("links",)
 
 
 def read_links(findings: Findings) -> dict[str, str]:
     """The links of all rules; those with which something is wrong are there too, for messages may name them."""
     node = findings.node(_LINKS)
-    if findings.has(_LINKS) and not isinstance(node, document.Mapping):
+    if findings.has(_LINKS) and not isinstance(node, yaml_tree.Mapping):
         findings.value(_LINKS, expected("a mapping from names to URLs", node))
     return {name: _link(name, findings) for name in findings.keys(_LINKS)}
 
@@ -36,7 +36,9 @@ def _link(name: str, findings: Findings) -> str:
     return text
 
 
-def check_rule(section: RuleSection, path: document.Path, links: Collection[str], findings: Findings) -> None:
+def check_rule(
+    section: RuleSection, path: yaml_tree.Path, links: Collection[str], findings: Findings
+) -> None:
     """Reports what of a rule's own links and message can't be rendered. `links` are those of all rules."""
     for name, link in section.links.items():
         _check(link, (*path, "links", name), (), findings)
@@ -58,7 +60,7 @@ def check_channels(
 
 
 def _check_message(
-    section: MessageSection | None, path: document.Path, links: Collection[str], findings: Findings
+    section: MessageSection | None, path: yaml_tree.Path, links: Collection[str], findings: Findings
 ) -> None:
     if section is None:
         return
@@ -72,7 +74,7 @@ def _check_message(
             _check(text, (*path, key), links, findings)
 
 
-def _check(text: str, path: document.Path, links: Collection[str], findings: Findings) -> None:
+def _check(text: str, path: yaml_tree.Path, links: Collection[str], findings: Findings) -> None:
     try:
         templates.check(text, links)
     except ValueError as exc:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from monitor.domain.evaluation import of_account, of_provider
 from monitor.domain.model import Account
-from monitor.domain.muting import Attributes, Silence
+from monitor.domain.mutes import Attributes, Silence
 from monitor.domain.rules import Failing, Match, Rule, kind
 
 ANY = "*"

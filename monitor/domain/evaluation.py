@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from monitor.domain.alerts import Alert, Event, close, judged, tell
 from monitor.domain.messages import Report, report
 from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
-from monitor.domain.muting import (
+from monitor.domain.mutes import (
     NO_INHIBITORS,
     NO_MUTES,
     AlertKey,

@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 
 from monitor.domain import units
 from monitor.domain.model import Account, Balance
-from monitor.fields import Secret, Section, Span
-from monitor.providers.answer import Answer
+from monitor.providers.response import Answer
+from monitor.providers.types import Secret, Section, Span
 
 
 class RateLimit(NamedTuple):

@@ -41,12 +41,12 @@ from monitor.errors import (
     Timeout,
     Unavailable,
 )
-from monitor.providers.answer import Answer, failure
+from monitor.log.redaction import redacted
 from monitor.providers.base import Api, Request, Settings
-from monitor.providers.causes import explained
 from monitor.providers.limits import CONCURRENCY, Host, NoTurn
+from monitor.providers.network_errors import explained
 from monitor.providers.payload import quoted
-from monitor.redaction import redacted
+from monitor.providers.response import Answer, failure
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer's body that are read; a balance takes a few hundred."""

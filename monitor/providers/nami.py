@@ -14,9 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from monitor.domain import money
 from monitor.domain.model import Account, Balance
 from monitor.errors import BadPayload, PollFailed, Rejected
-from monitor.fields import Secret
 from monitor.providers import payload
-from monitor.providers.answer import Answer, failure
 from monitor.providers.base import (
     BaseUrl,
     HeaderSecret,
@@ -29,6 +27,8 @@ from monitor.providers.base import (
     unix_time,
 )
 from monitor.providers.payload import Node, Number
+from monitor.providers.response import Answer, failure
+from monitor.providers.types import Secret
 
 PATH = "/api/v4/user/balance"
 WALLETS: Mapping[str, int] = {"spot": 0, "futures": 2}

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from monitor.domain.model import Account, Health, Severity
-from monitor.domain.muting import Silence
+from monitor.domain.mutes import Silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ from monitor.domain.model import (
     State,
     Streak,
 )
-from monitor.domain.muting import Silence
+from monitor.domain.mutes import Silence
 from monitor.domain.progress import Progress
 from monitor.domain.rules import Match
 from monitor.domain.summary import Period, Standing

@@ -7,14 +7,14 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response, Se
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
+from monitor.alerting.incidents import story_json
 from monitor.domain.units import rfc3339
-from monitor.incidents import story_json
-from monitor.web import contents, models
-from monitor.web.answers import Answer, json_answer, reply
-from monitor.web.guard import COOKIE
+from monitor.web import models, payloads
+from monitor.web.auth import COOKIE
+from monitor.web.cache import Shelf
 from monitor.web.params import SPANS, AskedChart, AskedIncidents, AskedReadings, AskedSeries, Route
-from monitor.web.shelf import Shelf
-from monitor.web.site import Site
+from monitor.web.queries import Site
+from monitor.web.responses import Answer, json_answer, reply
 from monitor.web.view import Picture, Row, Wish, choose
 
 PREFIX = "/api/v1"
@@ -101,7 +101,7 @@ def _standings(router: APIRouter, desk: Desk) -> None:
     @router.get("/alerts", response_model=models.Alerts)
     def alerts(request: Request) -> Response:
         """What is pending or fires, as in the status."""
-        return reply(request, desk.of_picture(("alerts",), lambda picture: contents.alerts(picture.status)))
+        return reply(request, desk.of_picture(("alerts",), lambda picture: payloads.alerts(picture.status)))
 
     @router.get("/series", response_model=models.SeriesPage, responses=_UNREADABLE)
     def series(request: Request, asked: Annotated[AskedSeries, Query()]) -> Response:
@@ -115,7 +115,7 @@ def _standings(router: APIRouter, desk: Desk) -> None:
         )
         return reply(
             request,
-            desk.of_picture(("series", wish), lambda picture: contents.series(choose(picture.rows, wish))),
+            desk.of_picture(("series", wish), lambda picture: payloads.series(choose(picture.rows, wish))),
         )
 
 
@@ -127,19 +127,19 @@ def _past(router: APIRouter, desk: Desk) -> None:
         """A series' readings, the newest first. What is read meanwhile moves no page."""
         name = desk.row(asked.series).name
         found = site.readings(name, asked.since, asked.before, asked.limit + 1)
-        return reply(request, json_answer(contents.readings(request.url.path, asked, found)))
+        return reply(request, json_answer(payloads.readings(request.url.path, asked, found)))
 
     @router.get("/chart", response_model=models.Chart, responses=_UNREADABLE | _UNKNOWN)
     def chart(request: Request, asked: Annotated[AskedChart, Query()]) -> Response:
         """How an amount of a series went over a while, for drawing."""
         row = desk.row(asked.series)
         drawn = site.chart(row, asked.field, SPANS[asked.span], asked.ending)
-        return reply(request, json_answer(contents.chart(drawn)))
+        return reply(request, json_answer(payloads.chart(drawn)))
 
     @router.get("/incidents", response_model=models.IncidentsPage, responses=_UNREADABLE)
     def incidents(request: Request, asked: Annotated[AskedIncidents, Query()]) -> Response:
         """Incidents, current and past, 100 a page, the newest first: what `alerts --json` prints."""
-        page = contents.incidents(site.incidents(), asked)
+        page = payloads.incidents(site.incidents(), asked)
         return reply(request, json_answer(page, at=rfc3339(site.clock())))
 
     @router.get("/incidents/{incident}", response_model=models.Story, responses=_UNREADABLE | _UNKNOWN)

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from monitor.web.api import SECURITY, TOKEN_NEEDED, operation_id
-from monitor.web.guard import is_known
-from monitor.web.site import Site
+from monitor.web.auth import is_known
+from monitor.web.queries import Site
 
 
 class Health(BaseModel):

@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from monitor.alerting.incidents import chosen, waiting
 from monitor.domain.model import Field as Amount
 from monitor.domain.rules import Delta, Threshold
-from monitor.incidents import chosen, waiting
-from monitor.store.incidents import RESOLVED, Incident
-from monitor.web.guard import Access
-from monitor.web.page import Rendered, render
+from monitor.store.read.incidents import RESOLVED, Incident
+from monitor.web.auth import Access
+from monitor.web.cache import Shelf
 from monitor.web.params import SPANS, Instant, Order, SeriesName, Span
-from monitor.web.shelf import Shelf
-from monitor.web.site import Site
+from monitor.web.queries import Site
+from monitor.web.rendering import Rendered, render
 from monitor.web.view import PAGE, Picture, Standing, Wish, choose
 
 REFRESH = timedelta(seconds=5)

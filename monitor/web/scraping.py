@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from monitor.web.api import BEFORE, SECURITY, TOKEN_NEEDED, operation_id
-from monitor.web.exposition import Running, exposition, store_bytes
-from monitor.web.site import Site
+from monitor.web.metrics import Running, exposition, store_bytes
+from monitor.web.queries import Site
 
 
 def router(site: Site) -> APIRouter:

@@ -9,14 +9,14 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
+from monitor.alerting.status import JobStatus, Status, assemble
 from monitor.domain.coverage import matching_nothing
 from monitor.domain.model import Account, Pause, Series, State
 from monitor.domain.money import subtract
-from monitor.domain.muting import Maintenance, Silence
+from monitor.domain.mutes import Maintenance, Silence
 from monitor.domain.rules import Failing, Rule, Stale, expectation
-from monitor.status import JobStatus, Status, assemble
-from monitor.store import history, reader
-from monitor.store.reader import AccountStatus, AlertStatus, Known, SeriesStatus
+from monitor.store.read import readings, state
+from monitor.store.read.state import AccountStatus, AlertStatus, Known, SeriesStatus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SPANS = (HOUR, DAY)
@@ -203,12 +203,12 @@ class Picture:
 
 def take(plan: Plan, live: Live, now: datetime) -> Picture:
     """Looks at the store. Raises StoreError where it can't be read."""
-    known = reader.read(plan.store) or Known(notifications={})
+    known = state.read(plan.store) or Known(notifications={})
     silences = [one.silence for one in known.silences if one.silence.is_active(now)]
     idle = plan.idle(silences, known.held)
     status = assemble(known, plan.jobs, list(plan.accounts.values()), now, plan.maintenance, idle=idle)
     longest = max(plan.silences.values(), default=DAY)
-    earlier = [history.before(plan.store, now - span, now - span - longest) for span in SPANS]
+    earlier = [readings.before(plan.store, now - span, now - span - longest) for span in SPANS]
     accounts = {(one.job, one.name): one for one in known.accounts}
     return Picture(
         plan=plan,
@@ -224,7 +224,7 @@ def _rows(
     live: Live,
     status: Status,
     accounts: Mapping[tuple[str, str], AccountStatus],
-    earlier: Sequence[Mapping[str, history.Reading]],
+    earlier: Sequence[Mapping[str, readings.Reading]],
 ) -> Iterator[Row]:
     alerts = {(alert.rule, alert.subject): alert for alert in status.alerts}
     expected = {rule.name: expectation(rule) for rule in plan.rules}
@@ -274,7 +274,7 @@ def _never_read(plan: Plan, status: Status) -> Iterator[SeriesStatus]:
 
 
 def _moved(
-    balance: SeriesStatus, before: history.Reading | None, then: datetime, silence: timedelta
+    balance: SeriesStatus, before: readings.Reading | None, then: datetime, silence: timedelta
 ) -> Decimal | None:
     """How far the amount has come since then; None where it was not read since, or not known then: a reading speaks
     for a while after it, as long as polls may be apart."""

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from monitor import config
-from monitor.app.build import Hosts, Monitor, now
-from monitor.app.calls import SharedCalls
+from monitor.daemon.runtime import Hosts, Monitor, now
+from monitor.daemon.shared_calls import SharedCalls
 from monitor.domain.model import Pause
 from monitor.errors import Outcome
 from monitor.providers.limits import NoTurn
-from monitor.store.store import Store
+from monitor.store.writer import Store
 
 ONE_HOST = """
 providers:

@@ -14,20 +14,20 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from monitor import config
-from monitor.app.build import Hosts, Monitor, now
-from monitor.app.clock import ClockWatch
-from monitor.app.daemon import Daemon
-from monitor.app.summaries import Summaries
+from monitor.alerting.recording import Watch, record
+from monitor.alerting.status import assemble
+from monitor.alerting.summaries import Summaries
+from monitor.daemon.clock_watch import ClockWatch
+from monitor.daemon.daemon import Daemon
+from monitor.daemon.runtime import Hosts, Monitor, now
+from monitor.daemon.scheduler import Scheduler
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Policy, Stale, Threshold
 from monitor.errors import Outcome
-from monitor.logs import Redaction
-from monitor.poll import Watch, record
+from monitor.log.lines import Redaction
 from monitor.providers.nami import NamiSettings
-from monitor.scheduler import Scheduler
-from monitor.status import assemble
-from monitor.store.reader import read
-from monitor.store.store import Store
+from monitor.store.read.state import read
+from monitor.store.writer import Store
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor import config as configuration
-from monitor.app import importing
-from monitor.app.exporting import Wanted, export
-from monitor.app.importing import check, write
-from monitor.archive import Format
 from monitor.config import Config
 from monitor.domain.model import Account, Series
 from monitor.domain.money import plain
-from monitor.store.archive import Row
-from monitor.store.reader import micros, read
-from monitor.store.restore import create, restore
+from monitor.readings import import_
+from monitor.readings.export import Wanted, export
+from monitor.readings.file import Format
+from monitor.readings.import_ import check, write
+from monitor.store.import_ import create, restore
+from monitor.store.read.all_readings import Row
+from monitor.store.read.state import micros, read
 from monitor.store.staging import staging
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,7 +101,7 @@ def _lasts(config: Config) -> object:
 def test_the_newest_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At every moment of an import the series' last reading is the newest, and no later one is missing: a rule that
     looks back meanwhile takes nothing old for new."""
-    monkeypatch.setattr(importing, "BATCH", 3)
+    monkeypatch.setattr(import_, "BATCH", 3)
     config, seen = _config(tmp_path), []
     data = "job,account,currency,observed_at,total,locked,available,updated_at\n" + "".join(
         f"clients,CLIENT_001,USD,2026-02-01T00:00:{second:02}Z,{second},,{second},\n" for second in range(8)

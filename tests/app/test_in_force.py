@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from monitor import config as configuration
-from monitor.app.in_force import in_force
 from monitor.config import Config, places
+from monitor.config.in_force import in_force
 from monitor.errors import ConfigError
-from monitor.store.store import Store
+from monitor.store.writer import Store
 
 AT = datetime(2026, 2, 1, 14, 2, tzinfo=UTC)
 TEXT = """\

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from monitor.app.daemon import Daemon
+from monitor.alerting.outbox import Outbox
+from monitor.daemon.daemon import Daemon
 from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS
 from monitor.domain.model import PollResult
 from monitor.errors import Outcome
-from monitor.logs import Redaction
-from monitor.metrics import Metrics
-from monitor.outbox import Outbox
+from monitor.log.lines import Redaction
 from monitor.sandbox import Fault
-from monitor.store.store import Store
+from monitor.store.writer import Store
+from monitor.web.counters import Metrics
 from tests.process.support import Installation, until
 from tests.providers.support import OK, SPOT, Endpoint, Station, http, waits
 from tests.usecases.test_outbox import OPS, START, Channel, Clock

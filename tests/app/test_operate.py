@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.app.operate import fits, match_of, period, text, who
+from monitor.alerting.actions import fits, match_of, period, text, who
+from monitor.alerting.recording import Watch
 from monitor.domain.model import Account, Severity
 from monitor.domain.rules import Failing, Match, Policy, Rule, Threshold
-from monitor.poll import Watch
 
 NOW = datetime(2026, 2, 1, 10, 0, tzinfo=UTC)
 

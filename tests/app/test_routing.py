@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.domain.muting import Inhibition
+from monitor.domain.mutes import Inhibition
 from monitor.domain.routing import DEFAULT, Route, consider, escalation, routes_of
 from monitor.domain.rules import Match, Policy
 

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor import config as configuration
-from monitor.app import ruletest
-from monitor.app.ruletest import Verdict, run
-from monitor.config import ruletests
 from monitor.errors import ConfigError
+from monitor.ruletests import file as rule_tests
+from monitor.ruletests import runner
+from monitor.ruletests.runner import Verdict, run
 
 CONFIG = """
 providers:
@@ -46,7 +46,7 @@ def loaded(tmp_path: Path) -> configuration.Config:
 def verdicts_of(tmp_path: Path, loaded: configuration.Config, text: str) -> list[Verdict]:
     file = tmp_path / "rules.test.yaml"
     file.write_text(text)
-    return [run(test, loaded) for test in ruletests.load(file, loaded)]
+    return [run(test, loaded) for test in rule_tests.load(file, loaded)]
 
 
 def story(series: str, expect: str, more: str = "") -> str:
@@ -328,7 +328,7 @@ actions = st.lists(
 def test_no_look_in_between_would_see_more(series: dict[str, str], do: str) -> None:
     """Every span is a multiple of half a minute: looks at each of them see all there is to see."""
 
-    def every_half_minute(story: ruletest._Story, *_: object) -> list[object]:
+    def every_half_minute(story: runner._Story, *_: object) -> list[object]:
         steps = range(2 * story.test.steps)
         return [story.test.start + step * timedelta(seconds=30) for step in steps]
 
@@ -337,6 +337,6 @@ def test_no_look_in_between_would_see_more(series: dict[str, str], do: str) -> N
         (Path(folder) / "config.yaml").write_text(BUSY)
         config = configuration.load(Path(folder) / "config.yaml", {})
         (verdict,) = verdicts_of(Path(folder), config, text)
-        with patch.object(ruletest._Story, "_all_times", every_half_minute):
+        with patch.object(runner._Story, "_all_times", every_half_minute):
             (everywhere,) = verdicts_of(Path(folder), config, text)
     assert verdict.lines == everywhere.lines

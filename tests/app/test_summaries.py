@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
-from monitor.app.summaries import Summaries
+from monitor.alerting.recording import Watch, record
+from monitor.alerting.summaries import Summaries
 from monitor.config import Cron, Summary
 from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Message, render
@@ -18,9 +19,8 @@ from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Match, Threshold
 from monitor.domain.windows import QuietHours
 from monitor.errors import Outcome
-from monitor.poll import Watch, record
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 SPOT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT", "VNDC"))
 OPS = Target(channel="ops", url_id="aaaa")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from monitor import config
-from monitor.app.whither import explain
+from monitor.daemon.explain_route import explain
 from monitor.domain.model import Severity
 from monitor.domain.rules import Match
-from monitor.store.store import Store
+from monitor.store.writer import Store
 
 NOW = datetime(2026, 6, 1, 23, tzinfo=UTC)
 TEXT = """

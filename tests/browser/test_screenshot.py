@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 from playwright.async_api import Browser, ViewportSize, expect
 
+from monitor.alerting.recording import Watch, record
 from monitor.domain.model import Account, Balance, PollResult, Severity
 from monitor.domain.rules import Delta, Failing, Match, Policy, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch, record
 from tests.web.support import World, opened, serving
 
 from .support import THEMES, looking

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor import cli
-from monitor.encoding import write_readably
+from monitor.log.encoding import write_readably
 from tests.process.support import environment
 
 NAME = "CLIËNT_漢💰"

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.domain.muting import Inhibition, Maintenance
+from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
 from monitor.domain.rules import Match
 from monitor.domain.schedule import Cron

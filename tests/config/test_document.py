@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.config.document import MAX_DEPTH, Mapping, Position, Scalar, parse, plain
+from monitor.config.yaml_tree import MAX_DEPTH, Mapping, Position, Scalar, parse, plain
 
 
 def _read(text: str) -> object:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config.document import Node, parse, plain
-from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate
+from monitor.config.references import UNSET, Interpolated, Sources, interpolate
+from monitor.config.yaml_tree import Node, parse, plain
 
 ENVIRON = {
     "NAME": "value",

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.config import Cron, load
 from monitor.errors import ConfigError
-from monitor.templates import Words
+from monitor.notify.templates import Words
 from tests.config.support import ENVIRON, EXAMPLE, JOBS, loaded, problems, written
 
 RULE = "{name: low, type: threshold, below: 1"

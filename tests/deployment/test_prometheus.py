@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.main import get_command
 
 from monitor.cli import app
-from monitor.web.exposition import exposition
+from monitor.web.metrics import exposition
 from tests.web.test_exposition import full
 
 ROOT = Path(__file__).parents[2]

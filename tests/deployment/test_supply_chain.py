@@ -26,7 +26,7 @@ WORK_OTHERWISE = {
     "pytest-asyncio": ("pyproject.toml", "asyncio_mode"),
     "ruff": (".ci/run", "bin/ruff"),
     "types-jsonschema": ("tests/config/test_schema.py", "jsonschema"),
-    "types-pyyaml": ("monitor/config/document.py", "import yaml"),
+    "types-pyyaml": ("monitor/config/yaml_tree.py", "import yaml"),
     "tzdata": ("monitor/domain/schedule.py", "zoneinfo"),
 }
 """What is used without being imported: a file where it is at work, and a word that says so there."""

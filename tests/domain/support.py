@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from monitor.alerting.recording import Watch
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
 from monitor.domain.evaluation import Change, Desk, Facts, evaluate, is_covered, of_provider
 from monitor.domain.messages import Report
@@ -19,7 +20,7 @@ from monitor.domain.model import (
     State,
     Streak,
 )
-from monitor.domain.muting import NO_MUTES, AlertKey, Inhibitors, Mutes
+from monitor.domain.mutes import NO_MUTES, AlertKey, Inhibitors, Mutes
 from monitor.domain.routing import Route
 from monitor.domain.rules import (
     Breached,
@@ -33,7 +34,6 @@ from monitor.domain.rules import (
     covered_by_outage,
 )
 from monitor.errors import Outcome
-from monitor.poll import Watch
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, close, due_times, step
 from monitor.domain.model import Severity, State
 from monitor.domain.rules import Flapping, Policy, Unknown, Verdict
-from monitor.store.database import open_engine
+from monitor.store.connection import open_engine
 from monitor.store.transaction import Transaction
 
 from .support import MINUTE, START, VERDICTS, Restart, minutes, new_alert

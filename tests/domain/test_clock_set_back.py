@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerting.recording import Watch, record
 from monitor.domain.alerts import Event
 from monitor.domain.model import Balance, PollResult
 from monitor.domain.rules import Delta, Rule, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch, record
-from monitor.store.database import open_engine
+from monitor.store.connection import open_engine
 from monitor.store.transaction import Transaction
 
 from .support import ACCOUNT, HOUR, MINUTE, START, kinds

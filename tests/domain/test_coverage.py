@@ -6,7 +6,7 @@ import pytest
 
 from monitor.domain.coverage import matching_nothing
 from monitor.domain.model import Account
-from monitor.domain.muting import Silence
+from monitor.domain.mutes import Silence
 from monitor.domain.rules import Failing, Match, Rule, Threshold
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.domain.notation import Failure, Gap, Lacking, Sample, Value, samples
 from monitor.errors import Outcome
+from monitor.ruletests.notation import Failure, Gap, Lacking, Sample, Value, samples
 
 
 def values(*amounts: str) -> list[Sample]:

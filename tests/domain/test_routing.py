@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.alerting.recording import Watch
 from monitor.domain.model import Severity
 from monitor.domain.routing import DEFAULT, Route, escalation, routes_of
 from monitor.domain.rules import EVERYTHING, Failing, Match, Policy, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch
 
 from .support import ACCOUNT, World, clients, firing, policy
 

@@ -10,10 +10,10 @@ import pytest
 from matplotlib import rcParams
 from matplotlib.image import imread
 
+from monitor.alerting.charts import canvas
+from monitor.alerting.charts.canvas import GAP, HEIGHT, INK, LINE, PAPER, SEVERITIES, WIDTH, draw
 from monitor.domain.charts import Chart, Line
-from monitor.drawing import canvas
-from monitor.drawing.canvas import GAP, HEIGHT, INK, LINE, PAPER, SEVERITIES, WIDTH, draw
-from monitor.store.history import Curve, Point
+from monitor.store.read.readings import Curve, Point
 
 NOW = datetime(2026, 11, 21, 2, 40, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerting.charts.process import COMMAND, LARGEST, Drawer
 from monitor.domain.charts import Chart
-from monitor.drawing.process import COMMAND, LARGEST, Drawer
 from monitor.errors import NotDrawn
 
 CHART = Chart(
@@ -142,7 +142,7 @@ async def test_it_sees_nothing_of_the_daemon(tmp_path: Path, monkeypatch: pytest
     }
     assert set(json.loads(request)) == {"store", "chart"}
     assert folder == environ["MPLCONFIGDIR"] != str(Path.cwd())
-    assert COMMAND[1:] == ("-P", "-m", "monitor.drawing")
+    assert COMMAND[1:] == ("-P", "-m", "monitor.alerting.charts")
 
 
 async def test_one_is_drawn_at_a_time(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ from typing import Any, Self, TypeAlias
 import yaml
 
 from monitor import config as configuration
+from monitor.alerting.status import assemble
 from monitor.sandbox import CallLimit, Credentials, Fault, Holding, Message, Sandbox, Story, Webhook, constant
 from monitor.sandbox.http import Response
-from monitor.status import assemble
-from monitor.store.reader import read
+from monitor.store.read.state import read
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0

@@ -81,7 +81,7 @@ async def test_a_drawing_that_hangs_delays_no_alert_for_long(site: Installation)
     pids = site.folder / "pids"
     hang = (
         "import os, sys, time\n"
-        "if 'monitor.drawing' in sys.orig_argv:\n"
+        "if 'monitor.alerting.charts' in sys.orig_argv:\n"
         f"    open({str(pids)!r}, 'a').write(f'{{os.getpid()}} ')\n"
         "    time.sleep(600)\n"
     )

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.systemd import Systemd
+from monitor.daemon.systemd import Systemd
 
 from .outside import DISK, LOOP, WRITER, Gate, surround
 from .stage import together

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from monitor.domain.model import Account, PollResult
-from monitor.providers.answer import Answer
 from monitor.providers.http import Client
 from monitor.providers.limits import Host
 from monitor.providers.nami import NamiApi, NamiSettings, NamiWallets
+from monitor.providers.response import Answer
 from monitor.providers.wdcf import WdcfApi, WdcfSettings, WdcfWallets
 
 API_KEY = "the-public-key-of-the-tests"

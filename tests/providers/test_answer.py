@@ -16,7 +16,7 @@ from monitor.errors import (
     Retryable,
     Unavailable,
 )
-from monitor.providers.answer import failure
+from monitor.providers.response import failure
 
 from .support import DATE, answer
 

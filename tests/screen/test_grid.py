@@ -9,15 +9,15 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from monitor.alerting.status import JobStatus, Status
 from monitor.domain.model import Severity, State
-from monitor.past import Asked, Told
-from monitor.screen import show_status
-from monitor.screen.grid import shortened, without_middle
-from monitor.screen.history import show_history
-from monitor.screen.watch import Seen, picture
-from monitor.status import JobStatus, Status
-from monitor.store.history import Reading
-from monitor.store.reader import AlertStatus, SeriesStatus
+from monitor.readings.history import Asked, Told
+from monitor.store.read.readings import Reading
+from monitor.store.read.state import AlertStatus, SeriesStatus
+from monitor.terminal import show_status
+from monitor.terminal.readings import show_history
+from monitor.terminal.tables import shortened, without_middle
+from monitor.terminal.watch import Seen, picture
 
 NOW = datetime(2026, 11, 21, 2, 40, tzinfo=UTC)
 WIDTHS = (20, 30, 40, 60, 80, 140)

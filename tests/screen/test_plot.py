@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.past import Asked, Picture
-from monitor.screen.plot import Size, plot
-from monitor.store.history import Curve, Point
+from monitor.readings.history import Asked, Picture
+from monitor.store.read.readings import Curve, Point
+from monitor.terminal.plot import Size, plot
 
 UNTIL = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerting.recording import Watch, record
 from monitor.domain.model import Account, Balance, PollResult, Series
 from monitor.errors import Outcome, StoreError, StoreLocked
-from monitor.poll import Watch, record
-from monitor.store import archive as archived
-from monitor.store.archive import Archive, Row, archive
-from monitor.store.reader import instant, micros, read
-from monitor.store.restore import create, restore
+from monitor.store.import_ import create, restore
+from monitor.store.read import all_readings as archived
+from monitor.store.read.all_readings import Archive, Row, archive
+from monitor.store.read.state import instant, micros, read
 from monitor.store.staging import Staging, staging
-from monitor.store.store import Store
+from monitor.store.writer import Store
 
 from .support import add_call
 

@@ -11,11 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from monitor.errors import StoreError, StoreLocked
-from monitor.store import reader
-from monitor.store.database import open_engine
+from monitor.store.connection import open_engine
 from monitor.store.identity import APPLICATION_ID, SCHEMA
-from monitor.store.store import Store
+from monitor.store.read import state
 from monitor.store.tables import Table
+from monitor.store.writer import Store
 
 
 def pragma(path: Path, name: str) -> object:
@@ -173,7 +173,7 @@ def test_a_reader_says_the_same_of_it(tmp_path: Path, make: object, says: str) -
     assert callable(make)
     make(path)
     with pytest.raises(StoreError, match=says):
-        reader.read(path)
+        state.read(path)
 
 
 def half_written(path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_reader_does_not_blame_the_user_for_a_journal_left_behind(tmp_path: Pa
     with pytest.raises(
         StoreError, match=r"half written: .* If it is ours, the next `balance-monitor run` or"
     ):
-        reader.read(path)
+        state.read(path)
     assert path.read_bytes() == before
 
 
@@ -220,9 +220,9 @@ def test_a_reader_takes_a_store_cut_off_in_the_making_for_none(
     """The next start makes a store of it, so it is no other program's."""
     path = tmp_path / "store.db"
     make(path)
-    assert (reader.read(path), reader.pauses(path)) == (None, [])
+    assert (state.read(path), state.pauses(path)) == (None, [])
     open_engine(path).dispose()
-    assert reader.read(path) is not None
+    assert state.read(path) is not None
 
 
 async def test_a_second_process_is_told_who_has_the_store(tmp_path: Path) -> None:
@@ -263,12 +263,12 @@ def _add_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A next version of the schema, as a later release would bring it."""
     from shutil import copytree
 
-    from monitor.store import database
+    from monitor.store import connection
 
     scripts = tmp_path / "scripts" / "migrations"
-    copytree(Path(database.__file__).parent / "migrations", scripts)
+    copytree(Path(connection.__file__).parent / "migrations", scripts)
     (scripts / "versions" / "next.py").write_text(
         f"from alembic import op\n\nrevision = 'next'\ndown_revision = '{SCHEMA}'\n\n\n"
         "def upgrade():\n    op.execute('PRAGMA user_version = 7')\n"
     )
-    monkeypatch.setattr(database, "__file__", str(tmp_path / "scripts" / "database.py"))
+    monkeypatch.setattr(connection, "__file__", str(tmp_path / "scripts" / "database.py"))

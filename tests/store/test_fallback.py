@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import Notification, Target
 from monitor.domain.model import Severity
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import incidents, tell
 

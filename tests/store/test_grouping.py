@@ -7,8 +7,8 @@ import pytest
 from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import LONGEST_REST, Target, plan
 from monitor.domain.model import Severity
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import incidents, tell
 

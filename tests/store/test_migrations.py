@@ -15,12 +15,12 @@ from monitor.domain.alerts import Alert, EventKind, tell
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Severity, State
 from monitor.domain.rules import Policy
-from monitor.store import database
-from monitor.store.database import open_engine
+from monitor.store import connection as store_connection
+from monitor.store.connection import open_engine
 from monitor.store.identity import APPLICATION_ID
-from monitor.store.store import Store
 from monitor.store.tables import to_micros
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -54,7 +54,7 @@ def first_schema(path: Path) -> None:
     """The file as the first version made it."""
     engine = create_engine(f"sqlite:///{path}")
     scripts = Config(attributes={})
-    scripts.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    scripts.set_main_option("script_location", str(Path(store_connection.__file__).parent / "migrations"))
     with engine.begin() as connection:
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         scripts.attributes["connection"] = connection

@@ -11,10 +11,10 @@ import pytest
 
 from monitor.domain.model import NotedCall
 from monitor.errors import StoreError, StoreLocked, StoreReplaced
-from monitor.store import database
-from monitor.store.database import Lock
-from monitor.store.store import Store
+from monitor.store import connection
+from monitor.store.connection import Lock
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 HOST = "https://nami.exchange:443"
@@ -135,7 +135,7 @@ async def test_work_under_a_long_read_waits_until_it_is_over(
     def count(tx: Transaction) -> int:
         return len(tx.calls(HOST, NOW))
 
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT_MS", 100)
     store = Store(tmp_path / "store.db")
     await add_call(store, 1)
     with closing(sqlite3.connect(f"{store.path.as_uri()}?mode=ro", uri=True, isolation_level=None)) as reader:

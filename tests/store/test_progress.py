@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import Target
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import tell
 

@@ -9,8 +9,8 @@ from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import Target
 from monitor.domain.model import Severity
 from monitor.domain.windows import QuietHours
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import incidents, tell
 

@@ -7,10 +7,10 @@ from sqlalchemy import text
 from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Target
 from monitor.domain.model import State
-from monitor.domain.muting import Silence
+from monitor.domain.mutes import Silence
 from monitor.domain.rules import Match
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import tell
 

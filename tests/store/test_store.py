@@ -16,9 +16,9 @@ from monitor.domain.alerts import Ack, Alert, EventKind
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, NotedCall, SeriesView, Severity, Snapshot, State
 from monitor.errors import StoreError
-from monitor.store.reader import read
-from monitor.store.store import Store
+from monitor.store.read.state import read
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import add_call, incidents, tell
 

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from monitor.alerting.recording import Watch, look_between_polls, reconcile, record
 from monitor.domain.alerts import Ack, Event, acknowledge
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult, Severity
-from monitor.domain.muting import Inhibition
+from monitor.domain.mutes import Inhibition
 from monitor.domain.routing import Route
 from monitor.domain.rules import EVERYTHING, Failing, Flapping, Match, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch, look_between_polls, reconcile, record
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerting.recording import Watch, reconcile, record
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.routing import Route
 from monitor.domain.rules import Policy, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch, reconcile, record
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "alerting.md"
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)

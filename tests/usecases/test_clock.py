@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from monitor.clock import fit_to_clock, settle_clock
+from monitor.alerting.clock_changes import fit_to_clock, settle_clock
+from monitor.alerting.recording import Recorded, Watch, look_between_polls
 from monitor.domain.rules import Delta, Match, Policy, Stale, Threshold
-from monitor.poll import Recorded, Watch, look_between_polls
-from monitor.store.store import Store
+from monitor.store.writer import Store
 
 from .test_poll import OPS, SPOT, START, failed, played, read, told, watch
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.alerting.recording import Watch, record
 from monitor.domain.alerts import Event
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult
-from monitor.domain.notation import Failure, Gap, samples
 from monitor.domain.rules import Failing, Match, Policy, Rule
 from monitor.errors import Outcome
-from monitor.poll import Watch, record
+from monitor.ruletests.notation import Failure, Gap, samples
 from monitor.store.scratch import scratch
 from monitor.store.transaction import Transaction
 

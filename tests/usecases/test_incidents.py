@@ -6,16 +6,16 @@ from functools import partial
 
 import pytest
 
-from monitor.app import operate
+from monitor.alerting import actions
+from monitor.alerting.incidents import chosen, incident_json, meant, story_json, timeline
+from monitor.alerting.recording import Watch, record
 from monitor.domain.alerts import Ack
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Match, Policy, Threshold
 from monitor.errors import Outcome, Refused
-from monitor.incidents import chosen, incident_json, meant, story_json, timeline
-from monitor.poll import Watch, record
-from monitor.store.incidents import Incident, Story, incidents, story
-from monitor.store.store import Store
+from monitor.store.read.incidents import Incident, Story, incidents, story
+from monitor.store.writer import Store
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SPOT = Account(
@@ -102,7 +102,7 @@ async def test_a_story_is_told_in_order(store: Store) -> None:
     await poll(store, 4, "500.10")
     await deliver(store, 5, error="HTTP 503")
     await deliver(store, 6)
-    operate.ack(store.path, only(store).id, Ack(by="lena", reason="topping up", at=minute(7)))
+    actions.ack(store.path, only(store).id, Ack(by="lena", reason="topping up", at=minute(7)))
     await poll(store, 8, "500.10")
     await poll(store, 9, "2000")
     await deliver(store, 9)

@@ -19,18 +19,18 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
+from monitor.alerting.recording import Watch, look_for_due, record
 from monitor.domain.alerts import Alert
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult
-from monitor.domain.muting import Inhibition, Inhibitors
+from monitor.domain.mutes import Inhibition, Inhibitors
 from monitor.domain.routing import Route
 from monitor.domain.rules import Failing, Match, Policy, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch, look_for_due, record
 from monitor.store.memory import Memory
-from monitor.store.store import Store, amend
 from monitor.store.tables import Table
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store, amend
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -9,13 +9,13 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 
+from monitor.alerting.recording import Watch, log_poll, look_between_polls, record
 from monitor.domain.delivery import Target, plan
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Failing, Match, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch, log_poll, look_between_polls, record
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
+from monitor.alerting.outbox import Fallback, Outbox, hand_over
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, Addressed, Target
 from monitor.domain.messages import Message, Report
 from monitor.domain.model import Severity
 from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed, Throttled
-from monitor.notify import open_channels
-from monitor.outbox import Fallback, Outbox, hand_over
+from monitor.notify.channels import open_channels
 from monitor.sandbox import Fault, Webhook
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 OPS = Target(channel="ops", url_id="aaaa")
@@ -109,7 +109,7 @@ async def tried_once(store: Store) -> None:
 
 async def statuses(store: Store) -> dict[str, int]:
     """How many notifications stand where."""
-    from monitor.store.reader import read
+    from monitor.store.read.state import read
 
     known = await asyncio.to_thread(read, store.path)
     assert known is not None
@@ -362,7 +362,7 @@ async def test_an_answer_that_comes_too_late_still_counts(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The attempt counted as failed meanwhile; the message was taken all the same, and is not sent again."""
-    monkeypatch.setattr("monitor.outbox.SLOW", timedelta(seconds=0.1))
+    monkeypatch.setattr("monitor.alerting.outbox.SLOW", timedelta(seconds=0.1))
     clock, ops = Clock(), Channel(OPS)
     ops.open.clear()
     box = outbox(store, clock)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerting.charts.images import MOST_WAITING, Pictures
+from monitor.alerting.charts.process import Drawer
+from monitor.alerting.outbox import Outbox
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.charts import Chart, Charts
 from monitor.domain.delivery import Addressed, Target
@@ -17,11 +20,8 @@ from monitor.domain.messages import Message, Report
 from monitor.domain.model import Severity
 from monitor.domain.rules import Threshold
 from monitor.domain.schedule import Every
-from monitor.drawing.pictures import MOST_WAITING, Pictures
-from monitor.drawing.process import Drawer
 from monitor.errors import DeliveryFailed, NotDrawn
-from monitor.outbox import Outbox
-from monitor.store.store import Store
+from monitor.store.writer import Store
 
 OPS = Target(channel="ops", url_id="aaaa")
 LOG = Target(channel="log", url_id="bbbb")

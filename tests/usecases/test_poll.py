@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from monitor.alerting.recording import Recorded, Watch, log_poll, look_between_polls, reconcile, record
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, Pause, PollResult
 from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
 from monitor.domain.schedule import Cron
 from monitor.errors import Outcome
-from monitor.poll import Recorded, Watch, log_poll, look_between_polls, reconcile, record
-from monitor.store.store import Store
+from monitor.store.writer import Store
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SPOT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT", "VNDC"))

@@ -14,22 +14,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from monitor.alerting.outbox import Fallback, hand_over
+from monitor.alerting.recording import Watch, look_between_polls, reconcile, record
+from monitor.alerting.status import Check, assemble
 from monitor.domain.alerts import Ack, Alert, Event, acknowledge
 from monitor.domain.delivery import Delivery, Target, plan
 from monitor.domain.messages import headline
 from monitor.domain.model import Account, Balance, PollResult, Severity, State
-from monitor.domain.muting import Inhibition, Maintenance
+from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
 from monitor.domain.rules import EVERYTHING, Failing, Flapping, Match, Policy, Stale, Threshold
 from monitor.domain.windows import OneOff, QuietHours
 from monitor.errors import Outcome
-from monitor.outbox import Fallback, hand_over
-from monitor.poll import Watch, look_between_polls, reconcile, record
-from monitor.status import Check, assemble
-from monitor.store.reader import read
-from monitor.store.store import Store
+from monitor.notify.templates import VARIABLES
+from monitor.store.read.state import read
 from monitor.store.transaction import Transaction
-from monitor.templates import VARIABLES
+from monitor.store.writer import Store
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "alerting.md"
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)

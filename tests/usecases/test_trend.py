@@ -6,12 +6,12 @@ from functools import partial
 
 import pytest
 
+from monitor.alerting.recording import look_between_polls
 from monitor.domain.messages import Report
 from monitor.domain.model import Snapshot
 from monitor.domain.rules import Policy
-from monitor.poll import look_between_polls
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .test_poll import LOW, OPS, SPOT, START, played, read, watch
 

@@ -1,8 +1,8 @@
 """Unknown is not zero, on a real database: polls recorded as the daemon does, with restarts between any two of them.
 
-A story goes through `monitor.poll.record` and `look_between_polls` into a file. What is told, what waits in the outbox
-and what is shown as balance are compared with the story itself, with the story without its failures, and with the
-story on a store that was closed and opened again.
+A story goes through `monitor.alerting.recording.record` and `look_between_polls` into a file. What is told, what waits
+in the outbox and what is shown as balance are compared with the story itself, with the story without its failures, and
+with the story on a store that was closed and opened again.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from monitor.alerting.recording import Watch, look_between_polls, reconcile, record
 from monitor.domain.alerts import Event, EventKind
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.money import plain, subtract
 from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch, look_between_polls, reconcile, record
-from monitor.store.reader import read
-from monitor.store.store import Store
+from monitor.store.read.state import read
+from monitor.store.writer import Store
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

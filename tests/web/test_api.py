@@ -14,11 +14,11 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from monitor.incidents import story_json
-from monitor.store.incidents import story
+from monitor.alerting.incidents import story_json
+from monitor.store.read.incidents import story
 from monitor.web import models
-from monitor.web.contents import MOST_GAPS
 from monitor.web.params import instant
+from monitor.web.payloads import MOST_GAPS
 from monitor.web.server import listening
 from tests.web.support import (
     CLIENT,

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor import __version__
 from monitor.web.application import STATIC, application
-from monitor.web.guard import SESSION, Access, Guard
+from monitor.web.auth import SESSION, Access, Guard
 
 from .support import World, asking, filled
 

@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from monitor.domain.model import Account
-from monitor.store.incidents import Incident, incidents
+from monitor.store.read.incidents import Incident, incidents
 from monitor.web import params
-from monitor.web.page import amount, link, longest_fraction, signed
 from monitor.web.pages import around
+from monitor.web.rendering import amount, link, longest_fraction, signed
 from tests.web.support import HOSTILE, LOW, SPOT, World, asking, filled, opened
 
 PAGES = ("/", "/?state=unknown&order=-balance", "/series?name=nami-spot/spot/USDT", "/incidents", "/login")

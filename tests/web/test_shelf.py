@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from monitor.web.shelf import LONGEST, SHORTEST, Shelf
+from monitor.web.cache import LONGEST, SHORTEST, Shelf
 
 
 class Clock:

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.domain.model import Account
 from monitor.errors import Outcome
-from monitor.store.store import Store
+from monitor.store.writer import Store
 from monitor.web.view import PAGE, Picture, Row, Wish, choose, take
 from tests.web.support import CLIENT, MINUTE, SPOT, START, World, opened
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.sandbox.script import Level
+from monitor.sandbox.scripts import Level
 from tests.process.stage import together
 from tests.process.support import Daemon, Installation, balances, jobs, usdt_low
 
