@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from monitor.cli import app
 from monitor.web.metrics import exposition
-from tests.web.test_exposition import full
+from tests.web.test_metrics import full
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS, GRAFANA = ROOT / "contrib" / "prometheus", ROOT / "contrib" / "grafana"

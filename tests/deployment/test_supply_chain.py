@@ -25,7 +25,7 @@ WORK_OTHERWISE = {
     "mypy": (".ci/run", "bin/mypy"),
     "pytest-asyncio": ("pyproject.toml", "asyncio_mode"),
     "ruff": (".ci/run", "bin/ruff"),
-    "types-jsonschema": ("tests/config/test_schema.py", "jsonschema"),
+    "types-jsonschema": ("tests/config/test_json_schema.py", "jsonschema"),
     "types-pyyaml": ("monitor/config/yaml_tree.py", "import yaml"),
     "tzdata": ("monitor/domain/schedule.py", "zoneinfo"),
 }

@@ -12,7 +12,7 @@ from monitor.alerting.recording import Recorded, Watch, look_between_polls
 from monitor.domain.rules import Delta, Match, Policy, Stale, Threshold
 from monitor.store.writer import Store
 
-from .test_poll import OPS, SPOT, START, failed, played, read, told, watch
+from .test_recording import OPS, SPOT, START, failed, played, read, told, watch
 
 HOUR = 3600
 DROP = Delta(name="drop", direction="drop", limit=Decimal(20), percent=True)

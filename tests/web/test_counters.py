@@ -19,10 +19,10 @@ from monitor.log.lines import Redaction
 from monitor.sandbox import Fault
 from monitor.store.writer import Store
 from monitor.web.counters import Metrics
+from tests.alerting.test_outbox import OPS, START, Channel, Clock
+from tests.alerting.test_outbox import tell as put_into_outbox
 from tests.process.support import Installation, until
 from tests.providers.support import OK, SPOT, Endpoint, Station, http, waits
-from tests.usecases.test_outbox import OPS, START, Channel, Clock
-from tests.usecases.test_outbox import tell as put_into_outbox
 
 
 def counted(metrics: Metrics, name: str, **labels: str) -> float:

@@ -13,7 +13,7 @@ from monitor.domain.rules import Policy
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
-from .test_poll import LOW, OPS, SPOT, START, played, read, watch
+from .test_recording import LOW, OPS, SPOT, START, played, read, watch
 
 
 async def reports(store: Store) -> list[Report]:

@@ -10,8 +10,7 @@ import pytest
 from monitor.domain.alerts import EventKind
 from monitor.domain.messages import Item
 from monitor.notify.templates import VARIABLES, Format, Renderer, Words, check
-
-from .domain.support import START, a_report
+from tests.domain.support import START, a_report
 
 FIRED = Item(last=a_report(names=[["job", "nami-spot"], ["account", "spot"]]))
 RESOLVED = Item(
