@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from monitor.alerting.incidents import meant
-from monitor.alerting.recording import Watch, desk
+from monitor.alerting.recording import Watch, alert_context
 from monitor.config import Config
 from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
 from monitor.config.wording import unknown
@@ -100,7 +100,7 @@ class Silenced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class SilenceRequest:
     """A silence that somebody asks for. Instants are in UTC."""
 
     match: Match
@@ -110,7 +110,7 @@ class Wish:
     reason: str
 
 
-def silence(config: Config, wish: Wish, now: datetime) -> Silenced:
+def silence(config: Config, wish: SilenceRequest, now: datetime) -> Silenced:
     """Keeps a silence, if it fits anything that is configured."""
     watch = _watch(config)
     known = state.read(config.store.path)
@@ -150,7 +150,7 @@ def expire(store: Path, number: int, by: str, now: datetime) -> Silence:
 
 
 def _meant_by(tx: Transaction, wanted: Silence, watch: Watch, now: datetime) -> Iterator[Alert]:
-    at = desk(tx, watch, now)
+    at = alert_context(tx, watch, now)
     for alert in tx.alerts().values():
         attributes = at.attributes(alert, watch.rule(alert.rule))
         if alert.state is State.FIRING and wanted.match.alert(attributes):

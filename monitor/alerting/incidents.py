@@ -13,7 +13,7 @@ from monitor.domain.mutes import Attributes
 from monitor.domain.rules import Match
 from monitor.domain.units import rfc3339
 from monitor.errors import Refused
-from monitor.store.read.incidents import Incident, Posting, Story
+from monitor.store.read.incidents import Incident, OutboxEntry, Timeline
 from monitor.store.read.readings import Reading
 from monitor.store.read.state import SilenceStatus
 
@@ -72,7 +72,7 @@ _ORDER = ("reading", "omitted", "silence", "note", "event", "attempt", "hand_ove
 """What stands first of what happened at the same instant: a cause before what came of it."""
 
 
-def timeline(story: Story, now: datetime) -> list[Entry]:
+def timeline(story: Timeline, now: datetime) -> list[Entry]:
     """All that happened, in order."""
     entries = [
         *_readings(story),
@@ -85,7 +85,7 @@ def timeline(story: Story, now: datetime) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.at, _ORDER.index(entry.type)))
 
 
-def story_json(story: Story, now: datetime) -> dict[str, Any]:
+def story_json(story: Timeline, now: datetime) -> dict[str, Any]:
     """The contract of `alerts show --json`: keys are added, never renamed."""
     return {
         **incident_json(story.incident),
@@ -150,12 +150,12 @@ def silence_state(one: SilenceStatus, now: datetime) -> str:
     return "upcoming" if now < one.silence.starts_at else "over"
 
 
-def waiting(story: Story) -> list[Posting]:
+def waiting(story: Timeline) -> list[OutboxEntry]:
     """What of it is not delivered yet."""
     return [one for one in story.postings if one.status == "pending"]
 
 
-def _posting_json(one: Posting) -> dict[str, Any]:
+def _posting_json(one: OutboxEntry) -> dict[str, Any]:
     return {
         "seq": one.seq,
         "channel": one.channel,
@@ -167,7 +167,7 @@ def _posting_json(one: Posting) -> dict[str, Any]:
     }
 
 
-def _readings(story: Story) -> Iterator[Entry]:
+def _readings(story: Timeline) -> Iterator[Entry]:
     which = next((report.field for report in reversed(story.reports) if report.field), "available")
     around = story.readings
     phases = {"before": around.before, "during": (*around.first, *around.last), "after": around.after}
@@ -203,7 +203,7 @@ def _event(report: Report) -> Entry:
     )
 
 
-def _attempts(story: Story) -> Iterator[Entry]:
+def _attempts(story: Timeline) -> Iterator[Entry]:
     instead = {(one.seq, one.channel, one.url_id): one.instead_of for one in story.postings}
     for one in story.attempts:
         instead_of = instead.get((one.seq, one.channel, one.url_id), "")
@@ -227,7 +227,7 @@ def _attempts(story: Story) -> Iterator[Entry]:
         )
 
 
-def _hand_overs(story: Story) -> Iterator[Entry]:
+def _hand_overs(story: Timeline) -> Iterator[Entry]:
     for one in story.postings:
         if one.handed_over_at is not None:
             yield Entry(
@@ -240,13 +240,13 @@ def _hand_overs(story: Story) -> Iterator[Entry]:
             )
 
 
-def _notes(story: Story) -> Iterator[Entry]:
+def _notes(story: Timeline) -> Iterator[Entry]:
     for one in story.notes:
         facts = {"kind": one.kind, "by": one.by or None, "reason": one.text}
         yield Entry(at=one.at, type="note", what=one.kind, who=one.by, text=one.text, facts=facts)
 
 
-def _silences(story: Story, now: datetime) -> Iterator[Entry]:
+def _silences(story: Timeline, now: datetime) -> Iterator[Entry]:
     """Those that fitted it while it went on."""
     incident, attributes = story.incident, [_attributes(report) for report in story.reports]
     until = incident.ended_at or now

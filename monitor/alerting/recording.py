@@ -9,7 +9,16 @@ from functools import partial
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.coverage import in_common
 from monitor.domain.delivery import Addressed, Target, address
-from monitor.domain.evaluation import Change, Desk, Facts, Told, evaluate, is_covered, of_account, of_provider
+from monitor.domain.evaluation import (
+    AlertContext,
+    Change,
+    Facts,
+    OutgoingEvent,
+    evaluate,
+    is_covered,
+    of_account,
+    of_provider,
+)
 from monitor.domain.messages import TREND_LENGTH
 from monitor.domain.model import (
     NO_STREAK,
@@ -104,13 +113,13 @@ class _Kept:
     seen: _Seen | None = None
 
 
-def desk(tx: Transaction, watch: Watch, now: datetime) -> Desk:
+def alert_context(tx: Transaction, watch: Watch, now: datetime) -> AlertContext:
     """What decides at this instant whether and where alerts are told."""
     kept, changed = _kept(tx, watch)
     silences = tx.silences(now)
     if kept.mutes.silences is not silences:
         kept.mutes = _mutes(watch, silences)
-    at = Desk(
+    at = AlertContext(
         mutes=kept.mutes,
         routes=watch.routes,
         describe=watch.describe,
@@ -185,7 +194,7 @@ def record(
         read=read,
         schedule=watch.schedules.get(account.job),
     )
-    changes = _judged(tx, facts, watch.rules, desk(tx, watch, now))
+    changes = _judged(tx, facts, watch.rules, alert_context(tx, watch, now))
     told = _save(tx, changes, watch, now)
     is_news = health.streak.outcome is not before.streak.outcome
     alike = _failing_as(health if health.streak.count else before, provider or ()) if is_news else 0
@@ -231,7 +240,7 @@ def look_for_due(
 ) -> tuple[tuple[Event, ...], Sequence[tuple[str, str]]]:
     """Tell what only time brings of whole providers, and return the accounts to look at for it; see
     `look_between_polls`."""
-    at = desk(tx, watch, now)
+    at = alert_context(tx, watch, now)
     told = _save(tx, _of_providers(tx, watch, at, now, polled), watch, now)
     return told, sorted(_with_something_due(tx, watch, at, now).intersection(polled))
 
@@ -240,7 +249,7 @@ def look_at(
     tx: Transaction, watch: Watch, now: datetime, due: Iterable[tuple[str, str]]
 ) -> tuple[Event, ...]:
     """Tell what only time brings of these accounts."""
-    at, told = desk(tx, watch, now), list[Event]()
+    at, told = alert_context(tx, watch, now), list[Event]()
     for key in due:
         if account := watch.accounts.get(key):
             views = list(tx.views(account, now).values())
@@ -259,7 +268,7 @@ def look_at(
 
 
 def _of_providers(
-    tx: Transaction, watch: Watch, at: Desk, now: datetime, polled: Collection[tuple[str, str]]
+    tx: Transaction, watch: Watch, at: AlertContext, now: datetime, polled: Collection[tuple[str, str]]
 ) -> Iterator[Change]:
     """What time brings for the alerts about whole providers."""
     names = {watch.accounts[key].provider for key in polled if key in watch.accounts}
@@ -274,7 +283,7 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     """Fits alerts and outbox to the configuration as it is now: at the start, and after a reload.
 
     Alerts whose rule, account or currency is gone are closed. All others go on, whatever of them was edited."""
-    at = desk(tx, watch, now)
+    at = alert_context(tx, watch, now)
     every = [target for urls in watch.targets.values() for target in urls]
     tx.rename_targets(watch.former)
     tx.follow_recipients(every)
@@ -295,7 +304,7 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     return tuple(told)
 
 
-def _wanted(watch: Watch, at: Desk, rule: str, subject: str, severity: Severity) -> list[Target]:
+def _wanted(watch: Watch, at: AlertContext, rule: str, subject: str, severity: Severity) -> list[Target]:
     """Where an alert would be told by the configuration as it is now."""
     attributes, routes = _routes(watch, at, rule, subject, severity)
     told = address(EventKind.FIRED, routes, attributes, watch.targets, ()) if routes else []
@@ -303,7 +312,7 @@ def _wanted(watch: Watch, at: Desk, rule: str, subject: str, severity: Severity)
 
 
 def _routes(
-    watch: Watch, at: Desk, rule: str, subject: str, severity: Severity
+    watch: Watch, at: AlertContext, rule: str, subject: str, severity: Severity
 ) -> tuple[Attributes, tuple[Route, ...]]:
     """What of an alert can be matched, and its routes; none where its rule is gone."""
     known = watch.rule(rule)
@@ -311,7 +320,9 @@ def _routes(
     return attributes, routes_of(watch.routes, known.policy, attributes) if known else ()
 
 
-def _with_something_due(tx: Transaction, watch: Watch, at: Desk, now: datetime) -> set[tuple[str, str]]:
+def _with_something_due(
+    tx: Transaction, watch: Watch, at: AlertContext, now: datetime
+) -> set[tuple[str, str]]:
     """The accounts of which time alone may tell something. Those whose alerts are told, or muted, and not due are none
     of them: in an outage that is all of them, every time."""
     memory = max((rule.policy.memory for rule in watch.rules), default=timedelta(0))
@@ -337,7 +348,7 @@ def _with_something_due(tx: Transaction, watch: Watch, at: Desk, now: datetime) 
     return due | {_account_of(subject) for subject in subjects}
 
 
-def _muted_otherwise(tx: Transaction, watch: Watch, at: Desk, now: datetime) -> Iterator[str]:
+def _muted_otherwise(tx: Transaction, watch: Watch, at: AlertContext, now: datetime) -> Iterator[str]:
     """The subjects of the alerts that something else mutes now than is known of them, or nothing, or something at
     last. What a firing alert explains without any configuration it still does."""
     known = list(tx.mutable())
@@ -348,7 +359,9 @@ def _muted_otherwise(tx: Transaction, watch: Watch, at: Desk, now: datetime) -> 
             yield one.subject
 
 
-def _to_escalate(tx: Transaction, watch: Watch, at: Desk, now: datetime, seen: _Seen | None) -> Iterator[str]:
+def _to_escalate(
+    tx: Transaction, watch: Watch, at: AlertContext, now: datetime, seen: _Seen | None
+) -> Iterator[str]:
     """The subjects of which somebody else may have to be told, since nobody acknowledges, and was not at the last
     look."""
     seen_at = seen.at if seen is not None and seen.at <= now else None
@@ -414,7 +427,7 @@ def _read(view: SeriesView, result: PollResult) -> SeriesView:
     return replace(view, missing=lacked)
 
 
-def _judged(tx: Transaction, facts: Facts, rules: Sequence[Rule], at: Desk) -> list[Change]:
+def _judged(tx: Transaction, facts: Facts, rules: Sequence[Rule], at: AlertContext) -> list[Change]:
     """What the rules make of the facts. Few polls tell anything: what only messages show is loaded for those alone."""
     changes = evaluate(rules, _with_history(tx, facts, rules, trend=False), at)
     if not any(change.told for change in changes):
@@ -483,7 +496,7 @@ def _note(tx: Transaction, change: Change, at: datetime) -> None:
             tx.add_note(alert, "unmuted", at, "", change.muted_before)
 
 
-def _addressed(tx: Transaction, told: Told, watch: Watch) -> list[Addressed]:
+def _addressed(tx: Transaction, told: OutgoingEvent, watch: Watch) -> list[Addressed]:
     if told.event.kind is EventKind.RESOLVED and not told.policy.send_resolved:
         return []
     told_to = tx.told_to(told.event.alert.id) if told.event.seq > 1 else []

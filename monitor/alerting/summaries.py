@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from monitor.alerting.recording import Watch
-from monitor.config import Summary
+from monitor.config import SummarySettings
 from monitor.domain.schedule import next_run
 from monitor.domain.summary import summarize
 from monitor.store.transaction import Transaction
@@ -17,11 +17,11 @@ class Summaries:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._wanted: Summary | None = None
+        self._wanted: SummarySettings | None = None
         self._since: datetime | None = None
         self._due: datetime | None = None
 
-    def follow(self, wanted: Summary | None, now: datetime) -> None:
+    def follow(self, wanted: SummarySettings | None, now: datetime) -> None:
         """Makes these from now on. Where there never was one, the first comes at the first time after this."""
         if wanted != self._wanted:
             self._since = now if self._wanted is None else self._since
@@ -47,7 +47,7 @@ class Summaries:
         return made
 
     async def _make(
-        self, wanted: Summary, watch: Watch, last: datetime | None, since: datetime, now: datetime
+        self, wanted: SummarySettings, watch: Watch, last: datetime | None, since: datetime, now: datetime
     ) -> bool:
         """What it tells of is read beside the writer, for that may take a while; a kill meanwhile leaves nothing."""
         report = summarize(await self._store.read(lambda tx: tx.period(since, now, watch.accounts)))
@@ -63,5 +63,5 @@ class Summaries:
         return await self._store.write(keep)
 
 
-def _next(wanted: Summary, since: datetime) -> datetime:
+def _next(wanted: SummarySettings, since: datetime) -> datetime:
     return next_run(wanted.cron.fields, wanted.cron.timezone, since) or _NEVER

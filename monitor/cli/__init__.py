@@ -403,7 +403,7 @@ def add_silence(
     loaded, now = _load_in_force(config or context.obj), datetime.now(UTC)
     with _misuse_refused():
         starts_at, ends_at = actions.period(lasts, until, begins, now)
-        wish = actions.Wish(
+        wish = actions.SilenceRequest(
             match=actions.match_of(match or ()),
             starts_at=starts_at,
             ends_at=ends_at,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from monitor.config import Config
     from monitor.domain.model import Field
     from monitor.readings.export import Export, Written
-    from monitor.readings.history import Asked
+    from monitor.readings.history import HistoryQuery
     from monitor.readings.import_ import Checked
     from monitor.store.staging import Staging
 
@@ -123,7 +123,7 @@ def history(
             _write_history(loaded, asked, form, limit)
 
 
-def _show_table(loaded: "Config", asked: "Asked", field: "Field", limit: int) -> None:
+def _show_table(loaded: "Config", asked: "HistoryQuery", field: "Field", limit: int) -> None:
     from monitor import terminal
     from monitor.readings.history import tell
     from monitor.terminal.readings import show_history
@@ -136,7 +136,7 @@ def _show_table(loaded: "Config", asked: "Asked", field: "Field", limit: int) ->
         )
 
 
-def _show_chart(loaded: "Config", asked: "Asked", field: "Field") -> None:
+def _show_chart(loaded: "Config", asked: "HistoryQuery", field: "Field") -> None:
     import shutil
 
     from monitor import terminal
@@ -160,7 +160,7 @@ def _show_chart(loaded: "Config", asked: "Asked", field: "Field") -> None:
     show_chart(console, drawn, above, notes)
 
 
-def _write_history(loaded: "Config", asked: "Asked", form: HistoryFormat, limit: int | None) -> None:
+def _write_history(loaded: "Config", asked: "HistoryQuery", form: HistoryFormat, limit: int | None) -> None:
     from monitor.store.read.all_readings import archive
     from monitor.store.read.readings import readings
     from monitor.terminal.readings import Page, write_csv, write_json

@@ -2,7 +2,15 @@
 
 from monitor.config.json_schema import json_schema
 from monitor.config.load import load, restore
-from monitor.config.model import Channel, Config, Heartbeat, Job, Store, Summary, Web
+from monitor.config.model import (
+    Channel,
+    Config,
+    HeartbeatSettings,
+    Job,
+    StoreSettings,
+    SummarySettings,
+    WebSettings,
+)
 from monitor.config.places import find
 from monitor.config.rest import load_at_rest
 from monitor.config.warnings import warnings
@@ -13,12 +21,12 @@ __all__ = [
     "Config",
     "Cron",
     "Every",
-    "Heartbeat",
+    "HeartbeatSettings",
     "Job",
     "Schedule",
-    "Store",
-    "Summary",
-    "Web",
+    "StoreSettings",
+    "SummarySettings",
+    "WebSettings",
     "find",
     "json_schema",
     "load",

@@ -14,7 +14,7 @@ from monitor.config.files import Unreadable, read_text
 from monitor.config.jobs import ReadJob, read_jobs
 from monitor.config.keeping import is_secret, withhold
 from monitor.config.matching import Configured
-from monitor.config.model import Channel, Config, Heartbeat, Secrets, Store
+from monitor.config.model import Channel, Config, HeartbeatSettings, Secrets, StoreSettings
 from monitor.config.places import MAX_FILE
 from monitor.config.problems import Findings
 from monitor.config.read import read, read_type
@@ -313,7 +313,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
     secrets = _secrets(providers, channels, heartbeat, sections.web, root)
     return Config(
         path=path.absolute(),
-        store=Store(path=path.absolute().parent / store.url, keep=store.keep),
+        store=StoreSettings(path=path.absolute().parent / store.url, keep=store.keep),
         providers=providers,
         channels=channels,
         jobs=tuple(job.build(providers) for job in sections.jobs),
@@ -366,7 +366,7 @@ def _hints(root: Node, of_references: Mapping[yaml_tree.Path, str]) -> Iterator[
 def _secrets(
     providers: Mapping[str, Settings],
     channels: Mapping[str, Channel],
-    heartbeat: Heartbeat | None,
+    heartbeat: HeartbeatSettings | None,
     web: WebSection | None,
     root: Node,
 ) -> Secrets:

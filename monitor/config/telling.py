@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from monitor.config.model import Heartbeat, Summary, Web
+from monitor.config.model import HeartbeatSettings, SummarySettings, WebSettings
 from monitor.config.problems import Findings
 from monitor.config.read import read
 from monitor.config.rules import check_channels
@@ -36,22 +36,24 @@ def read_web(findings: Findings) -> WebSection | None:
     return section
 
 
-def build_web(section: WebSection | None) -> Web | None:
+def build_web(section: WebSection | None) -> WebSettings | None:
     """The finished status page. Only for a section with which nothing is wrong, like those below."""
     if section is None:
         return None
-    return Web(listen=section.listen, token=section.token, hosts=section.hosts)
+    return WebSettings(listen=section.listen, token=section.token, hosts=section.hosts)
 
 
-def build_heartbeat(section: HeartbeatSection | None) -> Heartbeat | None:
+def build_heartbeat(section: HeartbeatSection | None) -> HeartbeatSettings | None:
     """The finished heartbeat. Only for a section with which nothing is wrong, like the one below."""
     if section is None:
         return None
-    return Heartbeat(url=section.url, every=section.every, proxy=section.proxy)
+    return HeartbeatSettings(url=section.url, every=section.every, proxy=section.proxy)
 
 
-def build_summary(section: SummarySection | None) -> Summary | None:
+def build_summary(section: SummarySection | None) -> SummarySettings | None:
     """The finished summary."""
     if section is None:
         return None
-    return Summary(cron=Cron(expression=section.cron, timezone=section.timezone), channels=section.notify)
+    return SummarySettings(
+        cron=Cron(expression=section.cron, timezone=section.timezone), channels=section.notify
+    )

@@ -25,7 +25,7 @@ from monitor.daemon.runtime import MAX_WAIT, Hosts, Monitor, Polled, accept, jit
 from monitor.daemon.scheduler import Scheduler, Task
 from monitor.daemon.shared_calls import SharedCalls
 from monitor.daemon.systemd import Systemd
-from monitor.daemon.web_service import Web, plan_of
+from monitor.daemon.web_service import WebSettings, plan_of
 from monitor.domain.alerts import Event
 from monitor.domain.progress import STUCK_AFTER
 from monitor.domain.units import moment
@@ -135,7 +135,7 @@ class Daemon:
         self._scheduler = Scheduler(on_clock_set=self._clock_set, on_run=self.metrics.began)
         self._pulse = Pulse(self._trouble)
         self._summaries = Summaries(self._store)
-        self._web = Web(
+        self._web = WebSettings(
             Site(
                 plan=self._shown,
                 live=self._live,

@@ -23,7 +23,7 @@ from monitor.domain.model import Snapshot
 from monitor.domain.money import grouped
 from monitor.errors import SandboxError
 from monitor.log.lines import Redaction, set_up
-from monitor.sandbox import CallLimit, Message, Sandbox, Story, Webhook, demo_story
+from monitor.sandbox import CallLimit, Message, Sandbox, Scenario, Webhook, demo_story
 
 STORY_LASTS = timedelta(seconds=25)
 """After this the demo's story has been told: the outage is over and its end delivered."""
@@ -192,7 +192,7 @@ def _clock(began: datetime) -> str:
     return f"{(now() - began).total_seconds():5.1f}s"
 
 
-def _story(balances: Iterable[str], faults: Iterable[str]) -> Story:
+def _story(balances: Iterable[str], faults: Iterable[str]) -> Scenario:
     story = replace(demo_story(), faults=()) if balances or faults else demo_story()
     try:
         for balance in balances:

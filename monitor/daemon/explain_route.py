@@ -10,7 +10,7 @@ from monitor.config import Channel, Config
 from monitor.daemon.runtime import notifiers, watch
 from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Addressed, Target, address
-from monitor.domain.evaluation import Desk, of_account
+from monitor.domain.evaluation import AlertContext, of_account
 from monitor.domain.model import Account, Severity, State
 from monitor.domain.mutes import Attributes, Inhibitors, Mutes
 from monitor.domain.routing import Considered, Route, consider, escalation, routes_of
@@ -20,7 +20,7 @@ from monitor.store.read.state import AlertStatus, Known, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class DeliveryPath:
     """One URL that is told; until when its channel's quiet hours last now (UTC), and what stands in for it."""
 
     to: Addressed
@@ -62,7 +62,7 @@ class Explanation:
     attributes: Attributes
     considered: tuple[Considered, ...]
     unseen: int
-    ways: tuple[Way, ...]
+    ways: tuple[DeliveryPath, ...]
     escalate_after: timedelta | None
     escalate_to: tuple[Target, ...]
     muted: str
@@ -155,7 +155,7 @@ def explain(
 def _explained(
     config: Config, seen: Watch, known: Known | None, alert: Alert, rule: Rule, now: datetime
 ) -> Explanation:
-    desk = Desk(describe=seen.describe, rules={one.name: one for one in seen.rules})
+    desk = AlertContext(describe=seen.describe, rules={one.name: one for one in seen.rules})
     attributes = desk.attributes(alert, rule)
     routes = routes_of(seen.routes, rule.policy, attributes)
     considered = tuple(consider(seen.routes, attributes))
@@ -174,14 +174,16 @@ def _explained(
 
 def _ways(
     config: Config, seen: Watch, routes: Sequence[Route], attributes: Attributes, now: datetime
-) -> Iterable[Way]:
+) -> Iterable[DeliveryPath]:
     for to in address(EventKind.FIRED, routes, attributes, seen.targets, ()):
         channel = config.channels[to.target.channel]
         quiet = channel.quiet_hours
-        yield Way(to=to, channel=channel, quiet_until=None if quiet is None else quiet.until(now))
+        yield DeliveryPath(to=to, channel=channel, quiet_until=None if quiet is None else quiet.until(now))
 
 
-def _muted(seen: Watch, known: Known | None, desk: Desk, attributes: Attributes, now: datetime) -> str:
+def _muted(
+    seen: Watch, known: Known | None, desk: AlertContext, attributes: Attributes, now: datetime
+) -> str:
     silences = tuple(one.silence for one in known.silences) if known else ()
     mutes = Mutes(silences=silences, maintenance=seen.maintenance, inhibitions=seen.inhibitions)
     firing = [one for one in known.alerts if one.state == State.FIRING] if known else []
@@ -189,7 +191,7 @@ def _muted(seen: Watch, known: Known | None, desk: Desk, attributes: Attributes,
     return mutes.reason(attributes, Inhibitors(seen.inhibitions, sources), now)
 
 
-def _attributes_of(alert: AlertStatus, seen: Watch, desk: Desk) -> Attributes:
+def _attributes_of(alert: AlertStatus, seen: Watch, desk: AlertContext) -> Attributes:
     standing = Alert(rule=alert.rule, subject=alert.subject, severity=Severity(alert.severity))
     return desk.attributes(standing, seen.rule(alert.rule))
 

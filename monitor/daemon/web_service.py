@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from monitor.config import Web as Wanted
+from monitor.config import WebSettings as Wanted
 from monitor.daemon.runtime import Monitor
 from monitor.domain.schedule import silence
 from monitor.providers import PROVIDERS
@@ -49,7 +49,7 @@ def _type(settings: Settings) -> str:
     return next(name for name, known in PROVIDERS.items() if isinstance(settings, known.settings))
 
 
-class Web:
+class WebSettings:
     """Serves `site` where the configuration says, if it says so. Whatever goes wrong with that stops nothing else."""
 
     def __init__(self, site: Site) -> None:

@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class ChartSpec:
     """What one picture shows. Instants are in UTC.
 
     `silence` is the time without readings from which on nothing is known. The incident lasts from `fired_since` to
@@ -63,7 +63,7 @@ class Chart:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Chart":
+    def from_json(cls, data: dict[str, Any]) -> "ChartSpec":
         """The chart that `to_json` wrote."""
         read = {
             "until": datetime.fromisoformat(data["until"]),
@@ -96,7 +96,7 @@ class Charts:
             for said in (self.by_channel.get(target.channel) for target in self.takers)
         )
 
-    def wanted(self, target: Target, items: Sequence[Item]) -> tuple[Chart, ...]:
+    def wanted(self, target: Target, items: Sequence[Item]) -> tuple[ChartSpec, ...]:
         """What a message to a URL is to show, the worst first; nothing for what is about no series."""
         if target not in self.takers:
             return ()
@@ -106,14 +106,14 @@ class Charts:
     def _wants(self, target: Target, item: Item) -> bool:
         return wants(self.by_channel.get(target.channel), self.by_rule.get(item.last.rule))
 
-    def _chart(self, item: Item) -> Chart | None:
+    def _chart(self, item: Item) -> ChartSpec | None:
         last = item.last
         names = dict(last.names)
         rule, schedule = self.rules.get(last.rule), self.schedules.get(names.get("job", ""))
         if rule is None or schedule is None or not names.get("currency"):
             return None
         at = datetime.fromisoformat(last.at)
-        return Chart(
+        return ChartSpec(
             series=last.subject,
             field=last.field or "available",
             title=f"{headline(item)} {last.rule}",

@@ -50,7 +50,7 @@ def of_provider(account: Account) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class OutgoingEvent:
     """An event, its facts, the policy and the routes that say where it goes, and what they went by."""
 
     event: Event
@@ -67,13 +67,13 @@ class Change:
     `came_and_went`: it has just ceased to fire, muted all the while, so that nobody is ever told of it."""
 
     alert: Alert
-    told: tuple[Told, ...] = ()
+    told: tuple[OutgoingEvent, ...] = ()
     muted_before: str = ""
     came_and_went: Alert | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class AlertContext:
     """What decides whether and where an alert is told, besides its rule.
 
     `describe` gives what is known of a subject by its name: its own names, and its labels. `inhibitors` are the alerts
@@ -111,7 +111,7 @@ class Desk:
             muted_before=alert.muted,
             came_and_went=alert if mute and alert.ended_at == now and not alert.announced else None,
             told=tuple(
-                Told(
+                OutgoingEvent(
                     event=event,
                     report=report(event, rule, self._labels(attributes), history, self._names(attributes)),
                     policy=rule.policy,
@@ -129,7 +129,7 @@ class Desk:
         return Change(
             alert=over,
             told=tuple(
-                Told(
+                OutgoingEvent(
                     event=event,
                     report=report(event, rule, self._labels(attributes), names=self._names(attributes)),
                     policy=policy,
@@ -225,11 +225,11 @@ class _Judged:
         return self.after.state is State.FIRING and self.before.state is not State.FIRING
 
 
-def evaluate(rules: Sequence[Rule], facts: Facts, desk: Desk | None = None) -> list[Change]:
+def evaluate(rules: Sequence[Rule], facts: Facts, desk: AlertContext | None = None) -> list[Change]:
     """Judges every rule over one account, then tells what differs; what did not change is left out.
 
     All are judged before anything is told: what explains another may fire with the same poll."""
-    desk = desk or Desk()
+    desk = desk or AlertContext()
     all_judged = [one for rule in rules for one in _judged(rule, facts)]
     alerts = {**facts.alerts, **{one.after.key: one.after for one in all_judged}}
     changes = []

@@ -76,7 +76,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class ChartImage:
     """A PNG, and the name it goes by as a file."""
 
     name: str
@@ -92,7 +92,7 @@ class Message:
     markdown: str
     html: str
     type: Type
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[ChartImage, ...] = ()
 
 
 def report(

@@ -211,7 +211,7 @@ def window(rule: Rule) -> timedelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class ThresholdLine:
     """An amount that a threshold rule, or one of its levels, wants a balance to stay above or below."""
 
     rule: str
@@ -220,7 +220,7 @@ class Limit:
     amount: Decimal
 
 
-def limits(rules: Iterable[Rule], series: Series, which: Field) -> list[Limit]:
+def limits(rules: Iterable[Rule], series: Series, which: Field) -> list[ThresholdLine]:
     """The limits that hold for one amount of a series: what a chart of it draws in."""
     found = []
     for rule in rules:
@@ -230,7 +230,7 @@ def limits(rules: Iterable[Rule], series: Series, which: Field) -> list[Limit]:
                 sides = (("below", level.below), ("above", level.above))
                 severity = level.policy.severity
                 found += [
-                    Limit(rule=rule.name, severity=severity, side=side, amount=amount)
+                    ThresholdLine(rule=rule.name, severity=severity, side=side, amount=amount)
                     for side, amount in sides
                     if amount is not None
                 ]

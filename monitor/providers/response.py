@@ -22,7 +22,7 @@ LONGEST_RETRY_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     """What came back: the status, the headers with their names in lower case, and the whole body.
 
     `received_at` is our clock (UTC) when the status line was there."""
@@ -51,7 +51,7 @@ class Answer:
         return timedelta(seconds=min(seconds, LONGEST_RETRY_AFTER.total_seconds()))
 
 
-def failure(answer: Answer, said: str = "", *, status: int | None = None) -> PollFailed:
+def failure(answer: Response, said: str = "", *, status: int | None = None) -> PollFailed:
     """What an answer's status means, where it is not a balance. `said` is the service's own message.
 
     `status` is given where the body tells another one than the status line, and counts instead of it."""
@@ -76,7 +76,7 @@ def failure(answer: Answer, said: str = "", *, status: int | None = None) -> Pol
             return BadPayload(f"{label}: expected 200")
 
 
-def _target(answer: Answer) -> str:
+def _target(answer: Response) -> str:
     """Whom a redirect names. Never its path or query, which may repeat what was signed."""
     try:
         host = urlsplit(answer.headers.get("location", "")).hostname

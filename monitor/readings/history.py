@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor.domain.model import Field
-from monitor.domain.rules import Limit
+from monitor.domain.rules import ThresholdLine
 from monitor.domain.units import moment
 from monitor.store.read import readings as read
 from monitor.store.read.all_readings import archive
@@ -15,7 +15,7 @@ from monitor.store.read.readings import Curve, Reading, curve, readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class HistoryQuery:
     """Which readings are wanted: of one series, from `since` on and before `until`, both in UTC.
 
     Two readings further apart than `silence` have a gap between them."""
@@ -27,10 +27,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ReadingsPage:
     """Readings, oldest first, of `count` that there are, the last one before them, and when nothing was known."""
 
-    asked: Asked
+    asked: HistoryQuery
     readings: tuple[Reading, ...]
     count: int
     before: Reading | None
@@ -38,17 +38,17 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class TerminalChart:
     """What a chart shows. `firing`: when alerts about the series fired, each with its rule."""
 
-    asked: Asked
+    asked: HistoryQuery
     field: Field
     curve: Curve
-    limits: tuple[Limit, ...]
+    limits: tuple[ThresholdLine, ...]
     firing: tuple[tuple[str, datetime, datetime], ...]
 
 
-def title(told: Told) -> str:
+def title(told: ReadingsPage) -> str:
     """How many readings are shown, and of which time."""
     asked, shown = told.asked, len(told.readings)
     within = f"{moment(asked.since)} to {moment(asked.until)}"
@@ -56,7 +56,7 @@ def title(told: Told) -> str:
     return f"{asked.series}: {'1 reading' if told.count == 1 else some}, {within}"
 
 
-def tell(store: Path, asked: Asked, limit: int | None) -> Told:
+def tell(store: Path, asked: HistoryQuery, limit: int | None) -> ReadingsPage:
     """The newest readings, at most `limit` (None: all)."""
     wanted = -1 if limit is None else limit + 1
     found = readings(store, asked.series, since=asked.since, before=asked.until, limit=wanted)
@@ -64,7 +64,7 @@ def tell(store: Path, asked: Asked, limit: int | None) -> Told:
     older = found[len(shown) :]
     first = shown[-1].at if shown else asked.until
     before = older or readings(store, asked.series, before=first, limit=1)
-    return Told(
+    return ReadingsPage(
         asked=asked,
         readings=tuple(reversed(shown)),
         count=_count(store, asked) if older else len(shown),
@@ -73,7 +73,7 @@ def tell(store: Path, asked: Asked, limit: int | None) -> Told:
     )
 
 
-def _count(path: Path, asked: Asked) -> int:
+def _count(path: Path, asked: HistoryQuery) -> int:
     with archive(path) as store:
         if store is None:
             return 0
@@ -81,7 +81,7 @@ def _count(path: Path, asked: Asked) -> int:
         return store.count(mine, asked.since, asked.until)
 
 
-def gaps(told: Told) -> Iterator[tuple[datetime | None, timedelta]]:
+def gaps(told: ReadingsPage) -> Iterator[tuple[datetime | None, timedelta]]:
     """When nothing was known: before the first reading (None) or after one, and for how long.
 
     Before its first reading ever a series was not known at all: that is no gap."""
@@ -98,12 +98,14 @@ def gaps(told: Told) -> Iterator[tuple[datetime | None, timedelta]]:
         yield (newest.at if within else None), asked.until - max(newest.at, asked.since)
 
 
-def draw(store: Path, asked: Asked, field: Field, limits: Sequence[Limit], slices: int) -> Picture:
+def draw(
+    store: Path, asked: HistoryQuery, field: Field, limits: Sequence[ThresholdLine], slices: int
+) -> TerminalChart:
     """What a chart of so many slices shows."""
     thinned = curve(
         store, asked.series, field, since=asked.since, until=asked.until, slices=slices, silence=asked.silence
     )
-    return Picture(
+    return TerminalChart(
         asked=asked,
         field=field,
         curve=thinned,
@@ -112,7 +114,7 @@ def draw(store: Path, asked: Asked, field: Field, limits: Sequence[Limit], slice
     )
 
 
-def _firing(store: Path, asked: Asked) -> Iterator[tuple[str, datetime, datetime]]:
+def _firing(store: Path, asked: HistoryQuery) -> Iterator[tuple[str, datetime, datetime]]:
     for one in incidents(store, asked.since):
         ended = one.ended_at or (asked.until if one.state == "firing" else None)
         if one.subject == asked.series and one.state != "pending" and ended is not None:

@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from monitor.config import Config
 from monitor.config.wording import nearest
 from monitor.domain.model import Field, Series
-from monitor.domain.rules import Limit, limits
+from monitor.domain.rules import ThresholdLine, limits
 from monitor.domain.schedule import silence as silence_of
-from monitor.readings.history import Asked
+from monitor.readings.history import HistoryQuery
 from monitor.store.read.all_readings import archive
 
 _LISTED = 10
@@ -17,10 +17,10 @@ _UNCONFIGURED = timedelta(hours=1)
 """The time without readings that counts as a gap, where no job says how often it polls."""
 
 
-def ask(config: Config, wanted: str, since: datetime, until: datetime) -> Asked:
+def ask(config: Config, wanted: str, since: datetime, until: datetime) -> HistoryQuery:
     """What a command line asks for. Raises ValueError, naming what may be meant, where that is not one series."""
     series = meant(wanted, known(config))
-    return Asked(series=series, since=since, until=until, silence=_silence(config, series))
+    return HistoryQuery(series=series, since=since, until=until, silence=_silence(config, series))
 
 
 def known(config: Config) -> list[str]:
@@ -73,7 +73,7 @@ def _near(wanted: str, names: Sequence[str]) -> str:
     return nearest(wanted, names) or f"; there are {listed(names)}"
 
 
-def limits_of(config: Config, name: str, field: Field) -> list[Limit]:
+def limits_of(config: Config, name: str, field: Field) -> list[ThresholdLine]:
     """The amounts that threshold rules compare a series' with; none where no configured account has it."""
     series = _configured(config, name)
     return [] if series is None else limits(config.rules, series, field)

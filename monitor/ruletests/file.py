@@ -43,8 +43,8 @@ def _start(value: object) -> object:
     return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
 
 
-Told = tuple[Sample, ...]
-Samples = Annotated[Told, BeforeValidator(_samples)]
+ExpectedEvent = tuple[Sample, ...]
+Samples = Annotated[ExpectedEvent, BeforeValidator(_samples)]
 
 
 class ExpectSection(Section):
@@ -111,7 +111,7 @@ class RuleTest:
     place: Position
     start: datetime
     every: timedelta
-    readings: Mapping[Account, Mapping[str, Told]]
+    readings: Mapping[Account, Mapping[str, ExpectedEvent]]
     actions: tuple[Action, ...]
     expected: tuple[Expected, ...]
 
@@ -192,9 +192,11 @@ class _Reader:
             expected=tuple(_expected(one) for one in section.expect),
         )
 
-    def _readings(self, section: TestSection, path: yaml_tree.Path) -> dict[Account, dict[str, Told]]:
+    def _readings(
+        self, section: TestSection, path: yaml_tree.Path
+    ) -> dict[Account, dict[str, ExpectedEvent]]:
         accounts = {str(account): account for job in self.config.jobs for account in job.accounts}
-        readings: dict[Account, dict[str, Told]] = {}
+        readings: dict[Account, dict[str, ExpectedEvent]] = {}
         for name, told in section.series.items():
             known, _, currency = name.rpartition("/")
             account = accounts.get(known)
@@ -210,7 +212,9 @@ class _Reader:
             self._check_polls(account, by_currency, path)
         return {replace(account, currencies=tuple(told)): told for account, told in readings.items()}
 
-    def _check_polls(self, account: Account, by_currency: Mapping[str, Told], path: yaml_tree.Path) -> None:
+    def _check_polls(
+        self, account: Account, by_currency: Mapping[str, ExpectedEvent], path: yaml_tree.Path
+    ) -> None:
         """A poll reads all of an account or nothing: its series have gaps and failures together."""
         for step in range(max(map(len, by_currency.values()))):
             at = [told[step] if step < len(told) else Gap() for told in by_currency.values()]

@@ -9,7 +9,7 @@ from monitor.config import Config
 from monitor.domain.units import exact
 from monitor.errors import ConfigError
 from monitor.ruletests import file
-from monitor.ruletests.runner import Seen, Verdict, run
+from monitor.ruletests.runner import ObservedEvent, Verdict, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _event_json(seen: Seen) -> dict[str, Any]:
+def _event_json(seen: ObservedEvent) -> dict[str, Any]:
     alert = seen.event.alert
     return {
         "at": exact(seen.at),

@@ -10,7 +10,7 @@ from monitor.alerting.recording import Watch, look_between_polls, record
 from monitor.config import Config
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, due_times
 from monitor.domain.delivery import Target
-from monitor.domain.evaluation import Desk
+from monitor.domain.evaluation import AlertContext
 from monitor.domain.model import Account, Balance, PollResult, SeriesView, State
 from monitor.domain.rules import Stale, stale_at
 from monitor.domain.units import exact
@@ -24,7 +24,7 @@ _MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ObservedEvent:
     """An event that was told, and the channels it went to."""
 
     at: timedelta
@@ -37,7 +37,7 @@ class Verdict:
     """What became of a test: what was told, and line by line how that differs from what was expected."""
 
     test: RuleTest
-    seen: tuple[Seen, ...]
+    seen: tuple[ObservedEvent, ...]
     lines: tuple[str, ...]
     passed: bool
 
@@ -80,7 +80,7 @@ class _Story:
     views: dict[str, SeriesView] = field(default_factory=dict)
     polled: set[tuple[str, str]] = field(default_factory=set)
 
-    def told(self) -> Iterator[Seen]:
+    def told(self) -> Iterator[ObservedEvent]:
         """Every event, in order."""
         with scratch() as tx:
             for step in range(self.test.steps):
@@ -94,7 +94,7 @@ class _Story:
                         yield from self._seen(tx, recorded.told)
                 yield from self._pass_time(tx, now, now + self.test.every)
 
-    def _pass_time(self, tx: Transaction, now: datetime, until: datetime) -> Iterator[Seen]:
+    def _pass_time(self, tx: Transaction, now: datetime, until: datetime) -> Iterator[ObservedEvent]:
         """What a step brings after its polls, at their very instant and until the next ones."""
         while now < until:
             self._act(tx, now)
@@ -142,20 +142,20 @@ class _Story:
                 by = {"by": "test", "reason": "a rule test"}
                 tx.add_silence(action.match, starts_at=now, ends_at=now + action.lasts, now=now, **by)
                 continue
-            desk = Desk(describe=self.watch.describe)
+            desk = AlertContext(describe=self.watch.describe)
             for alert in tx.alerts().values():
                 attributes = desk.attributes(alert, self.watch.rule(alert.rule))
                 if alert.state is State.FIRING and action.match.alert(attributes):
                     tx.save_alert(acknowledge(alert, Ack(by="test", reason="a rule test", at=now)))
 
-    def _seen(self, tx: Transaction, told: tuple[Event, ...]) -> Iterator[Seen]:
+    def _seen(self, tx: Transaction, told: tuple[Event, ...]) -> Iterator[ObservedEvent]:
         for event in told:
             rule = self.watch.rule(event.alert.rule)
             if event.kind is EventKind.RESOLVED and rule is not None and not rule.policy.send_resolved:
                 continue
             went = tx.addressed(event.alert.id, event.seq)
             channels = tuple(sorted({target.channel for target in went}))
-            yield Seen(at=event.at - self.test.start, event=event, channels=channels)
+            yield ObservedEvent(at=event.at - self.test.start, event=event, channels=channels)
 
 
 def _waits(alert: Alert) -> bool:
@@ -185,8 +185,8 @@ def _polled(
 
 
 def _aligned(
-    expected: tuple[Expected, ...], seen: tuple[Seen, ...]
-) -> Iterator[tuple[Expected | None, Seen | None]]:
+    expected: tuple[Expected, ...], seen: tuple[ObservedEvent, ...]
+) -> Iterator[tuple[Expected | None, ObservedEvent | None]]:
     """Expected and told events side by side: those that are alike, and around them what is only on one side."""
     by_time = sorted(expected, key=lambda one: one.at)
     left = [(one.rule, one.subject, one.kind) for one in by_time]
@@ -199,7 +199,7 @@ def _aligned(
             yield from ((None, one) for one in seen[b:b_end])
 
 
-def _compared(expected: Expected | None, got: Seen | None) -> Iterator[str]:
+def _compared(expected: Expected | None, got: ObservedEvent | None) -> Iterator[str]:
     if expected is not None and got is not None and not _misfits(expected, got):
         yield f"  {_told_line(got)}"
         return
@@ -209,7 +209,7 @@ def _compared(expected: Expected | None, got: Seen | None) -> Iterator[str]:
         yield f"+ {_told_line(got)}"
 
 
-def _misfits(expected: Expected, got: Seen) -> bool:
+def _misfits(expected: Expected, got: ObservedEvent) -> bool:
     """Whether an event of the right kind came at another time, or is otherwise not what was expected."""
     alert = got.event.alert
     return (
@@ -231,7 +231,7 @@ def _expected_line(one: Expected) -> str:
     return "  ".join(parts)
 
 
-def _told_line(one: Seen) -> str:
+def _told_line(one: ObservedEvent) -> str:
     alert = one.event.alert
     to = f"to {', '.join(one.channels) or 'nobody'}"
     what = (

@@ -14,14 +14,14 @@ _USAGE = "nami/spot|futures/CURRENCY[/locked] SCRIPT` or `wdcf/CLIENT_ID SCRIPT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Scenario:
     """Nami's wallets (account, currency id), WDCF's clients (client id), and the faults; times from the start."""
 
     nami: Mapping[str, Mapping[int, Holding]]
     wdcf: Mapping[str, Script]
     faults: tuple[PlannedFault, ...] = ()
 
-    def with_balance(self, text: str) -> "Story":
+    def with_balance(self, text: str) -> "Scenario":
         """This story with one balance set, e.g. `nami/spot/USDT drain 1000 to 50 over 20s` or `wdcf/ID constant 7`.
 
         A currency is given by its name or its id; `nami/spot/USDT/locked …` sets the locked part. ValueError says
@@ -38,23 +38,23 @@ class Story:
             case _:
                 raise ValueError(f"balance {text!r}: expected `{_USAGE}`")
 
-    def with_fault(self, text: str) -> "Story":
+    def with_fault(self, text: str) -> "Scenario":
         """This story with one more fault, e.g. `wdcf reset from 12s for 6s`; ValueError says what was expected."""
         return replace(self, faults=(*self.faults, parse_fault(text)))
 
-    def _with_nami(self, account: str, currency: str, **changes: Script) -> "Story":
+    def _with_nami(self, account: str, currency: str, **changes: Script) -> "Scenario":
         number, holdings = _currency_id(currency), self.nami.get(account, {})
         holding = replace(holdings.get(number, Holding(value=NOTHING)), **changes)
         return replace(self, nami={**self.nami, account: {**holdings, number: holding}})
 
 
-def demo_story() -> Story:
+def demo_story() -> Scenario:
     """Twenty-five seconds in which everything happens.
 
     At about 9 s Nami's spot USDT, drained, falls below 1000; at 13 s it is topped up. From 15 s WDCF resets every
     connection for 6 s, then answers again; its balances stand as they stood. The rest moves a little.
     """
-    return Story(
+    return Scenario(
         nami={
             "spot": {
                 1: Holding(value=parse_script("walk 26058942.333333325 step 150000 seed 1")),

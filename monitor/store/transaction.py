@@ -47,7 +47,7 @@ from monitor.domain.model import (
 from monitor.domain.mutes import Silence
 from monitor.domain.progress import Progress
 from monitor.domain.rules import Match
-from monitor.domain.summary import Period, Standing
+from monitor.domain.summary import BalanceChange, Period
 from monitor.domain.windows import QuietHours
 from monitor.errors import Outcome
 from monitor.store import statements
@@ -934,10 +934,10 @@ class Transaction:
         rows = self._db.execute(select(what, func.count()).where(which).group_by(what))
         return {row[0]: row[1] for row in rows}
 
-    def _standings(self, account: Account, since: datetime, now: datetime) -> Iterator[Standing]:
+    def _standings(self, account: Account, since: datetime, now: datetime) -> Iterator[BalanceChange]:
         for view in self.views(account, now).values():
             before = self.history(view.series, since, since, 1) if view.last else ()
-            yield Standing(
+            yield BalanceChange(
                 series=str(view.series),
                 now=view.last.available if view.last else None,
                 read_at=view.last.observed_at if view.last else None,

@@ -21,7 +21,7 @@ from monitor.domain.mutes import Silence
 from monitor.domain.units import moment, rfc3339, span
 from monitor.errors import Outcome
 from monitor.log.encoding import takes_everything
-from monitor.store.read.incidents import Incident, Posting, Story
+from monitor.store.read.incidents import Incident, OutboxEntry, Timeline
 from monitor.store.read.state import AlertStatus, SeriesStatus, SilenceStatus, Undelivered
 from monitor.terminal.tables import Column, Grid, Row, lay_out, shown
 
@@ -245,7 +245,7 @@ def show_incidents(console: Console, incidents: Sequence[Incident], at: datetime
     console.print(table)
 
 
-def show_story(console: Console, story: Story, at: datetime) -> None:
+def show_story(console: Console, story: Timeline, at: datetime) -> None:
     """An incident in a line, then all that happened, in order, then what is not delivered yet."""
     one = story.incident
     severity = Severity(one.severity)
@@ -280,7 +280,7 @@ def _entry_style(entry: Entry) -> str:
             return "dim"
 
 
-def _posting(one: Posting, at: datetime) -> str:
+def _posting(one: OutboxEntry, at: datetime) -> str:
     is_due = one.next_attempt_at <= at  # and waits for one before it, for quiet hours or for the daemon
     next_at = "due" if is_due else f"next attempt in {span(one.next_attempt_at - at)}"
     error = f", last error: {one.last_error}" if one.last_error else ""

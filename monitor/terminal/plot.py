@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 from monitor.domain.money import grouped
-from monitor.domain.rules import Limit
+from monitor.domain.rules import ThresholdLine
 from monitor.domain.scale import ticks, widened
-from monitor.readings.history import Picture
+from monitor.readings.history import TerminalChart
 from monitor.store.read.readings import Point
 
 SMALLEST = (40, 12)
@@ -41,14 +41,14 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Segment:
     """Points with no gap between them, and until when the last of them held."""
 
     points: tuple[Point, ...]
     until: datetime
 
 
-def plot(picture: Picture, size: Size, *, colour: bool) -> str:
+def plot(picture: TerminalChart, size: Size, *, colour: bool) -> str:
     """The curve, its gaps left empty, the limits as lines across it, what fired along the bottom.
 
     Raises ValueError where there is nothing to draw, or nothing that can be drawn."""
@@ -59,7 +59,7 @@ def plot(picture: Picture, size: Size, *, colour: bool) -> str:
     return _drawn(picture, size, low, high, colour=colour)
 
 
-def _drawn(picture: Picture, size: Size, low: float, high: float, *, colour: bool) -> str:
+def _drawn(picture: TerminalChart, size: Size, low: float, high: float, *, colour: bool) -> str:
     import plotext  # takes as long as all the rest of the command
 
     asked = picture.asked
@@ -80,7 +80,7 @@ def _drawn(picture: Picture, size: Size, low: float, high: float, *, colour: boo
     return "\n".join(line.rstrip() for line in lines.rstrip().splitlines())
 
 
-def _draw_stretch(figure: Any, picture: Picture, stretch: Stretch) -> None:
+def _draw_stretch(figure: Any, picture: TerminalChart, stretch: Segment) -> None:
     """A balance stays until it is read to be another: steps. A lone reading is a dot, or nobody would see it."""
     corners = list(_steps(stretch))
     xs = [_seconds(at, picture.asked.since) for at, _ in corners]
@@ -92,7 +92,7 @@ def _draw_stretch(figure: Any, picture: Picture, stretch: Stretch) -> None:
         figure.draw(figure.signal(xs[:1], ys[:1], marker="●"))
 
 
-def _axes(figure: Any, picture: Picture, size: Size, low: float, high: float) -> None:
+def _axes(figure: Any, picture: TerminalChart, size: Size, low: float, high: float) -> None:
     asked = picture.asked
     across, up = figure.ruler("x"), figure.ruler("y")
     across.lim(0, _seconds(asked.until, asked.since))
@@ -110,7 +110,7 @@ def _axes(figure: Any, picture: Picture, size: Size, low: float, high: float) ->
         )
 
 
-def legend(limits: Sequence[Limit]) -> Iterator[str]:
+def legend(limits: Sequence[ThresholdLine]) -> Iterator[str]:
     """What the lines across the picture mean, exactly."""
     for one in limits:
         yield f"{one.rule} ({one.severity.word}): {one.side} {grouped(one.amount)}"
@@ -130,21 +130,21 @@ def times_between(since: datetime, until: datetime, most: int) -> Iterator[tuple
         at += step
 
 
-def _stretches(picture: Picture) -> Iterator[Stretch]:
+def _stretches(picture: TerminalChart) -> Iterator[Segment]:
     """The points between gaps: a line joins those of one stretch, and no others."""
     points, asked = picture.curve.points, picture.asked
     rest = 0
     for begins, ends in picture.curve.gaps:
         upto = bisect_left(points, ends, key=lambda point: point.at)
         if upto > rest:  # the reading beside the gap may have been thinned away: the line goes up to it
-            yield Stretch(points[rest:upto], max(begins, points[upto - 1].at))
+            yield Segment(points[rest:upto], max(begins, points[upto - 1].at))
         rest = max(rest, upto)
     if rest < len(points):
         newest = points[-1].at
-        yield Stretch(points[rest:], asked.until if asked.until - newest <= asked.silence else newest)
+        yield Segment(points[rest:], asked.until if asked.until - newest <= asked.silence else newest)
 
 
-def _steps(stretch: Stretch) -> Iterator[tuple[datetime, str]]:
+def _steps(stretch: Segment) -> Iterator[tuple[datetime, str]]:
     """The corners of the line."""
     for one, other in pairwise(stretch.points):
         yield one.at, one.amount
@@ -154,7 +154,7 @@ def _steps(stretch: Stretch) -> Iterator[tuple[datetime, str]]:
     yield stretch.until, last.amount
 
 
-def _along(begins: float, ends: float, picture: Picture, size: Size) -> Iterator[float]:
+def _along(begins: float, ends: float, picture: TerminalChart, size: Size) -> Iterator[float]:
     """Marks from one instant to another, one to a column at least."""
     step = _seconds(picture.asked.until, picture.asked.since) / max(size.width, SMALLEST[0])
     for number in range(int((ends - begins) / step) + 1):

@@ -13,7 +13,7 @@ from monitor.domain.money import grouped, subtract
 from monitor.domain.units import moment, rfc3339, span
 from monitor.log.encoding import takes_everything
 from monitor.readings.file import Format, fields, head, text
-from monitor.readings.history import Asked, Told, gaps, title
+from monitor.readings.history import HistoryQuery, ReadingsPage, gaps, title
 from monitor.store.read.all_readings import Row as KeptRow
 from monitor.store.read.all_readings import Stored
 from monitor.terminal import show_grid
@@ -22,7 +22,7 @@ from monitor.terminal.tables import Column, Grid, Row
 Page = tuple[Stored, Sequence[KeptRow]]
 
 
-def show_history(console: Console, told: Told, field: Field) -> None:
+def show_history(console: Console, told: ReadingsPage, field: Field) -> None:
     """The newest reading last, each with the change from the one before it; gaps between them in words."""
     console.print(title(told), style="bold", markup=False, soft_wrap=True)
     amounts = [one.amount(field) for one in told.readings]
@@ -84,7 +84,7 @@ def show_chart(console: Console, picture: str, heading: str, notes: Sequence[str
         console.print(note, markup=False, soft_wrap=True)
 
 
-def heading(asked: Asked, field: Field, readings: int) -> str:
+def heading(asked: HistoryQuery, field: Field, readings: int) -> str:
     """Above a chart."""
     within = f"{moment(asked.since)} to {moment(asked.until)}"
     return f"{asked.series} {field}, {within}, {readings:,} {'reading' if readings == 1 else 'readings'}"
@@ -98,7 +98,7 @@ def write_csv(pages: Iterator[Page]) -> None:
         out.write(text(Format.CSV, of, rows))
 
 
-def write_json(asked: Asked, pages: Iterator[Page]) -> None:
+def write_json(asked: HistoryQuery, pages: Iterator[Page]) -> None:
     """One document, a line for each reading: however many they are, no more than a page is in memory."""
     frame = {"series": asked.series, "since": rfc3339(asked.since), "until": rfc3339(asked.until)}
     sys.stdout.write(

@@ -16,14 +16,14 @@ _SPARED = 3  # rows that each of the other sections keeps, however much fires
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WatchState:
     """What was read last, and why nothing newer could be read, where that is so."""
 
     status: Status | None = None
     problem: str = ""
 
 
-def picture(console: Console, seen: Seen, every: str, now: datetime) -> RenderableType:
+def picture(console: Console, seen: WatchState, every: str, now: datetime) -> RenderableType:
     """A screenful."""
     width, room = console.size
     lines: list[RenderableType] = [_line(_age(seen, every, now), width, "dim")]
@@ -35,7 +35,7 @@ def picture(console: Console, seen: Seen, every: str, now: datetime) -> Renderab
     return Group(*lines[:room])
 
 
-def _age(seen: Seen, every: str, now: datetime) -> str:
+def _age(seen: WatchState, every: str, now: datetime) -> str:
     if seen.status is None:
         return f"{moment(now)}, nothing read yet, tried every {every}, Ctrl-C ends"
     read = f"as of {moment(seen.status.at)}, {span(now - seen.status.at)} ago"

@@ -16,7 +16,7 @@ from monitor.config.coverage import idle_silences
 from monitor.domain.units import compact
 from monitor.errors import StoreError
 from monitor.store.read.state import read
-from monitor.terminal.watch import Seen, picture
+from monitor.terminal.watch import WatchState, picture
 
 _REDRAWN = 1.0  # seconds: the age that is shown grows, and the terminal's size may have changed
 _TERMINATED = 143
@@ -25,7 +25,7 @@ _TERMINATED = 143
 def watch(config: Config, every: timedelta) -> NoReturn:
     """Shows the status until KeyboardInterrupt. A store that can't be read is said, and tried again."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # or the terminal would stay as it is
-    console, seen, due = terminal.stdout(), Seen(), time.monotonic()
+    console, seen, due = terminal.stdout(), WatchState(), time.monotonic()
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             if time.monotonic() >= due:
@@ -35,7 +35,7 @@ def watch(config: Config, every: timedelta) -> NoReturn:
             time.sleep(max(0.0, min(_REDRAWN, due - time.monotonic())))
 
 
-def look(config: Config, before: Seen, now: datetime) -> Seen:
+def look(config: Config, before: WatchState, now: datetime) -> WatchState:
     """What the store knows now; where that can't be read, what was known before, and why."""
     path = config.store.path
     try:
@@ -49,5 +49,5 @@ def look(config: Config, before: Seen, now: datetime) -> Seen:
     idle = idle_silences(known, config, now)
     status = assemble(known, providers, accounts, now, config.maintenance, config.problems, idle)
     if known is None:
-        return Seen(problem=f"{path}: there is no store yet; `balance-monitor run` makes it")
-    return Seen(status=status)
+        return WatchState(problem=f"{path}: there is no store yet; `balance-monitor run` makes it")
+    return WatchState(status=status)

@@ -14,8 +14,8 @@ from monitor.web.auth import COOKIE
 from monitor.web.cache import Shelf
 from monitor.web.params import SPANS, AskedChart, AskedIncidents, AskedReadings, AskedSeries, Route
 from monitor.web.queries import Site
-from monitor.web.responses import Answer, json_answer, reply
-from monitor.web.view import Picture, Row, Wish, choose
+from monitor.web.responses import CachedResponse, json_answer, reply
+from monitor.web.view import Overview, Row, SeriesFilter, choose
 
 PREFIX = "/api/v1"
 
@@ -61,25 +61,27 @@ def router(site: Site) -> APIRouter:
         route_class=Route,
         generate_unique_id_function=operation_id,
     )
-    desk = Desk(site)
+    desk = ResponseCache(site)
     _standings(router, desk)
     _past(router, desk)
     return router
 
 
-class Desk:
+class ResponseCache:
     """Makes answers, and keeps those that many may ask for."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._kept: Shelf[Answer] = Shelf(32)
+        self._kept: Shelf[CachedResponse] = Shelf(32)
 
-    def of_picture(self, key: tuple[object, ...], make: Callable[[Picture], Mapping[str, Any]]) -> Answer:
+    def of_picture(
+        self, key: tuple[object, ...], make: Callable[[Overview], Mapping[str, Any]]
+    ) -> CachedResponse:
         """An answer made of all there is to see; as long as that is the same, so is this."""
         picture = self.site.picture()
         at = rfc3339(picture.at)
 
-        def made() -> Answer:
+        def made() -> CachedResponse:
             return json_answer({name: value for name, value in make(picture).items() if name != "at"}, at=at)
 
         return self._kept.get((picture.at, *key), made)
@@ -92,7 +94,7 @@ class Desk:
         return found
 
 
-def _standings(router: APIRouter, desk: Desk) -> None:
+def _standings(router: APIRouter, desk: ResponseCache) -> None:
     @router.get("/status", response_model=models.Status)
     def status(request: Request) -> Response:
         """What `status --json` prints: jobs, balances, alerts, and what waits to be delivered."""
@@ -106,7 +108,7 @@ def _standings(router: APIRouter, desk: Desk) -> None:
     @router.get("/series", response_model=models.SeriesPage, responses=_UNREADABLE)
     def series(request: Request, asked: Annotated[AskedSeries, Query()]) -> Response:
         """Series as they stand, 100 a page: balance, change, rules, the next poll."""
-        wish = Wish(
+        wish = SeriesFilter(
             job=asked.job or "",
             standing=asked.standing or "",
             words=asked.words,
@@ -119,7 +121,7 @@ def _standings(router: APIRouter, desk: Desk) -> None:
         )
 
 
-def _past(router: APIRouter, desk: Desk) -> None:
+def _past(router: APIRouter, desk: ResponseCache) -> None:
     site = desk.site
 
     @router.get("/readings", response_model=models.ReadingsPage, responses=_UNREADABLE | _UNKNOWN)

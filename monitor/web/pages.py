@@ -16,7 +16,7 @@ from monitor.web.cache import Shelf
 from monitor.web.params import SPANS, Instant, Order, SeriesName, Span
 from monitor.web.queries import Site
 from monitor.web.rendering import Rendered, render
-from monitor.web.view import PAGE, Picture, Standing, Wish, choose
+from monitor.web.view import PAGE, Overview, SeriesFilter, SeriesState, choose
 
 REFRESH = timedelta(seconds=5)
 """How often a page looks for news."""
@@ -56,7 +56,7 @@ def router(site: Site, access: Access) -> APIRouter:
         order: Order | Literal[""] = "",
         page_number: Page = 1,
     ) -> Response:
-        wish = Wish(job=job, standing=state, words=q, order=order, page=page_number)
+        wish = SeriesFilter(job=job, standing=state, words=q, order=order, page=page_number)
 
         return page(request, "overview.html", lambda: _overview(site, wish))
 
@@ -98,7 +98,7 @@ def router(site: Site, access: Access) -> APIRouter:
 # What each page is filled with
 
 
-def _overview(site: Site, wish: Wish) -> dict[str, Any]:
+def _overview(site: Site, wish: SeriesFilter) -> dict[str, Any]:
     picture = site.picture()
     found = choose(picture.rows, wish)
     return {
@@ -106,7 +106,7 @@ def _overview(site: Site, wish: Wish) -> dict[str, Any]:
         "wish": wish,
         "chosen": found,
         "outlines": site.outlines(found.rows),
-        "standings": list(Standing),
+        "standings": list(SeriesState),
     }
 
 
@@ -175,7 +175,7 @@ def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:
     return name, None if until >= now else until
 
 
-def _judged(picture: Picture, rule: str) -> Amount:
+def _judged(picture: Overview, rule: str) -> Amount:
     """The amount that a rule looks at."""
     judged = (
         one.field for one in picture.plan.rules if one.name == rule and isinstance(one, Threshold | Delta)

@@ -12,13 +12,13 @@ from urllib.parse import urlencode
 from monitor.alerting.incidents import chosen, incident_json
 from monitor.alerting.status import Status
 from monitor.domain.money import plain
-from monitor.domain.rules import Limit
+from monitor.domain.rules import ThresholdLine
 from monitor.domain.scale import drawable
 from monitor.domain.units import rfc3339
 from monitor.store.read.incidents import RESOLVED, Incident
 from monitor.store.read.readings import Point, Reading
 from monitor.web.params import AskedIncidents, AskedReadings
-from monitor.web.queries import Band, Chart
+from monitor.web.queries import Band, ChartData
 from monitor.web.view import Chosen, Row, RuleState
 
 PAGE = 100
@@ -137,7 +137,7 @@ def _goes_back(one: Incident, since: datetime | None) -> bool:
 # Charts
 
 
-def chart(of: Chart) -> Object:
+def chart(of: ChartData) -> Object:
     """What a chart draws. A null stands between two readings where nothing was known."""
     points = list(_with_gaps(of.curve.points, of.gaps))
     return {
@@ -179,7 +179,7 @@ def _longest(gaps: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, 
     return sorted(heapq.nlargest(MOST_GAPS, gaps, key=length))
 
 
-def _limit(one: Limit) -> Object:
+def _limit(one: ThresholdLine) -> Object:
     return {
         "rule": one.rule,
         "severity": one.severity.word,

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from monitor.alerting.incidents import Entry, timeline
 from monitor.domain.model import Field, Severity
-from monitor.domain.rules import Limit, limits
+from monitor.domain.rules import ThresholdLine, limits
 from monitor.store.read import readings
-from monitor.store.read.incidents import Incident, Story, incidents, story
+from monitor.store.read.incidents import Incident, Timeline, incidents, story
 from monitor.store.read.readings import Curve, Outline, Reading
 from monitor.web.cache import Shelf
 from monitor.web.counters import Metrics
-from monitor.web.view import DAY, Live, Picture, Plan, Row, take
+from monitor.web.view import DAY, Live, Overview, Plan, Row, take
 
 SLICES = 600
 """Parts of a chart's width, each with its first and last reading, its lowest and its highest: a pixel or two."""
@@ -37,7 +37,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class ChartData:
     """How one amount of a series went, with what its rules want and what fired. `gaps` are when nothing was known."""
 
     series: str
@@ -46,7 +46,7 @@ class Chart:
     until: datetime
     curve: Curve
     gaps: Sequence[tuple[datetime, datetime]]
-    limits: Sequence[Limit]
+    limits: Sequence[ThresholdLine]
     bands: Sequence[Band]
 
 
@@ -72,10 +72,10 @@ class Site:
         self._live = live
         self.clock = clock
         self.metrics = metrics
-        self._pictures: Shelf[Picture] = Shelf(4)
+        self._pictures: Shelf[Overview] = Shelf(4)
         self._outlines: Shelf[dict[str, Outline]] = Shelf(64)
         self._incidents: Shelf[list[Incident]] = Shelf(4)
-        self._charts: Shelf[Chart] = Shelf(64)
+        self._charts: Shelf[ChartData] = Shelf(64)
 
     @property
     def plan(self) -> Plan:
@@ -95,7 +95,7 @@ class Site:
         """What keeps the daemon from its work; empty: nothing."""
         return self._troubles.get("trouble", self._trouble)
 
-    def picture(self) -> Picture:
+    def picture(self) -> Overview:
         """All there is to see."""
         plan = self.plan
         return self._pictures.get(plan, lambda: take(plan, self.live, self.clock()))
@@ -119,7 +119,7 @@ class Site:
         subjects = {row.name, f"{row.series.account}/*", row.series.account.provider}
         return [one for one in self.incidents() if one.subject in subjects]
 
-    def story(self, incident: str) -> tuple[Story, list[Entry]] | None:
+    def story(self, incident: str) -> tuple[Timeline, list[Entry]] | None:
         """An incident with all that happened; None where nothing is kept of it."""
         found = story(self.plan.store, incident)
         return None if found is None else (found, timeline(found, self.clock()))
@@ -130,13 +130,13 @@ class Site:
         """The newest readings of a series in a while, the newest first."""
         return readings.readings(self.plan.store, series, since=since, before=before, limit=limit)
 
-    def chart(self, row: Row, field: Field, span: timedelta, until: datetime | None = None) -> Chart:
+    def chart(self, row: Row, field: Field, span: timedelta, until: datetime | None = None) -> ChartData:
         """How an amount of a series went over a while, up to an instant; None: now."""
         return self._charts.get(
             (row.name, field, span, until), lambda: self._chart(row, field, span, until or self.clock())
         )
 
-    def _chart(self, row: Row, field: Field, span: timedelta, until: datetime) -> Chart:
+    def _chart(self, row: Row, field: Field, span: timedelta, until: datetime) -> ChartData:
         plan, since = self.plan, until - span
         silence = plan.silences.get(row.balance.job, DAY)
         curve = readings.curve(
@@ -148,7 +148,7 @@ class Site:
             gaps.insert(0, (since, known[0]))
         if min(until, self.clock()) - known[1] > silence:
             gaps.append((known[1], until))
-        return Chart(
+        return ChartData(
             series=row.name,
             field=field,
             since=since,

@@ -20,7 +20,7 @@ _HEADERS = {"Vary": "Accept-Encoding", "Cache-Control": "private, no-cache"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CachedResponse:
     """A body, and the mark (ETag) that stays as long as it says the same."""
 
     body: bytes
@@ -33,13 +33,13 @@ class Answer:
         return gzip.compress(self.body, _LEVEL, mtime=0)
 
 
-def answer(body: bytes, media_type: str, *, aside: bytes = b"") -> Answer:
+def answer(body: bytes, media_type: str, *, aside: bytes = b"") -> CachedResponse:
     """An answer. Its mark leaves `aside`, the beginning of the body, out: two that differ only there say the same."""
     digest = blake2b(body[len(aside) :], digest_size=12).hexdigest()
-    return Answer(body=body, media_type=media_type, mark=f'W/"{digest}"')
+    return CachedResponse(body=body, media_type=media_type, mark=f'W/"{digest}"')
 
 
-def json_answer(content: Mapping[str, Any], *, at: str | None = None) -> Answer:
+def json_answer(content: Mapping[str, Any], *, at: str | None = None) -> CachedResponse:
     """An object; `at`, when it was looked, stands first in it and does not count as a change."""
     written = _json(content)
     if at is None:
@@ -48,7 +48,7 @@ def json_answer(content: Mapping[str, Any], *, at: str | None = None) -> Answer:
     return answer(first + b"," + written[1:] if content else first + b"}", JSON, aside=first)
 
 
-def reply(request: Request, made: Answer) -> Response:
+def reply(request: Request, made: CachedResponse) -> Response:
     """An answer as this visitor takes it: compressed or not, or only that it is what he has."""
     headers = {**_HEADERS, "ETag": made.mark}
     if _has(request.headers, made.mark):

@@ -84,7 +84,7 @@ class Live:
     notes: Sequence[str] = ()
 
 
-class Standing(StrEnum):
+class SeriesState(StrEnum):
     """How a series stands, the worst first."""
 
     FIRING = "firing"
@@ -139,14 +139,14 @@ class Row:
         return max((one.severity for one in self.alerts if one.state == State.FIRING), default=-1)
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> SeriesState:
         """The worst of what there is to say of it."""
         states = {one.state for one in self.alerts}
         if State.FIRING in states:
-            return Standing.FIRING
+            return SeriesState.FIRING
         if State.PENDING in states:
-            return Standing.PENDING
-        return Standing.UNKNOWN if self.problem else Standing.OK
+            return SeriesState.PENDING
+        return SeriesState.UNKNOWN if self.problem else SeriesState.OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ class ProviderRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class Overview:
     """All of it at one instant."""
 
     plan: Plan
@@ -182,7 +182,7 @@ class Picture:
         return {row.name: row for row in self.rows}
 
     @cached_property
-    def standings(self) -> Counter[Standing]:
+    def standings(self) -> Counter[SeriesState]:
         """How many series stand how."""
         return Counter(row.standing for row in self.rows)
 
@@ -201,7 +201,7 @@ class Picture:
         return min(mine, default=None)
 
 
-def take(plan: Plan, live: Live, now: datetime) -> Picture:
+def take(plan: Plan, live: Live, now: datetime) -> Overview:
     """Looks at the store. Raises StoreError where it can't be read."""
     known = state.read(plan.store) or Known(notifications={})
     silences = [one.silence for one in known.silences if one.silence.is_active(now)]
@@ -210,7 +210,7 @@ def take(plan: Plan, live: Live, now: datetime) -> Picture:
     longest = max(plan.silences.values(), default=DAY)
     earlier = [readings.before(plan.store, now - span, now - span - longest) for span in SPANS]
     accounts = {(one.job, one.name): one for one in known.accounts}
-    return Picture(
+    return Overview(
         plan=plan,
         live=live,
         status=status,
@@ -328,7 +328,7 @@ def _providers(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class SeriesFilter:
     """Which series somebody wants to see: by job, by standing, by words that their names or labels hold, and which
     page of them in which order."""
 
@@ -356,7 +356,7 @@ PAGE = 100
 """Series on a page."""
 
 
-def choose(rows: Iterable[Row], wish: Wish) -> Chosen:
+def choose(rows: Iterable[Row], wish: SeriesFilter) -> Chosen:
     """A page of the series that fit; the last one where there are not so many."""
     fitting = _sorted([row for row in rows if _fits(row, wish)], wish.order)
     pages = max(1, -(-len(fitting) // PAGE))
@@ -365,7 +365,7 @@ def choose(rows: Iterable[Row], wish: Wish) -> Chosen:
     return Chosen(rows=tuple(shown), total=len(fitting), page=page, pages=pages)
 
 
-def _fits(row: Row, wish: Wish) -> bool:
+def _fits(row: Row, wish: SeriesFilter) -> bool:
     if wish.job and row.balance.job != wish.job:
         return False
     if wish.standing and row.standing != wish.standing:
@@ -381,7 +381,7 @@ def _sorted(rows: list[Row], order: str) -> list[Row]:
     by = order.removeprefix("-")
     rows.sort(key=lambda row: row.name)
     if by not in ORDERS or by == "standing":
-        worst_first = list(Standing)
+        worst_first = list(SeriesState)
         rows.sort(
             key=lambda row: (worst_first.index(row.standing), -row.severity), reverse=order == "-standing"
         )

@@ -14,7 +14,7 @@ from monitor.alerting.charts.images import MOST_WAITING, Pictures
 from monitor.alerting.charts.process import Drawer
 from monitor.alerting.outbox import Outbox
 from monitor.domain.alerts import Alert, Event, EventKind
-from monitor.domain.charts import Chart, Charts
+from monitor.domain.charts import Charts, ChartSpec
 from monitor.domain.delivery import Addressed, Target
 from monitor.domain.messages import Message, Report
 from monitor.domain.model import Severity
@@ -68,7 +68,7 @@ class Hand(Drawer):
     async def ready(self) -> None:
         """Always."""
 
-    async def draw(self, chart: Chart) -> bytes | None:
+    async def draw(self, chart: ChartSpec) -> bytes | None:
         """As told."""
         self.drawn.append(chart.series)
         try:
@@ -239,7 +239,7 @@ async def test_a_drawer_with_a_defect_costs_no_message(
     """Neither where it is decided what to draw, nor where it is drawn."""
 
     class Broken(Hand):
-        async def draw(self, chart: Chart) -> bytes | None:
+        async def draw(self, chart: ChartSpec) -> bytes | None:
             raise ZeroDivisionError
 
     ops = Channel()

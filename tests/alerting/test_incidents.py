@@ -14,7 +14,7 @@ from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Match, Policy, Threshold
 from monitor.errors import Outcome, Refused
-from monitor.store.read.incidents import Incident, Story, incidents, story
+from monitor.store.read.incidents import Incident, Timeline, incidents, story
 from monitor.store.writer import Store
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
@@ -79,14 +79,14 @@ def only(store: Store) -> Incident:
     return one
 
 
-def told_of(store: Store) -> Story:
+def told_of(store: Store) -> Timeline:
     """The story of the one incident there is."""
     found = story(store.path, only(store).id)
     assert found is not None
     return found
 
 
-def lines(told: Story, *types: str) -> list[str]:
+def lines(told: Timeline, *types: str) -> list[str]:
     """The timeline, a line an entry: minute, what, who, text."""
     return [
         " | ".join(filter(None, (str((one.at - START) // timedelta(minutes=1)), one.what, one.who, one.text)))

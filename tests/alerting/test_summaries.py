@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from monitor.alerting.recording import Watch, record
 from monitor.alerting.summaries import Summaries
-from monitor.config import Cron, Summary
+from monitor.config import Cron, SummarySettings
 from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Message, render
 from monitor.domain.model import Account, Balance, PollResult
@@ -30,7 +30,7 @@ WATCH = Watch(
     accounts={SPOT.key: SPOT},
     targets={"ops": (OPS,), "log": (LOG,)},
 )
-DAILY = Summary(cron=Cron(expression="0 8 * * *", timezone=ZoneInfo("UTC")), channels=None)
+DAILY = SummarySettings(cron=Cron(expression="0 8 * * *", timezone=ZoneInfo("UTC")), channels=None)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EIGHT = datetime(2026, 2, 2, 8, tzinfo=UTC)
 SEVEN = EIGHT - HOUR
@@ -65,7 +65,7 @@ async def told(store: Store, target: Target = OPS, now: datetime = EIGHT + 2 * D
     return messages
 
 
-def following(store: Store, since: datetime = SEVEN, wanted: Summary = DAILY) -> Summaries:
+def following(store: Store, since: datetime = SEVEN, wanted: SummarySettings = DAILY) -> Summaries:
     """As a daemon would that started then."""
     summaries = Summaries(store)
     summaries.follow(wanted, since)
@@ -156,7 +156,9 @@ async def test_a_clock_set_back_under_it_does_not_put_the_next_one_off(store: St
     ],
 )
 async def test_where_it_goes(store: Store, channels: tuple[str, ...] | None, ops: int, log: int) -> None:
-    await following(store, wanted=Summary(cron=DAILY.cron, channels=channels)).make_if_due(WATCH, EIGHT)
+    await following(store, wanted=SummarySettings(cron=DAILY.cron, channels=channels)).make_if_due(
+        WATCH, EIGHT
+    )
     assert (len(await told(store, OPS)), len(await told(store, LOG))) == (ops, log)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from monitor.alerting.recording import Watch
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
-from monitor.domain.evaluation import Change, Desk, Facts, evaluate, is_covered, of_provider
+from monitor.domain.evaluation import AlertContext, Change, Facts, evaluate, is_covered, of_provider
 from monitor.domain.messages import Report
 from monitor.domain.model import (
     NO_STREAK,
@@ -255,11 +255,11 @@ class World:
         return told + self._apply(self.changes(account, polled=False))
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> AlertContext:
         """What decides whether and where alerts are told, as the polls have it."""
         accounts = {key: known.account for key, known in self.healths.items()}
         watch = Watch(rules=tuple(self.rules), accounts=accounts, targets={})
-        desk = Desk(
+        desk = AlertContext(
             mutes=self.mutes,
             routes=self.routes,
             describe=watch.describe,

@@ -18,7 +18,7 @@ from apprise.plugins.ntfy import NotifyNtfy
 from pydantic import SecretStr
 
 from monitor.domain.delivery import SLOW
-from monitor.domain.messages import Item, Message, Picture, Report, render
+from monitor.domain.messages import ChartImage, Item, Message, Report, render
 from monitor.errors import DeliveryFailed, Throttled
 from monitor.notify.channels import _Parts, open_channels, takes_pictures
 from monitor.sandbox import Fault, Webhook
@@ -41,7 +41,7 @@ FIRED = Report(
 )
 
 
-PICTURE = Picture(name="spot-USDT.png", png=b"\x89PNG\r\n\x1a\n\x00...")
+PICTURE = ChartImage(name="spot-USDT.png", png=b"\x89PNG\r\n\x1a\n\x00...")
 
 
 @pytest_asyncio.fixture

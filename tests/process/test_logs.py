@@ -5,13 +5,13 @@ import signal
 from decimal import Decimal
 from itertools import pairwise
 
-from monitor.sandbox import Fault, Story, constant
+from monitor.sandbox import Fault, Scenario, constant
 
 from .stage import together
 from .support import Installation
 
 CLIENTS = [f"CLIENT_{number:03}" for number in range(20)]
-MANY_CLIENTS = Story(nami={}, wdcf={client: constant(Decimal(5)) for client in CLIENTS})
+MANY_CLIENTS = Scenario(nami={}, wdcf={client: constant(Decimal(5)) for client in CLIENTS})
 
 
 @together(MANY_CLIENTS)

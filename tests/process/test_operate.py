@@ -214,7 +214,7 @@ async def test_many_write_beside_the_daemon_and_nothing_is_lost(site: Installati
 
 
 def _add_silence(site: Installation, now: datetime, number: int) -> None:
-    wish = actions.Wish(
+    wish = actions.SilenceRequest(
         match=Match({"rule": ("endpoint-failing",)}),
         starts_at=now,
         ends_at=now + timedelta(hours=1),

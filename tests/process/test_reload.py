@@ -5,7 +5,7 @@ import signal
 from decimal import Decimal
 from typing import Any
 
-from monitor.sandbox import Holding, Story, constant
+from monitor.sandbox import Holding, Scenario, constant
 
 from .stage import together
 from .support import Installation, Json, incident, jobs, usdt_low
@@ -17,7 +17,7 @@ FUTURES: Json = {
     "wallet": "futures",
     "currencies": {22: "USDT"},
 }
-TWO_WALLETS = Story(
+TWO_WALLETS = Scenario(
     nami={
         "spot": {22: Holding(value=constant(Decimal("2500.75")))},
         "futures": {22: Holding(value=constant(Decimal(7)))},

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.readings.history import Asked, Picture
+from monitor.readings.history import HistoryQuery, TerminalChart
 from monitor.store.read.readings import Curve, Point
 from monitor.terminal.plot import Size, plot
 
@@ -14,12 +14,12 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 SINCE = UNTIL - HOUR
 
 
-def _picture(*readings: tuple[float, str], gaps: tuple[tuple[float, float], ...] = ()) -> Picture:
+def _picture(*readings: tuple[float, str], gaps: tuple[tuple[float, float], ...] = ()) -> TerminalChart:
     """An hour; of each reading its minute and amount, of each gap the minutes where it begins and ends."""
     points = tuple(Point(at=SINCE + minute * MINUTE, amount=amount) for minute, amount in readings)
     between = tuple((SINCE + begins * MINUTE, SINCE + ends * MINUTE) for begins, ends in gaps)
-    return Picture(
-        asked=Asked(series="a/b/C", since=SINCE, until=UNTIL, silence=15 * MINUTE),
+    return TerminalChart(
+        asked=HistoryQuery(series="a/b/C", since=SINCE, until=UNTIL, silence=15 * MINUTE),
         field="available",
         curve=Curve(points=points, gaps=between, readings=len(points)),
         limits=(),
@@ -27,13 +27,13 @@ def _picture(*readings: tuple[float, str], gaps: tuple[tuple[float, float], ...]
     )
 
 
-def _canvas(picture: Picture) -> list[str]:
+def _canvas(picture: TerminalChart) -> list[str]:
     """What is between the axes."""
     lines = plot(picture, Size(80, 24), colour=False).splitlines()
     return [row[1].rstrip("│") for line in lines if len(row := re.split("[│┤]", line, maxsplit=1)) > 1]
 
 
-def _labels(picture: Picture) -> list[str]:
+def _labels(picture: TerminalChart) -> list[str]:
     """What is written beside the axis of amounts."""
     lines = plot(picture, Size(80, 24), colour=False).splitlines()
     return [line.partition("┤")[0].strip() for line in lines if "┤" in line]

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from monitor.alerting.status import JobStatus, Status
 from monitor.domain.model import Severity, State
-from monitor.readings.history import Asked, Told
+from monitor.readings.history import HistoryQuery, ReadingsPage
 from monitor.store.read.readings import Reading
 from monitor.store.read.state import AlertStatus, SeriesStatus
 from monitor.terminal import show_status
 from monitor.terminal.readings import show_history
 from monitor.terminal.tables import shortened, without_middle
-from monitor.terminal.watch import Seen, picture
+from monitor.terminal.watch import WatchState, picture
 
 NOW = datetime(2026, 11, 21, 2, 40, tzinfo=UTC)
 WIDTHS = (20, 30, 40, 60, 80, 140)
@@ -99,7 +99,7 @@ def _plain(status: Status, width: int) -> str:
 
 def _watched(status: Status, width: int, height: int = 60) -> str:
     console = _terminal(width, height)
-    console.print(picture(console, Seen(status), "2s", NOW))
+    console.print(picture(console, WatchState(status), "2s", NOW))
     return _text(console)
 
 
@@ -161,14 +161,18 @@ def test_columns_go_before_text_is_folded_to_shreds(width: int) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_history_shows_whole_amounts_at_any_width(width: int) -> None:
     """Changes go first; what is said between the rows stays."""
-    asked = Asked(series="a/b/C", since=NOW - timedelta(hours=1), until=NOW, silence=timedelta(minutes=15))
+    asked = HistoryQuery(
+        series="a/b/C", since=NOW - timedelta(hours=1), until=NOW, silence=timedelta(minutes=15)
+    )
     amounts = (HUGE, "1500.50")
     readings = tuple(
         Reading(at=NOW - timedelta(minutes=50 - number), total=one, available=one, locked=None)
         for number, one in enumerate(amounts)
     )
     console = _terminal(width)
-    show_history(console, Told(asked=asked, readings=readings, count=2, before=None, gaps=()), "available")
+    show_history(
+        console, ReadingsPage(asked=asked, readings=readings, count=2, before=None, gaps=()), "available"
+    )
     text = _text(console)
     assert HUGE_GROUPED in _joined(text)
     assert "1,500.50" in text

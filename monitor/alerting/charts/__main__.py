@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from monitor.domain.charts import Chart
+from monitor.domain.charts import ChartSpec
 from monitor.store.read.readings import Curve, curve
 
 LONGEST = 60
@@ -36,14 +36,14 @@ def main() -> int:
     try:
         request = json.load(sys.stdin.buffer)
         if request:
-            sys.stdout.buffer.write(_drawn(Path(request["store"]), Chart.from_json(request["chart"])))
+            sys.stdout.buffer.write(_drawn(Path(request["store"]), ChartSpec.from_json(request["chart"])))
     except Exception as exc:  # noqa: BLE001 -- whatever it is, the daemon says it in a line of its log
         print(f"{type(exc).__name__}: {exc}")  # noqa: T201 -- to the daemon
         return 1
     return 0
 
 
-def _drawn(store: Path, chart: Chart) -> bytes:
+def _drawn(store: Path, chart: ChartSpec) -> bytes:
     """The picture of what the store holds; nothing where that is nothing."""
     from monitor.alerting.charts.canvas import beginning, draw
 
@@ -54,7 +54,7 @@ def _drawn(store: Path, chart: Chart) -> bytes:
     return draw(chart, read) if read.points or read.gaps else b""
 
 
-def _read(store: Path, chart: Chart, since: datetime) -> Curve:
+def _read(store: Path, chart: ChartSpec, since: datetime) -> Curve:
     return curve(
         store, chart.series, chart.field, since=since, until=chart.until, slices=SLICES, silence=chart.silence
     )

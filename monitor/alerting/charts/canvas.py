@@ -20,7 +20,7 @@ from matplotlib.font_manager import fontManager
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 
-from monitor.domain.charts import Chart, Line
+from monitor.domain.charts import ChartSpec, Line
 from monitor.domain.money import grouped
 from monitor.domain.scale import drawable, ticks, widened
 from monitor.store.read.readings import Curve, Point
@@ -48,7 +48,7 @@ _FONTS = (
 )
 
 
-def draw(chart: Chart, curve: Curve) -> bytes:
+def draw(chart: ChartSpec, curve: Curve) -> bytes:
     """A PNG of what was read; of nothing, where nothing was."""
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
@@ -63,7 +63,7 @@ def draw(chart: Chart, curve: Curve) -> bytes:
         return _png(_figure(chart, curve))
 
 
-def beginning(chart: Chart, curve: Curve) -> datetime:
+def beginning(chart: ChartSpec, curve: Curve) -> datetime:
     """Where the picture begins: with the last day, or with the first reading ever."""
     first = curve.points[0].at if curve.points else chart.since
     was_read_before = any(begin < chart.since for begin, _ in curve.gaps)
@@ -78,7 +78,7 @@ def _png(figure: Figure) -> bytes:
     return out.getvalue()
 
 
-def _figure(chart: Chart, curve: Curve) -> Figure:
+def _figure(chart: ChartSpec, curve: Curve) -> Figure:
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), layout="constrained")
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(rect=(0.005, 0.01, 0.985, 0.83))  # type: ignore[union-attr,call-arg]  # its stubs know no layout engine that was chosen
@@ -96,7 +96,7 @@ def _figure(chart: Chart, curve: Curve) -> Figure:
 # What is drawn, from the back to the front
 
 
-def _mark_times(axes: Axes, chart: Chart, curve: Curve) -> None:
+def _mark_times(axes: Axes, chart: ChartSpec, curve: Curve) -> None:
     """The times of which nothing is known, and the incident."""
     for begin, end in _unknown(chart, curve):
         axes.axvspan(_x(begin), _x(end), facecolor=GAP, alpha=0.7, hatch="///", edgecolor=PAPER, linewidth=0)
@@ -112,7 +112,7 @@ def _mark_lines(axes: Axes, lines: Sequence[Line]) -> None:
         axes.axhline(drawable(line.amount), color=SEVERITIES[line.severity], linestyle=style, linewidth=1.8)
 
 
-def _trace(axes: Axes, chart: Chart, curve: Curve) -> None:
+def _trace(axes: Axes, chart: ChartSpec, curve: Curve) -> None:
     """A balance stays until it is read to be another: steps, interrupted where nothing is known."""
     xs: list[float] = []
     ys: list[float] = []
@@ -136,7 +136,7 @@ def _trace(axes: Axes, chart: Chart, curve: Curve) -> None:
     )
 
 
-def _scale(axes: Axes, chart: Chart, curve: Curve) -> None:
+def _scale(axes: Axes, chart: ChartSpec, curve: Curve) -> None:
     axes.set_xlim(_x(beginning(chart, curve)), _x(chart.until))
     axes.margins(y=0.18)
     locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib does not type it
@@ -163,7 +163,7 @@ def _scale(axes: Axes, chart: Chart, curve: Curve) -> None:
 # What is written
 
 
-def _head(figure: Figure, chart: Chart, curve: Curve) -> None:
+def _head(figure: Figure, chart: ChartSpec, curve: Curve) -> None:
     """The series; and below it what is told, and when the newest reading was made."""
     name = figure.text(0.02, 0.975, _shown(chart.series), fontsize=18, fontweight="bold", va="top")
     _fit(name, 18, WIDTH * 0.96)
@@ -242,7 +242,7 @@ def _without_middle(text: str, length: int) -> str:
 # Where it is
 
 
-def _unknown(chart: Chart, curve: Curve) -> Iterator[tuple[datetime, datetime]]:
+def _unknown(chart: ChartSpec, curve: Curve) -> Iterator[tuple[datetime, datetime]]:
     """The gaps, and the time since the last reading where that is one."""
     for begin, end in curve.gaps:
         yield max(begin, chart.since), end

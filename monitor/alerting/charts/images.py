@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.alerting.charts.process import Drawer
-from monitor.domain.charts import Chart, Charts
+from monitor.domain.charts import Charts, ChartSpec
 from monitor.domain.delivery import Delivery, Target
-from monitor.domain.messages import Picture
+from monitor.domain.messages import ChartImage
 from monitor.errors import NotDrawn
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Pictures:
         self._patience = patience
         self._charts = Charts()
         self._since = clock()
-        self._drawings: OrderedDict[Chart, Drawing] = OrderedDict()
+        self._drawings: OrderedDict[ChartSpec, Drawing] = OrderedDict()
         self._getting_ready: asyncio.Task[None] | None = None
         self._pause_ends = 0.0  # by the loop's clock
         self._failing = False
@@ -77,7 +77,7 @@ class Pictures:
         """Has drawn what a message will carry that is due soon."""
         self._begun(target, delivery)
 
-    async def of(self, target: Target, delivery: Delivery) -> tuple[Picture, ...]:
+    async def of(self, target: Target, delivery: Delivery) -> tuple[ChartImage, ...]:
         """What a message carries that goes out now: what is drawn by now, or within what is left of its patience."""
         drawings = self._begun(target, delivery)
         waiting = [one for one in drawings.values() if not one.done()]
@@ -112,7 +112,7 @@ class Pictures:
         self._drawings.clear()
         self._drawer.close()
 
-    def _begun(self, target: Target, delivery: Delivery) -> dict[Chart, Drawing]:
+    def _begun(self, target: Target, delivery: Delivery) -> dict[ChartSpec, Drawing]:
         if delivery.attempts or self._refuses(target):
             return {}  # perhaps it was the picture that was refused
         try:
@@ -125,7 +125,7 @@ class Pictures:
     def _refuses(self, target: Target) -> bool:
         return asyncio.get_running_loop().time() < self._refused.get(target, 0.0)
 
-    def _drawing(self, chart: Chart) -> Drawing | None:
+    def _drawing(self, chart: ChartSpec) -> Drawing | None:
         if chart in self._drawings:
             return self._drawings[chart]
         paused = asyncio.get_running_loop().time() < self._pause_ends
@@ -137,7 +137,7 @@ class Pictures:
             self._drawings.popitem(last=False)
         return self._drawings[chart]
 
-    async def _draw(self, chart: Chart) -> bytes | None:
+    async def _draw(self, chart: ChartSpec) -> bytes | None:
         if asyncio.get_running_loop().time() < self._pause_ends:
             return None
         try:
@@ -173,11 +173,11 @@ def _succeeded(drawing: Drawing) -> bool:
     return drawing.done() and not drawing.cancelled() and drawing.exception() is None
 
 
-def _picture(chart: Chart, png: bytes) -> Picture:
-    return Picture(name=file_name(chart), png=png)
+def _picture(chart: ChartSpec, png: bytes) -> ChartImage:
+    return ChartImage(name=file_name(chart), png=png)
 
 
-def file_name(chart: Chart) -> str:
+def file_name(chart: ChartSpec) -> str:
     """What a picture is called as a file: the series, in characters that no service minds."""
     plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in chart.series)
     return f"{plain.strip('-')[:60] or 'chart'}.png"

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from monitor.domain.charts import Chart
+from monitor.domain.charts import ChartSpec
 from monitor.errors import NotDrawn
 
 DEADLINE = timedelta(seconds=10)
@@ -44,7 +44,7 @@ class Drawer:
         """Makes the next drawing a quick one, and finds out whether there can be any. Raises NotDrawn."""
         await self._run({}, READY_WITHIN)
 
-    async def draw(self, chart: Chart) -> bytes | None:
+    async def draw(self, chart: ChartSpec) -> bytes | None:
         """A PNG; None where there was nothing to draw. Raises NotDrawn."""
         png = await self._run({"store": str(self._store), "chart": chart.to_json()}, self._deadline)
         if png and not png.startswith(_SIGNATURE):

@@ -75,7 +75,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
+class OutboxEntry:
     """A message in the outbox, for one URL. `instead_of`: the channel it stands in for, and why."""
 
     seq: int
@@ -112,13 +112,13 @@ class Readings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Timeline:
     """All that is kept about one incident."""
 
     incident: Incident
     reports: tuple[Report, ...]
     attempts: tuple[Attempt, ...]
-    postings: tuple[Posting, ...]
+    postings: tuple[OutboxEntry, ...]
     notes: tuple[Note, ...]
     silences: tuple[SilenceStatus, ...]
     readings: Readings
@@ -134,7 +134,7 @@ def incidents(path: Path, since: datetime | None = None) -> list[Incident]:
         return sorted(_incidents(db, since), key=lambda one: (one.since, one.id), reverse=True)
 
 
-def story(path: Path, incident: str) -> Story | None:
+def story(path: Path, incident: str) -> Timeline | None:
     """All that is kept about an incident; None where nothing is. Raises StoreError where the store can't be read."""
     with connected(path) as db:
         if db is None:
@@ -147,7 +147,7 @@ def story(path: Path, incident: str) -> Story | None:
         if reports:
             began = min(datetime.fromisoformat(report.since) for report in reports)
             found = replace(found, began=min(began, found.began))
-        return Story(
+        return Timeline(
             incident=found,
             reports=reports,
             attempts=tuple(_attempts(db, incident)),
@@ -276,7 +276,7 @@ def _attempts(db: sqlite3.Connection, incident: str) -> Iterator[Attempt]:
         yield Attempt(at=instant(at), seq=seq, channel=channel, url_id=url_id, number=number, error=error)
 
 
-def _postings(db: sqlite3.Connection, incident: str) -> Iterator[Posting]:
+def _postings(db: sqlite3.Connection, incident: str) -> Iterator[OutboxEntry]:
     rows = db.execute(
         "SELECT seq, channel, url_id, status, created_at, next_attempt_at, attempts, last_error, handed_over_at,"
         " instead_of FROM notifications WHERE incident = ? ORDER BY seq, id",
@@ -294,7 +294,7 @@ def _postings(db: sqlite3.Connection, incident: str) -> Iterator[Posting]:
         handed_over_at,
         instead_of,
     ) in rows:
-        yield Posting(
+        yield OutboxEntry(
             seq=seq,
             channel=channel,
             url_id=url_id,

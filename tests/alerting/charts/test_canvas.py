@@ -12,12 +12,12 @@ from matplotlib.image import imread
 
 from monitor.alerting.charts import canvas
 from monitor.alerting.charts.canvas import GAP, HEIGHT, INK, LINE, PAPER, SEVERITIES, WIDTH, draw
-from monitor.domain.charts import Chart, Line
+from monitor.domain.charts import ChartSpec, Line
 from monitor.store.read.readings import Curve, Point
 
 NOW = datetime(2026, 11, 21, 2, 40, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-CHART = Chart(
+CHART = ChartSpec(
     series="nami-spot/spot/USDT",
     field="available",
     title="CRITICAL usdt-low",

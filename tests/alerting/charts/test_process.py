@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from monitor.alerting.charts.process import COMMAND, LARGEST, Drawer
-from monitor.domain.charts import Chart
+from monitor.domain.charts import ChartSpec
 from monitor.errors import NotDrawn
 
-CHART = Chart(
+CHART = ChartSpec(
     series="nami-spot/spot/USDT",
     field="available",
     title="CRITICAL usdt-low",

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from monitor.sandbox import CallLimit, Fault, Story, constant
+from monitor.sandbox import CallLimit, Fault, Scenario, constant
 from tests.process.stage import together
 from tests.process.support import (
     Daemon,
@@ -29,7 +29,7 @@ from tests.process.support import (
 from .service import Service
 
 CLIENT_POOR: Json = {"name": "poor", "type": "threshold", "match": {"job": "clients"}, "below": "10"}
-TWO_CLIENTS = Story(
+TWO_CLIENTS = Scenario(
     nami=small_story().nami,
     wdcf={"CLIENT_001": constant(Decimal("1500.50")), "CLIENT_002": constant(Decimal("7.25"))},
 )
@@ -215,7 +215,7 @@ async def test_a_ban_outlives_the_provider(site: Installation) -> None:
     assert jobs(shown)["spot"]["outcome"] == "banned"
 
 
-MANY_CLIENTS = Story(nami={}, wdcf={f"CLIENT_{number:03}": constant(Decimal(100)) for number in range(12)})
+MANY_CLIENTS = Scenario(nami={}, wdcf={f"CLIENT_{number:03}": constant(Decimal(100)) for number in range(12)})
 
 
 @together(MANY_CLIENTS)
