@@ -296,7 +296,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file="domain/delivery.py",
-                old="            goes_to = told if told or not told_to else wanted\n",
+                old="            goes_to = told if told or not notified_targets else wanted\n",
                 new="            goes_to = wanted\n",
             ),
         ),

@@ -81,7 +81,7 @@ def _firing(tx: Transaction, wanted: str) -> Alert:
         raise Refused(f"{exact.id} is pending: it does not fire yet, and nobody was told of it")
     if exact is not None and exact.state is State.INACTIVE:
         raise Refused(f"{exact.id} is over: {exact.ending}")
-    if exact is None and tx.was_told(wanted.upper()):
+    if exact is None and tx.was_notified(wanted.upper()):
         raise Refused(f"{wanted.upper()} is over: `balance-monitor alerts show {wanted.upper()}` tells how")
     return alerts[meant(wanted, fires, "firing")]
 

@@ -39,7 +39,7 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandedOver:
+class Diverted:
     """How much a fallback has just been given, and since when (UTC) its channel fails."""
 
     fallback: Fallback
@@ -47,7 +47,7 @@ class HandedOver:
     since: datetime
 
 
-def hand_over(tx: Transaction, fallbacks: Iterable[Fallback], now: datetime) -> list[HandedOver]:
+def divert_to_fallback(tx: Transaction, fallbacks: Iterable[Fallback], now: datetime) -> list[Diverted]:
     """Gives to each fallback what its channel has failed to deliver for long enough."""
     done = []
     for one in fallbacks:
@@ -55,12 +55,12 @@ def hand_over(tx: Transaction, fallbacks: Iterable[Fallback], now: datetime) -> 
         if since is None:
             continue
         quiet = one.quiet is not None and one.quiet.until(now) is not None
-        if count := tx.hand_over(one.channel, one.targets, now - one.after, now, quiet=quiet):
-            done.append(HandedOver(fallback=one, count=count, since=since))
+        if count := tx.divert_to_fallback(one.channel, one.targets, now - one.after, now, quiet=quiet):
+            done.append(Diverted(fallback=one, count=count, since=since))
     return done
 
 
-def log_handed_over(done: Iterable[HandedOver]) -> None:
+def log_diverted(done: Iterable[Diverted]) -> None:
     """Logs which channels are down, and who takes over."""
     for one in done:
         fields = {"channel": one.fallback.channel, "since": moment(one.since), "fallback": one.fallback.name}
@@ -287,7 +287,7 @@ class Outbox:
             self._rests[target.url_id] = replace(rest, refusals=0)
 
         def record(tx: Transaction) -> None:
-            tx.settle(ids, delivered=True, at=now)
+            tx.complete(ids, delivered=True, at=now)
             tx.hasten(target, now)
             if rest is not None and rest.refusals:
                 tx.end_rest(target.url_id)
@@ -305,7 +305,7 @@ class Outbox:
         ids = [one.id for one in delivery.covers if one.id not in set(over)]
         if over:
             log.error("notification given up", extra={"fields": {**fields, "count": len(over)}})
-            await self._record(lambda tx: tx.settle(over, delivered=False, at=now, error=error))
+            await self._record(lambda tx: tx.complete(over, delivered=False, at=now, error=error))
             self._on_given_up(target.channel, len(over))
         if not delivery.attempts:
             log.warning("notification not delivered, will try again", extra={"fields": fields})
@@ -315,7 +315,7 @@ class Outbox:
 
         def record(tx: Transaction) -> None:
             at = until if rest is None else rest.until
-            tx.put_off(ids, at=now, until=at, error=error, taken=taken)
+            tx.reschedule(ids, at=now, until=at, error=error, taken=taken)
             if rest is not None:
                 tx.save_rest(target.url_id, rest)
 

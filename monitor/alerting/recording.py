@@ -287,7 +287,7 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     every = [target for urls in watch.targets.values() for target in urls]
     tx.rename_targets(watch.former)
     tx.follow_recipients(every)
-    given_up = tx.readdress(every, partial(_wanted, watch, at), now)
+    given_up = tx.reroute(every, partial(_wanted, watch, at), now)
     if given_up:
         log.warning("notifications given up: their channel is gone", extra={"fields": {"count": given_up}})
     rules = {rule.name: rule for rule in watch.rules}
@@ -335,7 +335,7 @@ def _with_something_due(
     due: set[tuple[str, str]] = set()
     for rule in watch.rules:
         if rule.policy.repeat_every is not None:
-            subjects.update(tx.told_until(now - rule.policy.repeat_every, rule.name))
+            subjects.update(tx.notified_until(now - rule.policy.repeat_every, rule.name))
         if isinstance(rule, Stale) and rule.clock == "observed":
             for level in rule.levels or (rule,):
                 old = tx.not_read_since(now - level.after, rule.name, level.policy.severity)
@@ -366,7 +366,7 @@ def _to_escalate(
     look."""
     seen_at = seen.at if seen is not None and seen.at <= now else None
     for wait in {route.escalate_after for route in watch.routes if route.escalate_after is not None}:
-        for rule, subject, severity in tx.unknown_since(now, wait, seen_at):
+        for rule, subject, severity in tx.unacknowledged_since(now, wait, seen_at):
             if escalation(_routes(watch, at, rule, subject, severity)[1])[0] is not None:
                 yield subject
 
@@ -499,8 +499,8 @@ def _note(tx: Transaction, change: Change, at: datetime) -> None:
 def _addressed(tx: Transaction, told: OutgoingEvent, watch: Watch) -> list[Addressed]:
     if told.event.kind is EventKind.RESOLVED and not told.policy.send_resolved:
         return []
-    told_to = tx.told_to(told.event.alert.id) if told.event.seq > 1 else []
-    return address(told.event.kind, told.routes, told.attributes, watch.targets, told_to)
+    notified_targets = tx.notified_targets(told.event.alert.id) if told.event.seq > 1 else []
+    return address(told.event.kind, told.routes, told.attributes, watch.targets, notified_targets)
 
 
 def log_poll(recorded: Recorded) -> None:

@@ -28,12 +28,12 @@ from monitor.cli.shared import (
     ConfigOption,
     JsonOption,
 )
-from monitor.cli.shared import complain as _complain
 from monitor.cli.shared import load as _load
 from monitor.cli.shared import load_in_force as _load_in_force
-from monitor.cli.shared import misuse_refused as _misuse_refused
+from monitor.cli.shared import print_error as _complain
 from monitor.cli.shared import quietly as _quietly
 from monitor.cli.shared import refuse as _refuse
+from monitor.cli.shared import usage_errors as _misuse_refused
 from monitor.errors import ConfigError, MonitorError, Problem, StoreReplaced
 from monitor.log.encoding import write_readably
 

@@ -16,11 +16,11 @@ from monitor.cli.shared import (
     EX_FAILED,
     ConfigOption,
     JsonOption,
-    complain,
     load_in_force,
-    misuse_refused,
+    print_error,
     quietly,
     refuse,
+    usage_errors,
     while_somebody_reads,
 )
 
@@ -111,7 +111,7 @@ def history(
         refuse(f"--chart is for people; without it --format {form.value} gives the data")
     loaded, now = load_in_force(config), datetime.now(UTC)
     quietly(loaded)
-    with misuse_refused():
+    with usage_errors():
         begins, ends = between(since, until, now)
         asked = query.ask(loaded, series, begins or ends - timedelta(days=1), ends)
     with while_somebody_reads():
@@ -131,7 +131,7 @@ def _show_table(loaded: "Config", asked: "HistoryQuery", field: "Field", limit: 
     told = tell(loaded.store.path, asked, limit)
     show_history(terminal.stdout(), told, field)
     if len(told.readings) < told.count:
-        complain(
+        print_error(
             f"the newest {len(told.readings):,} of {told.count:,}; all: --limit {told.count}, or --format csv"
         )
 
@@ -208,7 +208,7 @@ def export(
 
     loaded, now = load_in_force(config), datetime.now(UTC)
     quietly(loaded)
-    with misuse_refused():
+    with usage_errors():
         begins, ends = between(since, until, now)
         wanted = export.Wanted(form=Format(form.value), since=begins, until=ends, globs=tuple(series or ()))
         with export.export(loaded.store.path, wanted) as made:
@@ -218,7 +218,7 @@ def export(
                 return
             with export.whole_file(output, overwrite=force) as file:
                 written = _export(made, file, beside=True)
-    complain(f"{output}: {_readings(written.readings)} of {written.series:,} series")
+    print_error(f"{output}: {_readings(written.readings)} of {written.series:,} series")
 
 
 def _export(made: "Export", out: BinaryIO, *, beside: bool) -> "Written":
@@ -262,10 +262,10 @@ def import_(
             with _lines(file) as lines:
                 checked = import_.check(loaded, staged, source, Format((form or by_name).value), lines, now)
         except NotImported as exc:
-            complain(*exc.lines(), f"{source}: nothing was imported")
+            print_error(*exc.lines(), f"{source}: nothing was imported")
             raise typer.Exit(EX_FAILED) from exc
         for warning in checked.warnings:
-            complain(f"warning: {warning}")
+            print_error(f"warning: {warning}")
         added = 0 if dry_run else _import(loaded, staged, checked, now)
     _show_imported(checked, added, dry_run=dry_run, as_json=as_json)
 
@@ -301,7 +301,7 @@ def _import(loaded: "Config", staged: "Staging", checked: "Checked", now: dateti
                 added += more
                 advance(more)
     except BaseException:
-        complain(
+        print_error(
             f"stopped with {added:,} of {checked.new:,} readings written, or a few more; "
             "importing the same file again does the rest"
         )

@@ -73,7 +73,7 @@ def load_in_force(path: Path | None) -> "Config":
         from monitor.config.in_force import in_force
 
         config, warning = in_force(file, os.environ, exc)
-    complain(warning)
+    print_error(warning)
     return config
 
 
@@ -85,7 +85,7 @@ def quietly(loaded: "Config") -> None:
 
 
 @contextmanager
-def misuse_refused() -> Iterator[None]:
+def usage_errors() -> Iterator[None]:
     """Where ValueError says what of the command line can't be meant."""
     try:
         yield
@@ -108,10 +108,10 @@ def while_somebody_reads() -> Iterator[None]:
 
 def refuse(why: str) -> NoReturn:
     """Ends a command that was misused."""
-    complain(f"balance-monitor: {why}")
+    print_error(f"balance-monitor: {why}")
     raise typer.Exit(EX_USAGE)
 
 
-def complain(*lines: str) -> None:
+def print_error(*lines: str) -> None:
     """Lines on stderr."""
     print(*lines, sep="\n", file=sys.stderr)  # noqa: T201 -- stderr is where this goes

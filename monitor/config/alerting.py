@@ -124,7 +124,7 @@ def build_route(number: int, section: RouteSection) -> Route:
         group_wait=section.group_wait,
         escalate_after=section.escalate_after,
         escalate_to=section.escalate_to,
-        goes_on=section.goes_on,
+        continues=section.continues,
     )
 
 

@@ -196,7 +196,7 @@ class RouteSection(Section):
         default=None, description="After how long without an acknowledgement others are told, too."
     )
     escalate_to: Names = Field(default=(), description="The channels that are told then.")
-    goes_on: bool = Field(
+    continues: bool = Field(
         default=False, alias="continue", description="Whether the routes after this one are looked at, too."
     )
 

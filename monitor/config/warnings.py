@@ -200,7 +200,7 @@ def _unreached(config: Config) -> Iterator[str]:
     """Routes behind one that takes all that they would."""
     for index, route in enumerate(config.routes):
         for earlier in config.routes[:index]:
-            if not earlier.goes_on and _covers(earlier, route):
+            if not earlier.continues and _covers(earlier, route):
                 whole = "everything" if not earlier.match.globs else "all of that"
                 yield (
                     f"routes[{route.number}] is never reached: routes[{earlier.number}] takes {whole}, and does "

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from monitor import config as configuration
-from monitor.alerting.outbox import Outbox, hand_over, log_handed_over
+from monitor.alerting.outbox import Outbox, divert_to_fallback, log_diverted
 from monitor.alerting.recording import Recorded, log_events, log_poll, look_at, look_for_due
 from monitor.alerting.summaries import Summaries
 from monitor.config import Config
@@ -133,14 +133,14 @@ class Daemon:
             pictures=pictures(self._config),
         )
         self._scheduler = Scheduler(on_clock_set=self._clock_set, on_run=self.metrics.began)
-        self._pulse = Pulse(self._trouble)
+        self._pulse = Pulse(self._readiness_problem)
         self._summaries = Summaries(self._store)
         self._web = WebSettings(
             Site(
                 plan=self._shown,
                 live=self._live,
-                hang=partial(self._asked, self._hang),
-                trouble=partial(self._asked, self._trouble),
+                hang=partial(self._asked, self._liveness_problem),
+                trouble=partial(self._asked, self._readiness_problem),
                 clock=now,
                 metrics=self.metrics,
             )
@@ -150,7 +150,7 @@ class Daemon:
         self._clock_watch = ClockWatch(store, self._hosts, clock=now, monotonic=self._loop.time)
         try:
             await self._unless_stopped(self._begin())
-            await self._go_on()
+            await self._run_chores()
         finally:
             await self._end()
         if self._replaced is not None:
@@ -175,7 +175,7 @@ class Daemon:
         await self._clock_watch.judge()
         started = now()
         self._hosts.respect(await self._store.write(lambda tx: tx.pauses(started)))
-        await self._take_up(self._monitor)
+        await self._apply(self._monitor)
         self.metrics.started(self._running_since)
         self._scheduler.start()
         log.info(
@@ -194,7 +194,7 @@ class Daemon:
         self._begun = True
         self._systemd.ready()
 
-    async def _take_up(self, monitor: Monitor) -> None:
+    async def _apply(self, monitor: Monitor) -> None:
         started = now()
         told = await self._store.write(lambda tx: accept(tx, monitor.config, monitor.watch, started))
         self.metrics.expect(monitor.watch.accounts.values(), monitor.watch.targets)
@@ -209,12 +209,12 @@ class Daemon:
         self._plan = plan_of(monitor)
         await self._web.follow(monitor.config.web)
 
-    async def _go_on(self) -> None:
+    async def _run_chores(self) -> None:
         async with asyncio.TaskGroup() as group:
             chores = [
-                group.create_task(self._every(LOOK_EVERY, self._look)),
+                group.create_task(self._every(LOOK_EVERY, self._check_time_based)),
                 group.create_task(self._every(LOOK_EVERY, self._judge_clock)),
-                group.create_task(self._every(self._life_interval(), self._show_life)),
+                group.create_task(self._every(self._life_interval(), self._notify_watchdog)),
                 group.create_task(self._every(self._life_interval(), self._show_status)),
                 group.create_task(self._every(PRUNE_EVERY, self._prune)),
                 group.create_task(self._every(LOOK_EVERY, self._summarize)),
@@ -328,7 +328,7 @@ class Daemon:
 
     # Chores
 
-    async def _look(self) -> None:
+    async def _check_time_based(self) -> None:
         await self._fit_clock()
         at, watch, polled = now(), self._monitor.watch, frozenset(self._polled)
         (told, due), pauses = await self._store.write(
@@ -344,8 +344,12 @@ class Daemon:
 
     async def _hand_over(self, at: datetime) -> None:
         fallbacks = self._monitor.fallbacks
-        if done := await self._store.write(lambda tx: hand_over(tx, fallbacks, at)) if fallbacks else []:
-            log_handed_over(done)
+        if (
+            done := await self._store.write(lambda tx: divert_to_fallback(tx, fallbacks, at))
+            if fallbacks
+            else []
+        ):
+            log_diverted(done)
             self._outbox.wake()
 
     def _clock_set(self, step: timedelta) -> None:
@@ -380,13 +384,13 @@ class Daemon:
         if await self._summaries.make_if_due(self._monitor.watch, now()):
             self._outbox.wake()
 
-    async def _hang(self) -> str:
+    async def _liveness_problem(self) -> str:
         """What a restart would mend: what does not answer, or lies still. A full disk is none of it."""
         if not await self._store.gets_on(STORE_MAY_TAKE):
             return "the store's writer stands still"
         return "" if self._scheduler.is_on_time() else "a scheduled poll is overdue"
 
-    async def _trouble(self) -> str:
+    async def _readiness_problem(self) -> str:
         """What does not get on; empty where everything does."""
         if not self._scheduler.is_on_time():
             return "a scheduled poll is overdue"
@@ -409,7 +413,7 @@ class Daemon:
         watchdog = self._systemd.watchdog
         return SIGN_OF_LIFE if watchdog is None else min(watchdog / 3, SIGN_OF_LIFE)
 
-    async def _show_life(self) -> None:
+    async def _notify_watchdog(self) -> None:
         """A sign of life says: the loop turns, the writer gets on, and no run is left lying."""
         if await self._store.gets_on(self._life_interval()) and self._scheduler.is_on_time():
             self._systemd.alive()
@@ -499,7 +503,7 @@ class Daemon:
         old, self._monitor = self._monitor, monitor
         self._redact.set(old.config.secrets | monitor.config.secrets)
         try:
-            await self._take_up(monitor)
+            await self._apply(monitor)
         except StoreError:
             self._monitor = old
             self._retire(monitor)

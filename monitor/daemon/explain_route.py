@@ -124,7 +124,7 @@ class Explanation:
             "route": one.route.number,
             "fits": one.fits,
             "misfits": list(one.misfits),
-            "continue": one.route.goes_on,
+            "continue": one.route.continues,
             "why": one.why(self.attributes),
         }
 

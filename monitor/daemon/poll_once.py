@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from monitor.alerting.clock_changes import AT_ONCE, fit_to_clock, settle_clock
-from monitor.alerting.outbox import Outbox, hand_over, log_handed_over
+from monitor.alerting.outbox import Outbox, divert_to_fallback, log_diverted
 from monitor.alerting.recording import log_events, log_poll
 from monitor.config import Config
 from monitor.daemon.planning import next_after
@@ -79,7 +79,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
         await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
         ended = now()
         await store.write(lambda tx: settle_clock(tx, ended, hosts.clock_differences, AT_ONCE))
-        log_handed_over(await store.write(lambda tx: hand_over(tx, monitor.fallbacks, ended)))
+        log_diverted(await store.write(lambda tx: divert_to_fallback(tx, monitor.fallbacks, ended)))
         outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
         with suppress(TimeoutError):  # what was not delivered stays in the outbox, and `status` shows it
             async with asyncio.timeout(DELIVERIES_MAY_TAKE.total_seconds()):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from monitor.domain.alerts import Alert, Event, close, judged, tell
+from monitor.domain.alerts import Alert, Event, apply_verdict, close, tell
 from monitor.domain.messages import Report, report
 from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
 from monitor.domain.mutes import (
@@ -312,7 +312,9 @@ def _can_judge(rule: Rule, facts: Facts) -> bool:
 def _after(
     rule: Rule, before: Alert, verdict: Verdict, facts: Facts, view: SeriesView | None = None
 ) -> _Judged:
-    return _Judged(rule=rule, before=before, after=judged(before, verdict, rule.policy, facts.now), view=view)
+    return _Judged(
+        rule=rule, before=before, after=apply_verdict(before, verdict, rule.policy, facts.now), view=view
+    )
 
 
 def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]) -> str:

@@ -446,7 +446,7 @@ def _missing(rule: Failing, view: SeriesView) -> Verdict:
 
 # What a failing rule says of accounts and of whole providers
 
-AT_ONCE = frozenset({Outcome.AUTH, Outcome.BANNED})
+IMMEDIATE = frozenset({Outcome.AUTH, Outcome.BANNED})
 """Failures that trying again will not mend: they fire at the first."""
 
 PARTIAL, TOTAL = 0, 1
@@ -549,7 +549,7 @@ def _is_the_endpoints(streak: Streak, polls: int) -> bool:
         return False
     before = streak.own - streak.alike
     most = before < polls <= streak.own and 2 * streak.alike > polls
-    return streak.outcome in AT_ONCE or streak.alike >= polls or most
+    return streak.outcome in IMMEDIATE or streak.alike >= polls or most
 
 
 def _nothing_read(healths: Sequence[Health], over: Sequence[Health]) -> bool:

@@ -356,7 +356,7 @@ class Transaction:
         what = {"severity": alert.severity, "at": at, "kind": kind, "by": by, "text": text}
         self._db.execute(insert(notes).values(**about, **what))
 
-    def was_told(self, incident: str) -> bool:
+    def was_notified(self, incident: str) -> bool:
         """Whether something was ever told of an incident, over or not."""
         first = select(events.c.seq).where(events.c.incident == incident).limit(1)
         return self._db.execute(first).one_or_none() is not None
@@ -370,7 +370,7 @@ class Transaction:
         )
         return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
 
-    def told_to(self, incident: str) -> list[Target]:
+    def notified_targets(self, incident: str) -> list[Target]:
         """Where something was told of an incident, or still waits to be; not where all of it was given up."""
         rows = self._db.execute(
             select(notifications.c.channel, notifications.c.url_id)
@@ -418,7 +418,7 @@ class Transaction:
         by_incident = groupby(rows, key=lambda row: row.incident)
         return tuple(tuple(_waiting(row, target) for row in group) for _, group in by_incident)
 
-    def settle(self, ids: Sequence[int], *, delivered: bool, at: datetime, error: str = "") -> None:
+    def complete(self, ids: Sequence[int], *, delivered: bool, at: datetime, error: str = "") -> None:
         """Ends notifications: the last attempt took them there, or they are given up."""
         self._note_attempt(ids, at, error)
         self._db.execute(
@@ -432,7 +432,7 @@ class Transaction:
             )
         )
 
-    def put_off(
+    def reschedule(
         self, ids: Sequence[int], *, at: datetime, until: datetime, error: str, taken: Sequence[str] = ()
     ) -> None:
         """Record a failed attempt that will be followed by another; the parts `taken` are not sent again."""
@@ -484,7 +484,7 @@ class Transaction:
         columns = ["notification_id", "number", "at", "error"]
         self._db.execute(upsert(attempts).from_select(columns, tried).on_conflict_do_nothing())
 
-    def hand_over(
+    def divert_to_fallback(
         self,
         channel: str,
         fallback: Sequence[Target],
@@ -575,7 +575,7 @@ class Transaction:
                 .values(channel=first.channel, url_id=first.url_id)
             )
 
-    def readdress(
+    def reroute(
         self,
         targets: Sequence[Target],
         wanted: Callable[[str, str, Severity], Sequence[Target]],
@@ -612,7 +612,7 @@ class Transaction:
                 ]
             )
             why = f"its {gone} is gone from the configuration" + (", sent to others" if instead else "")
-            self.settle([row.id], delivered=False, at=now, error=why)
+            self.complete([row.id], delivered=False, at=now, error=why)
             given_up += not instead
         return given_up
 
@@ -829,13 +829,15 @@ class Transaction:
         """The subjects of the alerts that time alone may change: told otherwise than they stand and not muted, or
         flapping; or remembered though they ended before an instant."""
         fires, muted = alerts.c.state == State.FIRING, alerts.c.muted != ""
-        moved = (alerts.c.severity != alerts.c.told_severity) | (alerts.c.level != alerts.c.told_level)
+        moved = (alerts.c.severity != alerts.c.notified_severity) | (
+            alerts.c.level != alerts.c.notified_level
+        )
         differs = (fires != alerts.c.announced) | (alerts.c.announced & moved)
-        waits = ~muted & differs | alerts.c.flapping | alerts.c.told_flapping
+        waits = ~muted & differs | alerts.c.flapping | alerts.c.notified_flapping
         waits |= ~fires & ~alerts.c.announced & (alerts.c.ended_at <= ended_before)
         return list(self._db.execute(select(alerts.c.subject).where(waits).distinct()).scalars())
 
-    def unknown_since(
+    def unacknowledged_since(
         self, at: datetime, wait: timedelta, seen_at: datetime | None
     ) -> list[tuple[str, str, Severity]]:
         """The alerts (rule, subject, severity) announced for so long, not muted, neither acknowledged nor escalated;
@@ -843,7 +845,7 @@ class Transaction:
         known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None) | (alerts.c.muted != "")
         waits = (alerts.c.announced_at <= at - wait) & ~known
         if seen_at is not None:
-            waits &= (alerts.c.announced_at > seen_at - wait) | (alerts.c.told_at >= seen_at)
+            waits &= (alerts.c.announced_at > seen_at - wait) | (alerts.c.notified_at >= seen_at)
         rows = self._db.execute(select(alerts.c.rule, alerts.c.subject, alerts.c.severity).where(waits))
         return [(row.rule, row.subject, Severity(row.severity)) for row in rows]
 
@@ -854,10 +856,10 @@ class Transaction:
             state, severity = State(row.state), Severity(row.severity)
             yield Alert(rule=row.rule, subject=row.subject, state=state, severity=severity, muted=row.muted)
 
-    def told_until(self, at: datetime, rule: str) -> list[str]:
+    def notified_until(self, at: datetime, rule: str) -> list[str]:
         """The subjects of a rule's announced alerts that nobody acknowledged and of which nothing was told after an
         instant."""
-        mine = (alerts.c.rule == rule) & alerts.c.announced & (alerts.c.told_at <= at)
+        mine = (alerts.c.rule == rule) & alerts.c.announced & (alerts.c.notified_at <= at)
         mine &= alerts.c.acked_at.is_(None)
         return list(self._db.execute(select(alerts.c.subject).where(mine)).scalars())
 
@@ -1226,10 +1228,10 @@ def _alert(row: Row[Any]) -> Alert:
         seq=row.seq,
         announced=row.announced,
         announced_at=row.announced_at,
-        told_at=row.told_at,
-        told_severity=Severity(row.told_severity),
-        told_level=row.told_level,
-        told_flapping=row.told_flapping,
+        notified_at=row.notified_at,
+        notified_severity=Severity(row.notified_severity),
+        notified_level=row.notified_level,
+        notified_flapping=row.notified_flapping,
         escalated_at=row.escalated_at,
         ack=ack,
         muted=row.muted,

@@ -193,7 +193,7 @@ class Guard:
         return response
 
 
-def is_known(request: Request) -> bool:
+def is_authenticated(request: Request) -> bool:
     """Whether a request that was let through comes from somebody who may know everything."""
     return bool(request.state.known)
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from monitor.web.api import SECURITY, TOKEN_NEEDED, operation_id
-from monitor.web.auth import is_known
+from monitor.web.auth import is_authenticated
 from monitor.web.queries import Site
 
 
@@ -64,4 +64,4 @@ def _health(reasons: list[str], request: Request, response: Response) -> Health:
     """Why it is not well is for those who may know it; that it is not, for everybody."""
     known = [reason for reason in reasons if reason]
     response.status_code = 503 if known else 200
-    return Health(status="failing" if known else "ok", reasons=known if is_known(request) else [])
+    return Health(status="failing" if known else "ok", reasons=known if is_authenticated(request) else [])

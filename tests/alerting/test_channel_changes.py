@@ -224,4 +224,4 @@ def _take(tx: Transaction, targets: Sequence[Target], at: datetime) -> None:
     """Deliver all that waits for these, as soon as its group has waited."""
     for target in targets:
         for waiting in tx.waiting(target, at, gather=False).due:
-            tx.settle([one.id for one in waiting], delivered=True, at=at)
+            tx.complete([one.id for one in waiting], delivered=True, at=at)

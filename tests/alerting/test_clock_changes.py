@@ -266,7 +266,9 @@ async def test_what_counts_goes_on_over_a_step_forward_under_way(store: Store) -
     await played(store, watched, *(read(minute * 60, USDT="5000") for minute in (0, 10)))
     [one] = await due(store, 660)
     at, day = START + timedelta(seconds=660), timedelta(days=1)
-    await store.write(lambda tx: tx.put_off([one], at=at, until=at + timedelta(seconds=30), error="refused"))
+    await store.write(
+        lambda tx: tx.reschedule([one], at=at, until=at + timedelta(seconds=30), error="refused")
+    )
     await store.write(lambda tx: fit_to_clock(tx, at + day, day))
     assert await told_between_polls(store, watched, 24 * HOUR + 4 * HOUR) == []
     assert await store.write(lambda tx: tx.failing_since(OPS.channel)) == at + day
@@ -281,7 +283,7 @@ async def test_what_waits_is_not_given_up_by_a_jump(store: Store) -> None:
     await played(store, watched, *(read(minute * 60, USDT="5000") for minute in (0, 10)))
     [one] = await due(store, 660)
     at = START + timedelta(seconds=660)
-    await store.write(lambda tx: tx.put_off([one], at=at, until=at, error="refused"))
+    await store.write(lambda tx: tx.reschedule([one], at=at, until=at, error="refused"))
     await started(store, 200 * 24 * HOUR)
     assert await store.write(lambda tx: tx.failing_since(OPS.channel)) == START + timedelta(days=200)
 
@@ -294,7 +296,7 @@ async def test_a_failing_channel_is_not_given_up_after_a_start_a_month_behind(st
     await started(store, 60)
     [one] = await due(store, 123)
     at = START + timedelta(seconds=63)
-    await store.write(lambda tx: tx.put_off([one], at=at, until=at, error="refused"))
+    await store.write(lambda tx: tx.reschedule([one], at=at, until=at, error="refused"))
     await started(store, MONTH + 900)
     assert await store.write(lambda tx: tx.failing_since(OPS.channel)) == START + timedelta(
         seconds=MONTH + 900

@@ -52,9 +52,9 @@ async def deliver(store: Store, at: int, error: str = "") -> None:
         due = tx.waiting(OPS, minute(at), gather=False).due
         ids = [one.id for waiting in due for one in waiting]
         if error:
-            tx.put_off(ids, at=minute(at), until=minute(at + 1), error=error)
+            tx.reschedule(ids, at=minute(at), until=minute(at + 1), error=error)
         else:
-            tx.settle(ids, delivered=True, at=minute(at))
+            tx.complete(ids, delivered=True, at=minute(at))
 
     await store.write(attempt)
 
@@ -182,8 +182,8 @@ async def test_a_hand_over_shows_on_both_channels(store: Store) -> None:
     phone = Target(channel="phone", url_id="bbbb")
     await poll(store, 1, "500")
     await deliver(store, 2, error="HTTP 503")
-    await store.write(lambda tx: tx.hand_over("ops", [phone], minute(3), minute(8)))
-    assert lines(told_of(store), "hand_over") == [
+    await store.write(lambda tx: tx.divert_to_fallback("ops", [phone], minute(3), minute(8)))
+    assert lines(told_of(store), "divert_to_fallback") == [
         "8 | handed over | ops/aaaa | message 1 to the channel's fallback: HTTP 503"
     ]
     shown = story_json(told_of(store), minute(9))

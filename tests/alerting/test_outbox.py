@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from monitor.alerting.outbox import Fallback, Outbox, hand_over
+from monitor.alerting.outbox import Fallback, Outbox, divert_to_fallback
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, Addressed, Target
 from monitor.domain.messages import Message, Report
@@ -189,7 +189,7 @@ async def test_after_a_day_of_failures_it_is_given_up(store: Store, failed: int,
     await tell(store, "A", 1, EventKind.FIRED, OPS)
     [[waiting]] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
     for _ in range(failed):
-        await store.write(lambda tx: tx.put_off([waiting.id], at=START, until=START, error="no"))
+        await store.write(lambda tx: tx.reschedule([waiting.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     box = outbox(store, clock)
     box.serve([ops])
@@ -218,7 +218,7 @@ async def test_what_is_new_in_a_group_is_not_given_up_with_the_old(store: Store)
     await tell(store, "A", 1, EventKind.FIRED, OPS, group="one")
     [[old]] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
     for _ in range(GIVE_UP_ATTEMPTS):
-        await store.write(lambda tx: tx.put_off([old.id], at=START, until=START, error="no"))
+        await store.write(lambda tx: tx.reschedule([old.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     await tell(store, "B", 1, EventKind.FIRED, OPS, at=clock.now, group="one")
     box = outbox(store, clock)
@@ -335,7 +335,7 @@ async def test_what_is_being_sent_as_its_channel_is_renamed_is_not_sent_again(st
     await tell(store, "A", 1, EventKind.FIRED, OPS)
     box.wake()
     await until(lambda: ops.attempts == 1)
-    await store.write(lambda tx: tx.readdress([oncall.target], lambda *_: [], START))
+    await store.write(lambda tx: tx.reroute([oncall.target], lambda *_: [], START))
     box.serve([oncall])
     await tell(store, "B", 1, EventKind.FIRED, oncall.target)
     ops.open.set()
@@ -508,7 +508,7 @@ async def test_a_url_that_takes_something_is_tried_with_all_that_failed_there(st
 
     def fail(tx: Transaction) -> None:
         [[one]] = tx.waiting(OPS, START).due
-        tx.put_off([one.id], at=START, until=START + timedelta(minutes=5), error="refused")
+        tx.reschedule([one.id], at=START, until=START + timedelta(minutes=5), error="refused")
 
     await store.write(fail)
     await tell(store, "B", 1, EventKind.FIRED, OPS)
@@ -541,7 +541,9 @@ async def test_a_good_a_flaky_and_a_hanging_channel_each_get_all(store: Store) -
         box = Outbox(store, clock=lambda: datetime.now(UTC), jitter=lambda: 1.0)
         box.serve(opened)
         async with asyncio.timeout(30):
-            while not (done := await store.write(lambda tx: hand_over(tx, [fallback], datetime.now(UTC)))):
+            while not (
+                done := await store.write(lambda tx: divert_to_fallback(tx, [fallback], datetime.now(UTC)))
+            ):
                 await asyncio.sleep(0.1)
             box.wake()
             assert done[0].count == count

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerting.outbox import Fallback, hand_over
+from monitor.alerting.outbox import Fallback, divert_to_fallback
 from monitor.alerting.recording import Watch, look_between_polls, reconcile, record
 from monitor.alerting.status import Check, assemble
 from monitor.domain.alerts import Ack, Alert, Event, acknowledge
@@ -131,15 +131,15 @@ class Duty:
             made.append(plan(due))
             ids = [one.id for one in made[-1].covers]
             if taken:
-                self.tx.settle(ids, delivered=True, at=now)
+                self.tx.complete(ids, delivered=True, at=now)
             else:
-                self.tx.put_off(ids, at=now, until=now + MINUTE, error="refused")
+                self.tx.reschedule(ids, at=now, until=now + MINUTE, error="refused")
         return made
 
-    def hand_over(self, minute: float, channel: str = "ops", fallback: str = "phone") -> int:
+    def divert_to_fallback(self, minute: float, channel: str = "ops", fallback: str = "phone") -> int:
         """How much a fallback is given at this instant, after five minutes of failing."""
         one = Fallback(channel=channel, name=fallback, targets=(TARGETS[fallback],), after=5 * MINUTE)
-        return sum(done.count for done in hand_over(self.tx, [one], at(minute)))
+        return sum(done.count for done in divert_to_fallback(self.tx, [one], at(minute)))
 
 
 def watching(
@@ -592,9 +592,9 @@ def quiet_hours_and_fallback(on: Duty) -> None:
     """What waits in quiet hours has not failed: no fallback takes over. A fallback's own quiet hours hold for it."""
     on.quiet = {"ops": QUIET_FOR_AN_HOUR, "phone": QUIET_FOR_AN_HOUR}
     on.poll(0, "5")
-    assert [on.sent("ops", 30), on.hand_over(30)] == [[], 0]
+    assert [on.sent("ops", 30), on.divert_to_fallback(30)] == [[], 0]
     on.quiet = {"phone": QUIET_FOR_AN_HOUR}
-    assert [on.refused("ops", 31), on.hand_over(36)] == [1, 1]
+    assert [on.refused("ops", 31), on.divert_to_fallback(36)] == [1, 1]
     assert [on.sent("phone", 59), on.sent("phone", 60)] == [[], ["WARNING"]]
 
 
@@ -603,7 +603,7 @@ def fallback_and_channel(on: Duty) -> None:
     """A fallback tells what its channel could not, saying why; the channel gets it, too, once it can be reached."""
     on.poll(0, "5")
     on.refused("ops", 1)
-    assert [on.hand_over(5.9), on.hand_over(6), on.hand_over(7)] == [0, 1, 0]
+    assert [on.divert_to_fallback(5.9), on.divert_to_fallback(6), on.divert_to_fallback(7)] == [0, 1, 0]
     [message] = on.deliveries("phone", 6, taken=True)
     assert message.instead_of == "channel ops, which can't be reached (refused)"
     assert on.sent("ops", 7) == ["WARNING"]
@@ -615,7 +615,7 @@ def fallback_and_routes(on: Duty) -> None:
     on.watch = watching(low(), routes=[Route(channels=("ops", "phone"))])
     on.poll(0, "5")
     on.refused("ops", 1)
-    assert [on.sent("phone", 1), on.hand_over(6), on.sent("phone", 7)] == [["WARNING"], 1, []]
+    assert [on.sent("phone", 1), on.divert_to_fallback(6), on.sent("phone", 7)] == [["WARNING"], 1, []]
 
 
 @row
@@ -623,7 +623,7 @@ def fallback_and_resolve(on: Duty) -> None:
     """Whom a fallback told of an alert, it tells of the end."""
     on.poll(0, "5")
     on.refused("ops", 1)
-    on.hand_over(6)
+    on.divert_to_fallback(6)
     assert on.sent("phone", 6) == ["WARNING"]
     on.poll(7, "5000")
     assert [on.sent("phone", 8), on.sent("ops", 8)] == [["RESOLVED"], ["FIRED AND RESOLVED"]]
@@ -635,7 +635,7 @@ def fallback_and_acknowledgement(on: Duty) -> None:
     on.poll(0, "5")
     on.refused("ops", 1)
     on.acknowledge(2)
-    assert [on.hand_over(6), on.sent("phone", 6)] == [1, ["WARNING"]]
+    assert [on.divert_to_fallback(6), on.sent("phone", 6)] == [1, ["WARNING"]]
 
 
 @row
@@ -643,9 +643,9 @@ def fallback_and_fallback(on: Duty) -> None:
     """A fallback that fails as well is taken over by its own."""
     on.poll(0, "5")
     on.refused("ops", 1)
-    on.hand_over(6)
+    on.divert_to_fallback(6)
     on.refused("phone", 6)
-    assert [on.hand_over(11, "phone", "boss"), on.sent("boss", 11)] == [1, ["WARNING"]]
+    assert [on.divert_to_fallback(11, "phone", "boss"), on.sent("boss", 11)] == [1, ["WARNING"]]
 
 
 # Who is told

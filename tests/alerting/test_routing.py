@@ -49,7 +49,7 @@ def test_routes_are_considered_up_to_the_one_that_takes_the_alert() -> None:
     """Each says why it does or does not."""
     routes = [
         Route(number=0, match=Match({"rule": ("high", "x*"), "currency": ("USD",)})),
-        Route(number=1, goes_on=True),
+        Route(number=1, continues=True),
         Route(number=2, match=Match({"provider": ("n*",)})),
         Route(number=3),
     ]

@@ -61,7 +61,7 @@ async def told(store: Store, target: Target = OPS, now: datetime = EIGHT + 2 * D
             [alone] = together
             messages.append(render([Item(last=alone.report)]))
         ids = [one.id for one in together]
-        await store.write(partial(Transaction.settle, ids=ids, delivered=True, at=now))
+        await store.write(partial(Transaction.complete, ids=ids, delivered=True, at=now))
     return messages
 
 

@@ -264,7 +264,7 @@ def test_a_maintenance_that_cannot_be_meant(window: str, lines: list[str], tmp_p
                 group_wait=timedelta(0),
                 escalate_after=timedelta(minutes=15),
                 escalate_to=("ops",),
-                goes_on=True,
+                continues=True,
             ),
             id="all-that-can-be-said",
         ),

@@ -134,7 +134,7 @@ JOB = f"{PROVIDERS}jobs:\n  - "
     ],
 )
 def test_what_loads_fits(text: str, tmp_path: Path) -> None:
-    """An editor doesn't complain about a good file."""
+    """An editor doesn't print_error about a good file."""
     assert problems(tmp_path, text) == []
     assert _accepts(text)
 

@@ -189,7 +189,7 @@ def test_each_event_tells_what_is_so(story: list[Moment]) -> None:
                 case EventKind.EASED:
                     assert event.alert.severity < severity
                 case EventKind.WORSENED:
-                    assert event.alert.severity > severity or event.alert.level > one.before.told_level
+                    assert event.alert.severity > severity or event.alert.level > one.before.notified_level
                 case _:
                     assert one.alert.state is State.FIRING
             severity = event.alert.severity
@@ -286,7 +286,7 @@ def test_an_alert_does_not_grow(story: list[Moment]) -> None:
 def test_what_flaps_is_quiet_until_it_settles_or_gets_worse(story: list[Moment]) -> None:
     """After the message that says so."""
     for one in lived(story):
-        if one.before.told_flapping and one.alert.flapping:
+        if one.before.notified_flapping and one.alert.flapping:
             assert all(event.kind is EventKind.WORSENED for event in one.events)
 
 

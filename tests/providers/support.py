@@ -173,7 +173,7 @@ class Endpoint:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Tasks of our own: asyncio's would complain of the connections that the tests break.
+        # Tasks of our own: asyncio's would print_error of the connections that the tests break.
         self.connections += 1
         self._tasks.add(asyncio.create_task(self._serve(reader, writer)))
 

@@ -53,7 +53,7 @@ async def test_a_group_never_waits_longer_because_more_come(store: Store) -> Non
             tell(tx, f"I{second:02}", 1, FIRED, after(second), OPS, wait=WAIT)
             if due := tx.waiting(OPS, after(second)).due:
                 sent.append(len(due))
-                tx.settle([one.id for of_one in due for one in of_one], delivered=True, at=after(second))
+                tx.complete([one.id for of_one in due for one in of_one], delivered=True, at=after(second))
         return sent
 
     assert await store.write(prepare) == [11, 11, 11, 11, 11]
@@ -66,7 +66,7 @@ async def test_two_groups_are_two_messages(store: Store) -> None:
         tell(tx, "A", 1, FIRED, after(1), OPS, group="rule=low", wait=WAIT)
         tell(tx, "B", 1, FIRED, NOW, OPS, group="rule=high", wait=WAIT)
         first = tx.waiting(OPS, after(60))
-        tx.settle([one.id for of_one in first.due for one in of_one], delivered=True, at=after(60))
+        tx.complete([one.id for of_one in first.due for one in of_one], delivered=True, at=after(60))
         return incidents(first), incidents(tx.waiting(OPS, after(60)))
 
     assert sorted(await store.write(prepare)) == [["A"], ["B"]]
@@ -89,7 +89,7 @@ async def test_draining_waits_for_nothing(store: Store) -> None:
         tell(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
         tell(tx, "B", 1, FIRED, NOW, OPS)
         ((failed,),) = [of_one for of_one in tx.waiting(OPS, NOW).due if of_one[0].report.incident == "B"]
-        tx.put_off([failed.id], at=NOW, until=after(60), error="refused")
+        tx.reschedule([failed.id], at=NOW, until=after(60), error="refused")
         return incidents(tx.waiting(OPS, after(1), gather=False))
 
     assert await store.write(prepare) == ["A"]
@@ -101,7 +101,7 @@ async def test_what_is_tried_again_delays_no_newcomer(store: Store) -> None:
     def prepare(tx: Transaction) -> list[list[str]]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
         ((old,),) = tx.waiting(OPS, NOW).due
-        tx.put_off([old.id], at=NOW, until=after(300), error="refused")
+        tx.reschedule([old.id], at=NOW, until=after(300), error="refused")
         tell(tx, "B", 1, FIRED, after(20), OPS, wait=WAIT)
         return [incidents(tx.waiting(OPS, after(seconds))) for seconds in (29, 30, 300)]
 
@@ -114,7 +114,7 @@ async def test_a_retry_takes_newcomers_with_it(store: Store) -> None:
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
         ((old,),) = tx.waiting(OPS, NOW).due
-        tx.put_off([old.id], at=NOW, until=after(30), error="refused")
+        tx.reschedule([old.id], at=NOW, until=after(30), error="refused")
         tell(tx, "B", 1, FIRED, after(29), OPS, wait=WAIT)
         return incidents(tx.waiting(OPS, after(30)))
 
@@ -131,7 +131,7 @@ async def test_an_incident_keeps_its_order_whatever_groups_it_goes_through(store
         sent = []
         for seconds in (2, 10, 10):
             delivery = plan(tx.waiting(OPS, after(seconds)).due)
-            tx.settle([one.id for one in delivery.covers], delivered=True, at=after(seconds))
+            tx.complete([one.id for one in delivery.covers], delivered=True, at=after(seconds))
             sent.append([f"{one.report.incident}{one.report.seq}" for one in delivery.covers])
         return sent
 
@@ -145,7 +145,7 @@ async def test_groups_are_of_one_url(store: Store) -> None:
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, NOW, OPS, other)
         ((mine,),) = tx.waiting(OPS, NOW).due
-        tx.settle([mine.id], delivered=True, at=NOW)
+        tx.complete([mine.id], delivered=True, at=NOW)
         return incidents(tx.waiting(other, NOW))
 
     assert await store.write(prepare) == ["A"]
@@ -160,7 +160,7 @@ async def test_500_of_one_cause_are_one_message(store: Store, kind: EventKind) -
             severity = Severity.CRITICAL if number == 321 else Severity.WARNING
             tell(tx, f"I{number:03}", 2, kind, NOW, OPS, severity=severity, wait=WAIT)
         delivery = plan(tx.waiting(OPS, after(10)).due)
-        tx.settle([one.id for one in delivery.covers], delivered=True, at=after(10))
+        tx.complete([one.id for one in delivery.covers], delivered=True, at=after(10))
         left = len(tx.waiting(OPS, after(60)).due)
         return delivery.message.title, delivery.message.plain.splitlines(), left
 
@@ -180,7 +180,7 @@ async def test_a_failed_group_is_tried_again_as_a_whole(store: Store) -> None:
         for name in "ABC":
             tell(tx, name, 1, FIRED, NOW, OPS)
         ids = [one.id for of_one in tx.waiting(OPS, NOW).due for one in of_one]
-        tx.put_off(ids, at=NOW, until=after(2), error="refused")
+        tx.reschedule(ids, at=NOW, until=after(2), error="refused")
         due = tx.waiting(OPS, after(2))
         return incidents(due), {one.attempts for of_one in due.due for one in of_one}
 

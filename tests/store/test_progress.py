@@ -34,7 +34,7 @@ async def test_what_waits_behind_one_that_is_tried_again_and_again_is_none(store
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tell(tx, "A", 2, EventKind.WORSENED, NOW + MINUTE, OPS)
         ((first, _),) = tx.waiting(OPS, NOW + MINUTE).due
-        tx.put_off([first.id], at=NOW + 9 * MINUTE, until=NOW + 14 * MINUTE, error="refused")
+        tx.reschedule([first.id], at=NOW + 9 * MINUTE, until=NOW + 14 * MINUTE, error="refused")
         return tx.progress(NOW + 10 * MINUTE, ()).trouble(NOW + 10 * MINUTE)
 
     assert await store.write(prepare) == ""

@@ -113,7 +113,7 @@ async def test_a_retry_in_them_waits_too(store: Store) -> None:
     def prepare(tx: Transaction) -> list[object]:
         tell(tx, "A", 1, FIRED, late, OPS)
         ((one,),) = tx.waiting(OPS, late, NIGHT).due
-        tx.put_off([one.id], at=late, until=TEN_PM + timedelta(minutes=1), error="refused")
+        tx.reschedule([one.id], at=late, until=TEN_PM + timedelta(minutes=1), error="refused")
         night = tx.waiting(OPS, TEN_PM + timedelta(minutes=1), NIGHT)
         return [incidents(night), night.next_at]
 

@@ -107,9 +107,9 @@ async def test_every_attempt_is_kept_with_what_it_came_to(store: Store) -> None:
     def prepare(tx: Transaction) -> list[tuple[object, ...]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         ((one,),) = tx.waiting(OPS, NOW).due
-        tx.put_off([one.id], at=NOW, until=NOW + HOUR, error="refused")
-        tx.put_off([one.id], at=NOW + HOUR, until=NOW + 2 * HOUR, error="no route")
-        tx.settle([one.id], delivered=True, at=NOW + 2 * HOUR)
+        tx.reschedule([one.id], at=NOW, until=NOW + HOUR, error="refused")
+        tx.reschedule([one.id], at=NOW + HOUR, until=NOW + 2 * HOUR, error="no route")
+        tx.complete([one.id], delivered=True, at=NOW + 2 * HOUR)
         rows = tx._db.execute(text("SELECT number, at, error FROM attempts ORDER BY number"))
         return [tuple(row) for row in rows]
 
@@ -127,9 +127,9 @@ async def test_what_was_settled_before_is_not_tried_again(store: Store) -> None:
     def prepare(tx: Transaction) -> int:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         ((one,),) = tx.waiting(OPS, NOW).due
-        tx.settle([one.id], delivered=False, at=NOW, error="refused")
-        tx.settle([one.id], delivered=True, at=NOW)
-        tx.put_off([one.id], at=NOW, until=NOW + HOUR, error="refused")
+        tx.complete([one.id], delivered=False, at=NOW, error="refused")
+        tx.complete([one.id], delivered=True, at=NOW)
+        tx.reschedule([one.id], at=NOW, until=NOW + HOUR, error="refused")
         return counted(tx, "attempts")
 
     assert await store.write(prepare) == 1
@@ -144,7 +144,7 @@ async def test_attempts_go_with_their_notifications(store: Store) -> None:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tx.add_note(alert, "acked", NOW, "ann", "on it")
         ((one,),) = tx.waiting(OPS, NOW).due
-        tx.settle([one.id], delivered=True, at=NOW)
+        tx.complete([one.id], delivered=True, at=NOW)
         tables, kept = ("attempts", "notifications", "events", "notes"), []
         for _ in range(2):
             tx.prune(NOW + DAYS, 100)
@@ -162,7 +162,7 @@ async def test_an_incident_in_its_cooldown_keeps_its_story(store: Store) -> None
         tx.save_alert(Alert(rule="r", subject="s", id="A", ended_at=NOW, seq=2))
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         ((one,),) = tx.waiting(OPS, NOW).due
-        tx.settle([one.id], delivered=True, at=NOW)
+        tx.complete([one.id], delivered=True, at=NOW)
         tx.prune(NOW + DAYS, 100)
         return counted(tx, "events")
 
@@ -187,7 +187,7 @@ async def test_pruning_many_leaves_no_attempt_without_its_notification(store: St
         for number in range(25):
             tell(tx, f"I{number}", 1, EventKind.FIRED, NOW, OPS)
         ids = [one.id for of_one in tx.waiting(OPS, NOW).due for one in of_one]
-        tx.settle(ids, delivered=True, at=NOW)
+        tx.complete(ids, delivered=True, at=NOW)
         left: list[int] = []
         while not left or left[-1]:
             tx.prune(NOW + DAYS, 10)

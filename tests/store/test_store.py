@@ -213,10 +213,10 @@ ALERT = Alert(
     seq=7,
     announced=True,
     announced_at=NOW + timedelta(minutes=7),
-    told_at=NOW + timedelta(minutes=8),
-    told_severity=Severity.INFO,
-    told_level=2,
-    told_flapping=True,
+    notified_at=NOW + timedelta(minutes=8),
+    notified_severity=Severity.INFO,
+    notified_level=2,
+    notified_flapping=True,
     escalated_at=NOW + timedelta(minutes=9),
     ack=Ack(by="ann", reason="on it", at=NOW + timedelta(minutes=10)),
     muted="silence 3 by bob: upgrade",
@@ -280,7 +280,7 @@ async def test_within_an_incident_the_first_holds_back_the_others(store: Store) 
         tell(tx, "B", 1, EventKind.FIRED, NOW + timedelta(seconds=1), OPS)
         first = tx.waiting(OPS, NOW + timedelta(seconds=5)).due
         later = NOW + timedelta(seconds=5)
-        tx.put_off([first[0][0].id], at=later, until=NOW + timedelta(seconds=30), error="refused")
+        tx.reschedule([first[0][0].id], at=later, until=NOW + timedelta(seconds=30), error="refused")
         return incidents(tx.waiting(OPS, later))
 
     assert await store.write(prepare) == ["B"]
@@ -292,7 +292,7 @@ async def test_nothing_due_says_when_something_will_be(store: Store) -> None:
     def prepare(tx: Transaction) -> datetime | None:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         ((first,),) = tx.waiting(OPS, NOW).due
-        tx.put_off([first.id], at=NOW, until=NOW + timedelta(seconds=30), error="refused")
+        tx.reschedule([first.id], at=NOW, until=NOW + timedelta(seconds=30), error="refused")
         return tx.waiting(OPS, NOW).next_at
 
     assert await store.write(prepare) == NOW + timedelta(seconds=30)
@@ -304,7 +304,7 @@ async def test_what_waits_for_an_exchanged_url_goes_to_the_channels_new_one(stor
 
     def prepare(tx: Transaction) -> tuple[int, list[str], int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        given_up = tx.readdress([new], lambda *_: [], NOW)
+        given_up = tx.reroute([new], lambda *_: [], NOW)
         return given_up, incidents(tx.waiting(new, NOW)), len(tx.waiting(OPS, NOW).due)
 
     assert await store.write(prepare) == (0, ["A"], 0)
@@ -315,7 +315,7 @@ async def test_what_waits_for_a_channel_that_is_gone_is_given_up(store: Store) -
 
     def prepare(tx: Transaction) -> tuple[int, int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        return tx.readdress([Target(channel="other", url_id="1")], lambda *_: [], NOW), len(
+        return tx.reroute([Target(channel="other", url_id="1")], lambda *_: [], NOW), len(
             tx.waiting(OPS, NOW).due
         )
 
@@ -329,7 +329,7 @@ async def test_what_nobody_knows_goes_to_the_channels_its_rule_has_now(store: St
     def prepare(tx: Transaction) -> tuple[int, list[int]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
-        given_up = tx.readdress([new], lambda *_: [new], NOW)
+        given_up = tx.reroute([new], lambda *_: [new], NOW)
         return given_up, [one.report.seq for waiting in tx.waiting(new, NOW).due for one in waiting]
 
     assert await store.write(prepare) == (0, [1, 2])
@@ -344,10 +344,10 @@ async def test_what_others_know_is_given_up_with_its_channel(store: Store, deliv
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         if delivered:
             [[one]] = tx.waiting(OPS, NOW).due
-            tx.settle([one.id], delivered=True, at=NOW)
+            tx.complete([one.id], delivered=True, at=NOW)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, gone)
         configured = [new] if delivered else [OPS, new]
-        return tx.readdress(configured, lambda *_: configured, NOW), len(tx.waiting(new, NOW).due)
+        return tx.reroute(configured, lambda *_: configured, NOW), len(tx.waiting(new, NOW).due)
 
     assert await store.write(prepare) == (1, 0)
 
@@ -358,7 +358,7 @@ async def test_what_waits_for_a_renamed_channel_goes_out_by_its_new_name(store: 
 
     def prepare(tx: Transaction) -> tuple[int, list[str], list[str]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        given_up = tx.readdress([other, renamed], lambda *_: [other, renamed], NOW)
+        given_up = tx.reroute([other, renamed], lambda *_: [other, renamed], NOW)
         return given_up, incidents(tx.waiting(renamed, NOW)), incidents(tx.waiting(other, NOW))
 
     assert await store.write(prepare) == (0, ["A"], [])
@@ -371,10 +371,10 @@ async def test_a_recipients_former_name_is_its_own(store: Store) -> None:
     def prepare(tx: Transaction) -> tuple[list[Target], int, int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         [[one]] = tx.waiting(OPS, NOW).due
-        tx.settle([one.id], delivered=True, at=NOW)
+        tx.complete([one.id], delivered=True, at=NOW)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
         tx.rename_targets([(OPS, new)])
-        return tx.told_to("A"), tx.readdress([new], lambda *_: [], NOW), len(tx.waiting(new, NOW).due)
+        return tx.notified_targets("A"), tx.reroute([new], lambda *_: [], NOW), len(tx.waiting(new, NOW).due)
 
     assert await store.write(prepare) == ([new], 0, 1)
 
@@ -389,12 +389,12 @@ async def test_recipients_that_had_one_name_each_get_what_waits_for_it(store: St
     def prepare(tx: Transaction) -> tuple[list[Target], list[list[str]]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         [[one]] = tx.waiting(OPS, NOW).due
-        tx.settle([one.id], delivered=True, at=NOW)
+        tx.complete([one.id], delivered=True, at=NOW)
         tell(tx, "B", 1, EventKind.FIRED, NOW, OPS)
         for _ in range(2):
             tx.rename_targets([(OPS, alice), (OPS, bob)])
-            tx.readdress([alice, bob], lambda *_: [], NOW)
-        return tx.told_to("A"), [incidents(tx.waiting(target, NOW)) for target in (alice, bob)]
+            tx.reroute([alice, bob], lambda *_: [], NOW)
+        return tx.notified_targets("A"), [incidents(tx.waiting(target, NOW)) for target in (alice, bob)]
 
     told, waiting = await store.write(prepare)
     assert (set(told), waiting) == ({alice, bob}, [["B"], ["B"]])
@@ -406,8 +406,8 @@ async def test_a_url_that_was_taken_away_and_is_back_gets_what_waits(store: Stor
 
     def prepare(tx: Transaction) -> list[list[str]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        tx.readdress([other], lambda *_: [], NOW)
-        tx.readdress([OPS], lambda *_: [], NOW)
+        tx.reroute([other], lambda *_: [], NOW)
+        tx.reroute([OPS], lambda *_: [], NOW)
         return [incidents(tx.waiting(target, NOW)) for target in (OPS, other)]
 
     assert await store.write(prepare) == [["A"], []]
@@ -419,8 +419,8 @@ async def test_a_name_that_was_taken_away_and_is_back_gets_what_waits(store: Sto
 
     def prepare(tx: Transaction) -> list[list[str]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        tx.readdress([renamed], lambda *_: [], NOW)
-        tx.readdress([OPS], lambda *_: [], NOW)
+        tx.reroute([renamed], lambda *_: [], NOW)
+        tx.reroute([OPS], lambda *_: [], NOW)
         return [incidents(tx.waiting(target, NOW)) for target in (OPS, renamed)]
 
     assert await store.write(prepare) == [["A"], []]
@@ -487,9 +487,9 @@ async def test_pruning_spares_incidents_that_last(store: Store) -> None:
         tx.save_alert(ALERT)
         tell(tx, ALERT.id, 1, EventKind.FIRED, NOW, OPS)
         ((waiting,),) = tx.waiting(OPS, NOW).due
-        tx.settle([waiting.id], delivered=True, at=NOW)
+        tx.complete([waiting.id], delivered=True, at=NOW)
         tx.prune(NOW + timedelta(days=400), 100)
-        return tx.told_to(ALERT.id)
+        return tx.notified_targets(ALERT.id)
 
     assert await store.write(prepare) == [OPS]
 

@@ -150,7 +150,7 @@ async def test_deliveries_count_by_their_outcome(
     await put_into_outbox(store, "i", 1, EventKind.FIRED, OPS)
     [[waiting]] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
     for _ in range(before):
-        await store.write(lambda tx: tx.put_off([waiting.id], at=START, until=START, error="no"))
+        await store.write(lambda tx: tx.reschedule([waiting.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     box = outbox(store, clock, metrics)
     box.serve([ops])

@@ -158,10 +158,10 @@ async def test_what_was_resolved_shows_its_end(world: World) -> None:
         "Ended 2026-02-01 14:34:00 UTC.",
     ]
     assert over.updated == START + 4 * MINUTE
-    goes_on = next(one for one in told.entries if one.title == "CRITICAL usdt-low: nami-spot/spot/USDT")
-    assert "available 20 < 1000" in goes_on.summary
-    assert "Ended" not in goes_on.summary
-    assert goes_on.categories == ["firing", "critical"]
+    continues = next(one for one in told.entries if one.title == "CRITICAL usdt-low: nami-spot/spot/USDT")
+    assert "available 20 < 1000" in continues.summary
+    assert "Ended" not in continues.summary
+    assert continues.categories == ["firing", "critical"]
 
 
 async def test_names_are_text(world: World) -> None:

@@ -37,7 +37,7 @@ class Incident:
 
     `state` is `pending`, `firing` or `resolved`. `since` is its last firing's first breaching reading; `began` the
     incident's. `ended_at` None: it goes on, or nobody knows. `messages` counts what was told of it, the last time at
-    `told_at`, reminders aside; `announced`: somebody was told that it fires."""
+    `notified_at`, reminders aside; `announced`: somebody was told that it fires."""
 
     id: str
     rule: str
@@ -49,7 +49,7 @@ class Incident:
     ended_at: datetime | None = None
     reason: str = ""
     messages: int = 0
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     announced: bool = False
     muted: str = ""
     ack: Ack | None = None
@@ -59,7 +59,7 @@ class Incident:
     def changed_at(self) -> datetime:
         """When something happened to it last that is more than one more reading, or one more reminder."""
         acked_at = None if self.ack is None else self.ack.at
-        return max(at for at in (self.since, self.told_at, self.ended_at, acked_at) if at is not None)
+        return max(at for at in (self.since, self.notified_at, self.ended_at, acked_at) if at is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +164,8 @@ def _incidents(db: sqlite3.Connection, since: datetime | None, only: str | None 
     by_id |= {one.id: one for one in _told(db, since, only)}
     for current in _current(db, only):
         by_id[current.id] = current
-    told_at = _told_at(db, only)
-    return [replace(one, told_at=told_at.get(one.id)) for one in by_id.values()]
+    notified_at = _told_at(db, only)
+    return [replace(one, notified_at=notified_at.get(one.id)) for one in by_id.values()]
 
 
 def _told(db: sqlite3.Connection, since: datetime | None, only: str | None) -> Iterator[Incident]:
