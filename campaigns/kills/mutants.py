@@ -41,7 +41,7 @@ class Mutant:
     """The accounts that it takes, by commas; "": all."""
 
 
-_OUTBOX, _TRANSACTION, _POLL = "outbox.py", "store/transaction.py", "poll.py"
+_OUTBOX, _TRANSACTION, _POLL = "alerting/outbox.py", "store/transaction.py", "alerting/recording.py"
 _AT_START = "        rows, known = self._waiting_elsewhere(targets), self._known(targets)\n"
 
 MUTANTS = (
