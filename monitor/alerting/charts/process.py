@@ -23,7 +23,7 @@ LARGEST = 1_000_000
 COMMAND = (sys.executable, "-P", "-m", "monitor.alerting.charts")
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _CHUNK = 65536
 _SAID = 200  # characters of what a process says before it fails
 
