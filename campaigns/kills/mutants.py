@@ -50,7 +50,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_OUTBOX,
-                old="        sending, began = _in_thread(notifier, message, parts), asyncio.get_running_loop().time()\n",
+                old="        sending, began = _in_thread(notifier, message, parts), "
+                "asyncio.get_running_loop().time()\n",
                 new="        await self._delivered(notifier.target, delivery)\n"
                 "        while await _in_thread(notifier, message, parts) is not None:\n"
                 "            await asyncio.sleep(1)\n"
