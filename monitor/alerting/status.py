@@ -184,7 +184,7 @@ def _of_clock(clock: ClockStatus, now: datetime) -> Iterator[str]:
         count = f"{clock.set_aside} reading{' is' if clock.set_aside == 1 else 's are'}"
         yield (
             f"{count} set aside, the last at {moment(clock.set_aside_at)}: made by a wrong clock, they are in "
-            'neither history nor export; see docs/troubleshooting.md, "The clock was set"'
+            'neither history nor export; see docs/troubleshooting.md, "Clock changes"'
         )
 
 

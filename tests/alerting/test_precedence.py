@@ -1,4 +1,4 @@
-"""What wins over what: each row of the table in docs/alerting.md, on a real store, from the poll to what is sent.
+"""Precedence: each row of the table in docs/alerting.md, on a real store, from the poll to what is sent.
 
 A row's name is the table's first column, its docstring the second; a test holds the two together. Minutes are counted
 from START; nothing sleeps, and there is no process."""
@@ -179,8 +179,8 @@ def row(check: Row) -> Row:
 
 @row
 def silence_and_firing(on: Duty) -> None:
-    """What fires in a silence is told when the silence ends, if it still fires then; what came and went in it never
-    is."""
+    """An alert that fires during a silence is notified when the silence ends, if it still fires then. An
+    alert that fires and resolves entirely during the silence is not reported."""
     on.silence(0, 10)
     assert on.poll(1, "5") == on.poll(2, "5", FUTURES) == on.poll(3, "5000", FUTURES) == []
     assert [on.look(9), on.look(10), on.look(11)] == [[], ["fired"], []]
@@ -188,7 +188,7 @@ def silence_and_firing(on: Duty) -> None:
 
 @row
 def silence_and_resolve(on: Duty) -> None:
-    """What ends in a silence is told to be over when the silence ends, wherever its firing went."""
+    """A resolution during a silence is sent when the silence ends, to every recipient of the firing."""
     on.poll(0, "5")
     on.silence(1, 10)
     assert [on.poll(2, "5000"), on.look(10)] == [[], ["resolved"]]
@@ -197,7 +197,7 @@ def silence_and_resolve(on: Duty) -> None:
 
 @row
 def silence_and_reminder(on: Duty) -> None:
-    """A reminder that falls due in a silence is left out; the next one is due `repeat_every` after it."""
+    """A reminder that comes due during a silence is skipped; the next one is due `repeat_every` after it."""
     on.watch = watching(low(repeat_every=4 * MINUTE))
     on.poll(0, "5")
     on.silence(1, 6)
@@ -206,8 +206,8 @@ def silence_and_reminder(on: Duty) -> None:
 
 @row
 def silence_and_worsening(on: Duty) -> None:
-    """A silence holds back what gets worse, too, as long as it fits; one of `severity=warning` does not fit what has
-    become critical."""
+    """A silence mutes an alert that worsens, as long as it still matches. A silence with `severity=warning`
+    does not match an alert that has become critical."""
     on.watch = watching(levels())
     on.poll(0, "500")
     on.poll(0, "500", FUTURES)
@@ -218,7 +218,8 @@ def silence_and_worsening(on: Duty) -> None:
 
 @row
 def silence_and_acknowledgement(on: Duty) -> None:
-    """A silenced alert can be acknowledged; after the silence its firing is still told, once, and nothing more."""
+    """A silenced alert can be acknowledged. When the silence ends, its firing is still sent once, and no
+    reminder or escalation follows."""
     on.watch = watching(low(repeat_every=4 * MINUTE), routes=ESCALATES)
     on.silence(0, 10)
     on.poll(1, "5")
@@ -228,7 +229,8 @@ def silence_and_acknowledgement(on: Duty) -> None:
 
 @row
 def silence_and_escalation(on: Duty) -> None:
-    """Nothing is escalated in a silence, and it stops no clock: what is due by then goes out when it ends."""
+    """No alert is escalated during a silence, but `escalate_after` continues to count: an escalation that is
+    due by then is sent when the silence ends."""
     on.watch = watching(low(), routes=ESCALATES)
     on.poll(0, "5")
     on.silence(1, 60)
@@ -237,8 +239,8 @@ def silence_and_escalation(on: Duty) -> None:
 
 @row
 def silence_and_closing(on: Duty) -> None:
-    """That a rule or an account is gone from the configuration is told in a silence, too: nobody could tell it
-    later."""
+    """If a rule or an account is removed from the configuration during a silence, its alert is reported as
+    closed at once: later that would not be possible."""
     on.poll(0, "5")
     on.silence(1, 10)
     assert on.reload(2, watching()) == ["closed"]
@@ -246,8 +248,8 @@ def silence_and_closing(on: Duty) -> None:
 
 @row
 def silence_and_outbox(on: Duty) -> None:
-    """What is in the outbox when a silence begins still goes out: it waited for its group, for quiet hours or for a
-    channel."""
+    """Notifications that are in the outbox when a silence begins are still delivered, whether they wait for
+    their group, for quiet hours or for a channel."""
     on.poll(0, "5")
     on.silence(0.1, 10)
     assert on.sent("ops", 1) == ["WARNING"]
@@ -255,8 +257,8 @@ def silence_and_outbox(on: Duty) -> None:
 
 @row
 def silence_and_check(on: Duty) -> AfterCommit:
-    """A silenced or acknowledged alert fires on: `status` and `poll` show it as such, and it counts for their exit
-    code."""
+    """A silenced or acknowledged alert keeps firing: `status` and `poll` show it as such, and it counts for
+    their exit code."""
     on.watch = watching(low(severity=Severity.CRITICAL))
     on.silence(0, 10)
     on.poll(1, "5")
@@ -272,7 +274,8 @@ def silence_and_check(on: Duty) -> AfterCommit:
 
 @row
 def maintenance_and_firing(on: Duty) -> None:
-    """A maintenance window of the configuration does what a silence does; of both, the later end counts."""
+    """A maintenance window mutes an alert as a silence does. If both match, the alert is muted until the
+    later end."""
     window = OneOff(starts_at=at(0), ends_at=at(20))
     on.watch = watching(low(), maintenance=[Maintenance(name="upgrade", match=EVERYTHING, window=window)])
     on.silence(0, 10)
@@ -284,7 +287,7 @@ BY_FUTURES = Inhibition(source=Match({"job": ("nami-futures",)}), target=Match({
 
 @row
 def inhibition_and_firing(on: Duty) -> None:
-    """An inhibited alert is told when what inhibits it is over, if it still fires then."""
+    """An inhibited alert is notified when the alert that inhibits it is over, if it still fires then."""
     on.watch = watching(low(), inhibitions=[BY_FUTURES])
     on.poll(0, "5", FUTURES)
     assert [on.poll(1, "5"), on.poll(2, "5000", FUTURES), on.look(3)] == [[], ["resolved"], ["fired"]]
@@ -292,7 +295,7 @@ def inhibition_and_firing(on: Duty) -> None:
 
 @row
 def inhibition_and_silence(on: Duty) -> None:
-    """A silenced or acknowledged alert inhibits others as any other does; one that is only pending inhibits none."""
+    """An alert inhibits others even if it is silenced or acknowledged. A pending alert inhibits none."""
     on.watch = watching(low(), inhibitions=[BY_FUTURES])
     on.silence(0, 10, Match({"job": ("nami-futures",)}))
     assert on.poll(0, "5", FUTURES) == []
@@ -304,7 +307,7 @@ def inhibition_and_silence(on: Duty) -> None:
 
 @row
 def inhibition_and_inhibition(on: Duty) -> None:
-    """Two alerts that would each inhibit the other are both told."""
+    """If two alerts would inhibit each other, neither is inhibited: both are notified."""
     back = Inhibition(source=BY_FUTURES.target, target=BY_FUTURES.source)
     on.watch = watching(low(), inhibitions=[BY_FUTURES, back])
     assert [on.poll(0, "5", FUTURES), on.poll(1, "5")] == [["fired"], ["fired"]]
@@ -312,8 +315,8 @@ def inhibition_and_inhibition(on: Duty) -> None:
 
 @row
 def failing_and_stale(on: Duty) -> None:
-    """A `failing` alert inhibits the `stale` ones of what it is about, and a provider's those of its accounts, without
-    any configuration."""
+    """A `failing` alert about an account inhibits the `stale` alerts of that account, and one about a
+    provider those of all its accounts, without any configuration."""
     stale = Stale(name="stale", after=5 * MINUTE, policy=ONCE)
     on.watch = watching(stale, Failing(name="failing", polls=3, policy=ONCE))
     told = [on.poll(0, "5", one) for one in (SPOT, FUTURES)]
@@ -326,7 +329,7 @@ def failing_and_stale(on: Duty) -> None:
 
 @row
 def acknowledgement_and_reminder(on: Duty) -> None:
-    """What is acknowledged is not reminded of, until it gets worse or the acknowledgement is taken back."""
+    """An acknowledged alert sends no reminders until it worsens or the acknowledgement is removed."""
     on.watch = watching(low(repeat_every=4 * MINUTE))
     on.poll(0, "5")
     on.acknowledge(1)
@@ -338,7 +341,7 @@ def acknowledgement_and_reminder(on: Duty) -> None:
 
 @row
 def acknowledgement_and_escalation(on: Duty) -> None:
-    """What is acknowledged is not escalated; what is not, is, once until its end."""
+    """An acknowledged alert is not escalated. An unacknowledged one is escalated once until it resolves."""
     on.watch = watching(low(), routes=ESCALATES)
     on.poll(0, "5")
     on.acknowledge(1)
@@ -348,8 +351,8 @@ def acknowledgement_and_escalation(on: Duty) -> None:
 
 @row
 def acknowledgement_and_worsening(on: Duty) -> None:
-    """What gets worse is told though it be acknowledged, and the acknowledgement is over: `escalate_after` counts
-    anew."""
+    """An alert that worsens is notified even if acknowledged; this ends the acknowledgement and restarts
+    `escalate_after`."""
     on.watch = watching(levels(), routes=ESCALATES)
     on.poll(0, "500")
     on.acknowledge(1)
@@ -358,7 +361,7 @@ def acknowledgement_and_worsening(on: Duty) -> None:
 
 @row
 def acknowledgement_and_easing(on: Duty) -> None:
-    """What gets milder is told though it be acknowledged, and stays acknowledged."""
+    """An alert that eases is notified even if acknowledged, and stays acknowledged."""
     on.watch = watching(levels(repeat_every=4 * MINUTE))
     on.poll(0, "50")
     on.acknowledge(1)
@@ -367,7 +370,8 @@ def acknowledgement_and_easing(on: Duty) -> None:
 
 @row
 def acknowledgement_and_resolve(on: Duty) -> None:
-    """The end is told, and ends the acknowledgement, too: if the alert fires again, nobody has acknowledged that."""
+    """The resolution of an acknowledged alert is sent, and ends the acknowledgement: if the alert fires
+    again, it is unacknowledged."""
     on.watch = watching(low(repeat_every=4 * MINUTE, cooldown=60 * MINUTE))
     on.poll(0, "5")
     on.acknowledge(1)
@@ -376,7 +380,7 @@ def acknowledgement_and_resolve(on: Duty) -> None:
 
 @row
 def acknowledgement_and_outbox(on: Duty) -> None:
-    """What is in the outbox at an acknowledgement still goes out."""
+    """Notifications that are in the outbox when an alert is acknowledged are still delivered."""
     on.poll(0, "5")
     on.acknowledge(0.1)
     assert on.sent("ops", 1) == ["WARNING"]
@@ -384,7 +388,7 @@ def acknowledgement_and_outbox(on: Duty) -> None:
 
 @row
 def acknowledgement_and_restart(on: Duty) -> None:
-    """A restart or a reload keeps acknowledgements and silences, and what waits in the outbox."""
+    """Acknowledgements, silences and pending notifications survive a restart and a reload."""
     on.watch = watching(low(repeat_every=4 * MINUTE), routes=ESCALATES)
     on.poll(0, "5")
     on.silence(0, 90)
@@ -395,7 +399,7 @@ def acknowledgement_and_restart(on: Duty) -> None:
 
 @row
 def escalation_and_what_follows(on: Duty) -> None:
-    """Whoever was told by an escalation is told what follows as well: reminders, worse, the end."""
+    """The recipients of an escalation also receive what follows: reminders, worsening, the resolution."""
     on.watch = watching(levels(repeat_every=20 * MINUTE), routes=ESCALATES)
     on.poll(0, "500")
     on.look(15)
@@ -408,7 +412,8 @@ def escalation_and_what_follows(on: Duty) -> None:
 
 @row
 def escalation_and_reminder(on: Duty) -> None:
-    """Both due at once, it is escalated, and the next reminder is due `repeat_every` after that."""
+    """If both are due at once, the escalation is sent, and the next reminder is due `repeat_every` after
+    it."""
     on.watch = watching(low(repeat_every=15 * MINUTE), routes=ESCALATES)
     on.poll(0, "5")
     assert [on.look(15), on.look(16), on.look(30)] == [["escalated"], [], ["reminder"]]
@@ -416,7 +421,7 @@ def escalation_and_reminder(on: Duty) -> None:
 
 @row
 def reminder_and_restart(on: Duty) -> None:
-    """A restart or a reload brings no reminder sooner: it counts from the last message."""
+    """A restart or a reload makes no reminder come sooner: it counts from the last message."""
     on.watch = watching(low(repeat_every=4 * MINUTE))
     on.poll(0, "5")
     told = [on.reload(1, on.watch), on.poll(2, "5"), on.reload(3, on.watch), on.look(3.9), on.look(4)]
@@ -428,7 +433,8 @@ def reminder_and_restart(on: Duty) -> None:
 
 @row
 def cooldown_and_firing(on: Duty) -> None:
-    """What fires again within its `cooldown` is told at once, as the same incident, and says that it fires again."""
+    """An alert that fires again within its `cooldown` is notified at once, as the same incident, with a note
+    that it fires again."""
     on.watch = watching(low(cooldown=10 * MINUTE))
     on.poll(0, "5")
     on.poll(1, "5000")
@@ -440,8 +446,8 @@ def cooldown_and_firing(on: Duty) -> None:
 
 @row
 def cooldown_and_silence(on: Duty) -> None:
-    """An end that a silence holds back and a firing before it is told are one incident still: nothing differs, nothing
-    is told."""
+    """An alert that resolves and fires again during a silence remains the same incident. Nothing has changed
+    since the last notification, so nothing is sent."""
     on.poll(0, "5")
     on.silence(1, 10)
     assert [on.poll(2, "5000"), on.poll(3, "5"), on.look(10)] == [[], [], []]
@@ -453,7 +459,8 @@ TO_AND_FRO = ("5", "5000", "5", "5000", "5", "5000")
 
 @row
 def flapping_and_firing(on: Duty) -> None:
-    """What flaps is told once to flap; its firings and ends are not, until it settles: then how it stands is."""
+    """A flapping alert is reported as flapping once. Its firings and resolutions are not sent until it
+    settles; then its current state is sent."""
     on.watch = watching(low(flapping=FLAPS))
     told = [on.poll(minute, usdt) for minute, usdt in enumerate(TO_AND_FRO)]
     assert told == [["fired"], ["resolved"], ["fired"], ["flapping"], [], []]
@@ -462,7 +469,7 @@ def flapping_and_firing(on: Duty) -> None:
 
 @row
 def flapping_and_worsening(on: Duty) -> None:
-    """What gets worse than was told gets through, though it flap."""
+    """An alert that becomes worse than last notified is notified even while it flaps."""
     on.watch = watching(levels(flapping=FLAPS))
     for minute, usdt in enumerate(("500", "5000", "500", "5000", "500")):
         on.poll(minute, usdt)
@@ -471,8 +478,8 @@ def flapping_and_worsening(on: Duty) -> None:
 
 @row
 def flapping_and_acknowledgement(on: Duty) -> None:
-    """That it flaps is told though it be acknowledged; while it flaps, there are no reminders and no escalation
-    anyway."""
+    """That an alert flaps is reported even if it is acknowledged. While it flaps it sends no reminders and is
+    not escalated, acknowledged or not."""
     on.watch = watching(low(flapping=FLAPS, repeat_every=4 * MINUTE), routes=ESCALATES)
     for minute, usdt in enumerate(TO_AND_FRO[:3]):
         on.poll(minute, usdt)
@@ -483,7 +490,8 @@ def flapping_and_acknowledgement(on: Duty) -> None:
 
 @row
 def flapping_and_silence(on: Duty) -> None:
-    """To and fro in a silence counts: what flaps when the silence ends is told to flap."""
+    """Changes during a silence count towards flapping: an alert that flaps when the silence ends is reported
+    as flapping."""
     on.watch = watching(low(flapping=FLAPS))
     on.silence(0, 10)
     told = [on.poll(minute, usdt) for minute, usdt in enumerate(TO_AND_FRO)]
@@ -495,7 +503,8 @@ def flapping_and_silence(on: Duty) -> None:
 
 @row
 def grouping_and_firing(on: Duty) -> None:
-    """What fires within `group_wait` of the first and is equal in `group_by` is one message, the worst of it first."""
+    """Alerts that fire within `group_wait` of the first one and are equal in `group_by` are one message, the
+    worst first."""
     on.watch = watching(levels())
     on.poll(0, "500")
     on.poll(0.1, "50", FUTURES)
@@ -506,8 +515,8 @@ def grouping_and_firing(on: Duty) -> None:
 
 @row
 def grouping_and_critical(on: Duty) -> None:
-    """What is critical waits for its group as well, never longer than its route's `group_wait`; and what goes out takes
-    with it what waits in the same group."""
+    """A critical alert waits for its group too, but never longer than the `group_wait` of its own route. What
+    waits in the same group is sent with it."""
     at_once = Route(match=Match({"severity": ("critical",)}), channels=("ops",), group_wait=timedelta(0))
     on.watch = watching(levels(), routes=[at_once, *OPS_ONLY])
     on.poll(0, "500")
@@ -518,8 +527,8 @@ def grouping_and_critical(on: Duty) -> None:
 
 @row
 def grouping_and_worsening(on: Duty) -> None:
-    """What becomes critical while its firing still waits for its group waits no longer than its own route says: it goes
-    out as one message, critical from the first."""
+    """If an alert becomes critical while its firing waits for its group, both are one critical message, sent
+    after at most the `group_wait` of its new route."""
     at_once = Route(match=Match({"severity": ("critical",)}), channels=("ops",), group_wait=timedelta(0))
     on.watch = watching(levels(), routes=[at_once, Route(channels=("ops",), group_wait=5 * MINUTE)])
     on.poll(0, "500")
@@ -529,7 +538,7 @@ def grouping_and_worsening(on: Duty) -> None:
 
 @row
 def grouping_and_resolve(on: Duty) -> None:
-    """What is over before its firing went out is one message that says both."""
+    """If an alert resolves before its firing was sent, one message reports both."""
     on.poll(0, "5")
     on.poll(0.1, "5000")
     assert on.sent("ops", 1) == ["FIRED AND RESOLVED"]
@@ -537,7 +546,7 @@ def grouping_and_resolve(on: Duty) -> None:
 
 @row
 def grouping_and_failure(on: Duty) -> None:
-    """A message that a channel does not take holds back the rest of its incident, and no other."""
+    """A message that a channel does not accept delays the later messages of its incident, and of no other."""
     on.poll(0, "5")
     assert on.refused("ops", 0.2) == 1
     on.poll(0.3, "5", FUTURES)
@@ -548,7 +557,8 @@ def grouping_and_failure(on: Duty) -> None:
 
 @row
 def grouping_and_poll(on: Duty) -> None:
-    """The command `poll` waits for no group: what its polls brought goes out, in groups, before it ends."""
+    """The command `poll` does not wait for groups: the notifications of its polls are sent, grouped, before
+    it ends."""
     on.poll(0, "5")
     on.poll(0, "5", FUTURES)
     [message] = on.deliveries("ops", 0, taken=True, gather=False)
@@ -557,8 +567,8 @@ def grouping_and_poll(on: Duty) -> None:
 
 @row
 def quiet_hours_and_warning(on: Duty) -> None:
-    """In a channel's quiet hours everything waits that is not critical, reminders and ends as well, and goes out by
-    groups when they end."""
+    """During the quiet hours of a channel everything waits that is not critical, including reminders and
+    resolutions. It is sent, grouped, when they end."""
     on.quiet = {"ops": QUIET_FOR_AN_HOUR}
     on.poll(0, "5")
     on.poll(5, "5", FUTURES)
@@ -568,7 +578,8 @@ def quiet_hours_and_warning(on: Duty) -> None:
 
 @row
 def quiet_hours_and_critical(on: Duty) -> None:
-    """What is critical passes, and takes with it what waits of the same incident; its end passes, too."""
+    """Critical notifications are sent during quiet hours, together with what waits of the same incident. So
+    is the resolution of a critical alert."""
     on.watch, on.quiet = watching(levels()), {"ops": QUIET_FOR_AN_HOUR}
     on.poll(0, "500")
     on.poll(0, "500", FUTURES)
@@ -580,7 +591,7 @@ def quiet_hours_and_critical(on: Duty) -> None:
 
 @row
 def quiet_hours_and_escalation(on: Duty) -> None:
-    """They hold for whom an escalation tells as for any channel: one that is not critical waits."""
+    """Quiet hours also apply to the channels of an escalation: one that is not critical waits."""
     on.watch, on.quiet = watching(low(), routes=ESCALATES), {"boss": QUIET_FOR_AN_HOUR}
     on.poll(0, "5")
     assert on.look(15) == ["escalated"]
@@ -589,7 +600,8 @@ def quiet_hours_and_escalation(on: Duty) -> None:
 
 @row
 def quiet_hours_and_fallback(on: Duty) -> None:
-    """What waits in quiet hours has not failed: no fallback takes over. A fallback's own quiet hours hold for it."""
+    """A notification that waits for quiet hours has not failed, so no fallback takes over. The fallback
+    channel's own quiet hours apply to it."""
     on.quiet = {"ops": QUIET_FOR_AN_HOUR, "phone": QUIET_FOR_AN_HOUR}
     on.poll(0, "5")
     assert [on.sent("ops", 30), on.divert_to_fallback(30)] == [[], 0]
@@ -600,7 +612,8 @@ def quiet_hours_and_fallback(on: Duty) -> None:
 
 @row
 def fallback_and_channel(on: Duty) -> None:
-    """A fallback tells what its channel could not, saying why; the channel gets it, too, once it can be reached."""
+    """A fallback sends what its channel could not deliver, and says why. The channel receives it too, once it
+    can be reached."""
     on.poll(0, "5")
     on.refused("ops", 1)
     assert [on.divert_to_fallback(5.9), on.divert_to_fallback(6), on.divert_to_fallback(7)] == [0, 1, 0]
@@ -611,7 +624,7 @@ def fallback_and_channel(on: Duty) -> None:
 
 @row
 def fallback_and_routes(on: Duty) -> None:
-    """A fallback that the routes tell anyway is not told twice."""
+    """A fallback channel that the routes notify anyway is not notified twice."""
     on.watch = watching(low(), routes=[Route(channels=("ops", "phone"))])
     on.poll(0, "5")
     on.refused("ops", 1)
@@ -620,7 +633,7 @@ def fallback_and_routes(on: Duty) -> None:
 
 @row
 def fallback_and_resolve(on: Duty) -> None:
-    """Whom a fallback told of an alert, it tells of the end."""
+    """A fallback that sent the firing of an alert also sends its resolution."""
     on.poll(0, "5")
     on.refused("ops", 1)
     on.divert_to_fallback(6)
@@ -631,7 +644,8 @@ def fallback_and_resolve(on: Duty) -> None:
 
 @row
 def fallback_and_acknowledgement(on: Duty) -> None:
-    """A fallback takes over what is acknowledged as well: the message failed before somebody knew, or despite it."""
+    """A fallback also takes over notifications of an acknowledged alert: they may have failed before the
+    acknowledgement, or despite it."""
     on.poll(0, "5")
     on.refused("ops", 1)
     on.acknowledge(2)
@@ -640,7 +654,7 @@ def fallback_and_acknowledgement(on: Duty) -> None:
 
 @row
 def fallback_and_fallback(on: Duty) -> None:
-    """A fallback that fails as well is taken over by its own."""
+    """If a fallback channel fails too, its own fallback takes over."""
     on.poll(0, "5")
     on.refused("ops", 1)
     on.divert_to_fallback(6)
@@ -653,8 +667,8 @@ def fallback_and_fallback(on: Duty) -> None:
 
 @row
 def notify_and_routes(on: Duty) -> None:
-    """A rule's `notify` takes the place of the channels of the routes that fit, and of nothing else: they still say how
-    it is grouped and escalated."""
+    """A rule's `notify` replaces the channels of the matching routes, and nothing else: their grouping and
+    escalation still apply."""
     on.watch = watching(low(notify=("phone",)), routes=ESCALATES)
     on.poll(0, "5")
     assert on.look(15) == ["escalated"]
@@ -667,7 +681,8 @@ def notify_and_routes(on: Duty) -> None:
 
 @row
 def notify_and_nobody(on: Duty) -> None:
-    """`notify: []` at a rule tells nobody, by escalation neither; the alert shows in `status` and `alerts`."""
+    """With `notify: []` a rule notifies nobody, not even by escalation. `status` and `alerts` still show the
+    alert."""
     on.watch = watching(low(notify=()), routes=ESCALATES)
     on.poll(0, "5")
     assert [on.look(15), [on.sent(name, 20) for name in TARGETS], len(on.firing())] == [[], [[], [], []], 1]
@@ -675,7 +690,7 @@ def notify_and_nobody(on: Duty) -> None:
 
 @row
 def routes_and_no_match(on: Duty) -> None:
-    """What no route fits goes to every channel."""
+    """An alert that no route matches goes to every channel."""
     on.watch = watching(low(), routes=[Route(match=Match({"severity": ("critical",)}), channels=("ops",))])
     on.poll(0, "5")
     assert [on.sent(name, 1) for name in TARGETS] == [["WARNING"], ["WARNING"], ["WARNING"]]
@@ -683,8 +698,8 @@ def routes_and_no_match(on: Duty) -> None:
 
 @row
 def worsening_and_routes(on: Duty) -> None:
-    """What gets worse goes where its new severity leads and where it was told before; what eases or ends, wherever
-    anything of it went."""
+    """An alert that worsens is sent to the routes of its new severity and to every earlier recipient. Easing
+    and resolution are sent to every recipient of the incident."""
     critical = Route(match=Match({"severity": ("critical",)}), channels=("boss",))
     on.watch = watching(levels(), routes=[critical, *OPS_ONLY])
     for minute, usdt in enumerate(("500", "50", "500", "5000")):
@@ -695,8 +710,8 @@ def worsening_and_routes(on: Duty) -> None:
 
 @row
 def worsening_and_escalation(on: Duty) -> None:
-    """What gets worse puts no escalation off: `escalate_after` counts from the first message that nobody has
-    acknowledged, milder though it was."""
+    """Worsening does not postpone an escalation: `escalate_after` counts from the first unacknowledged
+    notification, even if that was milder."""
     critical = Route(
         match=Match({"severity": ("critical",)}), escalate_after=15 * MINUTE, escalate_to=("boss",)
     )
@@ -706,9 +721,9 @@ def worsening_and_escalation(on: Duty) -> None:
 
 
 @row
-def worsening_and_hold(on: Duty) -> None:
-    """What gets worse is told once that has held for the rule's `for`; what gets milder, once worse has been over for
-    `keep_firing_for`."""
+def worsening_and_for(on: Duty) -> None:
+    """Worsening is notified once it has held for the rule's `for`; easing, once the worse level has been over
+    for `keep_firing_for`."""
     on.watch = watching(levels(hold=2 * MINUTE, keep_firing_for=3 * MINUTE))
     for minute in (0, 1, 2):
         on.poll(minute, "500")
@@ -718,7 +733,7 @@ def worsening_and_hold(on: Duty) -> None:
 
 @row
 def send_resolved_and_resolve(on: Duty) -> None:
-    """`send_resolved: false` tells no end, not even after a silence."""
+    """With `send_resolved: false` no resolution is sent, not even after a silence."""
     on.watch = watching(low(send_resolved=False))
     on.poll(0, "5")
     on.silence(1, 10)
@@ -729,7 +744,8 @@ def send_resolved_and_resolve(on: Duty) -> None:
 
 @row
 def send_resolved_and_closing(on: Duty) -> None:
-    """That a rule or an account is gone from the configuration is told though `send_resolved: false`."""
+    """If a rule or an account is removed from the configuration, its alert is reported as closed even with
+    `send_resolved: false`."""
     rule = low(send_resolved=False)
     on.watch = watching(rule)
     on.poll(0, "5")
@@ -753,7 +769,7 @@ async def test_what_wins(check: Row, store: Store) -> None:
 
 def _table() -> dict[str, str]:
     """The document's table: its rows' names, and what each says."""
-    _, _, after = DOCUMENT.read_text().partition("\n## What wins over what\n")
+    _, _, after = DOCUMENT.read_text().partition("\n## Precedence\n")
     section, _, _ = after.partition("\n## ")
     _, _, rows = section.partition("\n|---|---|\n")
     return dict(re.findall(r"^\| (.+?) \| (.+) \|$", rows, re.MULTILINE))
@@ -767,6 +783,6 @@ def test_every_row_of_the_table_is_held_by_a_test() -> None:
 
 def test_every_variable_of_a_template_is_in_the_document() -> None:
     """With what the program itself says of it."""
-    _, _, rows = DOCUMENT.read_text().partition("\n| variable | is |\n|---|---|\n")
+    _, _, rows = DOCUMENT.read_text().partition("\n| variable | value |\n|---|---|\n")
     table, _, _ = rows.partition("\n\n")
     assert re.findall(r"^\| `(.+?)` \| (.+) \|$", table, re.MULTILINE) == list(VARIABLES.items())
