@@ -13,7 +13,7 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 ROW = re.compile(r"^\| `(/[^`]+)` \| (.+) \|$", re.MULTILINE)
 ADDRESSES, PARAMETERS = (
     dict(ROW.findall(DOCUMENT.partition(f"| {head} |")[2].partition("\n\n")[0]))
-    for head in ("address", "parameters of")
+    for head in ("path", "parameters of")
 )
 
 
