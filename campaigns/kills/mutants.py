@@ -425,7 +425,7 @@ MUTANTS = (
         name="quiet hours are over ten seconds early",
         tries="quiet hours",
         accounts="NIGHT",
-        kills=4,
+        kills=16,
         edits=(
             Edit(
                 file="domain/windows.py",
