@@ -16,8 +16,8 @@ from pathlib import Path
 from monitor.alerting.incidents import meant
 from monitor.alerting.recording import Watch, alert_context
 from monitor.config import Config
+from monitor.config.problems import unknown
 from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
-from monitor.config.wording import unknown
 from monitor.domain.alerts import Ack, Alert, acknowledge, unacknowledge
 from monitor.domain.coverage import ANY, may_match, possible_alerts
 from monitor.domain.model import State

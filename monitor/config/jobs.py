@@ -1,19 +1,20 @@
 """The jobs of the file: read, checked by themselves, and against the providers."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from unicodedata import category
 
-from monitor.config import clients, yaml_tree
+from monitor.config import yaml_tree
+from monitor.config.files import Unreadable, read_text
 from monitor.config.model import Job
-from monitor.config.problems import Findings
+from monitor.config.problems import Findings, unknown
 from monitor.config.read import read
 from monitor.config.sections import JobSection, job_section, keys
 from monitor.config.types import UTC
-from monitor.config.wording import unknown
-from monitor.config.yaml_tree import dotted
+from monitor.config.yaml_tree import Position, Scalar, dotted
 from monitor.domain.model import Account
 from monitor.domain.schedule import Cron, Every, Schedule
 from monitor.providers import PROVIDERS
@@ -85,7 +86,7 @@ def _read_job(
     path: yaml_tree.Path, provider_types: Mapping[str, str | None], file: Path, findings: Findings
 ) -> ReadJob:
     _check_currencies((*path, "currencies"), findings)
-    clients.check_list((*path, "clients"), findings)
+    check_clients((*path, "clients"), findings)
     provider_type = _provider_type((*path, "provider"), provider_types, findings)
     section = _section(path, provider_type, findings)
     _check_schedule(path, findings)
@@ -163,7 +164,7 @@ def _clients_of_file(path: yaml_tree.Path, file: Path, findings: Findings) -> li
     if "clients" in findings.keys(path[:-1]):
         findings.key(path, "can't be combined with `clients`; keep one of them")
         return []
-    return clients.read_file(file.absolute().parent / name, file.parent / name, path, findings)
+    return read_clients(file.absolute().parent / name, file.parent / name, path, findings)
 
 
 def _accounts(section: JobSection) -> Iterator[Account]:
@@ -183,3 +184,77 @@ def check_unique(paths: Sequence[yaml_tree.Path], findings: Findings) -> None:
             findings.value((*path, "name"), f"{name!r} is the name of {dotted(paths[first[name]])} already")
         elif name is not None:
             first[name] = index
+
+
+LONGEST = 255
+"""Characters an id may have ("WDCF: get balance", "Request")."""
+
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes a file of clients may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    id: str
+    at: Position
+    path: yaml_tree.Path
+
+
+def check_clients(path: yaml_tree.Path, findings: Findings) -> None:
+    """Reports what is wrong with the ids of a list in the file."""
+    node = findings.node(path)
+    if isinstance(node, yaml_tree.Sequence):
+        clients = [
+            _Client(item.text, item.at, (*path, index))
+            for index, item in enumerate(node.items)
+            if isinstance(item, Scalar) and item.text is not None
+        ]
+        _check_each(clients, findings)
+
+
+def read_clients(file: Path, shown: Path, path: yaml_tree.Path, findings: Findings) -> list[str]:
+    """The ids in a file of clients, and reports of what is wrong with it.
+
+    `shown` is how messages name the file, `path` the key that names it. Blank lines and those that begin with `#`
+    are left out, and white space around an id."""
+    try:
+        text = read_text(file, MAX_FILE)
+    except Unreadable as error:
+        if error.at is None:
+            findings.value(path, f"{str(shown)!r} {error}")
+        else:
+            findings.add(path, error.at, str(error), str(shown))
+        return []
+    clients = list(_clients(text, path))
+    if not clients:
+        findings.add(path, Position(1, 1), "holds no client", str(shown))
+    _check_each(clients, findings, str(shown))
+    return [client.id for client in clients]
+
+
+def _clients(text: str, path: yaml_tree.Path) -> Iterator[_Client]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        client = line.strip()
+        if client and not client.startswith("#"):
+            yield _Client(client, Position(number, 1), path)
+
+
+def _check_each(clients: Iterable[_Client], findings: Findings, source: str | None = None) -> None:
+    first: dict[str, int] = {}
+    for client in clients:
+        reason = _fault(client.id)
+        if client.id in first:
+            reason = f"is here twice, first in line {first[client.id]}"
+        first.setdefault(client.id, client.at.line)
+        if reason is not None:
+            findings.add(client.path, client.at, reason, source)
+
+
+def _fault(client: str) -> str | None:
+    if not client:
+        return "is empty"
+    if len(client) > LONGEST:
+        return f"a client's id has at most {LONGEST} characters, this has {len(client)}"
+    if any(category(character) == "Cc" for character in client):
+        return "a client's id can't hold control characters"
+    return None

@@ -7,16 +7,28 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.config import channels as channel_reading
 from monitor.config import words, yaml_tree
-from monitor.config.alerting import AlertingReader, build_inhibition, build_maintenance, build_route
+from monitor.config.alerting import (
+    AlertingReader,
+    build_channel,
+    build_heartbeat,
+    build_inhibition,
+    build_maintenance,
+    build_route,
+    build_summary,
+    build_web,
+    read_channels,
+    read_heartbeat,
+    read_summary,
+    read_web,
+)
 from monitor.config.files import Unreadable, read_text
 from monitor.config.jobs import ReadJob, read_jobs
 from monitor.config.keeping import is_secret, withhold
 from monitor.config.matching import Configured
 from monitor.config.model import Channel, Config, HeartbeatSettings, Secrets, StoreSettings
 from monitor.config.places import MAX_FILE
-from monitor.config.problems import Findings
+from monitor.config.problems import Findings, expected, shown
 from monitor.config.read import read, read_type
 from monitor.config.references import UNSET, Interpolated, Sources, interpolate, wrapping
 from monitor.config.rules import BUILT_IN, RuleReader, build
@@ -33,16 +45,7 @@ from monitor.config.sections import (
     WebSection,
     keys,
 )
-from monitor.config.telling import (
-    build_heartbeat,
-    build_summary,
-    build_web,
-    read_heartbeat,
-    read_summary,
-    read_web,
-)
 from monitor.config.types import OFF, ON, name_fault
-from monitor.config.wording import expected, shown
 from monitor.config.yaml_tree import Node, Scalar, Sequence, scalars
 from monitor.errors import ConfigError, Problem
 from monitor.providers import PROVIDERS
@@ -168,7 +171,7 @@ def _read(path: Path, findings: Findings) -> _Sections:
         for name in _names("providers", findings)
     }
     providers = {name: _provider(name, kind, findings) for name, kind in types.items()}
-    channels = channel_reading.read_channels(_names("channels", findings), findings)
+    channels = read_channels(_names("channels", findings), findings)
     known_channels = None if findings.within(("channels",)) and not channels else tuple(channels)
     jobs = read_jobs(_items("jobs", findings), types, path, findings)
     configured = _configured(jobs, types, findings)
@@ -303,7 +306,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
     root = interpolated.root
     providers = {name: settings for name, settings in sections.providers.items() if settings is not None}
     channels = {
-        name: channel_reading.build(name, section, _places(root, name))
+        name: build_channel(name, section, _places(root, name))
         for name, section in sections.channels.items()
         if section is not None
     }

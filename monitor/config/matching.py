@@ -7,10 +7,9 @@ from itertools import chain
 
 from monitor.config import yaml_tree
 from monitor.config.jobs import ReadJob
-from monitor.config.problems import Findings
+from monitor.config.problems import Findings, nearest, unknown
 from monitor.config.sections import RULES
 from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
-from monitor.config.wording import nearest, unknown
 from monitor.domain.model import Severity
 from monitor.domain.rules import Match
 

@@ -6,9 +6,8 @@ from typing import TypeVar, get_args
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from monitor.config.problems import Findings
+from monitor.config.problems import Findings, expected, unknown, wrong_value
 from monitor.config.sections import inner, keys, owner
-from monitor.config.wording import expected, unknown, wrong_value
 from monitor.config.yaml_tree import Mapping, Node, Path, Plain, Scalar, Sequence, plain
 from monitor.providers.types import Section
 

@@ -10,7 +10,7 @@ from monitor.config import words, yaml_tree
 from monitor.config.jobs import ReadJob, check_unique
 from monitor.config.levels import at_level, check_levels, worst_first
 from monitor.config.matching import Configured, matched
-from monitor.config.problems import Findings
+from monitor.config.problems import Findings, unknown
 from monitor.config.read import read, read_type
 from monitor.config.sections import (
     RULES,
@@ -28,7 +28,6 @@ from monitor.config.sections import (
     keys,
 )
 from monitor.config.types import SeverityWord
-from monitor.config.wording import unknown
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
 from monitor.domain.rules import Delta, Failing, Flapping, Match, Policy, Rule, Stale, Threshold

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from monitor.config.wording import nearest
+from monitor.config.problems import nearest
 from monitor.domain import money, schedule
 from monitor.domain.units import compact
 from monitor.domain.windows import WEEKDAYS

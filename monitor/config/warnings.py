@@ -1,22 +1,27 @@
 """What is allowed in a configuration and probably not meant."""
 
+import glob
+import os
 import re
-from collections.abc import Iterator, Sequence
+import shlex
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from importlib.util import find_spec
 from ipaddress import ip_address
 from itertools import combinations
+from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from monitor.config.exposure import exposed
 from monitor.config.model import Config, Job
+from monitor.config.problems import shown
 from monitor.config.types import OF_THE_ALERT
-from monitor.config.wording import shown
 from monitor.domain.model import Account, Severity
 from monitor.domain.routing import Route
 from monitor.domain.rules import Match, Rule, kind
@@ -142,15 +147,15 @@ def _unmatched(config: Config) -> Iterator[str]:
     for rule in config.rules:
         idle = list(_idle_globs(rule.match, accounts))
         waits = not any(rule.match.account(account) for account in accounts)
-        for key, glob in idle:
+        for key, pattern in idle:
             then = "; the rule waits for it" if waits else ""
-            yield f"rule {rule.name}: match.{key} {shown(glob)} fits nothing that is configured{then}"
+            yield f"rule {rule.name}: match.{key} {shown(pattern)} fits nothing that is configured{then}"
         if waits and not idle:
             yield f"rule {rule.name}: match fits no account that is configured; the rule waits for one"
     for place, match in _matches_of_alerts(config):
         unfit = [*_idle_globs(match, accounts), *_idle_globs_of_rules(match, config.rules)]
-        for key, glob in unfit:
-            yield f"{place}.{key} {shown(glob)} fits nothing that is configured"
+        for key, pattern in unfit:
+            yield f"{place}.{key} {shown(pattern)} fits nothing that is configured"
         if match.globs and not unfit and not any(_has_alerts(rule, match, accounts) for rule in config.rules):
             yield f"{place} fits no alert that there can be"
 
@@ -158,17 +163,17 @@ def _unmatched(config: Config) -> Iterator[str]:
 def _idle_globs(match: Match, accounts: list[Account]) -> Iterator[tuple[str, str]]:
     for key, globs in match.globs.items():
         if key not in ("currency", *OF_THE_ALERT):
-            for glob in globs:
-                if not any(Match({key: (glob,)}).account(account) for account in accounts):
-                    yield key, glob
+            for pattern in globs:
+                if not any(Match({key: (pattern,)}).account(account) for account in accounts):
+                    yield key, pattern
 
 
 def _idle_globs_of_rules(match: Match, rules: Sequence[Rule]) -> Iterator[tuple[str, str]]:
     for key in ("rule", "type"):
-        for glob in match.globs.get(key, ()):
-            one = Match({key: (glob,)})
+        for pattern in match.globs.get(key, ()):
+            one = Match({key: (pattern,)})
             if not any(one.alert({"rule": rule.name, "type": kind(rule)}) for rule in rules):
-                yield key, glob
+                yield key, pattern
 
 
 def _matches_of_alerts(config: Config) -> Iterator[tuple[str, Match]]:
@@ -213,16 +218,16 @@ def _covers(earlier: Route, route: Route) -> bool:
     """Whether what fits the one fits the other for sure."""
     wanted = route.match.globs
     return all(
-        key in wanted and all(any(_takes_all(one, glob) for one in globs) for glob in wanted[key])
+        key in wanted and all(any(_takes_all(one, pattern) for one in globs) for pattern in wanted[key])
         for key, globs in earlier.match.globs.items()
     )
 
 
-def _takes_all(earlier: str, glob: str) -> bool:
-    """Whether what fits the one glob fits the other for sure; of `?` and `[…]` that is not asked."""
-    if earlier == glob:
+def _takes_all(earlier: str, pattern: str) -> bool:
+    """Whether what fits the one pattern fits the other for sure; of `?` and `[…]` that is not asked."""
+    if earlier == pattern:
         return True
-    return not set("?[").intersection(earlier + glob) and fnmatchcase(glob, earlier)
+    return not set("?[").intersection(earlier + pattern) and fnmatchcase(pattern, earlier)
 
 
 def _past(config: Config, now: datetime) -> Iterator[str]:
@@ -283,3 +288,87 @@ def _shows_pictures(url: SecretStr) -> bool:
     from monitor.notify.channels import takes_pictures  # apprise takes a third of a second to load
 
     return takes_pictures(url)
+
+
+_NAMED = 3
+"""Places that a warning names at most."""
+_LOCKED_OUT = "chmod 600 would lock the daemon out, which is another user than the file's owner"
+
+
+def exposed(config: Config) -> Iterator[str]:
+    """A sentence for each thing that others can read or exchange and should not: what, where, what to do."""
+    store = config.store.path.resolve()
+    yield from _store(store)
+    daemon = _owner(store)
+    if config.literals and (mode := _open_to_others(config.path, stat.S_IROTH)):
+        yield (
+            f"{config.path} holds secrets ({_some(config.literals)}) and can be read by others ({mode}): "
+            + (
+                f"{_closing([config.path])}, or refer to them as ${{NAME}} or ${{file:PATH}}"
+                if _owner(config.path) == daemon
+                else f"refer to them as ${{NAME}} or ${{file:PATH}}; {_LOCKED_OUT}"
+            )
+        )
+    for path in config.secret_files:
+        if mode := _open_to_others(path, stat.S_IROTH):
+            advice = (
+                _closing([path])
+                if _owner(path) == daemon
+                else "pass it by LoadCredential= in the systemd unit, or give it a group of the daemon's and 0640; "
+                + _LOCKED_OUT
+            )
+            yield f"the secret file {path} can be read by others ({mode}): {advice}"
+
+
+def _owner(path: Path) -> int:
+    """Return the user whom a file belongs to, or the directory that it will be made in; else who asks.
+
+    The store's owner is the daemon's user, also where root asks: with DynamicUser= it owns no other file."""
+    for one in (path, path.parent):
+        with suppress(OSError):
+            return one.stat().st_uid
+    return os.geteuid()
+
+
+def _store(path: Path) -> Iterator[str]:
+    """The database with all that lies beside it under its name, a backup for one; the lock holds a number only."""
+    beside = sorted(path.parent.glob(f"{glob.escape(path.name)}*"))
+    readable = {
+        file: mode
+        for file in beside
+        if not file.name.endswith(".lock") and (mode := _open_to_others(file, stat.S_IROTH))
+    }
+    if readable:
+        mode = next(iter(readable.values()))
+        yield f"the store can be read by others ({mode}), balances and accounts and all: {_closing(readable)}"
+    if mode := _open_to_others(path.parent, stat.S_IWOTH):
+        yield (
+            f"the store's directory can be written to by others ({mode}), who could put another file in the store's "
+            f"place: {_withdrawing(path.parent)}"
+        )
+
+
+def _open_to_others(path: Path, bit: int) -> str:
+    """The mode that lets everybody do this to a path; empty where it, or a directory above it, does not."""
+    try:
+        mode = path.stat().st_mode
+        if mode & bit and all(above.stat().st_mode & stat.S_IXOTH for above in path.resolve().parents):
+            return f"mode {stat.S_IMODE(mode):04o}"
+    except OSError:
+        pass  # it is not there, or out of reach: others don't get at it this way either
+    return ""
+
+
+def _closing(files: Iterable[Path]) -> str:
+    return " ".join(["chmod 600", *(shlex.quote(str(file)) for file in files)])
+
+
+def _withdrawing(directory: Path) -> str:
+    if directory.stat().st_mode & stat.S_ISVTX:
+        return "it is one that is shared on purpose, so set store.url to another"
+    return f"chmod o-w {shlex.quote(str(directory))}"
+
+
+def _some(places: tuple[str, ...]) -> str:
+    more = len(places) - _NAMED
+    return ", ".join(places[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from monitor.config import yaml_tree
-from monitor.config.problems import Findings
+from monitor.config.problems import Findings, expected
 from monitor.config.sections import ChannelSection, MessageSection, RuleSection
 from monitor.config.types import link_fault, link_name_fault
-from monitor.config.wording import expected
 from monitor.notify import templates
 from monitor.notify.templates import Words
 

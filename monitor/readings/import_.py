@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from monitor.config import Config
-from monitor.config.wording import unknown
+from monitor.config.problems import unknown
 from monitor.domain.model import Account, Series
 from monitor.domain.rules import Delta, window
 from monitor.domain.units import compact, moment

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from monitor.config import Config
-from monitor.config.wording import nearest
+from monitor.config.problems import nearest
 from monitor.domain.model import Field, Series
 from monitor.domain.rules import ThresholdLine, limits
 from monitor.domain.schedule import silence as silence_of

@@ -11,10 +11,9 @@ from pydantic import BeforeValidator, Field
 from monitor.config import yaml_tree
 from monitor.config.files import Unreadable, read_text
 from monitor.config.model import Config
-from monitor.config.problems import Findings
+from monitor.config.problems import Findings, expected, unknown
 from monitor.config.read import read
 from monitor.config.types import Globs, Text
-from monitor.config.wording import expected, unknown
 from monitor.config.yaml_tree import Position
 from monitor.domain.alerts import EventKind
 from monitor.domain.model import Account, Severity
