@@ -1,7 +1,7 @@
 """The configuration: one YAML file, read exactly, checked as a whole, and immutable from then on."""
 
 from monitor.config.json_schema import json_schema
-from monitor.config.load import load, restore
+from monitor.config.load import load, load_at_rest, restore
 from monitor.config.model import (
     Channel,
     Config,
@@ -12,7 +12,6 @@ from monitor.config.model import (
     WebSettings,
 )
 from monitor.config.places import find
-from monitor.config.rest import load_at_rest
 from monitor.config.warnings import warnings
 from monitor.domain.schedule import Cron, Every, Schedule
 

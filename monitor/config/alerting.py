@@ -21,7 +21,7 @@ from monitor.config.sections import (
     SummarySection,
     WebSection,
 )
-from monitor.config.words import build_words
+from monitor.config.templates import build_words
 from monitor.config.yaml_tree import Path, Position
 from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route

@@ -1,13 +1,15 @@
 """From the file to the configuration: all of it read and checked, and built only if nothing is wrong."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.config import words, yaml_tree
+from monitor.config import templates, yaml_tree
 from monitor.config.alerting import (
     AlertingReader,
     build_channel,
@@ -24,7 +26,6 @@ from monitor.config.alerting import (
 )
 from monitor.config.files import Unreadable, read_text
 from monitor.config.jobs import ReadJob, read_jobs
-from monitor.config.keeping import is_secret, withhold
 from monitor.config.matching import Configured
 from monitor.config.model import Channel, Config, HeartbeatSettings, Secrets, StoreSettings
 from monitor.config.places import MAX_FILE
@@ -46,6 +47,7 @@ from monitor.config.sections import (
     keys,
 )
 from monitor.config.types import OFF, ON, name_fault
+from monitor.config.without_secrets import is_secret, withhold
 from monitor.config.yaml_tree import Node, Scalar, Sequence, scalars
 from monitor.errors import ConfigError, Problem
 from monitor.providers import PROVIDERS
@@ -175,7 +177,7 @@ def _read(path: Path, findings: Findings) -> _Sections:
     known_channels = None if findings.within(("channels",)) and not channels else tuple(channels)
     jobs = read_jobs(_items("jobs", findings), types, path, findings)
     configured = _configured(jobs, types, findings)
-    links = words.read_links(findings)
+    links = templates.read_links(findings)
     rules = RuleReader(
         findings=findings,
         configured=configured,
@@ -183,7 +185,7 @@ def _read(path: Path, findings: Findings) -> _Sections:
         links=links,
         keep=None if store is None or findings.within(("store", "keep")) else store.keep,
     ).read(_items("rules", findings))
-    words.check_channels(channels, rules, links, findings)
+    templates.check_channels(channels, rules, links, findings)
     built_in = _built_in(findings)
     alerting = AlertingReader(
         findings=findings,
@@ -334,7 +336,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
         messages={
             section.name: own
             for section in sections.rules
-            if (own := words.build_words(section.message)) is not None
+            if (own := templates.build_words(section.message)) is not None
         },
         charts={section.name: section.chart for section in sections.rules if section.chart is not None},
         heartbeat=heartbeat,
@@ -390,3 +392,46 @@ def _telling(heartbeat: str, root: Node) -> set[str]:
     node = list(yaml_tree.walk(root, ("heartbeat", "url")))[-1]
     parts = node.references if isinstance(node, Scalar) else ()
     return {part.partition("://")[2] or part for part in (heartbeat, *parts) if part != UNSET}
+
+
+REST = timedelta(seconds=0.5)
+"""How long nobody may have written to a file before it counts as whole."""
+TRIES = 8
+
+Stamp = tuple[int, int, int]
+
+
+def load_at_rest(path: Path, environ: Mapping[str, str], known: Iterable[Path]) -> Config:
+    """As `load`, once the file and what it names have been at rest for a while; `known` is what it named before.
+
+    A file that is gone may be about to be replaced: it is waited for. Raises ConfigError also where they don't come to
+    rest. Blocks for `REST` at least."""
+    files = frozenset((path, *known))
+    for left in reversed(range(TRIES)):
+        before = _stamps(files)
+        time.sleep(REST.total_seconds())
+        if _stamps(files) != before:
+            continue
+        try:
+            config = load(path, environ)
+        except ConfigError:
+            if left and None in before.values():
+                continue
+            raise
+        if config.files <= files and _stamps(files) == before:
+            return config
+        files |= config.files
+    reason = "is being written to all the time; reload again when it is whole"
+    raise ConfigError(str(path), (Problem(path="", reason=reason),))
+
+
+def _stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
+    return {file: _stamp(file) for file in files}
+
+
+def _stamp(file: Path) -> Stamp | None:
+    try:
+        found = file.stat()
+    except (OSError, ValueError):  # not there, or a NUL in its name: `load` says so
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, TypeVar, assert_never, cast
 
-from monitor.config import words, yaml_tree
+from monitor.config import templates, yaml_tree
 from monitor.config.jobs import ReadJob, check_unique
 from monitor.config.levels import at_level, check_levels, worst_first
 from monitor.config.matching import Configured, matched
@@ -97,7 +97,7 @@ class RuleReader:
 
     def _check_common(self, section: RuleSection, path: yaml_tree.Path) -> list[ReadJob]:
         check_channels(section.notify or (), (*path, "notify"), self.channels, self.findings)
-        words.check_rule(section, path, self.links, self.findings)
+        templates.check_rule(section, path, self.links, self.findings)
         return matched(section.match, (*path, "match"), self.configured, self.findings)
 
     def _check_threshold(self, section: ThresholdLevel, path: yaml_tree.Path) -> None:

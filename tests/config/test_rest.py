@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from monitor.config import load_at_rest, rest
+from monitor.config import load_at_rest
 from monitor.errors import ConfigError
 
 WHOLE = """
@@ -33,7 +33,9 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Sleeper:
     """Nothing is waited for; instead somebody does the next thing, as long as there is one."""
 
     def happens(things: Iterator[object]) -> None:
-        monkeypatch.setattr(rest, "time", SimpleNamespace(sleep=lambda seconds: next(things, None)))
+        monkeypatch.setattr(
+            "monitor.config.load.time", SimpleNamespace(sleep=lambda seconds: next(things, None))
+        )
 
     happens(iter(()))
     return happens
