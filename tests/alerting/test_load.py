@@ -3,6 +3,7 @@
 Counted, not timed: the functions that Python calls, and the steps of SQLite's machine."""
 
 import asyncio
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -98,11 +99,14 @@ def cost(connection: Connection, work: Callable[[], object]) -> Cost:
     raw = connection.connection.driver_connection
     assert raw is not None
     raw.set_progress_handler(stepped, 1)
+    gc.collect()
+    gc.disable()  # what it finalizes was left by other tests
     sys.setprofile(called)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
         raw.set_progress_handler(None, 1)
     return Cost(calls - steps, steps)  # each step was a call of ours
 
