@@ -74,21 +74,21 @@ class ResponseCache:
         self.site = site
         self._kept: Shelf[CachedResponse] = Shelf(32)
 
-    def of_picture(
+    def of_overview(
         self, key: tuple[object, ...], make: Callable[[Overview], Mapping[str, Any]]
     ) -> CachedResponse:
         """An answer made of all there is to see; as long as that is the same, so is this."""
-        picture = self.site.picture()
-        at = rfc3339(picture.at)
+        overview = self.site.overview()
+        at = rfc3339(overview.at)
 
         def made() -> CachedResponse:
-            return json_answer({name: value for name, value in make(picture).items() if name != "at"}, at=at)
+            return json_answer({name: value for name, value in make(overview).items() if name != "at"}, at=at)
 
-        return self._kept.get((picture.at, *key), made)
+        return self._kept.get((overview.at, *key), made)
 
     def row(self, name: str) -> Row:
         """A series of this name; there is none: 404."""
-        found = self.site.picture().by_name.get(name)
+        found = self.site.overview().by_name.get(name)
         if found is None:
             raise HTTPException(404, "there is no series of this name: job/account/currency, percent-encoded")
         return found
@@ -98,17 +98,19 @@ def _standings(router: APIRouter, desk: ResponseCache) -> None:
     @router.get("/status", response_model=models.Status)
     def status(request: Request) -> Response:
         """What `status --json` prints: jobs, balances, alerts, and what waits to be delivered."""
-        return reply(request, desk.of_picture(("status",), lambda picture: picture.status.to_json()))
+        return reply(request, desk.of_overview(("status",), lambda overview: overview.status.to_json()))
 
     @router.get("/alerts", response_model=models.Alerts)
     def alerts(request: Request) -> Response:
         """What is pending or fires, as in the status."""
-        return reply(request, desk.of_picture(("alerts",), lambda picture: payloads.alerts(picture.status)))
+        return reply(
+            request, desk.of_overview(("alerts",), lambda overview: payloads.alerts(overview.status))
+        )
 
     @router.get("/series", response_model=models.SeriesPage, responses=_UNREADABLE)
     def series(request: Request, asked: Annotated[AskedSeries, Query()]) -> Response:
         """Series as they stand, 100 a page: balance, change, rules, the next poll."""
-        wish = SeriesFilter(
+        wanted = SeriesFilter(
             job=asked.job or "",
             standing=asked.standing or "",
             words=asked.words,
@@ -117,7 +119,9 @@ def _standings(router: APIRouter, desk: ResponseCache) -> None:
         )
         return reply(
             request,
-            desk.of_picture(("series", wish), lambda picture: payloads.series(choose(picture.rows, wish))),
+            desk.of_overview(
+                ("series", wanted), lambda overview: payloads.series(choose(overview.rows, wanted))
+            ),
         )
 
 
@@ -149,7 +153,7 @@ def _past(router: APIRouter, desk: ResponseCache) -> None:
         request: Request, incident: Annotated[str, Path(description="Its id.", max_length=100)]
     ) -> Response:
         """An incident with all that happened: what `alerts show --json` prints."""
-        found = site.story(incident)
+        found = site.timeline(incident)
         if found is None:
             raise HTTPException(404, "nothing is kept of such an incident")
         return reply(request, json_answer(story_json(found[0], site.clock())))

@@ -122,7 +122,7 @@ class Guard:
     async def _answer(self, request: Request) -> Response | None:
         """What a request gets instead of what it asks for; None: it gets that."""
         if not self._access.is_known_as(request.headers.get("host", "")):
-            why = "This is not known by that name: add it to `hosts` of the configuration's `web`.\n"
+            why = "Unknown host name: add it to `hosts` under `web` in the configuration.\n"
             return PlainTextResponse(why, status_code=421)
         if "content-length" in request.headers and "transfer-encoding" in request.headers:
             why = "Either a length or an encoding, or a proxy may read another request than this.\n"
@@ -136,7 +136,7 @@ class Guard:
             case "GET" | "HEAD", _:
                 pass
             case _:
-                return PlainTextResponse("Nothing can be changed here.\n", 405, {"Allow": "GET, HEAD"})
+                return PlainTextResponse("This interface is read-only.\n", 405, {"Allow": "GET, HEAD"})
         request.state.known = self._access.token is None or self._is_let_in(request)
         if path == "/login" and request.state.known and self._access.token is not None:
             to = request.query_params.get("to", "/")
@@ -160,7 +160,7 @@ class Guard:
         elif "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(f"/login?to={quote(_wanted(request))}", status_code=303)
         return PlainTextResponse(
-            "A token is needed: Authorization: Bearer …\n",
+            "A token is required: Authorization: Bearer …\n",
             401,
             {"WWW-Authenticate": 'Bearer realm="balance-monitor"'},
         )

@@ -38,9 +38,7 @@ def router(site: Site) -> APIRouter:
         leave those of the pages to the pages."""
         return await run_sync(of, limiter=one_at_a_time)
 
-    @router.get(
-        "/healthz", responses={503: {"model": Health, "description": "It hangs: a restart would help."}}
-    )
+    @router.get("/healthz", responses={503: {"model": Health, "description": "Stuck: a restart would help."}})
     async def healthz(request: Request, response: Response) -> Health:
         """Whether the daemon lives: it answers, its writer does, and runs are started on time. Open to everybody; the
         reasons are not."""

@@ -56,9 +56,9 @@ def router(site: Site, access: Access) -> APIRouter:
         order: Order | Literal[""] = "",
         page_number: Page = 1,
     ) -> Response:
-        wish = SeriesFilter(job=job, standing=state, words=q, order=order, page=page_number)
+        wanted = SeriesFilter(job=job, standing=state, words=q, order=order, page=page_number)
 
-        return page(request, "overview.html", lambda: _overview(site, wish))
+        return page(request, "overview.html", lambda: _overview(site, wanted))
 
     @router.get("/series")
     def series(
@@ -98,12 +98,12 @@ def router(site: Site, access: Access) -> APIRouter:
 # What each page is filled with
 
 
-def _overview(site: Site, wish: SeriesFilter) -> dict[str, Any]:
-    picture = site.picture()
-    found = choose(picture.rows, wish)
+def _overview(site: Site, wanted: SeriesFilter) -> dict[str, Any]:
+    overview = site.overview()
+    found = choose(overview.rows, wanted)
     return {
-        "picture": picture,
-        "wish": wish,
+        "overview": overview,
+        "wanted": wanted,
         "chosen": found,
         "outlines": site.outlines(found.rows),
         "standings": list(SeriesState),
@@ -111,13 +111,13 @@ def _overview(site: Site, wish: SeriesFilter) -> dict[str, Any]:
 
 
 def _series(site: Site, name: str, before: datetime | None) -> dict[str, Any]:
-    picture = site.picture()
-    row = picture.by_name.get(name)
+    overview = site.overview()
+    row = overview.by_name.get(name)
     if row is None:
         raise HTTPException(404, f"no series {name!r} is configured and known")
     readings = site.readings(name, None, before, READINGS + 1)
     return {
-        "picture": picture,
+        "overview": overview,
         "row": row,
         "before": before,
         "readings": readings[:READINGS],
@@ -136,7 +136,7 @@ def _incidents(site: Site, state: str, wanted: str, page: int) -> dict[str, Any]
     pages = max(1, -(-len(found) // PAGE))
     number = min(page, pages)
     return {
-        "picture": site.picture(),
+        "overview": site.overview(),
         "state": state,
         "q": wanted,
         "page": number,
@@ -147,21 +147,21 @@ def _incidents(site: Site, state: str, wanted: str, page: int) -> dict[str, Any]
 
 
 def _incident(site: Site, incident: str) -> dict[str, Any]:
-    found = site.story(incident)
+    found = site.timeline(incident)
     if found is None:
         raise HTTPException(404, f"nothing is kept of an incident {incident!r}")
-    story, entries = found
-    picture = site.picture()
-    span, until = around(story.incident, site.clock())
+    timeline, entries = found
+    overview = site.overview()
+    span, until = around(timeline.incident, site.clock())
     return {
-        "picture": picture,
-        "field": _judged(picture, story.incident.rule),
+        "overview": overview,
+        "field": _judged(overview, timeline.incident.rule),
         "span": span,
         "until": until,
-        "story": story,
+        "timeline": timeline,
         "entries": entries,
-        "row": picture.by_name.get(story.incident.subject),
-        "waiting": waiting(story),
+        "row": overview.by_name.get(timeline.incident.subject),
+        "waiting": waiting(timeline),
     }
 
 
@@ -175,9 +175,9 @@ def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:
     return name, None if until >= now else until
 
 
-def _judged(picture: Overview, rule: str) -> Amount:
+def _judged(overview: Overview, rule: str) -> Amount:
     """The amount that a rule looks at."""
     judged = (
-        one.field for one in picture.plan.rules if one.name == rule and isinstance(one, Threshold | Delta)
+        one.field for one in overview.plan.rules if one.name == rule and isinstance(one, Threshold | Delta)
     )
     return next(judged, "available")

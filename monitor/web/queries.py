@@ -72,7 +72,7 @@ class Site:
         self._live = live
         self.clock = clock
         self.metrics = metrics
-        self._pictures: Shelf[Overview] = Shelf(4)
+        self._overviews: Shelf[Overview] = Shelf(4)
         self._outlines: Shelf[dict[str, Outline]] = Shelf(64)
         self._incidents: Shelf[list[Incident]] = Shelf(4)
         self._charts: Shelf[ChartData] = Shelf(64)
@@ -95,10 +95,10 @@ class Site:
         """What keeps the daemon from its work; empty: nothing."""
         return self._troubles.get("trouble", self._trouble)
 
-    def picture(self) -> Overview:
+    def overview(self) -> Overview:
         """All there is to see."""
         plan = self.plan
-        return self._pictures.get(plan, lambda: take(plan, self.live, self.clock()))
+        return self._overviews.get(plan, lambda: take(plan, self.live, self.clock()))
 
     def outlines(self, rows: Sequence[Row]) -> dict[str, Outline]:
         """The last day of these series, in small."""
@@ -119,7 +119,7 @@ class Site:
         subjects = {row.name, f"{row.series.account}/*", row.series.account.provider}
         return [one for one in self.incidents() if one.subject in subjects]
 
-    def story(self, incident: str) -> tuple[Timeline, list[Entry]] | None:
+    def timeline(self, incident: str) -> tuple[Timeline, list[Entry]] | None:
         """An incident with all that happened; None where nothing is kept of it."""
         found = story(self.plan.store, incident)
         return None if found is None else (found, timeline(found, self.clock()))

@@ -106,7 +106,7 @@ def amount(text: str | None, digits: int = 0) -> Markup:
 def signed(move: Decimal | None, digits: int = 0) -> Markup:
     """A change with its sign, aligned as `amount` does it."""
     if move is None:
-        return Markup('<span class="unknown" title="not known">?</span>')
+        return Markup('<span class="unknown" title="unknown">?</span>')
     if move == 0:
         return _aligned("0", digits, "same")
     sign = "+" if move > 0 else "-"

@@ -300,7 +300,7 @@ def _problem(balance: SeriesStatus, account: AccountStatus | None, now: datetime
     if account is not None and account.failures:
         return f"{account.outcome}: {account.detail}"
     if balance.missing:
-        return "the answer lacks this currency"
+        return "missing from the response"
     if balance.observed_at is None:
         return "never read"
     if account is not None and account.overdue_at is not None and account.overdue_at < now:
@@ -356,24 +356,24 @@ PAGE = 100
 """Series on a page."""
 
 
-def choose(rows: Iterable[Row], wish: SeriesFilter) -> Chosen:
+def choose(rows: Iterable[Row], wanted: SeriesFilter) -> Chosen:
     """A page of the series that fit; the last one where there are not so many."""
-    fitting = _sorted([row for row in rows if _fits(row, wish)], wish.order)
+    fitting = _sorted([row for row in rows if _fits(row, wanted)], wanted.order)
     pages = max(1, -(-len(fitting) // PAGE))
-    page = min(max(wish.page, 1), pages)
+    page = min(max(wanted.page, 1), pages)
     shown = fitting[(page - 1) * PAGE : page * PAGE]
     return Chosen(rows=tuple(shown), total=len(fitting), page=page, pages=pages)
 
 
-def _fits(row: Row, wish: SeriesFilter) -> bool:
-    if wish.job and row.balance.job != wish.job:
+def _fits(row: Row, wanted: SeriesFilter) -> bool:
+    if wanted.job and row.balance.job != wanted.job:
         return False
-    if wish.standing and row.standing != wish.standing:
+    if wanted.standing and row.standing != wanted.standing:
         return False
-    if not wish.words:
+    if not wanted.words:
         return True
     text = " ".join((row.name, *dict(row.series.account.labels).values(), *(one.rule for one in row.alerts)))
-    return all(word in text.lower() for word in wish.words.lower().split())
+    return all(word in text.lower() for word in wanted.words.lower().split())
 
 
 def _sorted(rows: list[Row], order: str) -> list[Row]:

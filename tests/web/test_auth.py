@@ -216,7 +216,7 @@ async def test_a_wrong_login_gives_no_cookie(stranger: httpx.AsyncClient, token:
     answer = await logged_in(stranger, token, to="/incidents")
     assert (answer.status_code, "set-cookie" in answer.headers) == (303, False)
     form = await stranger.get(answer.headers["location"])
-    assert "That is not the token" in form.text
+    assert "Wrong token" in form.text
     assert ('value="/incidents"' in form.text) == (len(token) < 4000)  # of a flood nothing is kept
 
 
@@ -427,7 +427,7 @@ async def test_a_forged_cookie_does_not_let_in(change: Callable[[str, str], str]
         client.cookies.clear()
         forged = f"{PROTECTED.cookie}={change(until, signature)}".encode("latin-1")
         answer = await client.get("/", headers=[(b"cookie", forged)])
-        assert (answer.status_code, answer.text.startswith("A token is needed")) == (401, True)
+        assert (answer.status_code, answer.text.startswith("A token is required")) == (401, True)
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ async def test_an_incident_page_asks_for_the_chart_around_it(tmp_path: Path) -> 
     world.now += timedelta(days=9)
     async with asking(world.app(), {"accept": "text/html"}) as client:
         page = (await client.get(f"/incidents/{over.id}")).text
-        assert "The series in the hour around it" in page
+        assert "The hour around the incident" in page
         [(_, drawn)] = [one for one in Tags(page).found if "data-chart" in one[1]]
         chart = (await client.get(drawn["data-chart"] or "")).json()
     assert [one for one in chart["amounts"] if one is not None] == ["1500", "20", "1500"]
