@@ -130,6 +130,6 @@ def test_every_dependency_is_explained(name: str) -> None:
 
 def test_nothing_is_explained_that_is_not_here() -> None:
     """A row outlives its dependency only until the next run of this."""
-    chapter = TABLE.partition("## What comes with them")[0]
+    chapter = TABLE.partition("## Transitive dependencies")[0]
     explained = {canonicalize_name(name) for name in re.findall(r"^\| `([\w.-]+)` \|", chapter, re.MULTILINE)}
     assert explained == {*RUNTIME, *DEVELOPMENT, "hatchling"}
