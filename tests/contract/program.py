@@ -5,7 +5,7 @@ What goes in and comes out is text: a configuration's path, balances, commands, 
 import asyncio
 import io
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from monitor.app.in_force import in_force
 from monitor.app.summaries import Summaries
 from monitor.app.web import plan_of
 from monitor.config import load
+from monitor.domain.alerts import Event
 from monitor.domain.delivery import Rest, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message, test_message
 from monitor.domain.model import Balance, PollResult
@@ -172,8 +173,8 @@ class Daemon:
 
     def _do_all(
         self, tx: Transaction, reads: Mapping[str, Mapping[str, tuple[str, str]] | str], now: datetime
-    ) -> list[object]:
-        told: list[object] = []
+    ) -> list[Event]:
+        told: list[Event] = []
         for name, read in reads.items():
             job, _, account = name.partition("/")
             if (polled := self.monitor.accounts.get((job, account))) is not None:
@@ -217,14 +218,12 @@ class Daemon:
                 tx.put_off(left, at=now, until=retry_at(delivery.attempts + 1, now, 0.0), error=trouble)
             self.metrics.tried(target.channel, _TAKES, None if trouble is None else str(trouble))
 
-    def _tell(self, events: Iterable[object], now: datetime) -> None:
+    def _tell(self, events: Collection[Event], now: datetime) -> None:
         for event in events:
-            alert = event.alert  # type: ignore[attr-defined]
-            kind, reason = event.kind, event.reason  # type: ignore[attr-defined]
-            self.told.append(
-                f"{now:%H:%M} {kind:<10}{alert.severity.word:<9}{alert.rule} {alert.subject}: {reason}"
-            )
-        self.metrics.told(events)  # type: ignore[arg-type]
+            alert = event.alert
+            what = f"{event.kind:<10}{alert.severity.word:<9}{alert.rule} {alert.subject}: {event.reason}"
+            self.told.append(f"{now:%H:%M} {what}")
+        self.metrics.told(events)
 
     async def stop(self) -> None:
         """Stop it."""
@@ -268,11 +267,15 @@ def _monitor(config: Path) -> Monitor:
 
 
 def _result(read: Mapping[str, tuple[str, str]] | str, now: datetime) -> PollResult:
-    common = {"started_at": now - _TAKES, "finished_at": now}
+    began = now - _TAKES
     if isinstance(read, str):
-        outcome = Outcome(read)
         return PollResult(
-            outcome=outcome, attempts=3, detail=f"what {read} looks like", took=_TAKES, **common
+            outcome=Outcome(read),
+            started_at=began,
+            finished_at=now,
+            attempts=3,
+            detail=f"what {read} looks like",
+            took=_TAKES,
         )
     balances = tuple(
         Balance(
@@ -284,7 +287,9 @@ def _result(read: Mapping[str, tuple[str, str]] | str, now: datetime) -> PollRes
         )
         for currency, (total, available) in read.items()
     )
-    return PollResult(outcome=Outcome.OK, attempts=1, balances=balances, took=_TAKES, **common)
+    return PollResult(
+        outcome=Outcome.OK, started_at=began, finished_at=now, attempts=1, balances=balances, took=_TAKES
+    )
 
 
 # The web
