@@ -140,15 +140,22 @@ STORY = """
 30  is clients/CLIENT_002    !timeout
 30  is clients/CLIENT_003    !timeout
 30  is clients/CLIENT_001    !timeout
+41  do status
+41  do alerts
 42  channel ops              fine
 51  is nami-futures/futures  USDT=500 ETH=20/20
+54  do status
+54  do route nami-futures/futures/USDT
+54  do route clients/CLIENT_003/USD --rule reading-old
 55  is clients/CLIENT_001    USD=5000
 55  is clients/CLIENT_002    USD=2
 55  is clients/CLIENT_003    USD=0
-60  channel night            120
 62  is nami-spot/spot        USDT=1300
-70  channel night            fine
+66  do status
+70  channel night            300
+71  channel night            fine
 72  is nami-spot/spot        USDT=700 VNDC=2100000
+73  do status
 75  do silence add --match account=CLIENT_001 --for 5h --reason "a long night" --by bob
 76  do silence add --match rule=doomed --for 1h --reason "a mistake" --by bob
 77  do silence expire 3 --by bob

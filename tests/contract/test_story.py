@@ -123,6 +123,28 @@ def test_commands_beside_the_daemon(world: World, approve: Approve) -> None:
     approve("commands/in-the-story.txt", "\n".join(world.said), world.folder)
 
 
+def test_commands_while_the_file_is_broken(world: World, approve: Approve) -> None:
+    """They work from the configuration in force, and say so."""
+    config = world.folder / "config.yaml"
+    fine = config.read_text()
+    try:
+        config.write_text(fine.replace("every: 1m", "every: never", 1) + "whatever: 1\n")
+        commands = (
+            ["status"],
+            ["status", "--json"],
+            ["alerts", "--state", "firing"],
+            ["silence", "list"],
+            ["check"],
+        )
+        found = []
+        for command in commands:
+            ended = program.run([*command, "-c", world.config])
+            found.append(f"===== {' '.join(command)}\n" + _ended(ended, is_json="--json" in command))
+    finally:
+        config.write_text(fine)
+    approve("commands/broken-file.txt", "\n".join(found), world.folder)
+
+
 def test_the_schema(world: World, approve: Approve) -> None:
     """Of the configuration."""
     approve("schema.json", indented(program.run(["schema"]).out), world.folder)
