@@ -68,7 +68,7 @@ class Entry:
         return {"at": rfc3339(self.at), "type": self.type, **self.facts}
 
 
-_ORDER = ("reading", "omitted", "silence", "note", "event", "attempt", "divert_to_fallback")
+_ORDER = ("reading", "omitted", "silence", "note", "event", "attempt", "hand_over")
 """What stands first of what happened at the same instant: a cause before what came of it."""
 
 
@@ -232,7 +232,7 @@ def _hand_overs(story: Timeline) -> Iterator[Entry]:
         if one.handed_over_at is not None:
             yield Entry(
                 at=one.handed_over_at,
-                type="divert_to_fallback",
+                type="hand_over",
                 what="handed over",
                 who=f"{one.channel}/{one.url_id}",
                 text=f"message {one.seq} to the channel's fallback: {one.last_error or 'not taken so far'}",

@@ -274,7 +274,7 @@ def _entry_style(entry: Entry) -> str:
             return "green" if over else _SEVERITY_STYLE[Severity[entry.facts["severity"].upper()]]
         case "attempt":
             return "yellow" if entry.facts["error"] else ""
-        case "note" | "silence" | "divert_to_fallback":
+        case "note" | "silence" | "hand_over":
             return "cyan"
         case _:
             return "dim"

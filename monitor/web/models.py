@@ -390,7 +390,7 @@ class HandOverEntry(BaseModel):
     """A message was handed over to a fallback."""
 
     at: Instant
-    type: Literal["divert_to_fallback"]
+    type: Literal["hand_over"]
     seq: int
     channel: str
     url: str

@@ -183,7 +183,7 @@ async def test_a_hand_over_shows_on_both_channels(store: Store) -> None:
     await poll(store, 1, "500")
     await deliver(store, 2, error="HTTP 503")
     await store.write(lambda tx: tx.divert_to_fallback("ops", [phone], minute(3), minute(8)))
-    assert lines(told_of(store), "divert_to_fallback") == [
+    assert lines(told_of(store), "hand_over") == [
         "8 | handed over | ops/aaaa | message 1 to the channel's fallback: HTTP 503"
     ]
     shown = story_json(told_of(store), minute(9))

@@ -19,7 +19,7 @@ _RANDOM = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-
 _URN = re.compile(r"urn:uuid:[0-9a-f-]{36}")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OF_THE_PROCESS = re.compile(
-    r"^(# (HELP|TYPE) )?(process_|python_|balance_monitor_(build_info|store_bytes)).*\n", re.MULTILINE
+    r"^(# (HELP|TYPE) )?(process_|python_|balance_monitor_(build_info|store_size_bytes)).*\n", re.MULTILINE
 )
 
 

@@ -18,40 +18,44 @@ import typer
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
-from monitor import cli, screen
-from monitor.app import asking, exporting, importing, operate, ruletest, testing, watching, whither
-from monitor.app.build import Hosts, Monitor, accept
-from monitor.app.in_force import in_force
-from monitor.app.summaries import Summaries
-from monitor.app.web import plan_of
+from monitor import cli, terminal
+from monitor.alerting import actions
+from monitor.alerting.outbox import divert_to_fallback
+from monitor.alerting.recording import look_between_polls, record
+from monitor.alerting.summaries import Summaries
 from monitor.config import load
+from monitor.config.in_force import in_force
+from monitor.daemon import explain_route
+from monitor.daemon.runtime import Hosts, Monitor, accept
+from monitor.daemon.web_service import plan_of
 from monitor.domain.alerts import Event
 from monitor.domain.delivery import Rest, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message, test_message
 from monitor.domain.model import Balance, PollResult
 from monitor.errors import Outcome
-from monitor.metrics import Metrics
-from monitor.outbox import hand_over
-from monitor.poll import look_between_polls, record
-from monitor.store.store import Store
+from monitor.readings import export, import_, query
+from monitor.ruletests import report, runner
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
+from monitor.terminal import watching
 from monitor.web.application import application
-from monitor.web.guard import Access
-from monitor.web.site import Site
+from monitor.web.auth import Access
+from monitor.web.counters import Metrics
+from monitor.web.queries import Site
 from monitor.web.view import Live
 
 _LOADED = (
-    asking,
-    exporting,
-    importing,
+    query,
+    export,
+    import_,
     in_force,
-    operate,
+    actions,
     pydantic.v1,
-    ruletest,
-    screen,
-    testing,
+    runner,
+    terminal,
+    report,
     watching,
-    whither,
+    explain_route,
 )
 """Commands, and FastAPI, import these when they run; they have to be there before the clock is frozen."""
 
@@ -183,7 +187,7 @@ class Daemon:
                 self._polled.add(polled.key)
                 self.metrics.polled(polled.account, result)
         told += look_between_polls(tx, self.monitor.watch, now, self._polled)
-        hand_over(tx, self.monitor.fallbacks, now)
+        divert_to_fallback(tx, self.monitor.fallbacks, now)
         for notifier in self.monitor.notifiers:
             self._deliver(tx, notifier.target, now)
         return told
@@ -201,7 +205,7 @@ class Daemon:
             ids = [one.id for one in delivery.covers]
             trouble = self.trouble.get(target.channel)
             if trouble is None:
-                tx.settle(ids, delivered=True, at=now)
+                tx.complete(ids, delivered=True, at=now)
                 tx.hasten(target, now)
                 tx.end_rest(target.url_id)
                 covers = tuple(f"{one.report.kind} {one.report.rule}" for one in delivery.covers)
@@ -209,13 +213,13 @@ class Daemon:
             elif isinstance(trouble, int):
                 refusals = 1 if rest is None else rest.refusals + 1
                 until = now + rest_of(timedelta(seconds=trouble), refusals, 0.0)
-                tx.put_off(ids, at=now, until=until, error="HTTP 429")
+                tx.reschedule(ids, at=now, until=until, error="HTTP 429")
                 tx.save_rest(target.url_id, Rest(began_at=now, until=until, refusals=refusals))
             else:
                 over = [one.id for one in given_up(delivery.covers, now)]
-                tx.settle(over, delivered=False, at=now, error=trouble)
+                tx.complete(over, delivered=False, at=now, error=trouble)
                 left = [one for one in ids if one not in over]
-                tx.put_off(left, at=now, until=retry_at(delivery.attempts + 1, now, 0.0), error=trouble)
+                tx.reschedule(left, at=now, until=retry_at(delivery.attempts + 1, now, 0.0), error=trouble)
             self.metrics.tried(target.channel, _TAKES, None if trouble is None else str(trouble))
 
     def _tell(self, events: Collection[Event], now: datetime) -> None:

@@ -82,7 +82,7 @@ async def test_an_incident_page_tells_its_story(world: World, client: httpx.Asyn
     page = text_of((await client.get(f"/incidents/{fires.id}")).text)
     assert f"Incident {fires.id}" in page
     assert "fired (critical)" in page
-    assert "Not delivered yet" in page
+    assert "Pending notifications" in page
 
 
 async def test_no_name_becomes_markup_on_any_page(world: World, client: httpx.AsyncClient) -> None:
