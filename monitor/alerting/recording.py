@@ -19,6 +19,7 @@ from monitor.domain.evaluation import (
     of_account,
     of_provider,
 )
+from monitor.domain.matching import Attributes
 from monitor.domain.messages import TREND_LENGTH
 from monitor.domain.model import (
     NO_STREAK,
@@ -31,7 +32,7 @@ from monitor.domain.model import (
     Snapshot,
     State,
 )
-from monitor.domain.mutes import Attributes, Inhibition, Inhibitors, Maintenance, Mutes, Silence, inhibited_by
+from monitor.domain.mutes import Inhibition, Inhibitors, Maintenance, Mutes, Silence, inhibited_by
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import Delta, Failing, Rule, Stale, covered_by_outage, stale_at, window
 from monitor.domain.schedule import Schedule

@@ -28,9 +28,10 @@ from monitor.config.sections import (
     keys,
 )
 from monitor.config.types import SeverityWord
+from monitor.domain.matching import Match
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
-from monitor.domain.rules import Delta, Failing, Flapping, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Flapping, Policy, Rule, Stale, Threshold
 from monitor.domain.schedule import shortest_gap
 from monitor.domain.units import compact
 

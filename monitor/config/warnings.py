@@ -22,9 +22,10 @@ from pydantic import SecretStr
 from monitor.config.model import Config, Job
 from monitor.config.problems import shown
 from monitor.config.types import OF_THE_ALERT
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity
 from monitor.domain.routing import Route
-from monitor.domain.rules import Match, Rule, kind
+from monitor.domain.rules import Rule, kind
 from monitor.domain.schedule import Cron, Every
 from monitor.domain.units import moment
 from monitor.domain.windows import OneOff

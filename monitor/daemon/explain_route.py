@@ -11,8 +11,9 @@ from monitor.daemon.runtime import notifiers, watch
 from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Addressed, Target, address
 from monitor.domain.evaluation import AlertContext, of_account
+from monitor.domain.matching import Attributes
 from monitor.domain.model import Account, Severity, State
-from monitor.domain.mutes import Attributes, Inhibitors, Mutes
+from monitor.domain.mutes import Inhibitors, Mutes
 from monitor.domain.routing import Considered, Route, consider, escalation, routes_of
 from monitor.domain.rules import Failing, Rule, kind
 from monitor.domain.units import compact, moment, rfc3339

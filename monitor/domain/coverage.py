@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from monitor.domain.evaluation import of_account, of_provider
+from monitor.domain.matching import WILDCARDS, Attributes, Match
 from monitor.domain.model import Account
-from monitor.domain.mutes import Attributes, Silence
-from monitor.domain.rules import Failing, Match, Rule, kind
+from monitor.domain.mutes import Silence
+from monitor.domain.rules import Failing, Rule, kind
 
 ANY = "*"
 """Stands for the currency of an account that names none and was never read."""
-_GLOB = frozenset("*?[")
 
 Held = Collection[tuple[str, str, str]]
 """The series that were read: job, account, currency."""
@@ -35,7 +35,7 @@ def may_match(match: Match, one: Attributes) -> bool:
     account = one["subject"].removesuffix(ANY)
     subjects = match.globs.get("subject", (ANY,))
     seen = Match({key: globs for key, globs in match.globs.items() if key not in ("currency", "subject")})
-    return seen.alert(one) and any(glob.startswith(account) or _GLOB & set(glob) for glob in subjects)
+    return seen.alert(one) and any(glob.startswith(account) or WILDCARDS & set(glob) for glob in subjects)
 
 
 def matching_nothing(

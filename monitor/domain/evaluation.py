@@ -5,17 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from monitor.domain.alerts import Alert, Event, apply_verdict, close, tell
+from monitor.domain.matching import Attributes
 from monitor.domain.messages import Report, report
 from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
-from monitor.domain.mutes import (
-    NO_INHIBITORS,
-    NO_MUTES,
-    AlertKey,
-    Attributes,
-    Inhibitors,
-    Mutes,
-    inhibited_by,
-)
+from monitor.domain.mutes import NO_INHIBITORS, NO_MUTES, AlertKey, Inhibitors, Mutes, inhibited_by
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import (
     Failing,

@@ -7,14 +7,14 @@ A percentage is taken of the absolute value of the amount the change started fro
 is a drop of 20 %. From zero every change in the rule's direction counts as more than any percentage.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from typing import Literal, TypeVar, assert_never
 
-from monitor.domain.model import Account, Field, Health, Series, SeriesView, Severity, Snapshot, Streak
+from monitor.domain.matching import EVERYTHING, Match
+from monitor.domain.model import Field, Health, Series, SeriesView, Severity, Snapshot, Streak
 from monitor.domain.money import multiply, percent_of, plain, signed, subtract
 from monitor.domain.schedule import Schedule, passed_at
 from monitor.domain.units import compact, moment, span
@@ -52,49 +52,6 @@ class Unknown:
 Verdict = Ok | Breached | Unknown
 
 # Rules
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Which series a rule is about: for each key the globs of which one must fit.
-
-    The keys are `job`, `provider`, `account`, `currency` and the names of labels; none: everything."""
-
-    globs: Mapping[str, tuple[str, ...]]
-
-    def series(self, series: Series) -> bool:
-        """Whether the rule looks at this series."""
-        return self._fits(series.attributes, self.globs)
-
-    def account(self, account: Account) -> bool:
-        """Whether the rule looks at this account: at any currency of it, where it is known which it holds."""
-        if not self.globs:  # asked of all accounts of a provider with every poll of an outage
-            return True
-        if account.currencies and "currency" in self.globs:
-            return any(self.series(account.series(currency)) for currency in account.currencies)
-        return self._fits(account.attributes, [key for key in self.globs if key != "currency"])
-
-    def alert(self, attributes: Mapping[str, str]) -> bool:
-        """Whether an alert with these attributes is meant: its rule's and its subject's."""
-        return self._fits(attributes, self.globs)
-
-    def misfits(self, attributes: Mapping[str, str]) -> tuple[str, ...]:
-        """The keys that do not fit these attributes."""
-        return tuple(key for key in self.globs if not self._fits(attributes, (key,)))
-
-    def _fits(self, attributes: Mapping[str, str], keys: Iterable[str]) -> bool:
-        return all(
-            key in attributes and any(_fits(attributes[key], glob) for glob in self.globs[key])
-            for key in keys
-        )
-
-
-def _fits(value: str, glob: str) -> bool:
-    """As a glob, or as what somebody is really called: `a[1]`."""
-    return value == glob or fnmatchcase(value, glob)
-
-
-EVERYTHING = Match({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
