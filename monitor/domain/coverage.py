@@ -6,7 +6,7 @@ from monitor.domain.evaluation import of_account, of_provider
 from monitor.domain.matching import WILDCARDS, Attributes, Match
 from monitor.domain.model import Account
 from monitor.domain.mutes import Silence
-from monitor.domain.rules import Failing, Rule, kind
+from monitor.domain.rules import Rule
 
 ANY = "*"
 """Stands for the currency of an account that names none and was never read."""
@@ -21,10 +21,10 @@ def possible_alerts(rules: Iterable[Rule], accounts: Collection[Account], held: 
     for job, account, currency in held:
         currencies.setdefault((job, account), []).append(currency)
     for rule in rules:
-        severities = {one.policy.severity.word for one in rule.levels or (rule,)}
+        severities = sorted(severity.word for severity in rule.severities)
         for subject, attributes in _subjects(rule, accounts, currencies):
-            for severity in sorted(severities):
-                own = {"rule": rule.name, "type": kind(rule), "severity": severity, "subject": subject}
+            for severity in severities:
+                own = {"rule": rule.name, "type": rule.kind, "severity": severity, "subject": subject}
                 yield {**attributes, **own}
 
 
@@ -58,7 +58,7 @@ def _subjects(
 ) -> Iterator[tuple[str, Attributes]]:
     providers = set()
     for account in accounts:
-        if isinstance(rule, Failing) and rule.match.account(account):
+        if rule.judges_account(account):
             providers.add(of_provider(account))
             yield of_account(account), account.attributes
         for currency in account.currencies or held.get(account.key) or (ANY,):

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from monitor.domain.model import SeriesView, Snapshot
-from monitor.domain.rules import Breached, Ok, Stale, Unknown, Verdict, judge
+from monitor.domain.rules import Breached, Ok, Stale, Unknown, Verdict
 
 from .support import HOUR, START, minutes, reading, view
 
@@ -17,7 +17,7 @@ def rule(clock: Literal["observed", "provider"] = "observed") -> Stale:
 
 def said(of: Stale, known: SeriesView, after: float, *, read: bool = False) -> Verdict:
     """What the rule says so many minutes after START."""
-    return judge(of, known, read=read, firing=None, now=START + minutes(after))
+    return of.judge(known, read=read, firing=None, now=START + minutes(after))
 
 
 # By our own clock
