@@ -270,16 +270,20 @@ def _after(
 def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]) -> str:
     """Return what makes an alert needless: for an account's own its provider's; for one about a series that was not
     read for a while any that says why, or will in a moment."""
-    unread = one.view is not None and one.rule.reads is Reads.TIME
+    unread = one.view if one.rule.reads is Reads.TIME else None
     sources: Iterable[AlertKey] = ()
     if one.after.subject == of_account(facts.account):
         sources = [(one.rule.name, of_provider(facts.account))]
-    elif unread and one.view is not None:
-        sources = _explain_unread(rules, facts, one.view)
+    elif unread is not None:
+        sources = _explain_unread(rules, facts, unread)
     for key in sources:
         if key in alerts and alerts[key].state is State.FIRING:
             return inhibited_by(key)
-    if unread and not one.after.announced and any(rule.is_to_fire(facts.health) for rule in rules):
+    if (
+        unread is not None
+        and not one.after.announced
+        and any(rule.is_to_fire(facts.health) for rule in rules)
+    ):
         return "its polls still fail after its provider's outage, not for long enough yet"
     return ""
 

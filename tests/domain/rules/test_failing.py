@@ -6,8 +6,7 @@ from monitor.domain.model import NO_STREAK, Health, Streak
 from monitor.domain.rules import Breached, Failing, Ok, Unknown, Verdict
 from monitor.domain.rules.failing import PARTIAL, TOTAL
 from monitor.errors import Outcome
-
-from .support import HOUR, START, health, minutes, streak, view
+from tests.domain.support import HOUR, START, health, minutes, streak, view
 
 RULE = Failing(name="failing", polls=3)
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.domain.rules import Breached, Stale, Unknown
 from monitor.domain.schedule import Cron, Every, next_run, passed_at, shortest_gap
-
-from .support import reading, view
+from tests.domain.support import reading, view
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

@@ -7,8 +7,7 @@ import pytest
 
 from monitor.domain.model import SeriesView, Snapshot
 from monitor.domain.rules import Breached, Ok, Stale, Unknown, Verdict
-
-from .support import HOUR, START, minutes, reading, view
+from tests.domain.support import HOUR, START, minutes, reading, view
 
 
 def rule(clock: Literal["observed", "provider"] = "observed") -> Stale:

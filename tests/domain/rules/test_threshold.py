@@ -10,8 +10,7 @@ from monitor.domain.model import NO_STREAK, Field, Severity, Snapshot
 from monitor.domain.money import plain
 from monitor.domain.rules import Breached, Ok, Threshold, Unknown, Verdict
 from monitor.errors import Outcome
-
-from .support import MINUTE, START, reading, view
+from tests.domain.support import MINUTE, START, reading, view
 
 
 def rule(

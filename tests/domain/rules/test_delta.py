@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.domain.model import Field, Severity
 from monitor.domain.rules import Breached, Delta, Ok, Unknown, Verdict
-
-from .support import START, minutes, reading, readings, view
+from tests.domain.support import START, minutes, reading, readings, view
 
 BEYOND_FLOATS = "9" * 310
 
