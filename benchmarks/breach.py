@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import quantiles
 
 from benchmarks.web import used
-from monitor.domain.rules import Match
+from monitor.domain.matching import Match
 from monitor.sandbox import Fault, Scenario, Webhook, constant
 from monitor.sandbox.scripts import Script
 from monitor.store.tables import to_micros

@@ -20,9 +20,9 @@ from monitor.config.problems import unknown
 from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
 from monitor.domain.alerts import Ack, Alert, acknowledge, unacknowledge
 from monitor.domain.coverage import ANY, may_match, possible_alerts
+from monitor.domain.matching import Attributes, Match
 from monitor.domain.model import State
-from monitor.domain.mutes import Attributes, Silence
-from monitor.domain.rules import Match
+from monitor.domain.mutes import Silence
 from monitor.domain.times import upcoming
 from monitor.domain.units import duration, moment, span
 from monitor.errors import Refused

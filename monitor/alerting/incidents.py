@@ -7,10 +7,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from monitor.domain.alerts import Ack
+from monitor.domain.matching import Attributes, Match
 from monitor.domain.messages import Report
 from monitor.domain.model import Severity
-from monitor.domain.mutes import Attributes
-from monitor.domain.rules import Match
 from monitor.domain.units import rfc3339
 from monitor.errors import Refused
 from monitor.store.read.incidents import Incident, OutboxEntry, Timeline

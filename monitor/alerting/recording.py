@@ -19,6 +19,7 @@ from monitor.domain.evaluation import (
     of_account,
     of_provider,
 )
+from monitor.domain.matching import Attributes
 from monitor.domain.messages import TREND_LENGTH
 from monitor.domain.model import (
     NO_STREAK,
@@ -31,9 +32,9 @@ from monitor.domain.model import (
     Snapshot,
     State,
 )
-from monitor.domain.mutes import Attributes, Inhibition, Inhibitors, Maintenance, Mutes, Silence, inhibited_by
+from monitor.domain.mutes import Inhibition, Inhibitors, Maintenance, Mutes, Silence, inhibited_by
 from monitor.domain.routing import Route, escalation, routes_of
-from monitor.domain.rules import Delta, Failing, Rule, Stale, covered_by_outage, stale_at, window
+from monitor.domain.rules import Reads, Rule
 from monitor.domain.schedule import Schedule
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
@@ -199,8 +200,8 @@ def record(
     is_news = health.streak.outcome is not before.streak.outcome
     alike = _failing_as(health if health.streak.count else before, provider or ()) if is_news else 0
     for rule in _outages_begun(changes, facts, watch):
-        matched = [one for one in provider or () if rule.match.account(one.account)]
-        tx.save_own_failures(covered_by_outage(rule, matched))
+        matched = [one for one in provider or () if rule.judges_account(one.account)]
+        tx.save_own_failures(rule.covered_by_outage(matched))
     return Recorded(
         account=account,
         result=result,
@@ -213,14 +214,14 @@ def record(
     )
 
 
-def _outages_begun(changes: Iterable[Change], facts: Facts, watch: Watch) -> Iterator[Failing]:
+def _outages_begun(changes: Iterable[Change], facts: Facts, watch: Watch) -> Iterator[Rule]:
     """The rules of which the alert about the provider has begun to fire, be that told now or later."""
     for change in changes:
         before, after = facts.alerts.get(change.alert.key), change.alert
         fired = before is not None and before.state is State.FIRING
         if after.subject == of_provider(facts.account) and after.state is State.FIRING and not fired:
             rule = watch.rule(after.rule)
-            if isinstance(rule, Failing):
+            if rule is not None:
                 yield rule
 
 
@@ -336,13 +337,13 @@ def _with_something_due(
     for rule in watch.rules:
         if rule.policy.repeat_every is not None:
             subjects.update(tx.notified_until(now - rule.policy.repeat_every, rule.name))
-        if isinstance(rule, Stale) and rule.clock == "observed":
-            for level in rule.levels or (rule,):
-                old = tx.not_read_since(now - level.after, rule.name, level.policy.severity)
+        for level in rule.each_level:
+            if level.longest_gap is not None:
+                old = tx.not_read_since(now - level.longest_gap, rule.name, level.policy.severity)
                 stale = (
                     (job, name, currency)
                     for job, name, currency, last in old
-                    if now >= stale_at(level, watch.schedules.get(job), last)
+                    if (stale_at := level.stale_at(watch.schedules.get(job), last)) and now >= stale_at
                 )
                 due |= {one.account.key for one in _series_of(stale, watch) if rule.match.series(one)}
     return due | {_account_of(subject) for subject in subjects}
@@ -439,9 +440,11 @@ def _with_history(tx: Transaction, facts: Facts, rules: Sequence[Rule], *, trend
     """The facts with the readings that rules need, or messages (`trend`); series no rule looks at have none."""
     series = []
     for view in facts.series:
-        looking = [rule for rule in rules if not isinstance(rule, Failing) and rule.match.series(view.series)]
+        looking = [
+            rule for rule in rules if rule.reads is not Reads.ANSWERS and rule.match.series(view.series)
+        ]
         if view.last is not None and looking:
-            compared = facts.polled and any(isinstance(rule, Delta) for rule in looking)
+            compared = facts.polled and any(rule.reads is Reads.HISTORY for rule in looking)
             history = _history(tx, view, view.last, looking) if compared or trend else (view.last,)
             view = replace(view, history=history)
         series.append(view)
@@ -451,7 +454,7 @@ def _with_history(tx: Transaction, facts: Facts, rules: Sequence[Rule], *, trend
 def _history(
     tx: Transaction, view: SeriesView, last: Snapshot, rules: Sequence[Rule]
 ) -> tuple[Snapshot, ...]:
-    since = last.observed_at - max(window(rule) for rule in rules)
+    since = last.observed_at - max(rule.window for rule in rules)
     # while readings lie ahead of the clock, it may be behind: those of that time are not of now
     provisional = view.ahead_until is not None
     return tx.history(view.series, last.observed_at, since, TREND_LENGTH, provisional=provisional)
@@ -467,7 +470,7 @@ def _subjects_by_rule(tx: Transaction, watch: Watch, now: datetime) -> dict[str,
         views = tx.views(account, now).values()
         for rule in watch.rules:
             subjects[rule.name] |= {str(v.series) for v in views if rule.match.series(v.series)}
-            if isinstance(rule, Failing) and rule.match.account(account):
+            if rule.judges_account(account):
                 subjects[rule.name] |= {of_provider(account), of_account(account)}
     return subjects
 

@@ -23,9 +23,9 @@ from monitor.config.sections import (
 )
 from monitor.config.templates import build_words
 from monitor.config.yaml_tree import Path, Position
+from monitor.domain.matching import Match
 from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
-from monitor.domain.rules import Match
 from monitor.domain.schedule import Cron, CronFields
 from monitor.domain.schedule import parse as parse_cron
 from monitor.domain.units import compact

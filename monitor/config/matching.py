@@ -10,12 +10,10 @@ from monitor.config.jobs import ReadJob
 from monitor.config.problems import Findings, nearest, unknown
 from monitor.config.sections import RULES
 from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
+from monitor.domain.matching import WILDCARDS, Match
 from monitor.domain.model import Severity
-from monitor.domain.rules import Match
 
 Globs = Mapping[str, tuple[str, ...]]
-
-_GLOB = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,5 +127,5 @@ def _check_names(
 ) -> None:
     names = sorted(known)
     for index, glob in enumerate(globs):
-        if names and glob not in names and not _GLOB.intersection(glob):
+        if names and glob not in names and not WILDCARDS.intersection(glob):
             findings.value(findings.item((*path, what), index), unknown(what, glob, names))

@@ -22,9 +22,10 @@ from pydantic import SecretStr
 from monitor.config.model import Config, Job
 from monitor.config.problems import shown
 from monitor.config.types import OF_THE_ALERT
-from monitor.domain.model import Account, Severity
+from monitor.domain.matching import Match
+from monitor.domain.model import Account
 from monitor.domain.routing import Route
-from monitor.domain.rules import Match, Rule, kind
+from monitor.domain.rules import Rule
 from monitor.domain.schedule import Cron, Every
 from monitor.domain.units import moment
 from monitor.domain.windows import OneOff
@@ -172,7 +173,7 @@ def _idle_globs_of_rules(match: Match, rules: Sequence[Rule]) -> Iterator[tuple[
     for key in ("rule", "type"):
         for pattern in match.globs.get(key, ()):
             one = Match({key: (pattern,)})
-            if not any(one.alert({"rule": rule.name, "type": kind(rule)}) for rule in rules):
+            if not any(one.alert({"rule": rule.name, "type": rule.kind}) for rule in rules):
                 yield key, pattern
 
 
@@ -190,15 +191,10 @@ def _has_alerts(rule: Rule, match: Match, accounts: list[Account]) -> bool:
     """Whether a rule can have an alert that fits; what a subject would be called is left open."""
     of_the_rule = Match({key: globs for key, globs in match.globs.items() if key in OF_THE_ALERT[:3]})
     others = Match({key: globs for key, globs in match.globs.items() if key not in OF_THE_ALERT})
-    names = {"rule": rule.name, "type": kind(rule)}
-    if not any(of_the_rule.alert({**names, "severity": one.word}) for one in severities(rule)):
+    names = {"rule": rule.name, "type": rule.kind}
+    if not any(of_the_rule.alert({**names, "severity": one.word}) for one in rule.severities):
         return False
     return any(rule.match.account(account) and others.account(account) for account in accounts)
-
-
-def severities(rule: Rule) -> list[Severity]:
-    """How bad a rule's alerts can be."""
-    return [level.policy.severity for level in rule.levels or (rule,)]
 
 
 def _unreached(config: Config) -> Iterator[str]:

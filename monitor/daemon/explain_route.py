@@ -11,10 +11,11 @@ from monitor.daemon.runtime import notifiers, watch
 from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Addressed, Target, address
 from monitor.domain.evaluation import AlertContext, of_account
+from monitor.domain.matching import Attributes
 from monitor.domain.model import Account, Severity, State
-from monitor.domain.mutes import Attributes, Inhibitors, Mutes
+from monitor.domain.mutes import Inhibitors, Mutes
 from monitor.domain.routing import Considered, Route, consider, escalation, routes_of
-from monitor.domain.rules import Failing, Rule, kind
+from monitor.domain.rules import Rule
 from monitor.domain.units import compact, moment, rfc3339
 from monitor.store.read.state import AlertStatus, Known, read
 
@@ -81,7 +82,7 @@ class Explanation:
         """It in words, the first of them a headline."""
         urgent = self.severity == Severity.CRITICAL.word
         return [
-            f"{self.subject}: {self.rule.name} ({kind(self.rule)}), {self.severity}",
+            f"{self.subject}: {self.rule.name} ({self.rule.kind}), {self.severity}",
             *(f"  routes[{one.route.number}] {one.why(self.attributes)}" for one in self.considered),
             *([f"  {_count(self.unseen)} after it not looked at"] if self.unseen else []),
             *self._in_place_of_routes(),
@@ -143,7 +144,7 @@ def explain(
     explained = [
         _explained(config, seen, known, Alert(rule=one.name, subject=subject, severity=at), one, now)
         for one in rules
-        for at in sorted(_severities(one), reverse=True)
+        for at in sorted(one.severities, reverse=True)
         if severity in (None, at)
     ]
     if not explained and severity is not None:
@@ -247,15 +248,11 @@ def _looks_at(rule: Rule, subject: str, seen: Watch) -> bool:
     if account is not None and currency != "*":
         return rule.match.series(account.series(currency))
     accounts = [account] if account else list(seen.on_provider(subject).values())
-    return isinstance(rule, Failing) and any(rule.match.account(one) for one in accounts)
-
-
-def _severities(rule: Rule) -> set[Severity]:
-    return {level.policy.severity for level in rule.levels or (rule,)}
+    return any(rule.judges_account(one) for one in accounts)
 
 
 def _listed_severities(rules: Iterable[Rule]) -> str:
-    return ", ".join(one.word for one in sorted({one for rule in rules for one in _severities(rule)}))
+    return ", ".join(one.word for one in sorted({one for rule in rules for one in rule.severities}))
 
 
 def _target_json(target: Target) -> dict[str, str]:

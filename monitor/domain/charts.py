@@ -11,7 +11,7 @@ from typing import Any
 from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Report, headline, worst_first
 from monitor.domain.money import plain
-from monitor.domain.rules import Rule, Threshold
+from monitor.domain.rules import Rule
 from monitor.domain.schedule import Schedule, silence
 
 SPAN = timedelta(days=1)
@@ -133,13 +133,9 @@ def wants(channel: bool | None, rule: bool | None) -> bool:  # noqa: FBT001 -- w
 
 def _lines(rule: Rule, last: Report) -> Iterator[Line]:
     """The amounts at which a rule fires, and the one at which it clears, where it says one."""
-    if not isinstance(rule, Threshold):
-        return
-    for level in rule.levels or (rule,):
-        severity = level.policy.severity.word if rule.levels else last.severity
-        for limit in (level.below, level.above):
-            if limit is not None:
-                label = f"{severity if rule.levels else 'limit'} {plain(limit)}"
-                yield Line(amount=plain(limit), label=label, severity=severity)
-    if rule.clear is not None and not rule.levels:
-        yield Line(amount=plain(rule.clear), label=f"clears at {plain(rule.clear)}")
+    for line in rule.lines(rule.field):
+        severity = line.severity.word if rule.levels else last.severity
+        label = f"{severity if rule.levels else 'limit'} {plain(line.amount)}"
+        yield Line(amount=plain(line.amount), label=label, severity=severity)
+    if rule.clears_at is not None:
+        yield Line(amount=plain(rule.clears_at), label=f"clears at {plain(rule.clears_at)}")

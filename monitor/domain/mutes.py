@@ -8,11 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from monitor.domain.rules import Match
+from monitor.domain.matching import Attributes, Match
 from monitor.domain.windows import Window
-
-Attributes = Mapping[str, str]
-"""What of an alert can be matched: `rule`, `type` and `severity`, and its subject's names and labels."""
 
 AlertKey = tuple[str, str]
 """A rule's name and a subject's."""
@@ -177,7 +174,7 @@ class Mutes:
         named: dict[tuple[str, str], list[Silence]] = {}
         others = []
         for silence in self.silences:
-            values = _named_values(silence.match)
+            values = silence.match.named_values()
             for value in values:
                 named.setdefault(value, []).append(silence)
             if not values:
@@ -216,16 +213,6 @@ def inhibited_by(source: AlertKey) -> str:
     """Return in words that another alert, of this rule and subject, keeps one quiet."""
     return f"inhibited by {source[0]} {source[1]}"
 
-
-def _named_values(match: Match) -> list[tuple[str, str]]:
-    """Return the values, of one key, of which an alert must have one to fit; none where globs stand for them."""
-    for key, globs in match.globs.items():
-        if not any(_GLOB.intersection(glob) for glob in globs):
-            return [(key, value) for value in globs]
-    return []
-
-
-_GLOB = frozenset("*?[")
 
 NO_MUTES = Mutes()
 NO_INHIBITORS = Inhibitors(())

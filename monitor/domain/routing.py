@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from monitor.domain.rules import EVERYTHING, Match, Policy
+from monitor.domain.matching import EVERYTHING, Match
+from monitor.domain.rules import Policy
 
 GROUP_WAIT = timedelta(seconds=10)
 GROUP_BY = ("rule", "provider")

@@ -17,7 +17,7 @@ from pathlib import Path
 from monitor.config import Config
 from monitor.config.problems import unknown
 from monitor.domain.model import Account, Series
-from monitor.domain.rules import Delta, window
+from monitor.domain.rules import Reads
 from monitor.domain.units import compact, moment
 from monitor.errors import NotImported, Problem
 from monitor.readings.file import Format, Record, read, written_at
@@ -196,9 +196,9 @@ class _Check:
     def _looked_back_at(self, store: Archive | None) -> Iterator[str]:
         """Which rules compare with what is imported, and since when nothing else is known: as after an outage."""
         held = {one.key: one for one in store.series()} if store is not None else {}
-        rules = [rule for rule in self.config.rules if isinstance(rule, Delta)]
+        rules = [rule for rule in self.config.rules if rule.reads is Reads.HISTORY]
         for rule in rules:
-            begins = micros(self.now - window(rule))
+            begins = micros(self.now - rule.window)
             found = []
             for number, one in enumerate(self.series):
                 newest, known = self.staged.newest(number), held.get(one.key)

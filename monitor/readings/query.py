@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from monitor.config import Config
 from monitor.config.problems import nearest
 from monitor.domain.model import Field, Series
-from monitor.domain.rules import ThresholdLine, limits
+from monitor.domain.rules import ThresholdLine, threshold_lines
 from monitor.domain.schedule import silence as silence_of
 from monitor.readings.history import HistoryQuery
 from monitor.store.read.all_readings import archive
@@ -76,7 +76,7 @@ def _near(wanted: str, names: Sequence[str]) -> str:
 def limits_of(config: Config, name: str, field: Field) -> list[ThresholdLine]:
     """The amounts that threshold rules compare a series' with; none where no configured account has it."""
     series = _configured(config, name)
-    return [] if series is None else limits(config.rules, series, field)
+    return [] if series is None else threshold_lines(config.rules, series, field)
 
 
 def _configured(config: Config, name: str) -> Series | None:

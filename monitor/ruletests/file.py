@@ -16,8 +16,8 @@ from monitor.config.read import read
 from monitor.config.types import Globs, Text
 from monitor.config.yaml_tree import Position
 from monitor.domain.alerts import EventKind
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity
-from monitor.domain.rules import Match
 from monitor.errors import ConfigError, Problem
 from monitor.providers.types import Duration, Section, Span
 from monitor.ruletests.notation import Failure, Gap, Sample, samples

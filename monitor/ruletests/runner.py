@@ -12,7 +12,7 @@ from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, due
 from monitor.domain.delivery import Target
 from monitor.domain.evaluation import AlertContext
 from monitor.domain.model import Account, Balance, PollResult, SeriesView, State
-from monitor.domain.rules import Stale, stale_at
+from monitor.domain.rules import Rule
 from monitor.domain.units import exact
 from monitor.errors import Outcome
 from monitor.ruletests.file import Expected, RuleTest
@@ -123,15 +123,16 @@ class _Story:
                 for escalate_after in waits or (None,):
                     yield from due_times(alert, rule.policy, escalate_after)
         for rule in self.watch.rules:
-            if isinstance(rule, Stale) and rule.clock == "observed":
+            if any(level.longest_gap is not None for level in rule.each_level):
                 yield from self._stale_times(rule)
 
-    def _stale_times(self, rule: Stale) -> Iterator[datetime]:
+    def _stale_times(self, rule: Rule) -> Iterator[datetime]:
         for view in self.views.values():
             if rule.match.series(view.series):
                 last = view.last.observed_at if view.last else view.watched_since
                 schedule = self.watch.schedules.get(view.series.account.job)
-                yield from (stale_at(level, schedule, last) for level in rule.levels or (rule,))
+                times = (level.stale_at(schedule, last) for level in rule.each_level)
+                yield from (at for at in times if at is not None)
 
     def _act(self, tx: Transaction, now: datetime) -> None:
         """What somebody does at an instant; at that of polls, right after them."""

@@ -29,6 +29,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from monitor.domain.alerts import Ack, Alert, Event, EventKind
 from monitor.domain.delivery import LONGEST_REST, Addressed, Notification, Rest, Target
+from monitor.domain.matching import Match
 from monitor.domain.messages import Report
 from monitor.domain.model import (
     NO_STREAK,
@@ -46,7 +47,6 @@ from monitor.domain.model import (
 )
 from monitor.domain.mutes import Silence
 from monitor.domain.progress import Progress
-from monitor.domain.rules import Match
 from monitor.domain.summary import BalanceChange, Period
 from monitor.domain.windows import QuietHours
 from monitor.errors import Outcome

@@ -9,7 +9,6 @@ from fastapi.responses import HTMLResponse, Response
 
 from monitor.alerting.incidents import chosen, waiting
 from monitor.domain.model import Field as Amount
-from monitor.domain.rules import Delta, Threshold
 from monitor.store.read.incidents import RESOLVED, Incident
 from monitor.web.auth import Access
 from monitor.web.cache import Shelf
@@ -177,7 +176,5 @@ def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:
 
 def _judged(overview: Overview, rule: str) -> Amount:
     """The amount that a rule looks at."""
-    judged = (
-        one.field for one in overview.plan.rules if one.name == rule and isinstance(one, Threshold | Delta)
-    )
+    judged = (one.field for one in overview.plan.rules if one.name == rule)
     return next(judged, "available")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerting.incidents import Entry, timeline
 from monitor.domain.model import Field, Severity
-from monitor.domain.rules import ThresholdLine, limits
+from monitor.domain.rules import ThresholdLine, threshold_lines
 from monitor.store.read import readings
 from monitor.store.read.incidents import Incident, Timeline, incidents, story
 from monitor.store.read.readings import Curve, Outline, Reading
@@ -155,7 +155,7 @@ class Site:
             until=until,
             curve=curve,
             gaps=gaps,
-            limits=limits(plan.rules_of(row.series), row.series, field),
+            limits=threshold_lines(plan.rules_of(row.series), row.series, field),
             bands=[_band(one) for one in self.incidents_of(row) if _overlaps(one, since, until)],
         )
 

@@ -14,7 +14,7 @@ from monitor.domain.coverage import matching_nothing
 from monitor.domain.model import Account, Pause, Series, State
 from monitor.domain.money import subtract
 from monitor.domain.mutes import Maintenance, Silence
-from monitor.domain.rules import Failing, Rule, Stale, expectation
+from monitor.domain.rules import Reads, Rule
 from monitor.store.read import readings, state
 from monitor.store.read.state import AccountStatus, AlertStatus, Known, SeriesStatus
 
@@ -227,7 +227,7 @@ def _rows(
     earlier: Sequence[Mapping[str, readings.Reading]],
 ) -> Iterator[Row]:
     alerts = {(alert.rule, alert.subject): alert for alert in status.alerts}
-    expected = {rule.name: expectation(rule) for rule in plan.rules}
+    expected = {rule.name: rule.expectation for rule in plan.rules}
     for balance in (*status.balances, *_never_read(plan, status)):
         account = plan.accounts[(balance.job, balance.account)]
         series = account.series(balance.currency)
@@ -245,7 +245,7 @@ def _rows(
                     rule=rule.name,
                     expected=expected[rule.name],
                     alert=_alert(alerts, rule, series),
-                    judged=not problem or isinstance(rule, Failing | Stale),
+                    judged=not problem or rule.reads in (Reads.ANSWERS, Reads.TIME),
                 )
                 for rule in plan.rules_of(series)
             ),
@@ -290,7 +290,7 @@ def _moved(
 def _alert(alerts: Mapping[tuple[str, str], AlertStatus], rule: Rule, series: Series) -> AlertStatus | None:
     """What a rule has to say of a series; a failing one may say it of its account or of the whole provider."""
     subjects = [str(series)]
-    if isinstance(rule, Failing):
+    if rule.judges_account(series.account):
         subjects += [f"{series.account}/*", series.account.provider]
     found = (alerts[rule.name, subject] for subject in subjects if (rule.name, subject) in alerts)
     return next(found, None)

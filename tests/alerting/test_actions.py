@@ -8,8 +8,9 @@ import pytest
 
 from monitor.alerting.actions import fits, match_of, period, text, who
 from monitor.alerting.recording import Watch
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity
-from monitor.domain.rules import Failing, Match, Policy, Rule, Threshold
+from monitor.domain.rules import Failing, Policy, Rule, Threshold
 
 NOW = datetime(2026, 2, 1, 10, 0, tzinfo=UTC)
 

@@ -7,10 +7,11 @@ from decimal import Decimal
 from monitor.alerting.recording import Watch, look_between_polls, reconcile, record
 from monitor.domain.alerts import Ack, Event, acknowledge
 from monitor.domain.delivery import Target
+from monitor.domain.matching import EVERYTHING, Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
 from monitor.domain.mutes import Inhibition
 from monitor.domain.routing import Route
-from monitor.domain.rules import EVERYTHING, Failing, Flapping, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Failing, Flapping, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store

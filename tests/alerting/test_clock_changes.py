@@ -9,7 +9,8 @@ import pytest
 
 from monitor.alerting.clock_changes import fit_to_clock, settle_clock
 from monitor.alerting.recording import Recorded, Watch, look_between_polls
-from monitor.domain.rules import Delta, Match, Policy, Stale, Threshold
+from monitor.domain.matching import Match
+from monitor.domain.rules import Delta, Policy, Stale, Threshold
 from monitor.store.writer import Store
 
 from .test_recording import OPS, SPOT, START, failed, played, read, told, watch

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from monitor.alerting.recording import Watch, record
 from monitor.domain.alerts import Event
 from monitor.domain.delivery import Target
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult
-from monitor.domain.rules import Failing, Match, Policy, Rule
+from monitor.domain.rules import Failing, Policy, Rule
 from monitor.errors import Outcome
 from monitor.ruletests.notation import Failure, Gap, samples
 from monitor.store.scratch import scratch

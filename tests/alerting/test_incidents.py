@@ -11,8 +11,9 @@ from monitor.alerting.incidents import chosen, incident_json, meant, story_json,
 from monitor.alerting.recording import Watch, record
 from monitor.domain.alerts import Ack
 from monitor.domain.delivery import Target
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult
-from monitor.domain.rules import Match, Policy, Threshold
+from monitor.domain.rules import Policy, Threshold
 from monitor.errors import Outcome, Refused
 from monitor.store.read.incidents import Incident, Timeline, incidents, story
 from monitor.store.writer import Store

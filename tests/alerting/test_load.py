@@ -23,10 +23,11 @@ from sqlalchemy.pool import StaticPool
 from monitor.alerting.recording import Watch, look_for_due, record
 from monitor.domain.alerts import Alert
 from monitor.domain.delivery import Target
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.mutes import Inhibition, Inhibitors
 from monitor.domain.routing import Route
-from monitor.domain.rules import Failing, Match, Policy, Threshold
+from monitor.domain.rules import Failing, Policy, Threshold
 from monitor.errors import Outcome
 from monitor.store.memory import Memory
 from monitor.store.tables import Table

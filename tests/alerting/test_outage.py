@@ -11,8 +11,9 @@ from sqlalchemy import event
 
 from monitor.alerting.recording import Watch, log_poll, look_between_polls, record
 from monitor.domain.delivery import Target, plan
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult
-from monitor.domain.rules import Failing, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store

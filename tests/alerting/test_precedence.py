@@ -19,11 +19,12 @@ from monitor.alerting.recording import Watch, look_between_polls, reconcile, rec
 from monitor.alerting.status import Check, assemble
 from monitor.domain.alerts import Ack, Alert, Event, acknowledge
 from monitor.domain.delivery import Delivery, Target, plan
+from monitor.domain.matching import EVERYTHING, Match
 from monitor.domain.messages import headline
 from monitor.domain.model import Account, Balance, PollResult, Severity, State
 from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
-from monitor.domain.rules import EVERYTHING, Failing, Flapping, Match, Policy, Stale, Threshold
+from monitor.domain.rules import Failing, Flapping, Policy, Stale, Threshold
 from monitor.domain.windows import OneOff, QuietHours
 from monitor.errors import Outcome
 from monitor.notify.templates import VARIABLES

@@ -11,8 +11,9 @@ import pytest
 
 from monitor.alerting.recording import Recorded, Watch, log_poll, look_between_polls, reconcile, record
 from monitor.domain.delivery import Target
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, Pause, PollResult
-from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.domain.schedule import Cron
 from monitor.errors import Outcome
 from monitor.store.writer import Store

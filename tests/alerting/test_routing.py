@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from monitor.domain.matching import Match
 from monitor.domain.mutes import Inhibition
 from monitor.domain.routing import DEFAULT, Route, consider, escalation, routes_of
-from monitor.domain.rules import Match, Policy
+from monitor.domain.rules import Policy
 
 CRITICAL = Route(
     number=0,

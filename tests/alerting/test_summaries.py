@@ -14,9 +14,10 @@ from monitor.alerting.recording import Watch, record
 from monitor.alerting.summaries import Summaries
 from monitor.config import Cron, SummarySettings
 from monitor.domain.delivery import Target
+from monitor.domain.matching import Match
 from monitor.domain.messages import Item, Message, render
 from monitor.domain.model import Account, Balance, PollResult
-from monitor.domain.rules import Match, Threshold
+from monitor.domain.rules import Threshold
 from monitor.domain.windows import QuietHours
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction

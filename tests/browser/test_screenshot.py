@@ -16,8 +16,9 @@ from PIL import Image
 from playwright.async_api import Browser, ViewportSize, expect
 
 from monitor.alerting.recording import Watch, record
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
-from monitor.domain.rules import Delta, Failing, Match, Policy, Threshold
+from monitor.domain.rules import Delta, Failing, Policy, Threshold
 from monitor.errors import Outcome
 from tests.web.support import World, opened, serving
 

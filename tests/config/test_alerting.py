@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from monitor.domain.matching import Match
 from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
-from monitor.domain.rules import Match
 from monitor.domain.schedule import Cron
 from monitor.domain.windows import OneOff, Recurring
 from tests.config.support import JOBS, loaded, problems

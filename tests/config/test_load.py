@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.config import Cron, Every, StoreSettings, load
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity
-from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import ConfigError
 from tests.config.support import JOBS, PROVIDERS, loaded, problems, written
 

@@ -9,8 +9,8 @@ import pytest
 
 from monitor import config
 from monitor.daemon.explain_route import explain
+from monitor.domain.matching import Match
 from monitor.domain.model import Severity
-from monitor.domain.rules import Match
 from monitor.store.writer import Store
 
 NOW = datetime(2026, 6, 1, 23, tzinfo=UTC)

@@ -24,14 +24,12 @@ from monitor.domain.mutes import NO_MUTES, AlertKey, Inhibitors, Mutes
 from monitor.domain.routing import Route
 from monitor.domain.rules import (
     Breached,
-    Failing,
     Flapping,
     Ok,
     Policy,
     Rule,
     Unknown,
     Verdict,
-    covered_by_outage,
 )
 from monitor.errors import Outcome
 
@@ -242,10 +240,10 @@ class World:
         told = self._apply(self.changes(account, polled=True, read=read))
         for rule in self.rules:
             key = rule.name, of_provider(account)
-            if isinstance(rule, Failing) and key not in fired and self.alert(*key).state is State.FIRING:
+            if key not in fired and self.alert(*key).state is State.FIRING:
                 known = [h for h in self.healths.values() if h.account.provider == account.provider]
-                matched = [one for one in known if rule.match.account(one.account)]
-                self.healths.update((one.account.key, one) for one in covered_by_outage(rule, matched))
+                matched = [one for one in known if rule.judges_account(one.account)]
+                self.healths.update((one.account.key, one) for one in rule.covered_by_outage(matched))
         return told
 
     def tick(self, account: Account, after: timedelta = MINUTE) -> list[Event]:

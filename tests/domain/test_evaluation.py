@@ -8,9 +8,10 @@ import pytest
 
 from monitor.domain.alerts import Alert
 from monitor.domain.evaluation import AlertContext, of_account, of_provider
+from monitor.domain.matching import Match
 from monitor.domain.messages import Item, render
 from monitor.domain.model import Account, Severity, State
-from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
 
 from .support import ACCOUNT, HOUR, MINUTE, START, World, clients, firing, kinds, minutes, policy

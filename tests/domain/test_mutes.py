@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.domain.evaluation import of_account, of_provider
+from monitor.domain.matching import EVERYTHING, Match
 from monitor.domain.model import Severity
 from monitor.domain.mutes import Inhibition, Inhibitors, Maintenance, Mutes, Silence
-from monitor.domain.rules import EVERYTHING, Failing, Match, Stale, Threshold
+from monitor.domain.rules import Failing, Stale, Threshold
 from monitor.domain.windows import OneOff
 from monitor.errors import Outcome
 

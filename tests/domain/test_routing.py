@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerting.recording import Watch
+from monitor.domain.matching import EVERYTHING, Match
 from monitor.domain.model import Severity
 from monitor.domain.routing import DEFAULT, Route, escalation, routes_of
-from monitor.domain.rules import EVERYTHING, Failing, Match, Policy, Threshold
+from monitor.domain.rules import Failing, Policy, Threshold
 from monitor.errors import Outcome
 
 from .support import ACCOUNT, World, clients, firing, policy

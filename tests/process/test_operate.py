@@ -8,7 +8,7 @@ from functools import partial
 
 from monitor.alerting import actions
 from monitor.domain.alerts import Ack
-from monitor.domain.rules import Match
+from monitor.domain.matching import Match
 
 from .stage import together
 from .support import Done, Installation, Json, incident, run, usdt_low

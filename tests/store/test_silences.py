@@ -6,9 +6,9 @@ from sqlalchemy import text
 
 from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Target
+from monitor.domain.matching import Match
 from monitor.domain.model import State
 from monitor.domain.mutes import Silence
-from monitor.domain.rules import Match
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 

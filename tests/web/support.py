@@ -17,8 +17,9 @@ from starlette.types import ASGIApp
 
 from monitor.alerting.recording import Watch, record
 from monitor.domain.delivery import Target
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
-from monitor.domain.rules import Failing, Match, Policy, Rule, Threshold
+from monitor.domain.rules import Failing, Policy, Rule, Threshold
 from monitor.errors import Outcome
 from monitor.store.writer import Store
 from monitor.web.application import application

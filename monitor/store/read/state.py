@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from monitor.domain.alerts import Ack
+from monitor.domain.matching import Match
 from monitor.domain.model import Pause
 from monitor.domain.mutes import Silence
-from monitor.domain.rules import Match
 from monitor.errors import Outcome, StoreError
 from monitor.store.identity import DAMAGED, HALF_WRITTEN, check_identity, is_empty
 

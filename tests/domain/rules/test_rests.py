@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.domain.rules import Breached, Stale, Unknown, judge
+from monitor.domain.rules import Breached, Stale, Unknown
 from monitor.domain.schedule import Cron, Every, next_run, passed_at, shortest_gap
-
-from .support import reading, view
+from tests.domain.support import reading, view
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -108,7 +107,7 @@ def test_a_stale_rule_waits_for_monday(known: str, now: str, expected: type[obje
     friday = instant("2026-01-02T23:59")
     series = view(reading("5", friday)) if known == "last-read" else view(watched_since=friday)
     rule = Stale(name="old", after=3 * MINUTE)
-    verdict = judge(rule, series, read=False, firing=None, now=instant(now), schedule=cron(WORKDAYS))
+    verdict = rule.judge(series, read=False, firing=None, now=instant(now), schedule=cron(WORKDAYS))
     assert isinstance(verdict, expected)
 
 
@@ -117,7 +116,7 @@ def test_the_reason_says_how_long_the_schedule_rested() -> None:
     friday, monday = instant("2026-01-02T23:59"), instant("2026-01-05T00:03")
     rule = Stale(name="old", after=3 * MINUTE)
     series = view(reading("5", friday))
-    verdict = judge(rule, series, read=False, firing=None, now=monday, schedule=cron(WORKDAYS))
+    verdict = rule.judge(series, read=False, firing=None, now=monday, schedule=cron(WORKDAYS))
     assert verdict == Breached(
         "last read 2026-01-02 23:59:00 UTC, 2d 4m ago, 2d of it without a scheduled run",
         "a reading at least every 3m",
@@ -129,7 +128,7 @@ def test_by_the_wallets_clock_a_weekend_counts() -> None:
     friday, monday = instant("2026-01-02T23:00"), instant("2026-01-05T00:00")
     rule = Stale(name="frozen", after=DAY, clock="provider")
     series = view(reading("5", monday, updated_at=friday))
-    verdict = judge(rule, series, read=True, firing=None, now=monday, schedule=cron(WORKDAYS))
+    verdict = rule.judge(series, read=True, firing=None, now=monday, schedule=cron(WORKDAYS))
     assert isinstance(verdict, Breached)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from monitor.domain.matching import Match
 from monitor.domain.model import Account
-from monitor.domain.rules import Match
 
 SPOT = Account(
     provider="nami-main", job="nami-spot", name="spot", labels=(("team", "treasury"), ("site", "hanoi"))

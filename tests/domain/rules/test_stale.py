@@ -6,9 +6,8 @@ from typing import Literal
 import pytest
 
 from monitor.domain.model import SeriesView, Snapshot
-from monitor.domain.rules import Breached, Ok, Stale, Unknown, Verdict, judge
-
-from .support import HOUR, START, minutes, reading, view
+from monitor.domain.rules import Breached, Ok, Stale, Unknown, Verdict
+from tests.domain.support import HOUR, START, minutes, reading, view
 
 
 def rule(clock: Literal["observed", "provider"] = "observed") -> Stale:
@@ -17,7 +16,7 @@ def rule(clock: Literal["observed", "provider"] = "observed") -> Stale:
 
 def said(of: Stale, known: SeriesView, after: float, *, read: bool = False) -> Verdict:
     """What the rule says so many minutes after START."""
-    return judge(of, known, read=read, firing=None, now=START + minutes(after))
+    return of.judge(known, read=read, firing=None, now=START + minutes(after))
 
 
 # By our own clock

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from monitor.domain.model import NO_STREAK, Field, Severity, Snapshot
 from monitor.domain.money import plain
-from monitor.domain.rules import Breached, Ok, Threshold, Unknown, Verdict, judge
+from monitor.domain.rules import Breached, Ok, Threshold, Unknown, Verdict
 from monitor.errors import Outcome
-
-from .support import MINUTE, START, reading, view
+from tests.domain.support import MINUTE, START, reading, view
 
 
 def rule(
@@ -28,7 +27,7 @@ def rule(
 
 def said(of: Threshold, last: Snapshot, *, firing: bool = False) -> Verdict:
     severity = Severity.WARNING if firing else None
-    return judge(of, view(last), read=True, firing=severity, now=START)
+    return of.judge(view(last), read=True, firing=severity, now=START)
 
 
 def case(limits: Threshold, available: str, broken: bool, meaning: str, firing: bool = False) -> object:
@@ -141,14 +140,14 @@ def test_locked_that_is_not_told_is_unknown() -> None:
 
 def test_a_reading_of_before_is_not_judged_again() -> None:
     """A failed poll leaves the last reading known, and unknown is not that."""
-    verdict = judge(rule(below="10"), view(reading("3")), read=False, firing=None, now=START + MINUTE)
+    verdict = rule(below="10").judge(view(reading("3")), read=False, firing=None, now=START + MINUTE)
     assert verdict == Unknown("no reading")
 
 
 def test_a_missing_currency_says_that_it_is_missing() -> None:
     """Unknown, with the reason."""
     lacked = NO_STREAK.failed(Outcome.OK, "the answer lacks this currency", START)
-    verdict = judge(rule(below="10"), view(missing=lacked), read=False, firing=Severity.WARNING, now=START)
+    verdict = rule(below="10").judge(view(missing=lacked), read=False, firing=Severity.WARNING, now=START)
     assert verdict == Unknown("the answer lacks this currency")
 
 

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.domain.model import Field, Severity
-from monitor.domain.rules import Breached, Delta, Ok, Unknown, Verdict, judge
-
-from .support import START, minutes, reading, readings, view
+from monitor.domain.rules import Breached, Delta, Ok, Unknown, Verdict
+from tests.domain.support import START, minutes, reading, readings, view
 
 BEYOND_FLOATS = "9" * 310
 
@@ -35,7 +34,7 @@ def rule(text: str, within: float | None = None, field: Field = "available") -> 
 
 
 def said(of: Delta, story: Mapping[float, str], now: datetime = START) -> Verdict:
-    return judge(of, view(*readings(story)), read=True, firing=None, now=now)
+    return of.judge(view(*readings(story)), read=True, firing=None, now=now)
 
 
 def case(text: str, story: str, broken: bool, meaning: str, within: float | None = None) -> object:
@@ -153,14 +152,14 @@ def test_the_first_reading_has_nothing_to_be_compared_with(within: float | None)
 def test_a_failed_poll_is_no_change() -> None:
     """Between two readings nothing is said."""
     known = view(*readings({0: "100", 1: "1"}))
-    verdict = judge(rule("drop 1"), known, read=False, firing=Severity.WARNING, now=START + minutes(2))
+    verdict = rule("drop 1").judge(known, read=False, firing=Severity.WARNING, now=START + minutes(2))
     assert verdict == Unknown("no reading")
 
 
 def test_locked_that_is_not_told_is_unknown() -> None:
     """Not a fall to nothing."""
     history = reading("5", locked="3"), reading("5", START + minutes(1))
-    verdict = judge(rule("drop 1", field="locked"), view(*history), read=True, firing=None, now=START)
+    verdict = rule("drop 1", field="locked").judge(view(*history), read=True, firing=None, now=START)
     assert verdict == Unknown("the service does not tell locked")
 
 
@@ -171,7 +170,7 @@ def test_readings_that_do_not_tell_the_field_are_skipped() -> None:
         reading("5", START + minutes(1)),
         reading("5", START + minutes(2), locked="2"),
     )
-    verdict = judge(rule("drop 1", field="locked"), view(*history), read=True, firing=None, now=START)
+    verdict = rule("drop 1", field="locked").judge(view(*history), read=True, firing=None, now=START)
     assert isinstance(verdict, Breached)
 
 
