@@ -128,8 +128,8 @@ MUTANTS = (
             ),
             Edit(
                 file=_OUTBOX,
-                old='            log.error("notification given up"',
-                new='            log.warning("notification given up"',
+                old='            log.error("notification dropped"',
+                new='            log.warning("notification dropped"',
             ),
         ),
     ),

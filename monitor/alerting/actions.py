@@ -261,5 +261,5 @@ def _span(given: str) -> timedelta:
     except ValueError as exc:
         raise ValueError(f"--for: {exc}, got {given!r}") from exc
     if not lasts:
-        raise ValueError("--for: must be more than nothing")
+        raise ValueError("--for: must be greater than zero")
     return lasts

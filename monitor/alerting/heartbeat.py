@@ -43,7 +43,7 @@ class Heartbeat:
     async def end(self, trouble: str) -> None:
         """The run ends: well, or with what is wrong."""
         if trouble and not self._failing:
-            log.warning("heartbeat tells of trouble", extra={"fields": {"trouble": trouble}})
+            log.warning("heartbeat reports a problem", extra={"fields": {"trouble": trouble}})
         self._failing = bool(trouble)
         await (self._send("/fail", trouble) if trouble else self._send(""))
 

@@ -64,7 +64,7 @@ def log_diverted(done: Iterable[Diverted]) -> None:
     """Logs which channels are down, and who takes over."""
     for one in done:
         fields = {"channel": one.fallback.channel, "since": moment(one.since), "fallback": one.fallback.name}
-        log.warning("channel down, its fallback takes over", extra={"fields": fields | {"count": one.count}})
+        log.warning("channel down, using its fallback", extra={"fields": fields | {"count": one.count}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ class Outbox:
                 self._store_failed(exc)
                 waiting = Waiting((), self._clock() + timedelta(seconds=_STORE_RETRY))
             except Exception:  # a defect must not end the deliveries to this URL in silence
-                log.exception("a delivery failed unexpectedly")
+                log.exception("unexpected error in a delivery")
                 waiting = Waiting((), self._clock() + SLOW)
             await self._pause(asyncio.get_running_loop().time() - began)
             await self._sleep(news, await self._look_ahead(target, waiting.next_at))
@@ -294,7 +294,7 @@ class Outbox:
 
         await self._record(record)
         if delivery.attempts:
-            log.info("notification delivered at last", extra={"fields": _fields(target, delivery)})
+            log.info("notification delivered after retries", extra={"fields": _fields(target, delivery)})
 
     async def _failed(
         self, target: Target, delivery: Delivery, error: str, parts: set[str], rest: Rest | None = None
@@ -304,11 +304,11 @@ class Outbox:
         over = [one.id for one in given_up(delivery.covers, now)]
         ids = [one.id for one in delivery.covers if one.id not in set(over)]
         if over:
-            log.error("notification given up", extra={"fields": {**fields, "count": len(over)}})
+            log.error("notification dropped", extra={"fields": {**fields, "count": len(over)}})
             await self._record(lambda tx: tx.complete(over, delivered=False, at=now, error=error))
             self._on_given_up(target.channel, len(over))
         if not delivery.attempts:
-            log.warning("notification not delivered, will try again", extra={"fields": fields})
+            log.warning("notification not delivered, will retry", extra={"fields": fields})
         # a URL that takes other messages is up, however often this one failed
         until = retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())
         taken = sorted(parts.copy())  # an attempt that hangs may be adding to them
@@ -335,7 +335,7 @@ class Outbox:
 
     def _store_failed(self, exc: StoreError) -> None:
         if not self._unrecorded:
-            log.error("deliveries wait for the store", extra={"fields": {"error": str(exc)}})
+            log.error("store unavailable, deliveries wait", extra={"fields": {"error": str(exc)}})
         self._unrecorded = True
 
 

@@ -290,7 +290,7 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     tx.follow_recipients(every)
     given_up = tx.reroute(every, partial(_wanted, watch, at), now)
     if given_up:
-        log.warning("notifications given up: their channel is gone", extra={"fields": {"count": given_up}})
+        log.warning("notifications dropped: their channel was removed", extra={"fields": {"count": given_up}})
     rules = {rule.name: rule for rule in watch.rules}
     subjects = _subjects_by_rule(tx, watch, now)
     told: list[Event] = []
@@ -519,10 +519,10 @@ def log_poll(recorded: Recorded) -> None:
             fields = {**where, "outcome": after.outcome, "detail": after.detail, **others}
             log.warning("poll failed", extra={"fields": fields})
     elif before.count and not after.count and not recorded.alike:
-        log.info("polls succeed again", extra={"fields": {**where, "failed": before.count}})
+        log.info("polls recovered", extra={"fields": {**where, "failed": before.count}})
     for view in recorded.missing:
         if view.missing.count == 1:
-            log.warning("the answer lacks a currency", extra={"fields": {"series": str(view.series)}})
+            log.warning("currency missing from the response", extra={"fields": {"series": str(view.series)}})
 
 
 def log_events(told: Iterable[Event]) -> None:

@@ -342,7 +342,7 @@ def watch(loaded: "Config", every: str | None, *, watch: bool, as_json: bool) ->
     except ValueError as exc:
         refuse(f"--every: {exc}, got {every!r}")
     if not pause:
-        refuse("--every: must be more than nothing")
+        refuse("--every: must be greater than zero")
     from monitor.terminal.watching import watch as keep_watching
 
     keep_watching(loaded, pause)

@@ -37,7 +37,7 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
         if _is_there(candidate):
             return candidate
     places = f"-c FILE, ${VARIABLE}, {cwd / LOCAL}, {SYSTEM}"
-    raise ConfigError("configuration", (Problem(path="", reason=f"there is none; looked at {places}"),))
+    raise ConfigError("configuration", (Problem(path="", reason=f"no file found; looked in {places}"),))
 
 
 def _is_there(path: Path) -> bool:

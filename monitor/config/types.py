@@ -200,7 +200,7 @@ def _timezone(value: object) -> object:
     try:
         return ZoneInfo(value)
     except (OSError, ValueError, KeyError):
-        raise ValueError(f"{value[:40]!r} is no time zone{nearest(value, available_timezones())}") from None
+        raise ValueError(f"unknown time zone {value[:40]!r}{nearest(value, available_timezones())}") from None
 
 
 def _repeat(value: object) -> object:

@@ -62,7 +62,7 @@ class ClockWatch:
             raise
         self._stopped_for = None if step or newest is None else at - newest
         if noticed:
-            log.warning("the clock contradicts the store", extra={"fields": {"noticed": noticed}})
+            log.warning("clock and store disagree", extra={"fields": {"noticed": noticed}})
 
     async def _fit_to_services(self) -> None:
         """Go on from where all was before the start, where the first answers say that the clock jumped since."""
@@ -89,14 +89,14 @@ class ClockWatch:
                 lambda tx: settle_clock(tx, self._clock(), differences, MOVED)
             )
             if settled:
-                log.warning("the clock is settled", extra={"fields": {"noticed": settled}})
+                log.warning("clock question settled", extra={"fields": {"noticed": settled}})
         doubt = await self._store.write(self._judge)
         if bool(doubt) != bool(self._doubt):
             if doubt:
                 fields = {"reason": doubt}
-                log.warning("the clock is in doubt, nothing old is deleted", extra={"fields": fields})
+                log.warning("clock in doubt, retention paused", extra={"fields": fields})
             else:
-                log.info("the clock is no longer in doubt")
+                log.info("clock no longer in doubt, retention resumed")
         self._doubt = doubt
 
     async def end(self) -> None:

@@ -312,18 +312,18 @@ class Daemon:
         self.metrics.store_failed()
         if isinstance(exc, StoreReplaced):
             if self._replaced is None:
-                log.error("the store was replaced, ending", extra={"fields": {"error": exc}})
+                log.error("store file replaced, shutting down", extra={"fields": {"error": exc}})
             self._replaced = exc
             self.stop()
         elif self._store_error is None:
             log.error(
-                "the store fails; nothing is recorded until it works again", extra={"fields": {"error": exc}}
+                "store unavailable; nothing is recorded until it recovers", extra={"fields": {"error": exc}}
             )
         self._store_error = exc
 
     def _store_works(self) -> None:
         if self._store_error is not None:
-            log.info("the store works again")
+            log.info("store available again")
         self._store_error = None
 
     # Chores
@@ -462,14 +462,16 @@ class Daemon:
                 await self._exchange(await self._load_anew())
             except ConfigError as exc:
                 log.error(
-                    "configuration not reloaded, the old one stays",
+                    "reload failed, keeping the current configuration",
                     extra={"fields": {"problems": len(exc.problems)}},
                 )
                 for line in exc.lines():
                     log.error("%s", line)
                 await self._refused(exc.lines())
             except StoreError as exc:
-                log.error("configuration not reloaded, the old one stays", extra={"fields": {"error": exc}})
+                log.error(
+                    "reload failed, keeping the current configuration", extra={"fields": {"error": exc}}
+                )
                 await self._refused([str(exc)])
             self._systemd.ready()
 

@@ -30,7 +30,7 @@ class LifeSign:
             os.utime(self._path)
         except OSError as exc:
             if not self._failed:
-                log.warning("sign of life not written", extra={"fields": {"path": self._path, "error": exc}})
+                log.warning("health file not written", extra={"fields": {"path": self._path, "error": exc}})
             self._failed = True
         else:
             self._failed = False

@@ -61,7 +61,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     try:
         started = now()
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
-            log.warning("the clock contradicts the store", extra={"fields": {"noticed": noticed}})
+            log.warning("clock and store disagree", extra={"fields": {"noticed": noticed}})
         hosts.respect(await store.write(lambda tx: tx.pauses(started)))
         log_events(await store.write(lambda tx: accept(tx, config, monitor.watch, started)))
 

@@ -56,5 +56,5 @@ class Pulse:
         try:
             return await self._trouble()
         except Exception as exc:  # a defect is trouble, and must not end the beats in silence
-            log.exception("whether all is well could not be found out")
-            return f"whether all is well could not be found out: {type(exc).__name__}"
+            log.exception("health check for the heartbeat failed")
+            return f"health check for the heartbeat failed: {type(exc).__name__}"

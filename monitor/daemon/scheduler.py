@@ -221,7 +221,7 @@ class Scheduler:
         self._offset += step
         if abs(step) < CLOCK_STEP.total_seconds():
             return
-        log.warning("the clock was set, planning anew", extra={"fields": {"seconds": round(step)}})
+        log.warning("clock step detected, rescheduling", extra={"fields": {"seconds": round(step)}})
         self._on_clock_set(timedelta(seconds=step))
         now = datetime.now(UTC)
         for key, task in self._tasks.items():

@@ -101,7 +101,7 @@ class WebSettings:
             except OSError as exc:
                 if not told:
                     fields = {"listen": wanted.listen, "error": exc.strerror or exc}
-                    log.error("the status page can't be served, will try again", extra={"fields": fields})
+                    log.error("status page not served, will retry", extra={"fields": fields})
                 told = True
                 await asyncio.sleep(TRY_AGAIN.total_seconds())
             else:

@@ -117,7 +117,7 @@ def _crashed(kind: type[BaseException], exc: BaseException, trace: TracebackType
 
 def _uncaught(where: str, failed: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
     fields = {"where": where, "error": failed.exc_type.__name__}
-    log.error("an error nobody caught", exc_info=failed.exc_value, extra={"fields": fields})
+    log.error("unhandled exception", exc_info=failed.exc_value, extra={"fields": fields})
 
 
 def _goes_to_journald(stream: TextIO) -> bool:

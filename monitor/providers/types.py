@@ -26,7 +26,7 @@ def _duration(value: object) -> object:
 def _positive_duration(value: object) -> object:
     span = _duration(value)
     if span == timedelta(0):
-        raise ValueError(f"must be more than nothing; expected {units.ACCEPTED}")
+        raise ValueError(f"must be greater than zero; expected {units.ACCEPTED}")
     return span
 
 

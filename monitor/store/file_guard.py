@@ -46,7 +46,7 @@ class Place:
         self._empty_log(database)
         if there is None:
             self._write_anew(database)
-            log.error("the store's file was deleted; written anew, nothing is lost", extra=self._fields())
+            log.error("store file was deleted; written again, nothing is lost", extra=self._fields())
         elif there != self._found[0]:
             raise StoreReplaced(
                 f"{self._path}: another file was put in the store's place while the daemon ran; what it knew is in "

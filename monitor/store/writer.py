@@ -111,7 +111,7 @@ class Store:
             with translated(self.path):
                 self._keep_place()
         except StoreError as exc:
-            log.error("the store is not in its place", extra={"fields": {"error": exc}})
+            log.error("store file is not in its place", extra={"fields": {"error": exc}})
         self._ended.set_result(None)
 
     def _group(self, first: _Job, began: float) -> Iterator[_Job]:

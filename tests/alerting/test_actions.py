@@ -62,7 +62,7 @@ def test_a_silence_may_begin_later() -> None:
     [
         (None, None, None, "needs one end: --for 2h, or --until TIME"),
         ("2h", "18:30", None, "needs one end"),
-        ("0s", None, None, "--for: must be more than nothing"),
+        ("0s", None, None, "--for: must be greater than zero"),
         (
             "2 hours",
             None,

@@ -230,7 +230,9 @@ async def test_after_a_failure_none_is_tried_for_a_while(
             await took(ops, number + 1)
     assert ops.offered == [[], [], []]
     assert len(hand.drawn) == 1
-    assert [record.message for record in caplog.records] == ["pictures can't be drawn, messages go without"]
+    assert [record.message for record in caplog.records] == [
+        "charts cannot be drawn, sending messages without them"
+    ]
 
 
 async def test_a_drawer_with_a_defect_costs_no_message(
@@ -247,7 +249,7 @@ async def test_a_drawer_with_a_defect_costs_no_message(
     async with serving(store, Broken(), ops):
         await until(lambda: ops.taken)
     assert ops.offered == [[]]
-    assert "a picture failed unexpectedly" in caplog.text
+    assert "unexpected error drawing a chart" in caplog.text
 
 
 async def test_what_was_refused_with_its_picture_is_tried_again_without(

@@ -155,7 +155,7 @@ async def test_an_outage_is_a_line_or_two_in_the_log(store: Store, caplog: pytes
         ("poll failed", None),
         ("poll failed", 10),
         ("poll failed", 100),
-        ("polls succeed again", None),
+        ("polls recovered", None),
     ]
 
 
@@ -171,7 +171,7 @@ async def test_another_cause_is_a_line_of_its_own(store: Store, caplog: pytest.L
     assert [f"{one.getMessage()} {one.__dict__['fields']['account']}" for one in caplog.records] == [
         "poll failed C001",
         "poll failed C002",
-        "polls succeed again C002",
+        "polls recovered C002",
     ]
 
 

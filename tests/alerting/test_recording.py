@@ -310,5 +310,5 @@ async def test_only_changes_are_logged(store: Store, caplog: pytest.LogCaptureFi
     assert [record.getMessage() for record in caplog.records] == [
         "poll failed",
         "poll failed",
-        "polls succeed again",
+        "polls recovered",
     ]

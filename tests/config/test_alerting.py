@@ -227,7 +227,7 @@ def test_an_inhibition_that_cannot_be_meant(inhibition: str, lines: list[str], t
             ", cron: '0 25 * * *', lasts: 8d, timezone: Asia/Hanoy",
             "maintenance[0].cron: hour '25': expected 0-23, got '0 25 * * *'",
             "maintenance[0].lasts: must be at most 7d, got '8d'",
-            "maintenance[0].timezone: 'Asia/Hanoy' is no time zone",
+            "maintenance[0].timezone: unknown time zone 'Asia/Hanoy'",
             id="cron-and-zone",
         ),
         _row(

@@ -99,7 +99,7 @@ async def test_a_store_that_fails_is_told_and_so_is_its_end(site: Installation) 
         assert service.beats[at].said.startswith("the store fails: ")
         assert "locked by another program" in service.beats[at].said
         assert service.beats[at - 1] == Beat("start", service.beats[at].run, "")
-        assert "heartbeat tells of trouble" in daemon.log
+        assert "heartbeat reports a problem" in daemon.log
         assert await daemon.stop() == 0
 
 

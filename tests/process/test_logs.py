@@ -59,7 +59,7 @@ async def test_an_outage_is_logged_when_it_begins_and_when_it_ends(site: Install
     site.sandbox.nami.fault = Fault.status(500)
     await site.asked_again("type=0", 4)
     site.sandbox.nami.fault = None
-    await daemon.logged("polls succeed again")
+    await daemon.logged("polls recovered")
     assert daemon.log.count("poll failed") == 1
     assert "poll failed job=spot account=spot outcome=unavailable" in daemon.log
     times = [line.split()[0] for line in daemon.log.splitlines()]

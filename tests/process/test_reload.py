@@ -56,7 +56,7 @@ async def test_an_invalid_configuration_is_refused_with_its_place(site: Installa
     await daemon.logged("evry")
     line = next(n for n, text in enumerate(good.splitlines(), 1) if "every: 1s" in text)
     assert f"{site.config}:{line}:3: jobs[0].evry: unknown key" in daemon.log
-    assert "configuration not reloaded, the old one stays" in daemon.log
+    assert "reload failed, keeping the current configuration" in daemon.log
     site.config.write_text(good)
     await site.asked_again("type=0", 2)
     assert [alert["id"] for alert in site.look()["alerts"]] == [alerts["alerts"][0]["id"]]

@@ -186,7 +186,7 @@ async def test_a_locked_store_is_no_hanging_writer(site: Installation) -> None:
             await manager.hears("WATCHDOG=1", heard + 1)
             await until(lambda: "the store fails" in manager.heard[-1], "the trouble in the status")
             other.execute("ROLLBACK")
-        await daemon.logged("the store works again")
+        await daemon.logged("store available again")
 
 
 @together()

@@ -173,7 +173,7 @@ async def test_a_reader_is_not_blocked_by_the_writer(store: Store) -> None:
 
 
 async def test_a_full_disk_is_said_and_passes(store: Store) -> None:
-    """Nothing of the transaction is kept, the words say what to do, and the store works again with space."""
+    """Nothing of the transaction is kept, the words say what to do, and store available again with space."""
     await store.write(lambda tx: keep(tx, snapshot("5")))
 
     def limit(tx: Transaction, pages: int) -> None:

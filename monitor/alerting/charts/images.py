@@ -118,7 +118,7 @@ class Pictures:
         try:
             wanted = self._charts.wanted(target, delivery.items)
         except Exception:  # a defect must cost nobody the message
-            log.exception("a picture failed unexpectedly")
+            log.exception("unexpected error drawing a chart")
             return {}
         return {chart: drawing for chart in wanted if (drawing := self._drawing(chart)) is not None}
 
@@ -146,7 +146,7 @@ class Pictures:
             self._failed(str(exc))
             return None
         except Exception:  # as above
-            log.exception("a picture failed unexpectedly")
+            log.exception("unexpected error drawing a chart")
             return None
         self._works()
         return png
@@ -160,12 +160,14 @@ class Pictures:
     def _failed(self, error: str) -> None:
         self._pause_ends = asyncio.get_running_loop().time() + PAUSE.total_seconds()
         if not self._failing:
-            log.warning("pictures can't be drawn, messages go without", extra={"fields": {"error": error}})
+            log.warning(
+                "charts cannot be drawn, sending messages without them", extra={"fields": {"error": error}}
+            )
         self._failing = True
 
     def _works(self) -> None:
         if self._failing:
-            log.info("pictures are drawn again")
+            log.info("charts are drawn again")
         self._failing = False
 
 
