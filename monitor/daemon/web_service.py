@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.config import WebSettings as Wanted
 from monitor.daemon.runtime import Monitor
-from monitor.domain.schedule import silence
+from monitor.domain.schedule import gap_after
 from monitor.providers import PROVIDERS
 from monitor.providers.base import Settings
 from monitor.web.queries import Site
@@ -34,7 +34,7 @@ def plan_of(monitor: Monitor) -> Plan:
         store=config.store.path,
         accounts={key: polled.account for key, polled in monitor.accounts.items()},
         jobs={job.name: job.provider for job in config.jobs},
-        silences={job.name: silence(job.schedule) for job in config.jobs},
+        gaps_after={job.name: gap_after(job.schedule) for job in config.jobs},
         providers=[
             Provider(name=name, type=_type(settings), host=settings.origin)
             for name, settings in config.providers.items()

@@ -12,7 +12,7 @@ from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Report, headline, worst_first
 from monitor.domain.money import plain
 from monitor.domain.rules import Rule
-from monitor.domain.schedule import Schedule, silence
+from monitor.domain.schedule import Schedule, gap_after
 
 SPAN = timedelta(days=1)
 """How much of a series a picture shows."""
@@ -34,7 +34,7 @@ class Line:
 class ChartSpec:
     """What one picture shows. Instants are in UTC.
 
-    `silence` is the time without readings from which on nothing is known. The incident lasts from `fired_since` to
+    `gap_after` is the time without readings from which on nothing is known. The incident lasts from `fired_since` to
     `over_at` (None: it goes on)."""
 
     series: str
@@ -42,7 +42,7 @@ class ChartSpec:
     title: str
     severity: str
     until: datetime
-    silence: timedelta
+    gap_after: timedelta
     fired_since: datetime
     over_at: datetime | None = None
     lines: tuple[Line, ...] = ()
@@ -57,7 +57,7 @@ class ChartSpec:
         return {
             **asdict(self),
             "until": self.until.isoformat(),
-            "silence": self.silence / timedelta(seconds=1),
+            "gap_after": self.gap_after / timedelta(seconds=1),
             "fired_since": self.fired_since.isoformat(),
             "over_at": self.over_at and self.over_at.isoformat(),
         }
@@ -67,7 +67,7 @@ class ChartSpec:
         """The chart that `to_json` wrote."""
         read = {
             "until": datetime.fromisoformat(data["until"]),
-            "silence": timedelta(seconds=data["silence"]),
+            "gap_after": timedelta(seconds=data["gap_after"]),
             "fired_since": datetime.fromisoformat(data["fired_since"]),
             "over_at": datetime.fromisoformat(data["over_at"]) if data["over_at"] else None,
             "lines": tuple(Line(**line) for line in data["lines"]),
@@ -119,7 +119,7 @@ class Charts:
             title=f"{headline(item)} {last.rule}",
             severity=last.severity,
             until=at,
-            silence=silence(schedule),
+            gap_after=gap_after(schedule),
             fired_since=datetime.fromisoformat((item.fired or last).since),
             over_at=at if item.is_over else None,
             lines=tuple(_lines(rule, last)),

@@ -18,12 +18,12 @@ from monitor.store.read.readings import Curve, Reading, curve, readings
 class HistoryQuery:
     """Which readings are wanted: of one series, from `since` on and before `until`, both in UTC.
 
-    Two readings further apart than `silence` have a gap between them."""
+    Two readings further apart than `gap_after` have a gap between them."""
 
     series: str
     since: datetime
     until: datetime
-    silence: timedelta
+    gap_after: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def tell(store: Path, asked: HistoryQuery, limit: int | None) -> ReadingsPage:
         readings=tuple(reversed(shown)),
         count=_count(store, asked) if older else len(shown),
         before=before[0] if before else None,
-        gaps=read.gaps(store, asked.series, since=asked.since, until=asked.until, silence=asked.silence),
+        gaps=read.gaps(store, asked.series, since=asked.since, until=asked.until, gap_after=asked.gap_after),
     )
 
 
@@ -93,7 +93,7 @@ def gaps(told: ReadingsPage) -> Iterator[tuple[datetime | None, timedelta]]:
     for begins, ends in told.gaps:
         if ends >= first:
             yield (begins if begins >= first else None), ends - max(begins, asked.since)
-    if asked.until - newest.at > asked.silence:
+    if asked.until - newest.at > asked.gap_after:
         within = newest.at >= asked.since
         yield (newest.at if within else None), asked.until - max(newest.at, asked.since)
 
@@ -103,7 +103,13 @@ def draw(
 ) -> TerminalChart:
     """What a chart of so many slices shows."""
     thinned = curve(
-        store, asked.series, field, since=asked.since, until=asked.until, slices=slices, silence=asked.silence
+        store,
+        asked.series,
+        field,
+        since=asked.since,
+        until=asked.until,
+        slices=slices,
+        gap_after=asked.gap_after,
     )
     return TerminalChart(
         asked=asked,

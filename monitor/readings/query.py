@@ -8,7 +8,7 @@ from monitor.config import Config
 from monitor.config.problems import nearest
 from monitor.domain.model import Field, Series
 from monitor.domain.rules import ThresholdLine, threshold_lines
-from monitor.domain.schedule import silence as silence_of
+from monitor.domain.schedule import gap_after
 from monitor.readings.history import HistoryQuery
 from monitor.store.read.all_readings import archive
 
@@ -20,7 +20,7 @@ _UNCONFIGURED = timedelta(hours=1)
 def ask(config: Config, wanted: str, since: datetime, until: datetime) -> HistoryQuery:
     """What a command line asks for. Raises ValueError, naming what may be meant, where that is not one series."""
     series = meant(wanted, known(config))
-    return HistoryQuery(series=series, since=since, until=until, silence=_silence(config, series))
+    return HistoryQuery(series=series, since=since, until=until, gap_after=_gap_after(config, series))
 
 
 def known(config: Config) -> list[str]:
@@ -86,7 +86,7 @@ def _configured(config: Config, name: str) -> Series | None:
     return next((account.series(currency) for account in accounts if str(account) == owner), None)
 
 
-def _silence(config: Config, name: str) -> timedelta:
+def _gap_after(config: Config, name: str) -> timedelta:
     job = name.partition("/")[0]
     schedules = (one.schedule for one in config.jobs if one.name == job)
-    return next((silence_of(schedule) for schedule in schedules), _UNCONFIGURED)
+    return next((gap_after(schedule) for schedule in schedules), _UNCONFIGURED)

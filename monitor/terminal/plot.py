@@ -141,7 +141,7 @@ def _stretches(picture: TerminalChart) -> Iterator[Segment]:
         rest = max(rest, upto)
     if rest < len(points):
         newest = points[-1].at
-        yield Segment(points[rest:], asked.until if asked.until - newest <= asked.silence else newest)
+        yield Segment(points[rest:], asked.until if asked.until - newest <= asked.gap_after else newest)
 
 
 def _steps(stretch: Segment) -> Iterator[tuple[datetime, str]]:

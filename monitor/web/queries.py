@@ -103,10 +103,10 @@ class Site:
     def outlines(self, rows: Sequence[Row]) -> dict[str, Outline]:
         """The last day of these series, in small."""
         plan, now = self.plan, self.clock()
-        silences = {row.name: plan.silences.get(row.balance.job, DAY) for row in rows}
+        gaps_after = {row.name: plan.gaps_after.get(row.balance.job, DAY) for row in rows}
         return self._outlines.get(
-            (plan, *silences),
-            lambda: readings.outlines(plan.store, silences, since=now - DAY, until=now, slices=OUTLINE),
+            (plan, *gaps_after),
+            lambda: readings.outlines(plan.store, gaps_after, since=now - DAY, until=now, slices=OUTLINE),
         )
 
     def incidents(self) -> list[Incident]:
@@ -138,15 +138,15 @@ class Site:
 
     def _chart(self, row: Row, field: Field, span: timedelta, until: datetime) -> ChartData:
         plan, since = self.plan, until - span
-        silence = plan.silences.get(row.balance.job, DAY)
+        gap_after = plan.gaps_after.get(row.balance.job, DAY)
         curve = readings.curve(
-            plan.store, row.name, field, since=since, until=until, slices=SLICES, silence=silence
+            plan.store, row.name, field, since=since, until=until, slices=SLICES, gap_after=gap_after
         )
         gaps = list(curve.gaps)
         known = (curve.points[0].at, curve.points[-1].at) if curve.points else (until, until)
-        if known[0] - since > silence and not any(begins < since for begins, _ in gaps):
+        if known[0] - since > gap_after and not any(begins < since for begins, _ in gaps):
             gaps.insert(0, (since, known[0]))
-        if min(until, self.clock()) - known[1] > silence:
+        if min(until, self.clock()) - known[1] > gap_after:
             gaps.append((known[1], until))
         return ChartData(
             series=row.name,

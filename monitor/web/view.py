@@ -36,13 +36,13 @@ class Provider:
 class Plan:
     """The configuration as far as pages need it: what a reload exchanges. No two are equal.
 
-    `jobs` names each job's provider. `silences` tells of each job after how long without a reading nothing is known
-    any more: longer than its schedule leaves between two polls."""
+    `jobs` names each job's provider. `gaps_after` names for each job the time without a reading after which nothing is
+    known any more: longer than its schedule leaves between two polls."""
 
     store: Path
     accounts: Mapping[tuple[str, str], Account]
     jobs: Mapping[str, str]
-    silences: Mapping[str, timedelta]
+    gaps_after: Mapping[str, timedelta]
     providers: Sequence[Provider]
     rules: Sequence[Rule]
     channels: Sequence[str] = ()
@@ -207,7 +207,7 @@ def take(plan: Plan, live: Live, now: datetime) -> Overview:
     silences = [one.silence for one in known.silences if one.silence.is_active(now)]
     idle = plan.idle(silences, known.held)
     status = assemble(known, plan.jobs, list(plan.accounts.values()), now, plan.maintenance, idle=idle)
-    longest = max(plan.silences.values(), default=DAY)
+    longest = max(plan.gaps_after.values(), default=DAY)
     earlier = [readings.before(plan.store, now - span, now - span - longest) for span in SPANS]
     accounts = {(one.job, one.name): one for one in known.accounts}
     return Overview(
@@ -237,7 +237,7 @@ def _rows(
             series=series,
             balance=balance,
             moves=tuple(
-                _moved(balance, before.get(name), status.at - span, plan.silences.get(account.job, DAY))
+                _moved(balance, before.get(name), status.at - span, plan.gaps_after.get(account.job, DAY))
                 for span, before in zip(SPANS, earlier, strict=True)
             ),
             rules=tuple(

@@ -13,7 +13,7 @@ from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Report
 from monitor.domain.model import Severity
 from monitor.domain.rules import Delta, Failing, Policy, Rule, Threshold
-from monitor.domain.schedule import Cron, Every, Schedule, silence
+from monitor.domain.schedule import Cron, Every, Schedule, gap_after
 
 OPS = Target(channel="ops", url_id="aaaa")
 SMS = Target(channel="phone", url_id="bbbb")
@@ -89,7 +89,7 @@ def test_a_threshold_shows_its_limit_and_where_it_clears() -> None:
             title="WARNING low",
             severity="warning",
             until=AT,
-            silence=timedelta(seconds=150),
+            gap_after=timedelta(seconds=150),
             fired_since=SINCE,
             lines=(
                 Line(amount="1000.00", label="limit 1000.00", severity="warning"),
@@ -167,7 +167,7 @@ def test_of_many_the_worst_are_shown() -> None:
 )
 def test_one_missing_poll_is_no_gap_and_two_are(schedule: Schedule, gap: timedelta) -> None:
     """Counted by the job's own schedule."""
-    assert silence(schedule) == gap
+    assert gap_after(schedule) == gap
 
 
 @pytest.mark.parametrize("kind", ["fired", "resolved"])

@@ -58,10 +58,14 @@ def fill(path: Path, rows: Rows, name: str = NAME) -> None:
         )
 
 
-def curve(path: Path, *, minutes: int, slices: int = 600, silence: timedelta = 5 * MINUTE) -> readings.Curve:
+def curve(
+    path: Path, *, minutes: int, slices: int = 600, gap_after: timedelta = 5 * MINUTE
+) -> readings.Curve:
     """The available amount from START on."""
     until = START + minutes * MINUTE
-    return readings.curve(path, NAME, "available", since=START, until=until, slices=slices, silence=silence)
+    return readings.curve(
+        path, NAME, "available", since=START, until=until, slices=slices, gap_after=gap_after
+    )
 
 
 def test_a_spike_of_one_reading_in_thirty_days_is_kept_with_its_digits(path: Path) -> None:
@@ -95,7 +99,7 @@ def test_each_slice_keeps_its_first_its_last_its_lowest_and_its_highest(
     fill(path, rows)
     until = START + timedelta(seconds=5000)
     found = readings.curve(
-        path, NAME, "available", since=START, until=until, slices=slices, silence=MINUTE
+        path, NAME, "available", since=START, until=until, slices=slices, gap_after=MINUTE
     ).points
     width = max(1, -(-(micros(until) - micros(START)) // slices))
     by_slice: dict[int, list[tuple[datetime, str]]] = {}
@@ -112,11 +116,11 @@ def test_each_slice_keeps_its_first_its_last_its_lowest_and_its_highest(
 
 
 def test_a_gap_is_told_to_the_reading_however_many_slices_there_are(path: Path) -> None:
-    """Two readings further apart than the silence: from the one to the other nothing is known, even within a slice."""
+    """Two readings further apart than a gap begins: from the one to the other nothing is known, even within a slice."""
     minutes = [*range(20), *range(30, 50), *range(54, 60)]
     fill(path, [(START + minute * MINUTE, "5") for minute in minutes])
     for slices in (3, 600):
-        found = curve(path, minutes=60, slices=slices, silence=4 * MINUTE)
+        found = curve(path, minutes=60, slices=slices, gap_after=4 * MINUTE)
         assert found.gaps == (
             (START + 19 * MINUTE, START + 30 * MINUTE),
             (START + 49 * MINUTE, START + 54 * MINUTE),
@@ -176,7 +180,7 @@ def test_only_what_the_table_has_can_be_asked_for(path: Path) -> None:
     fill(path, [(START, "1")])
     with pytest.raises(ValueError, match="no such field"):
         readings.curve(
-            path, NAME, "1; DROP TABLE x", since=START, until=START + MINUTE, slices=1, silence=MINUTE
+            path, NAME, "1; DROP TABLE x", since=START, until=START + MINUTE, slices=1, gap_after=MINUTE
         )
 
 
@@ -185,7 +189,7 @@ def test_readings_of_another_rhythm_are_no_gaps(path: Path) -> None:
     and is one now. What stands out among its own is a gap."""
     minutes = [*range(20), *range(25, 45)]
     fill(path, [(START + minute * MINUTE, "5") for minute in minutes])
-    found = curve(path, minutes=60, silence=timedelta(seconds=3))
+    found = curve(path, minutes=60, gap_after=timedelta(seconds=3))
     assert found.gaps == ((START + 19 * MINUTE, START + 25 * MINUTE),)
 
 
@@ -194,7 +198,7 @@ def test_a_schedule_that_was_shortened_makes_no_gaps_of_what_was_before(path: Pa
     slow = [START + number * MINUTE for number in range(20)]
     quick = [slow[-1] + number * timedelta(seconds=2) for number in range(1, 40)]
     fill(path, [(at, "5") for at in (*slow[:5], slow[4] + timedelta(seconds=1), *slow[5:], *quick)])
-    assert curve(path, minutes=60, silence=timedelta(seconds=5)).gaps == ()
+    assert curve(path, minutes=60, gap_after=timedelta(seconds=5)).gaps == ()
 
 
 def test_polls_that_brought_nothing_make_a_gap_of_any_pause(path: Path) -> None:
@@ -213,4 +217,4 @@ def test_polls_that_brought_nothing_make_a_gap_of_any_pause(path: Path) -> None:
                 for minute in range(51)
             ],
         )
-    assert len(curve(path, minutes=60, silence=2 * MINUTE).gaps) == 5
+    assert len(curve(path, minutes=60, gap_after=2 * MINUTE).gaps) == 5

@@ -162,7 +162,7 @@ def test_columns_go_before_text_is_folded_to_shreds(width: int) -> None:
 def test_history_shows_whole_amounts_at_any_width(width: int) -> None:
     """Changes go first; what is said between the rows stays."""
     asked = HistoryQuery(
-        series="a/b/C", since=NOW - timedelta(hours=1), until=NOW, silence=timedelta(minutes=15)
+        series="a/b/C", since=NOW - timedelta(hours=1), until=NOW, gap_after=timedelta(minutes=15)
     )
     amounts = (HUGE, "1500.50")
     readings = tuple(

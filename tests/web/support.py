@@ -93,7 +93,7 @@ class World:
             store=self.path,
             accounts={account.key: account for account in self.accounts},
             jobs=jobs,
-            silences=dict.fromkeys(jobs, self.every * 5 / 2),
+            gaps_after=dict.fromkeys(jobs, self.every * 5 / 2),
             providers=[
                 Provider(name=name, type=name.partition("-")[0], host=f"https://{name}.example:443")
                 for name in names

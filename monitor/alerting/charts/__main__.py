@@ -56,7 +56,13 @@ def _drawn(store: Path, chart: ChartSpec) -> bytes:
 
 def _read(store: Path, chart: ChartSpec, since: datetime) -> Curve:
     return curve(
-        store, chart.series, chart.field, since=since, until=chart.until, slices=SLICES, silence=chart.silence
+        store,
+        chart.series,
+        chart.field,
+        since=since,
+        until=chart.until,
+        slices=SLICES,
+        gap_after=chart.gap_after,
     )
 
 

@@ -67,7 +67,7 @@ def beginning(chart: ChartSpec, curve: Curve) -> datetime:
     """Where the picture begins: with the last day, or with the first reading ever."""
     first = curve.points[0].at if curve.points else chart.since
     was_read_before = any(begin < chart.since for begin, _ in curve.gaps)
-    if was_read_before or first - chart.since <= chart.silence:
+    if was_read_before or first - chart.since <= chart.gap_after:
         return chart.since
     return min(first, chart.until - SHORTEST)
 
@@ -127,7 +127,7 @@ def _trace(axes: Axes, chart: ChartSpec, curve: Curve) -> None:
         ys.append(drawable(point.amount))
     if not xs:
         return
-    if chart.until - curve.points[-1].at <= chart.silence:
+    if chart.until - curve.points[-1].at <= chart.gap_after:
         xs, ys = [*xs, _x(chart.until)], [*ys, ys[-1]]
     axes.plot(xs, ys, color=LINE, linewidth=2.4, drawstyle="steps-post", solid_joinstyle="round")
     newest = curve.points[-1]
@@ -246,7 +246,7 @@ def _unknown(chart: ChartSpec, curve: Curve) -> Iterator[tuple[datetime, datetim
     """The gaps, and the time since the last reading where that is one."""
     for begin, end in curve.gaps:
         yield max(begin, chart.since), end
-    if curve.points and chart.until - curve.points[-1].at > chart.silence:
+    if curve.points and chart.until - curve.points[-1].at > chart.gap_after:
         yield curve.points[-1].at, chart.until
 
 

@@ -71,11 +71,18 @@ def readings(
 
 
 def curve(
-    path: Path, series: str, field: str, *, since: datetime, until: datetime, slices: int, silence: timedelta
+    path: Path,
+    series: str,
+    field: str,
+    *,
+    since: datetime,
+    until: datetime,
+    slices: int,
+    gap_after: timedelta,
 ) -> Curve:
     """How an amount went from `since` to `until`, in at most four points a slice, so that no low and no high is lost.
 
-    Where two readings lie further apart than `silence`, nothing is known in between. The last reading before `since`
+    Where two readings lie further apart than `gap_after`, nothing is known in between. The last reading before `since`
     is looked for as well: what was not read from there on is a gap. Raises StoreError where the store can't be read."""
     with connected(path) as db:
         number = None if db is None else series_id(db, series)
@@ -85,7 +92,7 @@ def curve(
         lower, upper = micros(since), micros(until)
         width = max(1, -(-(upper - lower) // slices))
         points = tuple(_thinned(db, number, field, lower, upper, width))
-        gaps = tuple(_gaps(db, number, lower, upper, silence))
+        gaps = tuple(_gaps(db, number, lower, upper, gap_after))
         (count,) = db.execute(
             "SELECT count(*) FROM snapshots WHERE series_id = ? AND observed_at BETWEEN ? AND ?",
             (number, lower, upper),
@@ -94,14 +101,14 @@ def curve(
 
 
 def gaps(
-    path: Path, series: str, *, since: datetime, until: datetime, silence: timedelta
+    path: Path, series: str, *, since: datetime, until: datetime, gap_after: timedelta
 ) -> tuple[tuple[datetime, datetime], ...]:
     """When nothing was known of a series, as `curve` tells it. Raises StoreError where the store can't be read."""
     with connected(path) as db:
         number = None if db is None else series_id(db, series)
         if db is None or number is None:
             return ()
-        return tuple(_gaps(db, number, micros(since), micros(until), silence))
+        return tuple(_gaps(db, number, micros(since), micros(until), gap_after))
 
 
 def before(path: Path, at: datetime, no_older_than: datetime) -> dict[str, Reading]:
@@ -126,23 +133,23 @@ Outline = list[tuple[int, float, float] | None]
 
 
 def outlines(
-    path: Path, silences: Mapping[str, timedelta], *, since: datetime, until: datetime, slices: int
+    path: Path, gaps_after: Mapping[str, timedelta], *, since: datetime, until: datetime, slices: int
 ) -> dict[str, Outline]:
     """Of each series its lowest and highest available amount in every slice in which it was read.
 
-    `silences` names the series, and after how long without a reading nothing is known of each. Where none of them goes
-    back to `since`, the slices begin with the first reading. Floats: they are for a line of some sixty pixels. Raises
+    `gaps_after` names the series, and after how long without a reading each has a gap. Where none of them goes back to
+    `since`, the slices begin with the first reading. Floats: they are for a line of some sixty pixels. Raises
     StoreError where the store can't be read."""
     with connected(path) as db:
         if db is None:
             return {}
-        found = {name: number for name in silences if (number := series_id(db, name)) is not None}
+        found = {name: number for name in gaps_after if (number := series_id(db, name)) is not None}
         begun = [
             first for number in found.values() if (first := _first(db, number, micros(since))) is not None
         ]
         lower = min(begun, default=micros(since))
         width = max(1, -(-(micros(until) + 1 - lower) // slices))
-        return {name: _outline(db, number, lower, width, silences[name]) for name, number in found.items()}
+        return {name: _outline(db, number, lower, width, gaps_after[name]) for name, number in found.items()}
 
 
 def series_id(db: sqlite3.Connection, name: str) -> int | None:
@@ -199,7 +206,7 @@ def _thinned(
 
 
 def _gaps(
-    db: sqlite3.Connection, number: int, lower: int, upper: int, silence: timedelta
+    db: sqlite3.Connection, number: int, lower: int, upper: int, gap_after: timedelta
 ) -> Iterator[tuple[datetime, datetime]]:
     """Long pauses between two readings in which a poll brought none, or that stand out among those before and after:
     where a schedule was changed, or readings were imported, the old ones had a rhythm of their own."""
@@ -211,7 +218,7 @@ def _gaps(
         " min(at - previous) OVER (ORDER BY at ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING) AS before,"
         " min(at - previous) OVER (ORDER BY at ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING) AS after"
         " FROM readings WHERE previous NOTNULL)"
-        " SELECT previous, at FROM pauses WHERE at - previous > :silence"
+        " SELECT previous, at FROM pauses WHERE at - previous > :gap_after"
         " AND (coalesce(before, after) ISNULL"
         " OR at - previous > 2.5 * max(coalesce(before, after), coalesce(after, before))"
         " OR EXISTS (SELECT 1 FROM polls WHERE account_id = (SELECT account_id FROM series WHERE id = :series)"
@@ -220,7 +227,7 @@ def _gaps(
             "series": number,
             "lower": lower,
             "upper": upper,
-            "silence": silence // timedelta(microseconds=1),
+            "gap_after": gap_after // timedelta(microseconds=1),
         },
     )
     for previous, at in rows:
@@ -235,7 +242,7 @@ def _first(db: sqlite3.Connection, number: int, lower: int) -> int | None:
     return None if found is None else int(found[0])
 
 
-def _outline(db: sqlite3.Connection, number: int, lower: int, width: int, silence: timedelta) -> Outline:
+def _outline(db: sqlite3.Connection, number: int, lower: int, width: int, gap_after: timedelta) -> Outline:
     outline: Outline = []
     rows = db.execute(
         "SELECT (observed_at - ?) / ? AS slice, min(CAST(available AS REAL)), max(CAST(available AS REAL))"
@@ -244,7 +251,7 @@ def _outline(db: sqlite3.Connection, number: int, lower: int, width: int, silenc
     )
     before = None
     for slice_, low, high in rows:
-        if before is not None and (slice_ - before - 1) * width > silence // timedelta(microseconds=1):
+        if before is not None and (slice_ - before - 1) * width > gap_after // timedelta(microseconds=1):
             outline.append(None)
         outline.append((slice_, low, high))
         before = slice_

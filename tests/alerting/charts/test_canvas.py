@@ -23,7 +23,7 @@ CHART = ChartSpec(
     title="CRITICAL usdt-low",
     severity="critical",
     until=NOW,
-    silence=timedelta(minutes=15),
+    gap_after=timedelta(minutes=15),
     fired_since=NOW - timedelta(hours=2),
     lines=(Line(amount="1000", label="limit 1000", severity="critical"),),
 )

@@ -20,7 +20,7 @@ CHART = ChartSpec(
     title="CRITICAL usdt-low",
     severity="critical",
     until=datetime(2026, 11, 21, 2, 40, tzinfo=UTC),
-    silence=timedelta(minutes=15),
+    gap_after=timedelta(minutes=15),
     fired_since=datetime(2026, 11, 21, 2, 30, tzinfo=UTC),
 )
 
