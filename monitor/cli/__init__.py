@@ -135,8 +135,8 @@ def check(
     """Validate the configuration: every problem at once, with file, line and column.
 
     Exit codes: 0 ok, 78 invalid; with --live also 3 when a balance could not be read."""
-    from monitor import terminal
     from monitor.daemon.runtime import notifiers, require_tls
+    from monitor.terminal.console import show_json, stderr, stdout
 
     with _problems_as_data(as_json=as_json):
         loaded = _load(config)
@@ -145,39 +145,40 @@ def check(
     warnings = _warnings(loaded)
     accounts = sum(len(job.accounts) for job in loaded.jobs)
     if as_json and not live:
-        terminal.show_json({"file": str(loaded.path), "problems": [], "warnings": warnings})
+        show_json({"file": str(loaded.path), "problems": [], "warnings": warnings})
     if not as_json:
         for warning in warnings:
-            terminal.stderr().print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+            stderr().print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
         sizes = {"job": len(loaded.jobs), "account": accounts, "rule": len(loaded.rules)}
         counts = ", ".join(
             f"{count} {name}" if count == 1 else f"{count} {name}s" for name, count in sizes.items()
         )
-        terminal.stdout().print(f"{loaded.path}: ok, {counts}", style="green", markup=False, soft_wrap=True)
+        stdout().print(f"{loaded.path}: ok, {counts}", style="green", markup=False, soft_wrap=True)
     if live:
         raise typer.Exit(_check_live(loaded, warnings, as_json=as_json))
 
 
 def _check_live(loaded: "Config", warnings: list[str], *, as_json: bool) -> int:
-    from monitor import terminal
     from monitor.daemon.poll_once import check_live
     from monitor.domain.model import Account, PollResult
+    from monitor.terminal.console import show_json, stdout
+    from monitor.terminal.status import lacking, poll_json, show_poll
 
-    console = terminal.stdout()
+    console = stdout()
     results: list[tuple[Account, PollResult]] = []
 
     def progress(account: Account, result: PollResult) -> None:
         results.append((account, result))
         if not as_json:
-            terminal.show_poll(console, account, result)
+            show_poll(console, account, result)
 
     _quietly(loaded)
     asyncio.run(check_live(loaded, progress))
     if as_json:
-        polls = [terminal.poll_json(account, result) for account, result in results]
-        terminal.show_json({"file": str(loaded.path), "problems": [], "warnings": warnings, "polls": polls})
-    lacking = any(terminal.lacking(account, result) for account, result in results)
-    return EX_OK if all(result.ok for _, result in results) and not lacking else EX_UNKNOWN
+        polls = [poll_json(account, result) for account, result in results]
+        show_json({"file": str(loaded.path), "problems": [], "warnings": warnings, "polls": polls})
+    incomplete = any(lacking(account, result) for account, result in results)
+    return EX_OK if all(result.ok for _, result in results) and not incomplete else EX_UNKNOWN
 
 
 @app.command(epilog=_PLUGIN)
@@ -189,9 +190,10 @@ def poll(
     """Poll every job once, now, with rules and notifications, and show what came of it.
 
     For cron, Icinga or a look. While the daemon runs on the same store, `status` is what to use."""
-    from monitor import terminal
     from monitor.daemon.poll_once import poll as poll_once
     from monitor.domain.model import Account, PollResult
+    from monitor.terminal.console import stderr
+    from monitor.terminal.status import show_poll
 
     loaded = _load(config)
     names = [one.name for one in loaded.jobs]
@@ -199,11 +201,11 @@ def poll(
         _refuse(f"no job {job!r}; there are {', '.join(names)}")
     _quietly(loaded)
     os.umask(0o077)
-    console = terminal.stderr()
+    console = stderr()
 
     def progress(account: Account, result: PollResult) -> None:
         if console.is_terminal:  # some that run checks take stderr for the first line of the answer
-            terminal.show_poll(console, account, result)
+            show_poll(console, account, result)
 
     asyncio.run(poll_once(loaded, job, progress))
     raise typer.Exit(_show_status(loaded, job, as_json=as_json))
@@ -236,10 +238,11 @@ readings.add_to(app)  # in the order in which --help lists the commands
 
 
 def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
-    from monitor import terminal
     from monitor.alerting.status import assemble
     from monitor.config.coverage import idle_silences
     from monitor.store.read.state import read
+    from monitor.terminal.console import show_json, stdout
+    from monitor.terminal.status import show_status
 
     jobs = [one for one in loaded.jobs if job in (None, one.name)]
     accounts = [account for one in jobs for account in one.accounts]
@@ -249,9 +252,9 @@ def _show_status(loaded: "Config", job: str | None, *, as_json: bool) -> int:
     idle = idle_silences(known, loaded, now)
     found = assemble(known, providers, accounts, now, loaded.maintenance, loaded.problems, idle)
     if as_json:
-        terminal.show_json(found.to_json())
+        show_json(found.to_json())
     else:
-        terminal.show_status(terminal.stdout(), found)
+        show_status(stdout(), found)
     return found.check
 
 
@@ -285,18 +288,19 @@ def alerts(
     context.obj = config
     if context.invoked_subcommand is not None:
         return
-    from monitor import terminal
     from monitor.alerting.incidents import chosen, incident_json
     from monitor.store.read.incidents import incidents
+    from monitor.terminal.alerts import show_incidents
+    from monitor.terminal.console import show_json, stderr, stdout
 
     loaded, now = _load_in_force(config), datetime.now(UTC)
     found = chosen(incidents(loaded.store.path, _ago(since, now)), state, rule)
     if as_json:
-        terminal.show_json([incident_json(one) for one in found])
+        show_json([incident_json(one) for one in found])
     elif found:
-        terminal.show_incidents(terminal.stdout(), found, now)
+        show_incidents(stdout(), found, now)
     else:
-        terminal.stderr().print("no such incident is kept" if loaded.store.path.exists() else "no store yet")
+        stderr().print("no such incident is kept" if loaded.store.path.exists() else "no store yet")
 
 
 @alerts_app.command("show")
@@ -311,9 +315,10 @@ def show_alert(
     """Tell one incident's story: readings around it, what was told, each delivery attempt, who did what.
 
     Exit codes: 0, and 1 where there is no such incident."""
-    from monitor import terminal
     from monitor.alerting.incidents import meant, story_json
     from monitor.store.read.incidents import incidents, story
+    from monitor.terminal.alerts import show_timeline
+    from monitor.terminal.console import show_json, stdout
 
     path = _load_in_force(config or context.obj).store.path
     found = story(path, incident.upper())
@@ -324,9 +329,9 @@ def show_alert(
         return  # pruned between the two looks
     now = datetime.now(UTC)
     if as_json:
-        terminal.show_json(story_json(found, now))
+        show_json(story_json(found, now))
     else:
-        terminal.show_story(terminal.stdout(), found, now)
+        show_timeline(stdout(), found, now)
 
 
 def _ago(since: str | None, now: datetime) -> datetime | None:
@@ -352,15 +357,16 @@ def ack(
 
     Works while the daemon runs. Exit codes: 0 done; 1 refused: no such alert fires, or the store can't be written;
     64 a misused command line."""
-    from monitor import terminal
     from monitor.alerting import actions
     from monitor.domain.alerts import Ack
+    from monitor.terminal.alerts import show_ack
+    from monitor.terminal.console import stdout
 
     path = _load_in_force(config).store.path
     with _misuse_refused():
         given = Ack(by=actions.who(by), reason=actions.text("reason", reason), at=datetime.now(UTC))
     done = actions.take_back(path, incident, given) if remove else actions.ack(path, incident, given)
-    terminal.show_ack(terminal.stdout(), done.alert, done.before)
+    show_ack(stdout(), done.alert, done.before)
 
 
 @silence_app.callback()
@@ -397,8 +403,9 @@ def add_silence(
     """Tell nobody of some alerts for a while. Prints the silence's number, and what it keeps quiet.
 
     A time without a zone is by this machine's clock."""
-    from monitor import terminal
     from monitor.alerting import actions
+    from monitor.terminal.alerts import show_silenced, silenced_json
+    from monitor.terminal.console import show_json, stdout
 
     loaded, now = _load_in_force(config or context.obj), datetime.now(UTC)
     with _misuse_refused():
@@ -412,9 +419,9 @@ def add_silence(
         )
         done = actions.silence(loaded, wish, now)
     if as_json:
-        terminal.show_json(terminal.silenced_json(done.silence, done.rules, done.subjects, done.firing, now))
+        show_json(silenced_json(done.silence, done.rules, done.subjects, done.firing, now))
     else:
-        terminal.show_silenced(terminal.stdout(), done.silence, done.rules, done.subjects, done.firing, now)
+        show_silenced(stdout(), done.silence, done.rules, done.subjects, done.firing, now)
 
 
 @silence_app.command("list")
@@ -425,10 +432,11 @@ def list_silences(
     as_json: JsonOption = False,
 ) -> None:
     """List the silences that are not over, the newest first."""
-    from monitor import terminal
     from monitor.alerting.incidents import silence_json
     from monitor.config.coverage import idle_silences
     from monitor.store.read.state import read
+    from monitor.terminal.alerts import show_silences
+    from monitor.terminal.console import show_json, stderr, stdout
 
     loaded, now = _load_in_force(config or context.obj), datetime.now(UTC)
     known = read(loaded.store.path)
@@ -436,13 +444,11 @@ def list_silences(
     idle = idle_silences(known, loaded, now)
     if as_json:
         listed = [silence_json(one, now, matches_nothing=one.silence.id in idle) for one in found]
-        terminal.show_json(listed)
+        show_json(listed)
     elif found:
-        terminal.show_silences(terminal.stdout(), found, idle, now)
+        show_silences(stdout(), found, idle, now)
     else:
-        terminal.stderr().print(
-            "no silences" if everything else "no silences; --all shows those that are over"
-        )
+        stderr().print("no silences" if everything else "no silences; --all shows those that are over")
 
 
 @silence_app.command("expire")
@@ -453,14 +459,14 @@ def expire_silence(
     config: ConfigOption = None,
 ) -> None:
     """End a silence now. What differs from what was told before it is told."""
-    from monitor import terminal
     from monitor.alerting import actions
+    from monitor.terminal.console import stdout
 
     path = _load_in_force(config or context.obj).store.path
     with _misuse_refused():
         name = actions.who(by)
     ended = actions.expire(path, number, name, datetime.now(UTC))
-    terminal.stdout().print(f"silence {ended.id} is over", markup=False)
+    stdout().print(f"silence {ended.id} is over", markup=False)
 
 
 @app.command()
@@ -472,8 +478,8 @@ def notify(
     """Send a test message through every channel, and say for each URL what came back.
 
     Exit codes: 0 all took it, 1 one did not."""
-    from monitor import terminal
     from monitor.daemon.poll_once import try_channels
+    from monitor.terminal.console import show_json, stderr, stdout
 
     loaded = _load(config)
     if channel is not None and channel not in loaded.channels:
@@ -481,15 +487,15 @@ def notify(
     _quietly(loaded)
     tried = asyncio.run(try_channels(loaded, channel))
     if as_json:
-        terminal.show_json(
+        show_json(
             [{"channel": one.target.channel, "url": one.target.url_id, "error": one.error} for one in tried]
         )
     else:
         for one in tried:
             said = f"✗ {one.target}: {one.error}" if one.error else f"✓ {one.target}: taken"
-            terminal.stdout().print(said, style="red" if one.error else "green", markup=False, soft_wrap=True)
+            stdout().print(said, style="red" if one.error else "green", markup=False, soft_wrap=True)
         if not tried:
-            terminal.stderr().print("no channels are configured")
+            stderr().print("no channels are configured")
     raise typer.Exit(EX_FAILED if any(one.error for one in tried) else EX_OK)
 
 
@@ -517,19 +523,19 @@ def route(
     """Explain where alerts about a series would go now, and why: routes, channels, grouping, what keeps them quiet.
 
     Decides as the daemon would and tells nobody. Exit codes: 0, and 64 for a series or rule that there is not."""
-    from monitor import terminal
     from monitor.daemon.explain_route import explain
     from monitor.domain.model import Severity
+    from monitor.terminal.console import show_json, stdout
 
     loaded, now = _load(config), datetime.now(UTC)
     wanted = Severity[severity.name] if severity is not None else None
     with _misuse_refused():
         explained = explain(loaded, series, rule, wanted, now)
     if as_json:
-        terminal.show_json([one.to_json() for one in explained])
+        show_json([one.to_json() for one in explained])
     else:
         text = "\n\n".join("\n".join(one.lines()) for one in explained)
-        terminal.stdout().print(text, markup=False, soft_wrap=True)
+        stdout().print(text, markup=False, soft_wrap=True)
 
 
 @app.command("test")
@@ -552,8 +558,8 @@ def rule_tests(
 
     The daemon's own rules, routes and state machine, on the story's time; nothing is polled, kept or sent, and no
     secret is needed. See docs/rules.test.yaml. Exit codes: 0 all passed, 1 some did not, 78 a file is invalid."""
-    from monitor import terminal
     from monitor.ruletests.report import run_files, summary
+    from monitor.terminal.console import show_json, stdout
 
     def load(named: Path | None) -> "Config":
         return _load(config or named, need_secrets=False)
@@ -562,9 +568,9 @@ def rule_tests(
         tested = run_files(files, load)
     passed = all(verdict.passed for one in tested for verdict in one.verdicts)
     if as_json:
-        terminal.show_json({"passed": passed, "files": [one.to_json() for one in tested]})
+        show_json({"passed": passed, "files": [one.to_json() for one in tested]})
     else:
-        console = terminal.stdout()
+        console = stdout()
         for line, style in (shown for one in tested for shown in one.lines(verbose=verbose)):
             console.print(line, style=style, markup=False, soft_wrap=True)
         console.print(summary(tested), style="green" if passed else "bold red", markup=False)
@@ -574,10 +580,10 @@ def rule_tests(
 @app.command()
 def schema() -> None:
     """Print the configuration's JSON Schema, for editors: `balance-monitor schema > schema.json`."""
-    from monitor import terminal
     from monitor.config import json_schema
+    from monitor.terminal.console import show_json
 
-    terminal.show_json(json_schema())
+    show_json(json_schema())
 
 
 @app.command()
@@ -587,7 +593,7 @@ def version(as_json: JsonOption = False) -> None:
     import sqlite3
     from importlib.metadata import version as installed
 
-    from monitor import terminal
+    from monitor.terminal.console import show_json, stdout
 
     names = (
         "apprise",
@@ -607,10 +613,10 @@ def version(as_json: JsonOption = False) -> None:
         **{name: installed(name) for name in names},
     }
     if as_json:
-        terminal.show_json(found)
+        show_json(found)
     else:
         for name, number in found.items():
-            terminal.stdout().print(f"{name} {number}")
+            stdout().print(f"{name} {number}")
 
 
 @app.command()
@@ -672,10 +678,10 @@ def _problems_as_data(*, as_json: bool) -> Iterator[None]:
         yield
     except ConfigError as exc:
         if as_json:
-            from monitor import terminal
+            from monitor.terminal.console import show_json
 
             problems = [_problem(one, exc.source) for one in exc.problems]
-            terminal.show_json({"file": exc.source, "problems": problems, "warnings": []})
+            show_json({"file": exc.source, "problems": problems, "warnings": []})
         raise
 
 

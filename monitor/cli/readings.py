@@ -124,12 +124,12 @@ def history(
 
 
 def _show_table(loaded: "Config", asked: "HistoryQuery", field: "Field", limit: int) -> None:
-    from monitor import terminal
     from monitor.readings.history import tell
+    from monitor.terminal.console import stdout
     from monitor.terminal.readings import show_history
 
     told = tell(loaded.store.path, asked, limit)
-    show_history(terminal.stdout(), told, field)
+    show_history(stdout(), told, field)
     if len(told.readings) < told.count:
         print_error(
             f"the newest {len(told.readings):,} of {told.count:,}; all: --limit {told.count}, or --format csv"
@@ -139,13 +139,13 @@ def _show_table(loaded: "Config", asked: "HistoryQuery", field: "Field", limit: 
 def _show_chart(loaded: "Config", asked: "HistoryQuery", field: "Field") -> None:
     import shutil
 
-    from monitor import terminal
     from monitor.readings import query
     from monitor.readings.history import draw
+    from monitor.terminal.console import stdout
     from monitor.terminal.plot import Size, legend, plot
     from monitor.terminal.readings import heading, show_chart
 
-    console = terminal.stdout()
+    console = stdout()
     columns, lines = shutil.get_terminal_size((100, 30))
     limits = query.limits_of(loaded, asked.series, field)
     notes = list(legend(limits))
@@ -222,11 +222,11 @@ def export(
 
 
 def _export(made: "Export", out: BinaryIO, *, beside: bool) -> "Written":
-    from monitor import terminal
+    from monitor.terminal.console import progress
 
     shows = beside and sys.stderr.isatty()
     total = made.count() if shows else 0  # counted only for the bar: it costs a look at every reading
-    with terminal.progress("exporting", total, shown=shows and total >= _BAR_FROM) as advance:
+    with progress("exporting", total, shown=shows and total >= _BAR_FROM) as advance:
         return made.write(out, advance)
 
 
@@ -272,10 +272,10 @@ def import_(
 
 @contextmanager
 def _lines(file: Path) -> Iterator[Iterator[bytes]]:
-    from monitor import terminal
     from monitor.errors import Refused
     from monitor.readings.file import LONGEST_LINE
     from monitor.readings.import_ import counted
+    from monitor.terminal.console import progress
 
     if str(file) == "-":
         yield iter(partial(sys.stdin.buffer.readline, LONGEST_LINE + 1), b"")
@@ -283,20 +283,20 @@ def _lines(file: Path) -> Iterator[Iterator[bytes]]:
     try:
         with file.open("rb") as opened:
             size = os.fstat(opened.fileno()).st_size
-            with terminal.progress("checking", size, shown=sys.stderr.isatty()) as advance:
+            with progress("checking", size, shown=sys.stderr.isatty()) as advance:
                 yield counted(iter(partial(opened.readline, LONGEST_LINE + 1), b""), advance)
     except OSError as exc:
         raise Refused(f"{file}: {exc.strerror or exc}") from exc
 
 
 def _import(loaded: "Config", staged: "Staging", checked: "Checked", now: datetime) -> int:
-    from monitor import terminal
     from monitor.readings.import_ import write
+    from monitor.terminal.console import progress
 
     os.umask(0o077)
     added = 0
     try:
-        with terminal.progress("importing", checked.new, shown=sys.stderr.isatty()) as advance:
+        with progress("importing", checked.new, shown=sys.stderr.isatty()) as advance:
             for more in write(loaded.store.path, staged, checked, now):
                 added += more
                 advance(more)
@@ -310,17 +310,17 @@ def _import(loaded: "Config", staged: "Staging", checked: "Checked", now: dateti
 
 
 def _show_imported(checked: "Checked", added: int, *, dry_run: bool, as_json: bool) -> None:
-    from monitor import terminal
+    from monitor.terminal.console import show_json, stdout
 
     if as_json:
         counts = {"imported": added, "new": checked.new, "known": checked.known, "repeated": checked.repeated}
-        terminal.show_json({**counts, "series": len(checked.series), "warnings": list(checked.warnings)})
+        show_json({**counts, "series": len(checked.series), "warnings": list(checked.warnings)})
         return
     said = f"{_readings(checked.new)} to import" if dry_run else f"{_readings(added)} imported"
     said += f", of {len(checked.series):,} series" if checked.series else ""
     said += f"; there already: {checked.known:,}" if checked.known else ""
     said += f"; left out as repeated: {checked.repeated:,}" if checked.repeated else ""
-    terminal.stdout().print(said, markup=False, soft_wrap=True)
+    stdout().print(said, markup=False, soft_wrap=True)
 
 
 def _readings(count: int) -> str:
@@ -343,6 +343,6 @@ def watch(loaded: "Config", every: str | None, *, watch: bool, as_json: bool) ->
         refuse(f"--every: {exc}, got {every!r}")
     if not pause:
         refuse("--every: must be greater than zero")
-    from monitor.terminal.watching import watch as keep_watching
+    from monitor.terminal.watch import watch as keep_watching
 
     keep_watching(loaded, pause)

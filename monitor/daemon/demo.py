@@ -15,7 +15,6 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from monitor import config as configuration
-from monitor import terminal
 from monitor.alerting.recording import Recorded
 from monitor.daemon.daemon import Daemon
 from monitor.daemon.runtime import now
@@ -24,6 +23,7 @@ from monitor.domain.money import grouped
 from monitor.errors import SandboxError
 from monitor.log.lines import Redaction, set_up
 from monitor.sandbox import CallLimit, Message, Sandbox, Scenario, Webhook, demo_story
+from monitor.terminal.console import stderr, stdout
 
 STORY_LASTS = timedelta(seconds=25)
 """After this the demo's story has been told: the outage is over and its end delivered."""
@@ -68,7 +68,7 @@ async def serve(
         await sandbox.stop()
         raise SandboxError(f"the sandbox can't listen: {exc.strerror or exc}; choose another port") from exc
     print(sandbox.example_config(receiver.url if webhook else None), end="", flush=True)  # noqa: T201 -- its output
-    terminal.stderr().print(
+    stderr().print(
         f"serving Nami at {sandbox.nami_url} and WDCF at {sandbox.wdcf_url}; Ctrl-C ends it", markup=False
     )
     try:
@@ -84,7 +84,7 @@ async def demonstrate(port: int | None, *, stay: bool) -> None:
 
     Raises SandboxError for a port that is taken."""
     listen = f"127.0.0.1:{_free_port(port)}"
-    console = terminal.stdout()
+    console = stdout()
     began = now()
     set_up("text", logging.CRITICAL)
     console.print(
@@ -145,7 +145,7 @@ class _Ticker:
                 self._last[str(view.series)] = view.last
 
     def _line(self, text: str) -> None:
-        terminal.stdout().print(f"[dim]{_clock(self._began)}[/] {text}", soft_wrap=True)
+        stdout().print(f"[dim]{_clock(self._began)}[/] {text}", soft_wrap=True)
 
 
 def _free_port(wanted: int | None) -> int:
@@ -161,16 +161,16 @@ def _free_port(wanted: int | None) -> int:
 
 
 def _stay() -> None:
-    terminal.stdout().print("\n[bold]The story is told.[/] Everything goes on until Ctrl-C.")
+    stdout().print("\n[bold]The story is told.[/] Everything goes on until Ctrl-C.")
 
 
 def _narrate(text: str) -> None:
-    terminal.stdout().print(f"\n[bold cyan]{text}[/]")
+    stdout().print(f"\n[bold cyan]{text}[/]")
 
 
 def _print_card(message: Message, began: datetime) -> None:
     colour = {"failure": "red", "warning": "yellow", "success": "green"}.get(message.type, "cyan")
-    console = terminal.stdout()
+    console = stdout()
     if console.is_terminal:
         title = f"[dim]{_clock(began)}[/] message received"
         body = f"[bold]{escape(message.title)}[/]\n\n{escape(message.body)}"
@@ -181,7 +181,7 @@ def _print_card(message: Message, began: datetime) -> None:
 
 def _print_message(message: Message) -> None:
     text = f"{message.received_at:%H:%M:%S} {message.type}: {message.title}\n{_indented(message.body)}"
-    terminal.stderr().print(text, markup=False)
+    stderr().print(text, markup=False)
 
 
 def _indented(text: str) -> str:

@@ -16,8 +16,7 @@ from monitor.readings.file import Format, fields, head, text
 from monitor.readings.history import HistoryQuery, ReadingsPage, gaps, title
 from monitor.store.read.all_readings import Row as KeptRow
 from monitor.store.read.all_readings import Stored
-from monitor.terminal import show_grid
-from monitor.terminal.tables import Column, Grid, Row
+from monitor.terminal.tables import Column, Grid, Row, show_grid
 
 Page = tuple[Stored, Sequence[KeptRow]]
 
@@ -30,10 +29,10 @@ def show_history(console: Console, told: ReadingsPage, field: Field) -> None:
     changes = [_change(old, new) for old, new in zip([before, *amounts], amounts, strict=False)]
     silent = {at: f"… no reading for {span(lasting)} …" for at, lasting in gaps(told)}
     columns = (
-        Column(name="at (UTC)", bends="words"),
+        Column(name="at (UTC)", shrink="words"),
         Column(name=field),
-        Column(name="change", rank=1),
-        Column(name="", bends="words"),
+        Column(name="change", drop_priority=1),
+        Column(name="", shrink="words"),
     )
     rows = []
     if not told.readings and told.before is None:

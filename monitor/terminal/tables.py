@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-Bends = Literal["", "name", "words"]
-"""How a cell gives way: not at all; in its middle, as both ends tell names apart; at its end, as of a sentence."""
+Shrink = Literal["", "name", "words"]
+"""How a cell shrinks: not at all; in its middle, as both ends tell names apart; at its end, as of a sentence."""
 
 _BETWEEN = 2  # blanks between columns
 _INDENT = 2  # of what follows the first line of a row, where there is room for it
@@ -25,17 +25,17 @@ _AMOUNT = 40  # columns; a longer word in a sentence may be folded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One with a `rank` is left out where there is no room, the highest first; others are always shown."""
+    """Describe a column. One with a `drop_priority` is left out where there is no room, the highest first."""
 
     name: str
-    rank: int = 0
-    bends: Bends = ""
+    drop_priority: int = 0
+    shrink: Shrink = ""
     is_amount: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A cell for each column."""
+    """Hold a cell for each column."""
 
     cells: tuple[str, ...]
     style: str = ""
@@ -43,19 +43,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """What a table shows, whatever room there is for it."""
+    """Hold what a table shows, whatever room there is for it."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
     def first(self, count: int) -> "Grid":
-        """The same with so many rows only."""
+        """Return the same with so many rows only."""
         return Grid(columns=self.columns, rows=self.rows[:count])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Which columns are shown, how wide each; `stacked`: below each other, for there is no room side by side.
+    """Say which columns are shown, how wide each; `stacked`: below each other, for there is no room side by side.
 
     `flat`: text that is too long is cut, so that a row stays a line where it can; otherwise it is folded."""
 
@@ -67,25 +67,25 @@ class Layout:
 
 
 def lay_out(grid: Grid, room: int, *, flat: bool) -> Layout:
-    """How a table best fits into so many columns of a screen."""
+    """Fit a table into so many columns of a screen."""
     full = [_width(grid, number) for number in range(len(grid.columns))]
     least = [_least(grid, number, width, flat=flat) for number, width in enumerate(full)]
     shown = list(range(len(grid.columns)))
     while _total([least[number] for number in shown]) > room:
-        dispensable = [number for number in shown if grid.columns[number].rank]
+        dispensable = [number for number in shown if grid.columns[number].drop_priority]
         if not dispensable:
             return Layout(shown=tuple(shown), widths=(), room=room, stacked=True, flat=flat)
-        shown.remove(max(dispensable, key=lambda number: grid.columns[number].rank))
+        shown.remove(max(dispensable, key=lambda number: grid.columns[number].drop_priority))
     widths = _narrowed([full[number] for number in shown], [least[number] for number in shown], room)
     return Layout(shown=tuple(shown), widths=tuple(widths), room=room, stacked=False, flat=flat)
 
 
 def _narrowed(widths: list[int], least: Sequence[int], room: int) -> list[int]:
-    """The widest that can gives way first."""
+    """Shrink columns until they fit, the widest first."""
     widths = [max(min(width, room), low) for width, low in zip(widths, least, strict=True)]
     while _total(widths) > room:
-        bending = [number for number, width in enumerate(widths) if width > least[number]]
-        widths[max(bending, key=widths.__getitem__)] -= 1
+        shrinking = [number for number, width in enumerate(widths) if width > least[number]]
+        widths[max(shrinking, key=widths.__getitem__)] -= 1
     return widths
 
 
@@ -104,9 +104,9 @@ def _width(grid: Grid, number: int) -> int:
 
 
 def _least(grid: Grid, number: int, width: int, *, flat: bool) -> int:
-    """The narrowest that a column is shown, which is `width` wide as a whole."""
-    bends = grid.columns[number].bends
-    match bends:
+    """Return the narrowest that a column is shown, which is `width` wide as a whole."""
+    shrink = grid.columns[number].shrink
+    match shrink:
         case "":
             return width
         case "name":
@@ -115,23 +115,23 @@ def _least(grid: Grid, number: int, width: int, *, flat: bool) -> int:
             longest = max(cell_len(word) for cell in _cells(grid, number) for word in (cell.split() or [""]))
             return min(width, _WORDS if flat else max(_FOLDED, min(longest, _AMOUNT)))
         case _:
-            assert_never(bends)
+            assert_never(shrink)
 
 
 def height(grid: Grid, layout: Layout) -> int:
-    """How many lines the tallest row takes, of a flat layout."""
+    """Return how many lines the tallest row takes, of a flat layout."""
     if not layout.stacked:
         return 1
     return max((sum(_folds(grid, layout, row)) for row in grid.rows), default=1)
 
 
 def _folds(grid: Grid, layout: Layout, row: Row) -> Iterator[int]:
-    for column, text in _told(grid, layout, row):
-        yield 1 if column.bends else -(-cell_len(text) // layout.room)
+    for column, text in _stacked_cells(grid, layout, row):
+        yield 1 if column.shrink else -(-cell_len(text) // layout.room)
 
 
-def _told(grid: Grid, layout: Layout, row: Row) -> Iterator[tuple[Column, str]]:
-    """What of a row goes below each other: no empty lines, and nothing that is there to align columns."""
+def _stacked_cells(grid: Grid, layout: Layout, row: Row) -> Iterator[tuple[Column, str]]:
+    """Yield the cells of a row that go below each other: no empty lines, nothing that is there to align columns."""
     for number in layout.shown:
         if text := row.cells[number].strip():
             yield grid.columns[number], text
@@ -140,8 +140,14 @@ def _told(grid: Grid, layout: Layout, row: Row) -> Iterator[tuple[Column, str]]:
 # What is shown
 
 
+def show_grid(console: Console, grid: Grid) -> None:
+    """Print a table as wide as the terminal at most; piped, a row stays a line."""
+    for part in shown(grid, lay_out(grid, console.width, flat=not console.is_terminal)):
+        console.print(part)
+
+
 def shown(grid: Grid, layout: Layout) -> Iterator[RenderableType]:
-    """The table, ready to be printed."""
+    """Return the table, ready to be printed."""
     if not layout.stacked:
         yield _side_by_side(grid, layout)
         return
@@ -155,11 +161,10 @@ def _side_by_side(grid: Grid, layout: Layout) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, _BETWEEN, 0, 0), header_style="dim")
     for number, width in zip(layout.shown, layout.widths, strict=True):
         column = grid.columns[number]
-        bends = column.bends and not layout.flat
         table.add_column(
             column.name,
             width=width,
-            no_wrap=not bends,
+            no_wrap=layout.flat or not column.shrink,
             overflow="fold",
             justify="right" if column.is_amount else "left",
         )
@@ -173,7 +178,7 @@ def _side_by_side(grid: Grid, layout: Layout) -> Table:
 
 
 def _below_each_other(grid: Grid, layout: Layout, row: Row) -> Iterator[RenderableType]:
-    for number, (column, cell) in enumerate(_told(grid, layout, row)):
+    for number, (column, cell) in enumerate(_stacked_cells(grid, layout, row)):
         text = _cell(column, cell, layout.room, layout)
         text.stylize(row.style)
         indent = min(_INDENT, max(layout.room - text.cell_len, 0)) if number else 0
@@ -181,9 +186,9 @@ def _below_each_other(grid: Grid, layout: Layout, row: Row) -> Iterator[Renderab
 
 
 def _cell(column: Column, text: str, width: int, layout: Layout) -> Text:
-    """Fitted into one line where the layout wants that and where the text may be cut."""
+    """Fit a text into one line where the layout wants that and where the text may be cut."""
     if layout.flat:
-        match column.bends:
+        match column.shrink:
             case "name":
                 text = without_middle(text, width)
             case "words":
@@ -191,12 +196,12 @@ def _cell(column: Column, text: str, width: int, layout: Layout) -> Text:
             case "":
                 pass
             case _:
-                assert_never(column.bends)
+                assert_never(column.shrink)
     return Text(text, overflow="fold")
 
 
 def without_middle(name: str, width: int) -> str:
-    """A name in so many columns."""
+    """Cut a name in its middle to so many columns."""
     if cell_len(name) <= width:
         return name
     tail = (width - 1) // 2
@@ -204,7 +209,7 @@ def without_middle(name: str, width: int) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """A sentence on one line, in so many columns. A word with a digit in it may be an amount: whole, or not at all."""
+    """Cut a sentence to one line of so many columns. A word with a digit may be an amount: whole, or not at all."""
     text = " ".join(text.split())
     if cell_len(text) <= width:
         return text
@@ -217,6 +222,14 @@ def shortened(text: str, width: int) -> str:
 
 
 def _head(text: str, width: int) -> str:
-    """As much of it as fits."""
+    """Return as much of a text as fits."""
     cut = set_cell_size(text, max(width, 0))
     return cut if text.startswith(cut) else cut[:-1]  # half of a wide character became a blank
+
+
+def table_of(console: Console, *columns: str) -> Table:
+    """Return an empty table, plain enough to be read by programs where it is piped."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=not console.is_terminal)
+    return table

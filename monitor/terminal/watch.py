@@ -1,49 +1,93 @@
-"""`status` that stays on screen: as much of it as fits, what fires on top."""
+"""`status --watch`: reads the store again and again, and keeps the screen up to date, what fires on top."""
 
+import signal
+import sys
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.text import Text
 
-from monitor.alerting.status import Status
-from monitor.domain.units import moment, span
-from monitor.terminal import CHECK_STYLE, alerts_grid, balances_grid, headline, jobs_grid, notices
+from monitor.alerting.status import Status, assemble
+from monitor.config import Config
+from monitor.config.coverage import idle_silences
+from monitor.domain.units import compact, moment, span
+from monitor.errors import StoreError
+from monitor.store.read.state import read
+from monitor.terminal.alerts import alerts_grid
+from monitor.terminal.console import stdout
+from monitor.terminal.status import CHECK_STYLE, balances_grid, headline, jobs_grid, notices
 from monitor.terminal.tables import height, lay_out, shortened, shown
 
+_REDRAWN = 1.0  # seconds: the age that is shown grows, and the terminal's size may have changed
+_TERMINATED = 143
 _SPARED = 3  # rows that each of the other sections keeps, however much fires
 
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """What was read last, and why nothing newer could be read, where that is so."""
+    """Hold what was read last, and why nothing newer could be read, where that is so."""
 
     status: Status | None = None
     problem: str = ""
 
 
-def picture(console: Console, seen: WatchState, every: str, now: datetime) -> RenderableType:
-    """A screenful."""
+def watch(config: Config, every: timedelta) -> NoReturn:
+    """Show the status until KeyboardInterrupt. A store that can't be read is said, and tried again."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # or the terminal would stay as it is
+    console, state, due = stdout(), WatchState(), time.monotonic()
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            if time.monotonic() >= due:
+                state = look(config, state, datetime.now(UTC))
+                due = time.monotonic() + every.total_seconds()
+            live.update(screen(console, state, compact(every), datetime.now(UTC)), refresh=True)
+            time.sleep(max(0.0, min(_REDRAWN, due - time.monotonic())))
+
+
+def look(config: Config, before: WatchState, now: datetime) -> WatchState:
+    """Return what the store knows now; where that can't be read, what was known before, and why."""
+    path = config.store.path
+    try:
+        known = read(path)
+    except StoreError as exc:
+        return replace(before, problem=str(exc))
+    if known is None and before.status is not None:
+        return replace(before, problem=f"{path}: there is no store any more; what it knew is shown")
+    accounts = [account for job in config.jobs for account in job.accounts]
+    providers = {job.name: job.provider for job in config.jobs}
+    idle = idle_silences(known, config, now)
+    status = assemble(known, providers, accounts, now, config.maintenance, config.problems, idle)
+    if known is None:
+        return WatchState(problem=f"{path}: there is no store yet; `balance-monitor run` makes it")
+    return WatchState(status=status)
+
+
+def screen(console: Console, state: WatchState, every: str, now: datetime) -> RenderableType:
+    """Return a screenful."""
     width, room = console.size
-    lines: list[RenderableType] = [_line(_age(seen, every, now), width, "dim")]
-    if seen.problem:
-        lines.append(_line(seen.problem, width, "bold red"))
-    if seen.status is not None:
-        lines.append(_line(headline(seen.status), width, CHECK_STYLE[seen.status.check]))
-        lines += _sections(console, seen.status, now, room - len(lines))
+    lines: list[RenderableType] = [_line(_age(state, every, now), width, "dim")]
+    if state.problem:
+        lines.append(_line(state.problem, width, "bold red"))
+    if state.status is not None:
+        lines.append(_line(headline(state.status), width, CHECK_STYLE[state.status.check]))
+        lines += _sections(console, state.status, now, room - len(lines))
     return Group(*lines[:room])
 
 
-def _age(seen: WatchState, every: str, now: datetime) -> str:
-    if seen.status is None:
+def _age(state: WatchState, every: str, now: datetime) -> str:
+    if state.status is None:
         return f"{moment(now)}, nothing read yet, tried every {every}, Ctrl-C ends"
-    read = f"as of {moment(seen.status.at)}, {span(now - seen.status.at)} ago"
+    read = f"as of {moment(state.status.at)}, {span(now - state.status.at)} ago"
     return f"{read}, read every {every}, Ctrl-C ends"
 
 
 def _sections(console: Console, status: Status, now: datetime, room: int) -> Iterator[RenderableType]:
-    """Each section has a line of column names and one that counts what is left out."""
+    """Yield the sections; each has a line of column names and one that counts what is left out."""
     notes = list(notices(status))
     jobs = sorted(status.jobs, key=lambda job: job.outcome == "ok" and not job.overdue)
     grids = [
@@ -65,7 +109,7 @@ def _sections(console: Console, status: Status, now: datetime, room: int) -> Ite
 
 
 def shares(sizes: Sequence[int], room: int, heights: Sequence[int]) -> list[int]:
-    """How many rows of each section fit into so many lines; `heights`: how many lines a row of each table takes.
+    """Return how many rows of each section fit into so many lines; `heights`: the lines a row of each table takes.
 
     The last section is lines without a heading. Earlier ones take what they need, as long as later ones keep a few."""
     *tables, notes = sizes
@@ -83,7 +127,7 @@ def shares(sizes: Sequence[int], room: int, heights: Sequence[int]) -> list[int]
 
 
 def _lines(rows: int, size: int, tall: int) -> int:
-    """What so many rows of a section take: with its heading, and the count of the rest."""
+    """Return the lines that so many rows of a section take: with its heading, and the count of the rest."""
     return 0 if rows == 0 else 1 + rows * tall + (rows < size)
 
 

@@ -18,7 +18,7 @@ import typer
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
-from monitor import cli, terminal
+from monitor import cli
 from monitor.alerting import actions
 from monitor.alerting.outbox import divert_to_fallback
 from monitor.alerting.recording import look_between_polls, record
@@ -37,7 +37,7 @@ from monitor.readings import export, import_, query
 from monitor.ruletests import report, runner
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
-from monitor.terminal import watching
+from monitor.terminal import alerts, console, status, watch
 from monitor.web.application import application
 from monitor.web.auth import Access
 from monitor.web.counters import Metrics
@@ -52,9 +52,11 @@ _LOADED = (
     actions,
     pydantic.v1,
     runner,
-    terminal,
+    alerts,
+    console,
+    status,
+    watch,
     report,
-    watching,
     explain_route,
 )
 """Commands, and FastAPI, import these when they run; they have to be there before the clock is frozen."""

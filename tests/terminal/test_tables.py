@@ -14,10 +14,10 @@ from monitor.domain.model import Severity, State
 from monitor.readings.history import HistoryQuery, ReadingsPage
 from monitor.store.read.readings import Reading
 from monitor.store.read.state import AlertStatus, SeriesStatus
-from monitor.terminal import show_status
 from monitor.terminal.readings import show_history
+from monitor.terminal.status import show_status
 from monitor.terminal.tables import shortened, without_middle
-from monitor.terminal.watch import WatchState, picture
+from monitor.terminal.watch import WatchState, screen
 
 NOW = datetime(2026, 11, 21, 2, 40, tzinfo=UTC)
 WIDTHS = (20, 30, 40, 60, 80, 140)
@@ -99,7 +99,7 @@ def _plain(status: Status, width: int) -> str:
 
 def _watched(status: Status, width: int, height: int = 60) -> str:
     console = _terminal(width, height)
-    console.print(picture(console, WatchState(status), "2s", NOW))
+    console.print(screen(console, WatchState(status), "2s", NOW))
     return _text(console)
 
 
