@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor import cli
+from monitor.cli.main import execute
 from tests.process.support import ROOT, until
 
 HEAD = "job,account,currency,observed_at,total,locked,available,updated_at\n"
@@ -49,7 +49,7 @@ def command(folder: Path, capfd: pytest.CaptureFixture[str]) -> Run:
     """Runs a command on that configuration: its exit code, stdout and stderr."""
 
     def run(name: str, *arguments: str) -> tuple[int, str, str]:
-        code = cli._main([name, "-c", str(folder / "config.yaml"), *arguments])
+        code = execute([name, "-c", str(folder / "config.yaml"), *arguments])
         sys.stdout.flush()
         return code, *capfd.readouterr()
 

@@ -14,18 +14,14 @@ from pathlib import Path
 
 import httpx
 import pydantic.v1
-import typer
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
-from monitor import cli
-from monitor.alerting import actions
 from monitor.alerting.outbox import divert_to_fallback
 from monitor.alerting.recording import look_between_polls, record
 from monitor.alerting.summaries import Summaries
+from monitor.cli.main import COMMANDS, execute, load_command
 from monitor.config import load
-from monitor.config.in_force import in_force
-from monitor.daemon import explain_route
 from monitor.daemon.runtime import Hosts, Monitor, accept
 from monitor.daemon.web_service import plan_of
 from monitor.domain.alerts import Event
@@ -33,33 +29,16 @@ from monitor.domain.delivery import Rest, Target, given_up, plan, rest_of, retry
 from monitor.domain.messages import Message, test_message
 from monitor.domain.model import Balance, PollResult
 from monitor.errors import Outcome
-from monitor.readings import export, import_, query
-from monitor.ruletests import report, runner
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
-from monitor.terminal import alerts, console, status, watch
 from monitor.web.application import application
 from monitor.web.auth import Access
 from monitor.web.counters import Metrics
 from monitor.web.queries import Site
 from monitor.web.view import Live
 
-_LOADED = (
-    query,
-    export,
-    import_,
-    in_force,
-    actions,
-    pydantic.v1,
-    runner,
-    alerts,
-    console,
-    status,
-    watch,
-    report,
-    explain_route,
-)
-"""Commands, and FastAPI, import these when they run; they have to be there before the clock is frozen."""
+_LOADED = (pydantic.v1, *(load_command(name) for name in COMMANDS))
+"""Commands, and what FastAPI imports when it runs: they have to be there before the clock is frozen."""
 
 _TAKES = timedelta(milliseconds=250)  # a poll
 
@@ -90,7 +69,7 @@ def run(arguments: Sequence[str]) -> Ended:
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = out, err
     try:
-        code = cli._main(list(arguments))
+        code = execute(list(arguments))
     except SystemExit as exc:
         code = int(exc.code or 0)
     finally:
@@ -106,7 +85,8 @@ def _written(stream: io.TextIOWrapper) -> str:
 
 def commands() -> list[tuple[str, ...]]:
     """Every command's name, in parts where it belongs to a group."""
-    return sorted(_commands(typer.main.get_command(cli.app), ()))
+    loaded = [found for name in COMMANDS for found in _commands(load_command(name), (name,))]
+    return sorted([(), *loaded])
 
 
 def _commands(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

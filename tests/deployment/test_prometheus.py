@@ -15,7 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from typer.main import get_command
 
-from monitor.cli import app
+from monitor.cli.main import app
 from monitor.web.metrics import exposition
 from tests.web.test_metrics import full
 
