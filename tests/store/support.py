@@ -6,7 +6,8 @@ from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.delivery import Addressed, Target
 from monitor.domain.messages import Report
 from monitor.domain.model import NotedCall, Severity
-from monitor.store.transaction import Transaction, Waiting
+from monitor.store.outbox import Waiting
+from monitor.store.transaction import Transaction
 
 AT_ONCE = timedelta(0)
 
@@ -38,12 +39,12 @@ def tell(
         expected="",
     )
     addressed = [Addressed(target=target, group=group, group_wait=wait) for target in targets]
-    tx.add_event(Event(kind=kind, at=at, alert=alert, reason=""), facts, addressed)
+    tx.alerts.add_event(Event(kind=kind, at=at, alert=alert, reason=""), facts, addressed)
 
 
 def add_call(tx: Transaction, host: str, at: datetime, *, caller: str = "daemon") -> None:
     """Notes a call that takes no time."""
-    tx.add_call(host, NotedCall(caller=caller, at=at, ends_by=at))
+    tx.hosts.add_call(host, NotedCall(caller=caller, at=at, ends_by=at))
 
 
 def incidents(waiting: Waiting) -> list[str]:

@@ -35,17 +35,17 @@ def snapshot(total: str, at: datetime = NOW) -> Snapshot:
 
 def keep(tx: Transaction, *readings: Snapshot) -> None:
     """Stores readings of the one series, oldest first."""
-    tx.health(ACCOUNT, NOW)
+    tx.accounts.health(ACCOUNT, NOW)
     for reading in readings:
         view = SeriesView(series=USDT, watched_since=NOW, last=reading)
-        tx.save_views([view])
-        tx.add_snapshots([view])
+        tx.readings.save_views([view])
+        tx.readings.add([view])
 
 
 def history(tx: Transaction, since: datetime, at_least: int) -> list[str]:
     """The totals of the stored readings, as text."""
     newest = NOW + timedelta(days=1)
-    return [format(one.total, "f") for one in tx.history(USDT, newest, since, at_least)]
+    return [format(one.total, "f") for one in tx.readings.history(USDT, newest, since, at_least)]
 
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=30) | st.integers(-(10**60), 10**60).map(
@@ -72,7 +72,7 @@ def test_readings_survive_the_store_exactly(
                 observed_at=at, total=total, available=total, locked=locked, updated_at=updated_at
             )
             await store.write(lambda tx: keep(tx, reading))
-            return await store.write(lambda tx: tx.history(USDT, at, at, 1))
+            return await store.write(lambda tx: tx.readings.history(USDT, at, at, 1))
         finally:
             await store.close()
 
@@ -107,7 +107,7 @@ async def test_history_ends_with_the_newest_reading(store: Store) -> None:
     ]
     await store.write(lambda tx: keep(tx, *readings))
     newest = NOW + timedelta(minutes=1)
-    found = await store.write(lambda tx: tx.history(USDT, newest, NOW, 5))
+    found = await store.write(lambda tx: tx.readings.history(USDT, newest, NOW, 5))
     assert [str(one.total) for one in found] == ["1", "2"]
 
 
@@ -232,8 +232,8 @@ def test_every_field_of_that_alert_is_set() -> None:
 
 async def test_an_alert_survives_exactly(store: Store) -> None:
     """After a restart an alert stands where it stood, in every field."""
-    await store.write(lambda tx: tx.save_alert(ALERT))
-    assert await store.write(lambda tx: tx.alerts(["nami-spot/spot/USDT", "x"])) == {
+    await store.write(lambda tx: tx.alerts.save(ALERT))
+    assert await store.write(lambda tx: tx.alerts.about(["nami-spot/spot/USDT", "x"])) == {
         ("usdt-low", "nami-spot/spot/USDT"): ALERT
     }
 
@@ -241,24 +241,24 @@ async def test_an_alert_survives_exactly(store: Store) -> None:
 async def test_an_alert_without_what_may_be_missing_survives_too(store: Store) -> None:
     """Not acknowledged, never ended, of no changes."""
     alert = replace(ALERT, ack=None, ended_at=None, changes=(), worse_since=None, announced_at=None)
-    await store.write(lambda tx: tx.save_alert(ALERT))
-    await store.write(lambda tx: tx.save_alert(alert))
-    assert await store.write(lambda tx: tx.alert_of(ALERT.id)) == alert
+    await store.write(lambda tx: tx.alerts.save(ALERT))
+    await store.write(lambda tx: tx.alerts.save(alert))
+    assert await store.write(lambda tx: tx.alerts.of_incident(ALERT.id)) == alert
 
 
 async def test_an_alert_that_is_over_is_remembered_as_long_as_it_matters(store: Store) -> None:
     """In its cooldown it has a row, though it is inactive."""
     alert = Alert(rule="r", subject="s", id="A", ended_at=NOW, seq=2)
-    await store.write(lambda tx: tx.save_alert(alert))
-    assert await store.write(lambda tx: tx.alerts()) == {("r", "s"): alert}
+    await store.write(lambda tx: tx.alerts.save(alert))
+    assert await store.write(lambda tx: tx.alerts.all()) == {("r", "s"): alert}
 
 
 async def test_status_shows_what_is_told_as_flapping_whatever_it_is_just_now(store: Store) -> None:
     """Somebody was told that it flaps; what is over and only remembered is not shown."""
     over = Alert(rule="r", subject="t", id="A", since=NOW, ended_at=NOW, changes=(NOW,), seq=1)
     flaps = replace(over, subject="s", flapping=True, announced=True)
-    await store.write(lambda tx: tx.save_alert(over))
-    await store.write(lambda tx: tx.save_alert(flaps))
+    await store.write(lambda tx: tx.alerts.save(over))
+    await store.write(lambda tx: tx.alerts.save(flaps))
     known = read(store.path)
     assert known is not None
     assert [(one.subject, one.state, one.flapping) for one in known.alerts] == [("s", "inactive", True)]
@@ -266,9 +266,9 @@ async def test_status_shows_what_is_told_as_flapping_whatever_it_is_just_now(sto
 
 async def test_an_alert_of_which_nothing_matters_is_forgotten(store: Store) -> None:
     """It has no row."""
-    await store.write(lambda tx: tx.save_alert(ALERT))
-    await store.write(lambda tx: tx.save_alert(Alert(rule=ALERT.rule, subject=ALERT.subject)))
-    assert await store.write(lambda tx: tx.alerts()) == {}
+    await store.write(lambda tx: tx.alerts.save(ALERT))
+    await store.write(lambda tx: tx.alerts.save(Alert(rule=ALERT.rule, subject=ALERT.subject)))
+    assert await store.write(lambda tx: tx.alerts.all()) == {}
 
 
 async def test_within_an_incident_the_first_holds_back_the_others(store: Store) -> None:
@@ -278,10 +278,10 @@ async def test_within_an_incident_the_first_holds_back_the_others(store: Store) 
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
         tell(tx, "B", 1, EventKind.FIRED, NOW + timedelta(seconds=1), OPS)
-        first = tx.waiting(OPS, NOW + timedelta(seconds=5)).due
+        first = tx.outbox.waiting(OPS, NOW + timedelta(seconds=5)).due
         later = NOW + timedelta(seconds=5)
-        tx.reschedule([first[0][0].id], at=later, until=NOW + timedelta(seconds=30), error="refused")
-        return incidents(tx.waiting(OPS, later))
+        tx.outbox.reschedule([first[0][0].id], at=later, until=NOW + timedelta(seconds=30), error="refused")
+        return incidents(tx.outbox.waiting(OPS, later))
 
     assert await store.write(prepare) == ["B"]
 
@@ -291,9 +291,9 @@ async def test_nothing_due_says_when_something_will_be(store: Store) -> None:
 
     def prepare(tx: Transaction) -> datetime | None:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        ((first,),) = tx.waiting(OPS, NOW).due
-        tx.reschedule([first.id], at=NOW, until=NOW + timedelta(seconds=30), error="refused")
-        return tx.waiting(OPS, NOW).next_at
+        ((first,),) = tx.outbox.waiting(OPS, NOW).due
+        tx.outbox.reschedule([first.id], at=NOW, until=NOW + timedelta(seconds=30), error="refused")
+        return tx.outbox.waiting(OPS, NOW).next_at
 
     assert await store.write(prepare) == NOW + timedelta(seconds=30)
 
@@ -304,8 +304,8 @@ async def test_what_waits_for_an_exchanged_url_goes_to_the_channels_new_one(stor
 
     def prepare(tx: Transaction) -> tuple[int, list[str], int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        given_up = tx.reroute([new], lambda *_: [], NOW)
-        return given_up, incidents(tx.waiting(new, NOW)), len(tx.waiting(OPS, NOW).due)
+        given_up = tx.outbox.reroute([new], lambda *_: [], NOW)
+        return given_up, incidents(tx.outbox.waiting(new, NOW)), len(tx.outbox.waiting(OPS, NOW).due)
 
     assert await store.write(prepare) == (0, ["A"], 0)
 
@@ -315,8 +315,8 @@ async def test_what_waits_for_a_channel_that_is_gone_is_given_up(store: Store) -
 
     def prepare(tx: Transaction) -> tuple[int, int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        return tx.reroute([Target(channel="other", url_id="1")], lambda *_: [], NOW), len(
-            tx.waiting(OPS, NOW).due
+        return tx.outbox.reroute([Target(channel="other", url_id="1")], lambda *_: [], NOW), len(
+            tx.outbox.waiting(OPS, NOW).due
         )
 
     assert await store.write(prepare) == (1, 0)
@@ -329,8 +329,8 @@ async def test_what_nobody_knows_goes_to_the_channels_its_rule_has_now(store: St
     def prepare(tx: Transaction) -> tuple[int, list[int]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
-        given_up = tx.reroute([new], lambda *_: [new], NOW)
-        return given_up, [one.report.seq for waiting in tx.waiting(new, NOW).due for one in waiting]
+        given_up = tx.outbox.reroute([new], lambda *_: [new], NOW)
+        return given_up, [one.report.seq for waiting in tx.outbox.waiting(new, NOW).due for one in waiting]
 
     assert await store.write(prepare) == (0, [1, 2])
 
@@ -343,11 +343,11 @@ async def test_what_others_know_is_given_up_with_its_channel(store: Store, deliv
     def prepare(tx: Transaction) -> tuple[int, int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         if delivered:
-            [[one]] = tx.waiting(OPS, NOW).due
-            tx.complete([one.id], delivered=True, at=NOW)
+            [[one]] = tx.outbox.waiting(OPS, NOW).due
+            tx.outbox.complete([one.id], delivered=True, at=NOW)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, gone)
         configured = [new] if delivered else [OPS, new]
-        return tx.reroute(configured, lambda *_: configured, NOW), len(tx.waiting(new, NOW).due)
+        return tx.outbox.reroute(configured, lambda *_: configured, NOW), len(tx.outbox.waiting(new, NOW).due)
 
     assert await store.write(prepare) == (1, 0)
 
@@ -358,8 +358,8 @@ async def test_what_waits_for_a_renamed_channel_goes_out_by_its_new_name(store: 
 
     def prepare(tx: Transaction) -> tuple[int, list[str], list[str]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        given_up = tx.reroute([other, renamed], lambda *_: [other, renamed], NOW)
-        return given_up, incidents(tx.waiting(renamed, NOW)), incidents(tx.waiting(other, NOW))
+        given_up = tx.outbox.reroute([other, renamed], lambda *_: [other, renamed], NOW)
+        return given_up, incidents(tx.outbox.waiting(renamed, NOW)), incidents(tx.outbox.waiting(other, NOW))
 
     assert await store.write(prepare) == (0, ["A"], [])
 
@@ -370,11 +370,15 @@ async def test_a_recipients_former_name_is_its_own(store: Store) -> None:
 
     def prepare(tx: Transaction) -> tuple[list[Target], int, int]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        [[one]] = tx.waiting(OPS, NOW).due
-        tx.complete([one.id], delivered=True, at=NOW)
+        [[one]] = tx.outbox.waiting(OPS, NOW).due
+        tx.outbox.complete([one.id], delivered=True, at=NOW)
         tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
-        tx.rename_targets([(OPS, new)])
-        return tx.notified_targets("A"), tx.reroute([new], lambda *_: [], NOW), len(tx.waiting(new, NOW).due)
+        tx.outbox.rename_targets([(OPS, new)])
+        return (
+            tx.outbox.notified_targets("A"),
+            tx.outbox.reroute([new], lambda *_: [], NOW),
+            len(tx.outbox.waiting(new, NOW).due),
+        )
 
     assert await store.write(prepare) == ([new], 0, 1)
 
@@ -388,13 +392,15 @@ async def test_recipients_that_had_one_name_each_get_what_waits_for_it(store: St
 
     def prepare(tx: Transaction) -> tuple[list[Target], list[list[str]]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        [[one]] = tx.waiting(OPS, NOW).due
-        tx.complete([one.id], delivered=True, at=NOW)
+        [[one]] = tx.outbox.waiting(OPS, NOW).due
+        tx.outbox.complete([one.id], delivered=True, at=NOW)
         tell(tx, "B", 1, EventKind.FIRED, NOW, OPS)
         for _ in range(2):
-            tx.rename_targets([(OPS, alice), (OPS, bob)])
-            tx.reroute([alice, bob], lambda *_: [], NOW)
-        return tx.notified_targets("A"), [incidents(tx.waiting(target, NOW)) for target in (alice, bob)]
+            tx.outbox.rename_targets([(OPS, alice), (OPS, bob)])
+            tx.outbox.reroute([alice, bob], lambda *_: [], NOW)
+        return tx.outbox.notified_targets("A"), [
+            incidents(tx.outbox.waiting(target, NOW)) for target in (alice, bob)
+        ]
 
     told, waiting = await store.write(prepare)
     assert (set(told), waiting) == ({alice, bob}, [["B"], ["B"]])
@@ -406,9 +412,9 @@ async def test_a_url_that_was_taken_away_and_is_back_gets_what_waits(store: Stor
 
     def prepare(tx: Transaction) -> list[list[str]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        tx.reroute([other], lambda *_: [], NOW)
-        tx.reroute([OPS], lambda *_: [], NOW)
-        return [incidents(tx.waiting(target, NOW)) for target in (OPS, other)]
+        tx.outbox.reroute([other], lambda *_: [], NOW)
+        tx.outbox.reroute([OPS], lambda *_: [], NOW)
+        return [incidents(tx.outbox.waiting(target, NOW)) for target in (OPS, other)]
 
     assert await store.write(prepare) == [["A"], []]
 
@@ -419,9 +425,9 @@ async def test_a_name_that_was_taken_away_and_is_back_gets_what_waits(store: Sto
 
     def prepare(tx: Transaction) -> list[list[str]]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        tx.reroute([renamed], lambda *_: [], NOW)
-        tx.reroute([OPS], lambda *_: [], NOW)
-        return [incidents(tx.waiting(target, NOW)) for target in (OPS, renamed)]
+        tx.outbox.reroute([renamed], lambda *_: [], NOW)
+        tx.outbox.reroute([OPS], lambda *_: [], NOW)
+        return [incidents(tx.outbox.waiting(target, NOW)) for target in (OPS, renamed)]
 
     assert await store.write(prepare) == [["A"], []]
 
@@ -430,9 +436,9 @@ async def test_the_newest_is_the_newest_reading(store: Store) -> None:
     """A poll that failed by a wrong clock is no evidence of what time it is."""
 
     def prepare(tx: Transaction) -> tuple[datetime | None, datetime | None]:
-        before = tx.newest()
+        before = tx.readings.newest()
         keep(tx, snapshot("1", NOW), snapshot("2", NOW + timedelta(minutes=1)))
-        return before, tx.newest()
+        return before, tx.readings.newest()
 
     assert await store.write(prepare) == (None, NOW + timedelta(minutes=1))
 
@@ -442,7 +448,7 @@ async def test_pruning_goes_by_small_steps_and_keeps_the_last_reading(store: Sto
     readings = [snapshot(str(n), NOW + timedelta(minutes=n)) for n in range(10)]
     await store.write(lambda tx: keep(tx, *readings))
     border = NOW + timedelta(minutes=8)
-    gone = [await store.write(lambda tx: tx.prune(border, 3)) for _ in range(4)]
+    gone = [await store.write(lambda tx: tx.housekeeping.prune(border, 3)) for _ in range(4)]
     assert gone == [3, 3, 2, 0]
     assert await store.write(lambda tx: history(tx, NOW - timedelta(days=1), 99)) == ["8", "9"]
 
@@ -456,7 +462,7 @@ async def test_what_is_set_aside_is_kept_as_long_as_all_else(store: Store) -> No
         tx.clock.set_back(NOW + timedelta(minutes=1))
         moved = tx.clock.set_aside_ahead(NOW + timedelta(minutes=1), 10)
         tx.clock.forget(NOW + timedelta(minutes=1))
-        later = [tx.prune(NOW + timedelta(minutes=minute), 10) for minute in (-1, 1, 2)]
+        later = [tx.housekeeping.prune(NOW + timedelta(minutes=minute), 10) for minute in (-1, 1, 2)]
         return [moved, *later]
 
     assert await store.write(prepare) == [1, 0, 2, 1]
@@ -469,9 +475,9 @@ async def test_calls_on_record_are_bounded_whatever_time_it_is(store: Store) -> 
         for minute in range(5):
             add_call(tx, "a", NOW + timedelta(minutes=minute))
         add_call(tx, "b", NOW)
-        tx.prune_all_calls_but(2)
+        tx.housekeeping.prune_all_calls_but(2)
         since = NOW - timedelta(days=1)
-        return [(host, call.at) for host in ("a", "b") for call in tx.calls(host, since, besides="")]
+        return [(host, call.at) for host in ("a", "b") for call in tx.hosts.calls(host, since, besides="")]
 
     assert await store.write(prepare) == [
         ("a", NOW + timedelta(minutes=3)),
@@ -484,12 +490,12 @@ async def test_pruning_spares_incidents_that_last(store: Store) -> None:
     """However long ago an alert fired, what was told of it stays until it is over."""
 
     def prepare(tx: Transaction) -> list[Target]:
-        tx.save_alert(ALERT)
+        tx.alerts.save(ALERT)
         tell(tx, ALERT.id, 1, EventKind.FIRED, NOW, OPS)
-        ((waiting,),) = tx.waiting(OPS, NOW).due
-        tx.complete([waiting.id], delivered=True, at=NOW)
-        tx.prune(NOW + timedelta(days=400), 100)
-        return tx.notified_targets(ALERT.id)
+        ((waiting,),) = tx.outbox.waiting(OPS, NOW).due
+        tx.outbox.complete([waiting.id], delivered=True, at=NOW)
+        tx.housekeeping.prune(NOW + timedelta(days=400), 100)
+        return tx.outbox.notified_targets(ALERT.id)
 
     assert await store.write(prepare) == [OPS]
 
@@ -503,7 +509,7 @@ async def test_calls_of_an_earlier_process_are_remembered(store: Store) -> None:
         add_call(tx, host, NOW)
         add_call(tx, host, NOW + second)
         add_call(tx, "https://elsewhere:443", NOW + second)
-        return [call.at for call in tx.calls(host, NOW + second)]
+        return [call.at for call in tx.hosts.calls(host, NOW + second)]
 
     assert await store.write(prepare) == [NOW + second]
 
@@ -514,9 +520,9 @@ async def test_two_processes_calls_in_one_microsecond_are_two(store: Store) -> N
 
     def prepare(tx: Transaction) -> list[NotedCall]:
         for caller in ("daemon", "check"):
-            tx.add_call("host", NotedCall(caller=caller, at=seconds[0], ends_by=seconds[2]))
-        tx.end_calls("check", {("host", seconds[0]): seconds[1]})
-        return tx.calls("host", NOW, besides="daemon") + tx.calls("host", NOW, besides="check")
+            tx.hosts.add_call("host", NotedCall(caller=caller, at=seconds[0], ends_by=seconds[2]))
+        tx.hosts.end_calls("check", {("host", seconds[0]): seconds[1]})
+        return tx.hosts.calls("host", NOW, besides="daemon") + tx.hosts.calls("host", NOW, besides="check")
 
     ends = {"check": seconds[1], "daemon": seconds[2]}
     assert [(call.caller, call.ends_by) for call in await store.write(prepare)] == [*ends.items()]
@@ -527,7 +533,7 @@ async def test_a_clock_set_back_overwrites_nothing_but_the_same_instant(store: S
 
     def prepare(tx: Transaction) -> Snapshot | None:
         keep(tx, snapshot("1", NOW), snapshot("2", NOW - timedelta(hours=1)))
-        return tx.views(ACCOUNT, NOW)["USDT"].last
+        return tx.readings.views(ACCOUNT, NOW)["USDT"].last
 
     assert await store.write(prepare) == snapshot("2", NOW - timedelta(hours=1))
 
