@@ -38,6 +38,11 @@ def data_version(connection: Connection) -> int:
     return version
 
 
+def in_transaction(connection: Connection) -> bool:
+    """Return whether a transaction is still open: SQLite ends it by itself where the disk is full, for one."""
+    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
+
+
 def release_pages(connection: Connection, pages: int) -> None:
     """Return free pages at the end of the file to the file system, so many at most."""
     connection.exec_driver_sql(f"PRAGMA incremental_vacuum({pages})")
