@@ -167,7 +167,7 @@ async def silence(store: Path, names: Sequence[str]) -> None:
         await asyncio.to_thread(
             amend,
             store,
-            lambda tx, match=match: tx.add_silence(
+            lambda tx, match=match: tx.alerts.add_silence(
                 match, starts_at=at, ends_at=at + timedelta(hours=1), by="ann", reason="known", now=at
             ),
         )

@@ -41,7 +41,7 @@ class Mutant:
     """The accounts that it takes, by commas; "": all."""
 
 
-_OUTBOX, _TRANSACTION, _POLL = "alerting/outbox.py", "store/transaction.py", "alerting/recording.py"
+_OUTBOX, _STORED_OUTBOX, _POLL = "alerting/outbox.py", "store/outbox.py", "alerting/recording.py"
 _AT_START = "        rows, known = self._waiting_elsewhere(targets), self._known(targets)\n"
 
 MUTANTS = (
@@ -66,11 +66,11 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_POLL,
-                old="    alerts = tx.alerts(_subjects(account, views))\n    concerned",
+                old="    alerts = tx.alerts.about(_subjects(account, views))\n    concerned",
                 new='    tx._db.exec_driver_sql("COMMIT")\n'
                 '    tx._db.exec_driver_sql("BEGIN IMMEDIATE")\n'
                 '    tx._db.exec_driver_sql("SAVEPOINT work")\n'
-                "    alerts = tx.alerts(_subjects(account, views))\n    concerned",
+                "    alerts = tx.alerts.about(_subjects(account, views))\n    concerned",
             ),
         ),
     ),
@@ -80,7 +80,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_POLL,
-                old="            tx.add_event(item.event, item.report, _addressed(tx, item, watch))\n",
+                old="            tx.alerts.add_event(item.event, item.report, _addressed(tx, item, watch))\n",
                 new="            LATER.append((item.event, item.report, _addressed(tx, item, watch)))\n",
             ),
             Edit(
@@ -90,7 +90,7 @@ MUTANTS = (
                 "LATER: list = []\n\n\n"
                 "def flush(tx):\n"
                 "    for one in LATER:\n"
-                "        tx.add_event(*one)\n"
+                "        tx.alerts.add_event(*one)\n"
                 "    LATER.clear()\n",
             ),
             Edit(
@@ -111,7 +111,7 @@ MUTANTS = (
         name="a start drops the outbox's rows",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new='        self._db.execute(delete(notifications).where(notifications.c.status == "pending"))\n'
                 + _AT_START,
@@ -137,7 +137,7 @@ MUTANTS = (
         name="a start forgets what is firing",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(delete(alerts).where(alerts.c.state == State.FIRING))\n"
                 + _AT_START,
@@ -148,7 +148,7 @@ MUTANTS = (
         name="a start forgets what is pending",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(delete(alerts).where(alerts.c.state == State.PENDING))\n"
                 + _AT_START,
@@ -194,7 +194,7 @@ MUTANTS = (
         name="the resolve goes out before its firing",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old="            .order_by(notifications.c.incident, notifications.c.seq)\n        )\n",
                 new="            .order_by(notifications.c.incident, notifications.c.seq.desc())\n        )\n",
             ),
@@ -224,7 +224,7 @@ MUTANTS = (
         name="one of two URLs is forgotten at a restart",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        last = targets[-1].url_id\n"
                 "        forgotten = (notifications.c.url_id == last) & (notifications.c.status == 'pending')\n"
@@ -237,7 +237,7 @@ MUTANTS = (
         name="a start forgets what was told",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(update(alerts).values(announced=False))\n" + _AT_START,
             ),
@@ -261,7 +261,7 @@ MUTANTS = (
         tries="channels renamed",
         accounts="TURN,G1,G2,G3,G4",
         kills=4,
-        edits=(Edit(file=_POLL, old="    tx.follow_recipients(every)\n", new=""),),
+        edits=(Edit(file=_POLL, old="    tx.outbox.follow_recipients(every)\n", new=""),),
     ),
     Mutant(
         name="a recipient is known by the place of its URL",
@@ -326,7 +326,7 @@ MUTANTS = (
                 old="retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())",
                 new="retry_at(delivery.attempts + 4, now, self._jitter())",
             ),
-            Edit(file=_OUTBOX, old="            tx.hasten(target, now)\n", new=""),
+            Edit(file=_OUTBOX, old="            tx.outbox.hasten(target, now)\n", new=""),
         ),
     ),
     Mutant(
@@ -389,7 +389,7 @@ MUTANTS = (
         accounts="ACKED",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(update(alerts).values(acked_at=None))\n" + _AT_START,
             ),
@@ -401,7 +401,7 @@ MUTANTS = (
         accounts="UNHEARD",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(update(alerts).values(escalated_at=None))\n" + _AT_START,
             ),
@@ -414,7 +414,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old="        self._db.execute(handed_over.values(handed_over_at=now))\n",
                 new='        taken = {"status": "delivered", "settled_at": now}\n'
                 "        self._db.execute(handed_over.values(handed_over_at=now, **taken))\n",

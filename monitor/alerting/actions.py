@@ -51,8 +51,8 @@ def ack(store: Path, wanted: str, given: Ack) -> Acknowledged:
     def change(tx: Transaction) -> Acknowledged:
         alert = _firing(tx, wanted)
         known = acknowledge(alert, given)
-        tx.save_alert(known)
-        tx.add_note(known, "acknowledged", given.at, given.by, given.reason)
+        tx.alerts.save(known)
+        tx.alerts.add_note(known, "acknowledged", given.at, given.by, given.reason)
         return Acknowledged(alert=known, before=alert.ack)
 
     return amend(store, change)
@@ -66,22 +66,22 @@ def take_back(store: Path, wanted: str, given: Ack) -> Acknowledged:
         if alert.ack is None:
             raise Refused(f"{alert.id} is not acknowledged: there is nothing to take back")
         known = unacknowledge(alert, given.at)
-        tx.save_alert(known)
-        tx.add_note(known, "unacknowledged", given.at, given.by, given.reason)
+        tx.alerts.save(known)
+        tx.alerts.add_note(known, "unacknowledged", given.at, given.by, given.reason)
         return Acknowledged(alert=known, before=alert.ack)
 
     return amend(store, change)
 
 
 def _firing(tx: Transaction, wanted: str) -> Alert:
-    alerts = {alert.id: alert for alert in tx.alerts().values() if alert.id}
+    alerts = {alert.id: alert for alert in tx.alerts.all().values() if alert.id}
     fires = {one.id: f"{one.rule} {one.subject}" for one in alerts.values() if one.state is State.FIRING}
     exact = alerts.get(wanted.upper())
     if exact is not None and exact.state is State.PENDING:
         raise Refused(f"{exact.id} is pending: it does not fire yet, and nobody was told of it")
     if exact is not None and exact.state is State.INACTIVE:
         raise Refused(f"{exact.id} is over: {exact.ending}")
-    if exact is None and tx.was_notified(wanted.upper()):
+    if exact is None and tx.alerts.was_notified(wanted.upper()):
         raise Refused(f"{wanted.upper()} is over: `balance-monitor alerts show {wanted.upper()}` tells how")
     return alerts[meant(wanted, fires, "firing")]
 
@@ -117,7 +117,7 @@ def silence(config: Config, wish: SilenceRequest, now: datetime) -> Silenced:
     fitting = fits(wish.match, watch, known.held if known else ())
 
     def change(tx: Transaction) -> Silenced:
-        new = tx.add_silence(
+        new = tx.alerts.add_silence(
             wish.match,
             starts_at=wish.starts_at,
             ends_at=wish.ends_at,
@@ -139,9 +139,9 @@ def expire(store: Path, number: int, by: str, now: datetime) -> Silence:
     """Ends a silence at once."""
 
     def change(tx: Transaction) -> Silence:
-        ended = tx.expire_silence(number, by=by, now=now)
+        ended = tx.alerts.expire_silence(number, by=by, now=now)
         if ended is None:
-            alive = ", ".join(str(one.id) for one in tx.silences(now))
+            alive = ", ".join(str(one.id) for one in tx.alerts.silences(now))
             left = f"there are {alive}" if alive else "there is none"
             raise Refused(f"no silence {number} that is not over; {left}")
         return ended
@@ -151,7 +151,7 @@ def expire(store: Path, number: int, by: str, now: datetime) -> Silence:
 
 def _meant_by(tx: Transaction, wanted: Silence, watch: Watch, now: datetime) -> Iterator[Alert]:
     at = alert_context(tx, watch, now)
-    for alert in tx.alerts().values():
+    for alert in tx.alerts.all().values():
         attributes = at.attributes(alert, watch.rule(alert.rule))
         if alert.state is State.FIRING and wanted.match.alert(attributes):
             yield alert

@@ -26,7 +26,7 @@ def fit_to_clock(tx: Transaction, now: datetime, step: timedelta = timedelta(0))
     """Fit what the store counts time by to the clock, at the start and when it was set; return what was noticed.
 
     `step` is by how much it was set, where that is known: it happened while the process ran."""
-    mark, newest, latest = tx.clock.mark(), tx.newest(), tx.clock.latest()
+    mark, newest, latest = tx.clock.mark(), tx.readings.newest(), tx.clock.latest()
     noticed = ""
     if mark.is_over(now):
         mark, noticed = _go_back(tx, mark, now)
@@ -52,9 +52,9 @@ def go_on_after(tx: Transaction, step: timedelta) -> None:
 
 
 def _exchange(tx: Transaction, to: Callable[[datetime], datetime]) -> None:
-    for alert in tx.alerts().values():
+    for alert in tx.alerts.all().values():
         if (changed := re_dated(alert, to)) != alert:
-            tx.save_alert(changed)
+            tx.alerts.save(changed)
 
 
 def _set_back(tx: Transaction, mark: ClockMark, now: datetime, latest: datetime) -> str:

@@ -18,7 +18,8 @@ from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed, StoreError, Throttled
 from monitor.notify.channels import Notifier
 from monitor.notify.templates import Renderer
-from monitor.store.transaction import Transaction, Waiting
+from monitor.store.outbox import Waiting
+from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
 log = logging.getLogger(__name__)
@@ -51,11 +52,11 @@ def divert_to_fallback(tx: Transaction, fallbacks: Iterable[Fallback], now: date
     """Gives to each fallback what its channel has failed to deliver for long enough."""
     done = []
     for one in fallbacks:
-        since = tx.failing_since(one.channel)
+        since = tx.outbox.failing_since(one.channel)
         if since is None:
             continue
         quiet = one.quiet is not None and one.quiet.until(now) is not None
-        if count := tx.divert_to_fallback(one.channel, one.targets, now - one.after, now, quiet=quiet):
+        if count := tx.outbox.divert_to_fallback(one.channel, one.targets, now - one.after, now, quiet=quiet):
             done.append(Diverted(fallback=one, count=count, since=since))
     return done
 
@@ -203,7 +204,7 @@ class Outbox:
     async def _recall_rest(self, target: Target) -> None:
         """Let a rest go on that began before a restart."""
         with suppress(StoreError):  # then the service refuses one message more
-            rest = await self._store.write(lambda tx: tx.rest(target.url_id))
+            rest = await self._store.write(lambda tx: tx.outbox.rest(target.url_id))
             if rest is not None and target.url_id not in self._rests:
                 until = asyncio.get_running_loop().time() + rest.left(self._clock()).total_seconds()
                 self._rests[target.url_id] = _Rest(until=until, refusals=rest.refusals)
@@ -217,7 +218,7 @@ class Outbox:
     async def _waiting(self, target: Target) -> Waiting:
         now, quiet = self._clock(), self._quiet.get(target.channel)
         draining = self._draining
-        return await self._store.write(lambda tx: tx.waiting(target, now, quiet, gather=not draining))
+        return await self._store.write(lambda tx: tx.outbox.waiting(target, now, quiet, gather=not draining))
 
     async def _look_ahead(self, target: Target, next_at: datetime | None) -> datetime | None:
         """Has the pictures drawn of what is due soon. When to look again."""
@@ -229,7 +230,7 @@ class Outbox:
         if not pictures.is_to_look(target):
             return min(next_at, self._clock() + LOOK_EVERY)
         with suppress(StoreError):  # then they are drawn when it is due
-            if due := (await self._store.write(lambda tx: tx.waiting(target, next_at, quiet))).due:
+            if due := (await self._store.write(lambda tx: tx.outbox.waiting(target, next_at, quiet))).due:
                 pictures.begin(target, plan(due))
         return next_at
 
@@ -287,10 +288,10 @@ class Outbox:
             self._rests[target.url_id] = replace(rest, refusals=0)
 
         def record(tx: Transaction) -> None:
-            tx.complete(ids, delivered=True, at=now)
-            tx.hasten(target, now)
+            tx.outbox.complete(ids, delivered=True, at=now)
+            tx.outbox.hasten(target, now)
             if rest is not None and rest.refusals:
-                tx.end_rest(target.url_id)
+                tx.outbox.end_rest(target.url_id)
 
         await self._record(record)
         if delivery.attempts:
@@ -305,7 +306,7 @@ class Outbox:
         ids = [one.id for one in delivery.covers if one.id not in set(over)]
         if over:
             log.error("notification dropped", extra={"fields": {**fields, "count": len(over)}})
-            await self._record(lambda tx: tx.complete(over, delivered=False, at=now, error=error))
+            await self._record(lambda tx: tx.outbox.complete(over, delivered=False, at=now, error=error))
             self._on_given_up(target.channel, len(over))
         if not delivery.attempts:
             log.warning("notification not delivered, will retry", extra={"fields": fields})
@@ -315,9 +316,9 @@ class Outbox:
 
         def record(tx: Transaction) -> None:
             at = until if rest is None else rest.until
-            tx.reschedule(ids, at=now, until=at, error=error, taken=taken)
+            tx.outbox.reschedule(ids, at=now, until=at, error=error, taken=taken)
             if rest is not None:
-                tx.save_rest(target.url_id, rest)
+                tx.outbox.save_rest(target.url_id, rest)
 
         await self._record(record)
 

@@ -117,7 +117,7 @@ class _Kept:
 def alert_context(tx: Transaction, watch: Watch, now: datetime) -> AlertContext:
     """What decides at this instant whether and where alerts are told."""
     kept, changed = _kept(tx, watch)
-    silences = tx.silences(now)
+    silences = tx.alerts.silences(now)
     if kept.mutes.silences is not silences:
         kept.mutes = _mutes(watch, silences)
     at = AlertContext(
@@ -136,7 +136,9 @@ def alert_context(tx: Transaction, watch: Watch, now: datetime) -> AlertContext:
 
 
 def _kept(tx: Transaction, watch: Watch) -> tuple[_Kept, Iterable[tuple[tuple[str, str], Severity | None]]]:
-    return tx.follow(watch, lambda: _Kept(mutes=_mutes(watch), inhibitors=Inhibitors(watch.inhibitions)))
+    return tx.alerts.follow(
+        watch, lambda: _Kept(mutes=_mutes(watch), inhibitors=Inhibitors(watch.inhibitions))
+    )
 
 
 def _mutes(watch: Watch, silences: tuple[Silence, ...] = ()) -> Mutes:
@@ -167,23 +169,23 @@ def record(
     From `overdue_at` on the account's next poll counts as overdue, unless it has come."""
     now = result.finished_at
     result = _expected_of(account, result)
-    before = tx.health(account, now)
+    before = tx.accounts.health(account, now)
     if result.pause is not None:
-        tx.save_pause(result.pause)
-    known = tx.by_this_clock(account, now)
+        tx.hosts.save_pause(result.pause)
+    known = tx.readings.views_by_this_clock(account, now)
     views = [_read(view, result) for view in _all_views(account, result, known)]
-    tx.save_views(views)
+    tx.readings.save_views(views)
     read = frozenset(balance.currency for balance in result.balances)
-    tx.add_snapshots([view for view in views if view.series.currency in read])
-    alerts = tx.alerts(_subjects(account, views))
+    tx.readings.add([view for view in views if view.series.currency in read])
+    alerts = tx.alerts.about(_subjects(account, views))
     concerned = (
         before.streak.count or not result.ok or any(subject == of_provider(account) for _, subject in alerts)
     )
     accounts = watch.on_provider(account.provider) if concerned else {}
-    covered = is_covered(watch.rules, account, result.outcome, alerts, tx.healths(accounts))
+    covered = is_covered(watch.rules, account, result.outcome, alerts, tx.accounts.healths(accounts))
     health = _after(before, result, covered=covered)
-    tx.add_poll(health, result, overdue_at)
-    provider = tx.healths(accounts) if concerned else None
+    tx.accounts.add_poll(health, result, overdue_at)
+    provider = tx.accounts.healths(accounts) if concerned else None
     facts = Facts(
         now=now,
         account=account,
@@ -201,7 +203,7 @@ def record(
     alike = _failing_as(health if health.streak.count else before, provider or ()) if is_news else 0
     for rule in _outages_begun(changes, facts, watch):
         matched = [one for one in provider or () if rule.judges_account(one.account)]
-        tx.save_own_failures(rule.covered_by_outage(matched))
+        tx.accounts.save_own_failures(rule.covered_by_outage(matched))
     return Recorded(
         account=account,
         result=result,
@@ -253,14 +255,14 @@ def look_at(
     at, told = alert_context(tx, watch, now), list[Event]()
     for key in due:
         if account := watch.accounts.get(key):
-            views = list(tx.views(account, now).values())
+            views = list(tx.readings.views(account, now).values())
             facts = Facts(
                 now=now,
                 account=account,
-                health=tx.health(account, now),
+                health=tx.accounts.health(account, now),
                 provider=None,
                 series=views,
-                alerts=tx.alerts(_subjects(account, views)),
+                alerts=tx.alerts.about(_subjects(account, views)),
                 polled=False,
                 schedule=watch.schedules.get(account.job),
             )
@@ -273,7 +275,7 @@ def _of_providers(
 ) -> Iterator[Change]:
     """What time brings for the alerts about whole providers."""
     names = {watch.accounts[key].provider for key in polled if key in watch.accounts}
-    for alert in tx.alerts(names).values():
+    for alert in tx.alerts.about(names).values():
         if (rule := watch.rule(alert.rule)) is not None:
             change = at.tell(alert, rule, now)
             if change.alert != alert:
@@ -286,15 +288,15 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     Alerts whose rule, account or currency is gone are closed. All others go on, whatever of them was edited."""
     at = alert_context(tx, watch, now)
     every = [target for urls in watch.targets.values() for target in urls]
-    tx.rename_targets(watch.former)
-    tx.follow_recipients(every)
-    given_up = tx.reroute(every, partial(_wanted, watch, at), now)
+    tx.outbox.rename_targets(watch.former)
+    tx.outbox.follow_recipients(every)
+    given_up = tx.outbox.reroute(every, partial(_wanted, watch, at), now)
     if given_up:
         log.warning("notifications dropped: their channel was removed", extra={"fields": {"count": given_up}})
     rules = {rule.name: rule for rule in watch.rules}
     subjects = _subjects_by_rule(tx, watch, now)
     told: list[Event] = []
-    for (rule, subject), alert in sorted(tx.alerts().items()):
+    for (rule, subject), alert in sorted(tx.alerts.all().items()):
         if rule not in rules:
             told += _save(
                 tx, [at.end(alert, None, "the rule is gone from the configuration", now)], watch, now
@@ -329,17 +331,17 @@ def _with_something_due(
     memory = max((rule.policy.memory for rule in watch.rules), default=timedelta(0))
     kept, _ = _kept(tx, watch)
     seen = _Seen(at=now, mutes=at.mutes.active(now), inhibitors=at.inhibitors.version)
-    subjects = {*tx.unsettled(now - memory), *_to_escalate(tx, watch, at, now, kept.seen)}
+    subjects = {*tx.alerts.unsettled(now - memory), *_to_escalate(tx, watch, at, now, kept.seen)}
     if kept.seen is None or (kept.seen.mutes, kept.seen.inhibitors) != (seen.mutes, seen.inhibitors):
         subjects.update(_muted_otherwise(tx, watch, at, now))
     kept.seen = seen
     due: set[tuple[str, str]] = set()
     for rule in watch.rules:
         if rule.policy.repeat_every is not None:
-            subjects.update(tx.notified_until(now - rule.policy.repeat_every, rule.name))
+            subjects.update(tx.alerts.notified_until(now - rule.policy.repeat_every, rule.name))
         for level in rule.each_level:
             if level.longest_gap is not None:
-                old = tx.not_read_since(now - level.longest_gap, rule.name, level.policy.severity)
+                old = tx.readings.not_read_since(now - level.longest_gap, rule.name, level.policy.severity)
                 stale = (
                     (job, name, currency)
                     for job, name, currency, last in old
@@ -352,7 +354,7 @@ def _with_something_due(
 def _muted_otherwise(tx: Transaction, watch: Watch, at: AlertContext, now: datetime) -> Iterator[str]:
     """The subjects of the alerts that something else mutes now than is known of them, or nothing, or something at
     last. What a firing alert explains without any configuration it still does."""
-    known = list(tx.mutable())
+    known = list(tx.alerts.mutable())
     explained = {inhibited_by((one.rule, one.subject)) for one in known if one.state is State.FIRING}
     for one in known:
         reason = at.mutes.reason(at.attributes(one, watch.rule(one.rule)), at.inhibitors, now)
@@ -367,7 +369,7 @@ def _to_escalate(
     look."""
     seen_at = seen.at if seen is not None and seen.at <= now else None
     for wait in {route.escalate_after for route in watch.routes if route.escalate_after is not None}:
-        for rule, subject, severity in tx.unacknowledged_since(now, wait, seen_at):
+        for rule, subject, severity in tx.alerts.unacknowledged_since(now, wait, seen_at):
             if escalation(_routes(watch, at, rule, subject, severity)[1])[0] is not None:
                 yield subject
 
@@ -457,7 +459,7 @@ def _history(
     since = last.observed_at - max(rule.window for rule in rules)
     # while readings lie ahead of the clock, it may be behind: those of that time are not of now
     provisional = view.ahead_until is not None
-    return tx.history(view.series, last.observed_at, since, TREND_LENGTH, provisional=provisional)
+    return tx.readings.history(view.series, last.observed_at, since, TREND_LENGTH, provisional=provisional)
 
 
 def _subjects(account: Account, views: Iterable[SeriesView]) -> list[str]:
@@ -467,7 +469,7 @@ def _subjects(account: Account, views: Iterable[SeriesView]) -> list[str]:
 def _subjects_by_rule(tx: Transaction, watch: Watch, now: datetime) -> dict[str, set[str]]:
     subjects: dict[str, set[str]] = {rule.name: set() for rule in watch.rules}
     for account in watch.accounts.values():
-        views = tx.views(account, now).values()
+        views = tx.readings.views(account, now).values()
         for rule in watch.rules:
             subjects[rule.name] |= {str(v.series) for v in views if rule.match.series(v.series)}
             if rule.judges_account(account):
@@ -480,10 +482,10 @@ def _save(tx: Transaction, changes: Iterable[Change], watch: Watch, at: datetime
     for change in changes:
         alert = change.alert
         for item in change.told:
-            tx.add_event(item.event, item.report, _addressed(tx, item, watch))
+            tx.alerts.add_event(item.event, item.report, _addressed(tx, item, watch))
             told.append(item.event)
         _note(tx, change, at)
-        tx.save_alert(alert)
+        tx.alerts.save(alert)
     return tuple(told)
 
 
@@ -491,18 +493,18 @@ def _note(tx: Transaction, change: Change, at: datetime) -> None:
     """Keeps what nobody is told: what keeps an alert quiet, until when, and the end of one that came and went so."""
     alert, over = change.alert, change.came_and_went
     if over is not None:
-        tx.add_note(over, "ended", at, "", over.ending)
+        tx.alerts.add_note(over, "ended", at, "", over.ending)
     elif alert.state is State.FIRING:
         if alert.muted and (alert.muted != change.muted_before or alert.fired_at == at):
-            tx.add_note(alert, "muted", at, "", alert.muted)
+            tx.alerts.add_note(alert, "muted", at, "", alert.muted)
         elif change.muted_before and not alert.muted:
-            tx.add_note(alert, "unmuted", at, "", change.muted_before)
+            tx.alerts.add_note(alert, "unmuted", at, "", change.muted_before)
 
 
 def _addressed(tx: Transaction, told: OutgoingEvent, watch: Watch) -> list[Addressed]:
     if told.event.kind is EventKind.RESOLVED and not told.policy.send_resolved:
         return []
-    notified_targets = tx.notified_targets(told.event.alert.id) if told.event.seq > 1 else []
+    notified_targets = tx.outbox.notified_targets(told.event.alert.id) if told.event.seq > 1 else []
     return address(told.event.kind, told.routes, told.attributes, watch.targets, notified_targets)
 
 

@@ -36,7 +36,7 @@ class Summaries:
         wanted, since = self._wanted, self._since
         if wanted is None or since is None or (self._due is not None and now < self._due):
             return False
-        last = await self._store.write(lambda tx: tx.last_summary_at())
+        last = await self._store.write(lambda tx: tx.summaries.last_at())
         # one of the future: the clock was set back since
         since = min(since, now) if last is None or last > now else last
         self._due = self._due or _next(wanted, since)
@@ -50,14 +50,14 @@ class Summaries:
         self, wanted: SummarySettings, watch: Watch, last: datetime | None, since: datetime, now: datetime
     ) -> bool:
         """What it tells of is read beside the writer, for that may take a while; a kill meanwhile leaves nothing."""
-        report = summarize(await self._store.read(lambda tx: tx.period(since, now, watch.accounts)))
+        report = summarize(await self._store.read(lambda tx: tx.summaries.period(since, now, watch.accounts)))
         names = watch.targets if wanted.channels is None else wanted.channels
         targets = [target for name in names for target in watch.targets[name]]
 
         def keep(tx: Transaction) -> bool:
-            if tx.last_summary_at() != last:
+            if tx.summaries.last_at() != last:
                 return False
-            tx.add_summary(report, targets)
+            tx.summaries.add(report, targets)
             return True
 
         return await self._store.write(keep)

@@ -56,7 +56,9 @@ class ClockWatch:
             return
         at, step = self._clock(), sum(steps, timedelta(0))
         try:
-            newest, noticed = await self._store.write(lambda tx: (tx.newest(), fit_to_clock(tx, at, step)))
+            newest, noticed = await self._store.write(
+                lambda tx: (tx.readings.newest(), fit_to_clock(tx, at, step))
+            )
         except BaseException:
             self._steps = [*steps, *self._steps]
             raise
@@ -110,7 +112,7 @@ class ClockWatch:
             now=self._clock(),
             started_at=mark.jumped_to or started_at,
             running=timedelta(seconds=self._monotonic() - began),
-            newest=tx.newest(),
+            newest=tx.readings.newest(),
             newest_before=mark.jumped_from,
             differences=self._hosts.clock_differences,
         )

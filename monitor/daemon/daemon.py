@@ -27,7 +27,7 @@ from monitor.daemon.shared_calls import SharedCalls
 from monitor.daemon.systemd import Systemd
 from monitor.daemon.web_service import WebSettings, plan_of
 from monitor.domain.alerts import Event
-from monitor.domain.progress import STUCK_AFTER
+from monitor.domain.progress import STUCK_AFTER, Progress
 from monitor.domain.units import moment
 from monitor.domain.windows import QuietHours
 from monitor.errors import ConfigError, StoreError, StoreReplaced
@@ -174,7 +174,7 @@ class Daemon:
     async def _begin(self) -> None:
         await self._clock_watch.judge()
         started = now()
-        self._hosts.respect(await self._store.write(lambda tx: tx.pauses(started)))
+        self._hosts.respect(await self._store.write(lambda tx: tx.hosts.pauses(started)))
         await self._apply(self._monitor)
         self.metrics.started(self._running_since)
         self._scheduler.start()
@@ -201,7 +201,7 @@ class Daemon:
         self._tell(told)
         self._outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
         self._outbox.wake()
-        healths = await self._store.write(lambda tx: tx.healths(monitor.watch.accounts))
+        healths = await self._store.write(lambda tx: tx.accounts.healths(monitor.watch.accounts))
         polled_at = {one.account.key: one.last_poll_at for one in healths if one.last_poll_at}
         self._scheduler.plan(self._tasks(monitor, polled_at))
         self._pulse.follow(monitor.config.heartbeat)
@@ -280,7 +280,7 @@ class Daemon:
             await self._fit_clock()
             recorded = await keep(self._store, result, polled.key, self._monitor.watch, overdue_at)
             if missed:
-                await self._store.write(lambda tx: tx.add_missed_runs(polled.account, missed))
+                await self._store.write(lambda tx: tx.accounts.add_missed_runs(polled.account, missed))
         except StoreError as exc:
             self._store_failed(exc)
             return
@@ -332,7 +332,7 @@ class Daemon:
         await self._fit_clock()
         at, watch, polled = now(), self._monitor.watch, frozenset(self._polled)
         (told, due), pauses = await self._store.write(
-            lambda tx: (look_for_due(tx, watch, at, polled), tx.pauses(at))
+            lambda tx: (look_for_due(tx, watch, at, polled), tx.hosts.pauses(at))
         )
         self._hosts.respect(pause for pause in pauses if not pause.is_ahead(at))
         self._tell(told)
@@ -371,14 +371,14 @@ class Daemon:
     async def _prune(self) -> None:
         self._scheduler.notice_clock_set()  # nothing is deleted by a clock that was set since the last look
         if not self._clock_watch.may_prune():
-            await self._store.write(lambda tx: tx.prune_all_calls_but(CALLS_KEPT))
+            await self._store.write(lambda tx: tx.housekeeping.prune_all_calls_but(CALLS_KEPT))
             return
         before = now() - self._monitor.config.store.keep
-        while await self._store.write(lambda tx: tx.prune(before, PRUNE_ROWS)) >= PRUNE_ROWS:
+        while await self._store.write(lambda tx: tx.housekeeping.prune(before, PRUNE_ROWS)) >= PRUNE_ROWS:
             await asyncio.sleep(0.1)
         uncounted = now() - self._monitor.longest_span
-        await self._store.write(lambda tx: tx.prune_calls(uncounted))
-        await self._store.write(lambda tx: tx.release_pages(PRUNE_ROWS))
+        await self._store.write(lambda tx: tx.housekeeping.prune_calls(uncounted))
+        await self._store.write(lambda tx: tx.housekeeping.release_pages(PRUNE_ROWS))
 
     async def _summarize(self) -> None:
         if await self._summaries.make_if_due(self._monitor.watch, now()):
@@ -401,7 +401,13 @@ class Daemon:
         quiet += self._outbox.rested(within=STUCK_AFTER)
         try:
             async with asyncio.timeout(STORE_MAY_TAKE.total_seconds()):
-                progress = await self._store.write(lambda tx: tx.progress(at, accounts, quiet))
+                progress = await self._store.write(
+                    lambda tx: Progress(
+                        accounts=len(accounts),
+                        overdue=tx.accounts.count_overdue(accounts, at),
+                        due_since=tx.outbox.due_since(quiet),
+                    )
+                )
         except StoreError as exc:
             return f"the store fails: {exc}; nothing is recorded"
         except TimeoutError:
@@ -421,7 +427,7 @@ class Daemon:
 
     async def _show_status(self) -> None:
         try:
-            store = f"{await self._store.write(lambda tx: tx.count_alerts())} alerts active"
+            store = f"{await self._store.write(lambda tx: tx.alerts.count())} alerts active"
         except StoreError:
             store = "the store fails"  # the writer answered: a full disk is no reason to be killed
         last = f"last poll {self._last_poll:%H:%M:%S} UTC" if self._last_poll else "no poll yet"
@@ -485,7 +491,7 @@ class Daemon:
         self._refused_at = self._refused_at or at
         self._refusal = f"configuration refused since {moment(self._refused_at)}: {shown[0]}"
         with suppress(StoreError):  # a store that fails is shown as such
-            await self._store.write(lambda tx: tx.refuse_configuration(shown, at))
+            await self._store.write(lambda tx: tx.configuration.refuse(shown, at))
 
     async def _load_anew(self) -> Monitor:
         files = self._monitor.config.files

@@ -62,7 +62,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
         started = now()
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
             log.warning("clock and store disagree", extra={"fields": {"noticed": noticed}})
-        hosts.respect(await store.write(lambda tx: tx.pauses(started)))
+        hosts.respect(await store.write(lambda tx: tx.hosts.pauses(started)))
         log_events(await store.write(lambda tx: accept(tx, config, monitor.watch, started)))
 
         async def one(polled: Polled) -> None:
@@ -105,7 +105,7 @@ async def check_live(config: Config, progress: Progress) -> None:
         result = await monitor.fetch(polled, _patience(config))
         if shared and (pause := result.pause):
             with suppress(StoreError):
-                await write(lambda tx: tx.save_pause(pause))
+                await write(lambda tx: tx.hosts.save_pause(pause))
         progress(polled.account, result)
 
     try:

@@ -164,7 +164,7 @@ async def keep(
 
 def accept(tx: Transaction, config: Config, watch: Watch, at: datetime) -> tuple[Event, ...]:
     """Make a configuration the one in force: keep it, and fit alerts and outbox to it."""
-    tx.accept_configuration(str(config.path), __version__, config.document, at)
+    tx.configuration.accept(str(config.path), __version__, config.document, at)
     return reconcile(tx, watch, at)
 
 

@@ -52,11 +52,11 @@ class SharedCalls:
 
         def work(tx: Transaction) -> Noted:
             at = now()
-            tx.end_calls(self._caller, ended)
-            pause = next((one for one in tx.pauses(at) if one.host == host), None)
-            if not fits(tx.calls(host, at - span - timeout, besides=self._caller)):
+            tx.hosts.end_calls(self._caller, ended)
+            pause = next((one for one in tx.hosts.pauses(at) if one.host == host), None)
+            if not fits(tx.hosts.calls(host, at - span - timeout, besides=self._caller)):
                 return Noted(None, pause)
-            tx.add_call(host, NotedCall(caller=self._caller, at=at, ends_by=at + timeout))
+            tx.hosts.add_call(host, NotedCall(caller=self._caller, at=at, ends_by=at + timeout))
             return Noted(at, pause)
 
         try:

@@ -98,11 +98,11 @@ class _Story:
         """What a step brings after its polls, at their very instant and until the next ones."""
         while now < until:
             self._act(tx, now)
-            alerts = tx.alerts().values()
+            alerts = tx.alerts.all().values()
             if any(map(_waits, alerts)) or any(at <= now for at in self._due_times(alerts, until)):
                 while told := look_between_polls(tx, self.watch, now, self.polled):
                     yield from self._seen(tx, told)
-                alerts = tx.alerts().values()
+                alerts = tx.alerts.all().values()
             self.looked = now
             now = min(self._due_times(alerts, until), default=until)
 
@@ -141,20 +141,20 @@ class _Story:
                 continue
             if action.lasts is not None:
                 by = {"by": "test", "reason": "a rule test"}
-                tx.add_silence(action.match, starts_at=now, ends_at=now + action.lasts, now=now, **by)
+                tx.alerts.add_silence(action.match, starts_at=now, ends_at=now + action.lasts, now=now, **by)
                 continue
             desk = AlertContext(describe=self.watch.describe)
-            for alert in tx.alerts().values():
+            for alert in tx.alerts.all().values():
                 attributes = desk.attributes(alert, self.watch.rule(alert.rule))
                 if alert.state is State.FIRING and action.match.alert(attributes):
-                    tx.save_alert(acknowledge(alert, Ack(by="test", reason="a rule test", at=now)))
+                    tx.alerts.save(acknowledge(alert, Ack(by="test", reason="a rule test", at=now)))
 
     def _seen(self, tx: Transaction, told: tuple[Event, ...]) -> Iterator[ObservedEvent]:
         for event in told:
             rule = self.watch.rule(event.alert.rule)
             if event.kind is EventKind.RESOLVED and rule is not None and not rule.policy.send_resolved:
                 continue
-            went = tx.addressed(event.alert.id, event.seq)
+            went = tx.outbox.addressed(event.alert.id, event.seq)
             channels = tuple(sorted({target.channel for target in went}))
             yield ObservedEvent(at=event.at - self.test.start, event=event, channels=channels)
 

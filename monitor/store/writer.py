@@ -24,6 +24,7 @@ from monitor.errors import StoreError, StoreReplaced
 from monitor.store.connection import Lock, attached, check_place, open_engine, reading, translated
 from monitor.store.file_guard import Place
 from monitor.store.memory import Memory
+from monitor.store.sqlite import in_transaction
 from monitor.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
@@ -177,7 +178,7 @@ class Store:
                 value = job.work(Transaction(connection, self._memory))
         except Exception as exc:
             self._memory.forget()
-            if not _in_transaction(connection):
+            if not in_transaction(connection):
                 raise
             connection.exec_driver_sql("ROLLBACK TO work")
             return None, exc
@@ -197,7 +198,3 @@ def amend(path: Path, work: Callable[[Transaction], T]) -> T:
     path = path.resolve()
     with attached(path) as connection:
         return work(Transaction(connection))
-
-
-def _in_transaction(connection: Connection) -> bool:
-    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))

@@ -64,12 +64,14 @@ def said(events: Sequence[Event]) -> list[str]:
 
 def silence(tx: Transaction, match: Match = EVERYTHING, until: float = 60) -> int:
     ends_at = START + until * MINUTE
-    return tx.add_silence(match, starts_at=START, ends_at=ends_at, by="ann", reason="upgrade", now=START).id
+    return tx.alerts.add_silence(
+        match, starts_at=START, ends_at=ends_at, by="ann", reason="upgrade", now=START
+    ).id
 
 
 def waiting(tx: Transaction, target: Target) -> list[str]:
     """What waits for a URL: kinds, by incident."""
-    due = tx.waiting(target, START + timedelta(days=1)).due
+    due = tx.outbox.waiting(target, START + timedelta(days=1)).due
     return [one.report.kind for of_one in due for one in of_one]
 
 
@@ -94,7 +96,7 @@ async def test_an_expired_silence_mutes_no_more(store: Store) -> None:
         watched = watch(LOW)
         number = silence(tx)
         told = [poll(tx, watched, 1, "5")]
-        tx.expire_silence(number, by="bob", now=START + 2 * MINUTE)
+        tx.alerts.expire_silence(number, by="bob", now=START + 2 * MINUTE)
         return [*told, tick(tx, watched, 2)]
 
     assert await store.write(story) == [[], [FIRED]]
@@ -211,8 +213,8 @@ async def test_an_acknowledged_alert_is_not_escalated(store: Store) -> None:
         watched = watch(LOW, accounts=[SPOT, FUTURES], routes=[route])
         poll(tx, watched, 0, "5")
         poll(tx, watched, 0, "5", FUTURES)
-        [acked] = [one for one in tx.alerts().values() if one.subject.startswith("nami-spot")]
-        tx.save_alert(acknowledge(acked, Ack(by="ann", reason="on it", at=START)))
+        [acked] = [one for one in tx.alerts.all().values() if one.subject.startswith("nami-spot")]
+        tx.alerts.save(acknowledge(acked, Ack(by="ann", reason="on it", at=START)))
         told = [tick(tx, watched, 14), tick(tx, watched, 15), poll(tx, watched, 16, "5000", FUTURES)]
         return [*told, waiting(tx, BOSS)]
 
@@ -268,7 +270,7 @@ async def test_a_rule_gone_in_its_cooldown_is_forgotten(store: Store) -> None:
 
     def story(tx: Transaction) -> tuple[list[str], int]:
         over(tx, muted=False)
-        return said(reconcile(tx, watch(), START + 2 * MINUTE)), len(tx.alerts())
+        return said(reconcile(tx, watch(), START + 2 * MINUTE)), len(tx.alerts.all())
 
     assert await store.write(story) == ([], 0)
 
@@ -283,7 +285,7 @@ async def test_a_rule_gone_before_its_end_was_told_is_closed_at_once(store: Stor
             first,
             said(reconcile(tx, watch(), START + 3 * MINUTE)),
             tick(tx, watch(), 61),
-            len(tx.alerts()),
+            len(tx.alerts.all()),
         ]
 
     assert await store.write(story) == [["closed low nami-spot/spot/USDT"], [], [], 0]
@@ -294,7 +296,9 @@ async def test_an_account_gone_with_what_is_remembered_of_it(store: Store) -> No
 
     def story(tx: Transaction) -> tuple[list[str], int]:
         rules = over(tx, muted=True).rules
-        return said(reconcile(tx, watch(*rules, accounts=[FUTURES]), START + 2 * MINUTE)), len(tx.alerts())
+        return said(reconcile(tx, watch(*rules, accounts=[FUTURES]), START + 2 * MINUTE)), len(
+            tx.alerts.all()
+        )
 
     assert await store.write(story) == (["closed low nami-spot/spot/USDT"], 0)
 
@@ -319,7 +323,7 @@ async def test_nothing_is_remembered_when_nothing_matters_any_more(store: Store)
         kept = []
         for minute in (60, 62):
             tick(tx, watched, minute)
-            kept.append(len(tx.alerts()))
+            kept.append(len(tx.alerts.all()))
         return kept
 
     assert await store.write(story) == [1, 0]

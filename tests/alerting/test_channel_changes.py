@@ -140,7 +140,7 @@ async def test_what_waits_goes_once_to_whoever_takes_a_place(tmp_path: Path, row
     after = watching(urls(*row.after), row.to)
     await store.write(lambda tx: reconcile(tx, after, START + MINUTE))
     waits = await store.write(
-        lambda tx: [str(one) for one in urls(*row.after) if tx.waiting(one, START + MINUTE).due]
+        lambda tx: [str(one) for one in urls(*row.after) if tx.outbox.waiting(one, START + MINUTE).due]
     )
     await store.close()
     assert len({one.split("/")[1] for one in waits}) == len(waits) > 0
@@ -217,11 +217,11 @@ def _poll(tx: Transaction, watch: Watch, minute: int, amount: str) -> list[str]:
         outcome=Outcome.OK, started_at=at, finished_at=at, attempts=1, balances=(read,), detail=""
     )
     [event] = record(tx, SPOT, result, watch).told
-    return sorted(str(target) for target in tx.addressed(event.alert.id, event.seq))
+    return sorted(str(target) for target in tx.outbox.addressed(event.alert.id, event.seq))
 
 
 def _take(tx: Transaction, targets: Sequence[Target], at: datetime) -> None:
     """Deliver all that waits for these, as soon as its group has waited."""
     for target in targets:
-        for waiting in tx.waiting(target, at, gather=False).due:
-            tx.complete([one.id for one in waiting], delivered=True, at=at)
+        for waiting in tx.outbox.waiting(target, at, gather=False).due:
+            tx.outbox.complete([one.id for one in waiting], delivered=True, at=at)

@@ -112,7 +112,7 @@ async def tell(
     alert = Alert(rule="low", subject=facts.subject, id=incident, seq=seq, severity=Severity.WARNING)
     event = Event(kind=EventKind.FIRED, at=_now(), alert=alert, reason="r")
     addressed = [Addressed(target=one, group=group or incident, group_wait=wait) for one in targets or (OPS,)]
-    await store.write(lambda tx: tx.add_event(event, facts, addressed))
+    await store.write(lambda tx: tx.alerts.add_event(event, facts, addressed))
 
 
 @asynccontextmanager

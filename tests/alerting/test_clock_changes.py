@@ -84,7 +84,7 @@ async def history(store: Store) -> list[tuple[int, str]]:
     """All readings in the history of USDT: seconds after START, and what was read."""
     far = START + timedelta(days=4000)
     found = await store.write(
-        lambda tx: tx.history(SPOT.series("USDT"), far, START - timedelta(days=4000), 1)
+        lambda tx: tx.readings.history(SPOT.series("USDT"), far, START - timedelta(days=4000), 1)
     )
     return [(round((one.observed_at - START).total_seconds()), str(one.total)) for one in found]
 
@@ -214,7 +214,7 @@ async def test_an_alert_goes_on_after_a_start_by_a_wrong_clock(store: Store, wro
     await started(store, MONTH + 1860)
     after = await played(store, watched, read(MONTH + 1861, USDT="5000"))
     await settled(store, MONTH + 1862, AGREE)
-    [alert] = (await store.write(lambda tx: tx.alerts())).values()
+    [alert] = (await store.write(lambda tx: tx.alerts.all())).values()
     since = alert.since and (alert.since - START).total_seconds()
     assert told(after) == []
     assert (since, alert.seq) == (MONTH, 2 if wrong > MONTH else 1)
@@ -268,11 +268,11 @@ async def test_what_counts_goes_on_over_a_step_forward_under_way(store: Store) -
     [one] = await due(store, 660)
     at, day = START + timedelta(seconds=660), timedelta(days=1)
     await store.write(
-        lambda tx: tx.reschedule([one], at=at, until=at + timedelta(seconds=30), error="refused")
+        lambda tx: tx.outbox.reschedule([one], at=at, until=at + timedelta(seconds=30), error="refused")
     )
     await store.write(lambda tx: fit_to_clock(tx, at + day, day))
     assert await told_between_polls(store, watched, 24 * HOUR + 4 * HOUR) == []
-    assert await store.write(lambda tx: tx.failing_since(OPS.channel)) == at + day
+    assert await store.write(lambda tx: tx.outbox.failing_since(OPS.channel)) == at + day
     assert await due(store, 24 * HOUR + 689) == []
     assert await due(store, 24 * HOUR + 690) == [one]
 
@@ -284,9 +284,9 @@ async def test_what_waits_is_not_given_up_by_a_jump(store: Store) -> None:
     await played(store, watched, *(read(minute * 60, USDT="5000") for minute in (0, 10)))
     [one] = await due(store, 660)
     at = START + timedelta(seconds=660)
-    await store.write(lambda tx: tx.reschedule([one], at=at, until=at, error="refused"))
+    await store.write(lambda tx: tx.outbox.reschedule([one], at=at, until=at, error="refused"))
     await started(store, 200 * 24 * HOUR)
-    assert await store.write(lambda tx: tx.failing_since(OPS.channel)) == START + timedelta(days=200)
+    assert await store.write(lambda tx: tx.outbox.failing_since(OPS.channel)) == START + timedelta(days=200)
 
 
 async def test_a_failing_channel_is_not_given_up_after_a_start_a_month_behind(store: Store) -> None:
@@ -297,9 +297,9 @@ async def test_a_failing_channel_is_not_given_up_after_a_start_a_month_behind(st
     await started(store, 60)
     [one] = await due(store, 123)
     at = START + timedelta(seconds=63)
-    await store.write(lambda tx: tx.reschedule([one], at=at, until=at, error="refused"))
+    await store.write(lambda tx: tx.outbox.reschedule([one], at=at, until=at, error="refused"))
     await started(store, MONTH + 900)
-    assert await store.write(lambda tx: tx.failing_since(OPS.channel)) == START + timedelta(
+    assert await store.write(lambda tx: tx.outbox.failing_since(OPS.channel)) == START + timedelta(
         seconds=MONTH + 900
     )
 
@@ -307,5 +307,5 @@ async def test_a_failing_channel_is_not_given_up_after_a_start_a_month_behind(st
 async def due(store: Store, seconds: int) -> list[int]:
     """What is due for a URL, by number."""
     at = START + timedelta(seconds=seconds)
-    waiting = await store.write(lambda tx: tx.waiting(OPS, at))
+    waiting = await store.write(lambda tx: tx.outbox.waiting(OPS, at))
     return [one.id for of_one in waiting.due for one in of_one]

@@ -86,7 +86,8 @@ def status(polls: int, story: Mapping[str, str]) -> list[tuple[str, str, str, st
     with scratch() as tx:
         list(lived(tx, watch, story))
         return [
-            (one.subject, one.state.value, one.muted, one.reason) for _, one in sorted(tx.alerts().items())
+            (one.subject, one.state.value, one.muted, one.reason)
+            for _, one in sorted(tx.alerts.all().items())
         ]
 
 

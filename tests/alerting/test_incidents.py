@@ -50,12 +50,12 @@ async def deliver(store: Store, at: int, error: str = "") -> None:
         from monitor.store.transaction import Transaction
 
         assert isinstance(tx, Transaction)
-        due = tx.waiting(OPS, minute(at), gather=False).due
+        due = tx.outbox.waiting(OPS, minute(at), gather=False).due
         ids = [one.id for waiting in due for one in waiting]
         if error:
-            tx.reschedule(ids, at=minute(at), until=minute(at + 1), error=error)
+            tx.outbox.reschedule(ids, at=minute(at), until=minute(at + 1), error=error)
         else:
-            tx.complete(ids, delivered=True, at=minute(at))
+            tx.outbox.complete(ids, delivered=True, at=minute(at))
 
     await store.write(attempt)
 
@@ -63,7 +63,7 @@ async def deliver(store: Store, at: int, error: str = "") -> None:
 async def silence(store: Store, begins: int, ends: int) -> None:
     """A silence of everything."""
     await store.write(
-        lambda tx: tx.add_silence(
+        lambda tx: tx.alerts.add_silence(
             EVERYTHING,
             starts_at=minute(begins),
             ends_at=minute(ends),
@@ -183,7 +183,7 @@ async def test_a_hand_over_shows_on_both_channels(store: Store) -> None:
     phone = Target(channel="phone", url_id="bbbb")
     await poll(store, 1, "500")
     await deliver(store, 2, error="HTTP 503")
-    await store.write(lambda tx: tx.divert_to_fallback("ops", [phone], minute(3), minute(8)))
+    await store.write(lambda tx: tx.outbox.divert_to_fallback("ops", [phone], minute(3), minute(8)))
     assert lines(told_of(store), "hand_over") == [
         "8 | handed over | ops/aaaa | message 1 to the channel's fallback: HTTP 503"
     ]

@@ -123,7 +123,9 @@ class World:
         for account in self.accounts[:2]:
             record(self.tx, account, reading(START, "5"), self.watch)
         match = Match({"account": (self.accounts[1].name,)})
-        self.tx.add_silence(match, starts_at=START, ends_at=START + 9 * HOUR, by="ann", reason="", now=START)
+        self.tx.alerts.add_silence(
+            match, starts_at=START, ends_at=START + 9 * HOUR, by="ann", reason="", now=START
+        )
         for account in self.accounts[2:]:
             self.copy("alerts", subject=str(account.series("USD")), id=account.name)
             self.copy("events", subject=str(account.series("USD")), incident=account.name)
@@ -270,13 +272,13 @@ async def test_a_silence_that_another_process_adds_or_ends_counts_from_the_next_
 
     def add(tx: Transaction) -> int:
         times = {"starts_at": START, "ends_at": START + HOUR, "now": START}
-        return tx.add_silence(Match({"rule": ("low",)}), by="ann", reason="", **times).id
+        return tx.alerts.add_silence(Match({"rule": ("low",)}), by="ann", reason="", **times).id
 
     try:
         told = [await poll(0, "5000")]
         number = amend(store.path, add)
         told.append(await poll(1, "5"))
-        amend(store.path, lambda tx: tx.expire_silence(number, by="ann", now=START + 2 * MINUTE))
+        amend(store.path, lambda tx: tx.alerts.expire_silence(number, by="ann", now=START + 2 * MINUTE))
         told.append(await poll(2, "5"))
     finally:
         await store.close()
@@ -315,10 +317,10 @@ async def test_an_inhibitor_that_another_process_changed_is_known(tmp_path: Path
         before = await store.write(lambda tx: record(tx, effect, reading(START, "5"), watch))
         [alert] = [
             one
-            for one in amend(store.path, lambda tx: tx.alerts()).values()
+            for one in amend(store.path, lambda tx: tx.alerts.all()).values()
             if one.subject.startswith(str(cause))
         ]
-        amend(store.path, lambda tx: tx.save_alert(Alert(rule=alert.rule, subject=alert.subject)))
+        amend(store.path, lambda tx: tx.alerts.save(Alert(rule=alert.rule, subject=alert.subject)))
         after = await store.write(lambda tx: record(tx, effect, reading(START + MINUTE, "5"), watch))
     finally:
         await store.close()

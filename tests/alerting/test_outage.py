@@ -192,5 +192,5 @@ async def test_the_message_of_an_outage_counts_when_it_is_sent(store: Store) -> 
     """The first refused account fires the alert; all the others are polled while the message waits for its group."""
     [target] = (watched := watch(clients(40), replace(FAILING, polls=1))).targets["ops"]
     assert len(await polled(store, watched, MINUTE, Outcome.AUTH)) == 1
-    waiting = await store.write(lambda tx: tx.waiting(target, START + 2 * MINUTE))
+    waiting = await store.write(lambda tx: tx.outbox.waiting(target, START + 2 * MINUTE))
     assert "40 of 40" in plan(waiting.due).message.title

@@ -86,7 +86,7 @@ async def tell(
     alert = Alert(rule="r", subject="s", id=incident, seq=seq, severity=severity)
     event = Event(kind=kind, at=at, alert=alert, reason="r")
     addressed = [Addressed(target=target, group=group or incident, group_wait=wait) for target in targets]
-    await store.write(lambda tx: tx.add_event(event, facts, addressed))
+    await store.write(lambda tx: tx.alerts.add_event(event, facts, addressed))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -100,7 +100,7 @@ async def tried_once(store: Store) -> None:
     """Waits until a failed attempt is on record: if the clock moves before, it counts from then."""
     async with asyncio.timeout(10):
         while (
-            not (await store.write(lambda tx: tx.waiting(OPS, START + timedelta(minutes=1))))
+            not (await store.write(lambda tx: tx.outbox.waiting(OPS, START + timedelta(minutes=1))))
             .due[0][0]
             .attempts
         ):
@@ -187,9 +187,9 @@ async def test_after_a_day_of_failures_it_is_given_up(store: Store, failed: int,
     clock, ops = Clock(), Channel(OPS)
     ops.refuse = True
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    [[waiting]] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
+    [[waiting]] = (await store.write(lambda tx: tx.outbox.waiting(OPS, START))).due
     for _ in range(failed):
-        await store.write(lambda tx: tx.reschedule([waiting.id], at=START, until=START, error="no"))
+        await store.write(lambda tx: tx.outbox.reschedule([waiting.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     box = outbox(store, clock)
     box.serve([ops])
@@ -216,9 +216,9 @@ async def test_what_is_new_in_a_group_is_not_given_up_with_the_old(store: Store)
     clock, ops = Clock(), Channel(OPS)
     ops.refuse = True
     await tell(store, "A", 1, EventKind.FIRED, OPS, group="one")
-    [[old]] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
+    [[old]] = (await store.write(lambda tx: tx.outbox.waiting(OPS, START))).due
     for _ in range(GIVE_UP_ATTEMPTS):
-        await store.write(lambda tx: tx.reschedule([old.id], at=START, until=START, error="no"))
+        await store.write(lambda tx: tx.outbox.reschedule([old.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     await tell(store, "B", 1, EventKind.FIRED, OPS, at=clock.now, group="one")
     box = outbox(store, clock)
@@ -308,7 +308,7 @@ async def test_a_plugin_that_raises_is_a_failed_attempt(store: Store) -> None:
     box.serve([ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=5))
-    ((waiting,),) = (await store.write(lambda tx: tx.waiting(OPS, START + timedelta(hours=1)))).due
+    ((waiting,),) = (await store.write(lambda tx: tx.outbox.waiting(OPS, START + timedelta(hours=1)))).due
     assert waiting.attempts == 1
     assert b"token=secret" not in store.path.read_bytes()
 
@@ -335,7 +335,7 @@ async def test_what_is_being_sent_as_its_channel_is_renamed_is_not_sent_again(st
     await tell(store, "A", 1, EventKind.FIRED, OPS)
     box.wake()
     await until(lambda: ops.attempts == 1)
-    await store.write(lambda tx: tx.reroute([oncall.target], lambda *_: [], START))
+    await store.write(lambda tx: tx.outbox.reroute([oncall.target], lambda *_: [], START))
     box.serve([oncall])
     await tell(store, "B", 1, EventKind.FIRED, oncall.target)
     ops.open.set()
@@ -441,7 +441,9 @@ async def test_a_restart_ends_no_rest(store: Store) -> None:
     box.serve([ops])
     await until(lambda: box.rested(timedelta(0)) == {"ops"})
     await box.stop(timedelta(seconds=5))
-    [[waiting]] = (await store.write(lambda tx: tx.waiting(OPS, real_time() + timedelta(minutes=31)))).due
+    [[waiting]] = (
+        await store.write(lambda tx: tx.outbox.waiting(OPS, real_time() + timedelta(minutes=31)))
+    ).due
     assert timedelta(minutes=29) < waiting.next_attempt_at - real_time() <= timedelta(minutes=30)
 
     again, renamed = outbox(store, real_time), Throttling(replace(OPS, channel="new"), None)
@@ -457,7 +459,7 @@ async def test_a_restart_ends_no_rest(store: Store) -> None:
     later.serve([renamed])
     await until(lambda: renamed.titles == ["WARNING B"])
     await later.stop(timedelta(seconds=5))
-    assert await store.write(lambda tx: tx.rest(OPS.url_id)) is None
+    assert await store.write(lambda tx: tx.outbox.rest(OPS.url_id)) is None
 
 
 class InParts(Channel):
@@ -507,8 +509,8 @@ async def test_a_url_that_takes_something_is_tried_with_all_that_failed_there(st
     await tell(store, "A", 1, EventKind.FIRED, OPS)
 
     def fail(tx: Transaction) -> None:
-        [[one]] = tx.waiting(OPS, START).due
-        tx.reschedule([one.id], at=START, until=START + timedelta(minutes=5), error="refused")
+        [[one]] = tx.outbox.waiting(OPS, START).due
+        tx.outbox.reschedule([one.id], at=START, until=START + timedelta(minutes=5), error="refused")
 
     await store.write(fail)
     await tell(store, "B", 1, EventKind.FIRED, OPS)

@@ -101,17 +101,17 @@ class Duty:
 
     def silence(self, begins: float, ends: float, match: Match = EVERYTHING) -> int:
         """Somebody wants quiet."""
-        return self.tx.add_silence(
+        return self.tx.alerts.add_silence(
             match, starts_at=at(begins), ends_at=at(ends), by="ann", reason="upgrade", now=at(begins)
         ).id
 
     def acknowledge(self, minute: float) -> None:
         """Somebody knows of all that fires."""
         for alert in self.firing():
-            self.tx.save_alert(acknowledge(alert, replace(ON_IT, at=at(minute))))
+            self.tx.alerts.save(acknowledge(alert, replace(ON_IT, at=at(minute))))
 
     def firing(self) -> list[Alert]:
-        return [alert for alert in self.tx.alerts().values() if alert.state is State.FIRING]
+        return [alert for alert in self.tx.alerts.all().values() if alert.state is State.FIRING]
 
     def sent(self, channel: str, minute: float) -> list[str]:
         """What a channel gets, and takes, at this instant: message by message."""
@@ -128,13 +128,13 @@ class Duty:
         """What goes out to a channel at this instant; it takes it, or it does not and is tried again in a minute."""
         made: list[Delivery] = []
         target, now = TARGETS[channel], at(minute)
-        while due := self.tx.waiting(target, now, self.quiet.get(channel), gather=gather).due:
+        while due := self.tx.outbox.waiting(target, now, self.quiet.get(channel), gather=gather).due:
             made.append(plan(due))
             ids = [one.id for one in made[-1].covers]
             if taken:
-                self.tx.complete(ids, delivered=True, at=now)
+                self.tx.outbox.complete(ids, delivered=True, at=now)
             else:
-                self.tx.reschedule(ids, at=now, until=now + MINUTE, error="refused")
+                self.tx.outbox.reschedule(ids, at=now, until=now + MINUTE, error="refused")
         return made
 
     def divert_to_fallback(self, minute: float, channel: str = "ops", fallback: str = "phone") -> int:
@@ -336,7 +336,7 @@ def acknowledgement_and_reminder(on: Duty) -> None:
     on.acknowledge(1)
     assert [on.look(4), on.look(60)] == [[], []]
     [alert] = on.firing()
-    on.tx.save_alert(replace(alert, ack=None))
+    on.tx.alerts.save(replace(alert, ack=None))
     assert on.look(61) == ["reminder"]
 
 
@@ -439,7 +439,7 @@ def cooldown_and_firing(on: Duty) -> None:
     on.watch = watching(low(cooldown=10 * MINUTE))
     on.poll(0, "5")
     on.poll(1, "5000")
-    [before] = on.tx.alerts().values()
+    [before] = on.tx.alerts.all().values()
     assert on.poll(2, "5") == ["fired"]
     [alert] = on.firing()
     assert (alert.id, alert.seq) == (before.id, 3)

@@ -71,7 +71,7 @@ def told(recorded: list[Recorded]) -> list[str]:
 
 async def waiting(store: Store, target: Target) -> list[str]:
     """What waits for a URL, as kinds."""
-    due = (await store.write(lambda tx: tx.waiting(target, START + timedelta(days=1)))).due
+    due = (await store.write(lambda tx: tx.outbox.waiting(target, START + timedelta(days=1)))).due
     return [one.report.kind for of_one in due for one in of_one]
 
 
@@ -94,7 +94,7 @@ async def test_a_failed_poll_changes_no_balance_and_no_threshold(store: Store) -
     results = read(0, USDT="999.5", VNDC="1"), failed(60), failed(120)
     recorded = await played(store, watch(LOW), *results)
     assert told(recorded) == ["fired low nami-spot/spot/USDT 1"]
-    views = await store.write(lambda tx: tx.views(SPOT, START))
+    views = await store.write(lambda tx: tx.readings.views(SPOT, START))
     assert [format(view.last.total, "f") for view in views.values() if view.last] == ["999.5", "1"]
 
 
@@ -195,8 +195,8 @@ async def test_a_pause_is_kept_with_the_poll_that_met_it(store: Store) -> None:
         detail="HTTP 418",
     )
     await played(store, watch(), failed(0, Outcome.BANNED, pause))
-    assert await store.write(lambda tx: tx.pauses(START)) == [pause]
-    assert await store.write(lambda tx: tx.pauses(pause.until)) == []
+    assert await store.write(lambda tx: tx.hosts.pauses(START)) == [pause]
+    assert await store.write(lambda tx: tx.hosts.pauses(pause.until)) == []
 
 
 async def test_time_alone_brings_staleness(store: Store) -> None:
@@ -273,7 +273,7 @@ async def test_a_rule_that_is_gone_closes_its_alert(store: Store) -> None:
     await played(store, watch(keep, drop), read(0, USDT="1", VNDC="9"))
     events = await store.write(lambda tx: reconcile(tx, watch(keep), START + timedelta(minutes=1)))
     assert [(event.kind, event.alert.rule) for event in events] == [("closed", "drop")]
-    assert list(await store.write(lambda tx: tx.alerts())) == [("keep", "nami-spot/spot/USDT")]
+    assert list(await store.write(lambda tx: tx.alerts.all())) == [("keep", "nami-spot/spot/USDT")]
 
 
 async def test_an_edited_rule_keeps_its_alert(store: Store) -> None:

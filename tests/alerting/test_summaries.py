@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,7 @@ import pytest_asyncio
 from monitor.alerting.recording import Watch, record
 from monitor.alerting.summaries import Summaries
 from monitor.config import Cron, SummarySettings
-from monitor.domain.delivery import Target
+from monitor.domain.delivery import Notification, Target
 from monitor.domain.matching import Match
 from monitor.domain.messages import Item, Message, render
 from monitor.domain.model import Account, Balance, PollResult
@@ -55,14 +54,17 @@ async def polled(store: Store, at: datetime, outcome: Outcome = Outcome.OK, **am
 
 async def told(store: Store, target: Target = OPS, now: datetime = EIGHT + 2 * DAY) -> list[Message]:
     """The summaries that go to a URL, each as a message of its own."""
+
+    def deliver(tx: Transaction) -> list[Notification]:
+        together = [one for incident in tx.outbox.waiting(target, now).due for one in incident]
+        tx.outbox.complete([one.id for one in together], delivered=True, at=now)
+        return together
+
     messages = []
-    while (waiting := await store.write(lambda tx: tx.waiting(target, now))).due:
-        together = [one for incident in waiting.due for one in incident]
+    while together := await store.write(deliver):
         if together[0].report.kind == "summary":
             [alone] = together
             messages.append(render([Item(last=alone.report)]))
-        ids = [one.id for one in together]
-        await store.write(partial(Transaction.complete, ids=ids, delivered=True, at=now))
     return messages
 
 
@@ -167,7 +169,7 @@ async def test_quiet_hours_put_it_off(store: Store) -> None:
     """It is nothing critical."""
     await following(store).make_if_due(WATCH, EIGHT)
     quiet = QuietHours(begins=SEVEN.time(), ends=(EIGHT + HOUR).time(), timezone=ZoneInfo("UTC"))
-    waiting = await store.write(lambda tx: tx.waiting(OPS, EIGHT, quiet))
+    waiting = await store.write(lambda tx: tx.outbox.waiting(OPS, EIGHT, quiet))
     assert (waiting.due, waiting.next_at) == ((), EIGHT + HOUR)
 
 

@@ -10,7 +10,7 @@ from monitor.alerting.recording import look_between_polls
 from monitor.domain.messages import Report
 from monitor.domain.model import Snapshot
 from monitor.domain.rules import Policy
-from monitor.store.transaction import Transaction
+from monitor.store.readings import Readings
 from monitor.store.writer import Store
 
 from .test_recording import LOW, OPS, SPOT, START, played, read, watch
@@ -18,7 +18,7 @@ from .test_recording import LOW, OPS, SPOT, START, played, read, watch
 
 async def reports(store: Store) -> list[Report]:
     """What waits for a URL."""
-    due = (await store.write(lambda tx: tx.waiting(OPS, START + timedelta(days=1)))).due
+    due = (await store.write(lambda tx: tx.outbox.waiting(OPS, START + timedelta(days=1)))).due
     return [one.report for waiting in due for one in waiting]
 
 
@@ -45,10 +45,10 @@ async def test_a_poll_that_tells_nothing_loads_none(store: Store, monkeypatch: p
     """However many readings there are, a threshold that holds looks at none but the newest."""
     asked: list[object] = []
 
-    def history(_: Transaction, *which: object) -> tuple[Snapshot, ...]:
+    def history(_: Readings, *which: object) -> tuple[Snapshot, ...]:
         asked.append(which)
         return ()
 
-    monkeypatch.setattr(Transaction, "history", history)
+    monkeypatch.setattr(Readings, "history", history)
     await played(store, watch(LOW), *(read(60 * n, USDT="1002", VNDC="1") for n in range(3)))
     assert asked == []

@@ -66,7 +66,7 @@ async def accepted(file: Path) -> Config:
     """Keep what the file says now."""
     loaded = configuration.load(file, ENVIRON)
     store = Store(loaded.store.path)
-    await store.write(lambda tx: tx.accept_configuration(str(file), "1.0", loaded.document, AT))
+    await store.write(lambda tx: tx.configuration.accept(str(file), "1.0", loaded.document, AT))
     await store.close()
     return loaded
 

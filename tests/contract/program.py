@@ -176,10 +176,10 @@ class Daemon:
 
     def _deliver(self, tx: Transaction, target: Target, now: datetime) -> None:
         while True:
-            rest = tx.rest(target.url_id)
+            rest = tx.outbox.rest(target.url_id)
             if rest is not None and rest.until > now:
                 return
-            due = tx.waiting(target, now, self.monitor.quiet.get(target.channel)).due
+            due = tx.outbox.waiting(target, now, self.monitor.quiet.get(target.channel)).due
             if not due:
                 return
             delivery = plan(due)
@@ -187,21 +187,23 @@ class Daemon:
             ids = [one.id for one in delivery.covers]
             trouble = self.trouble.get(target.channel)
             if trouble is None:
-                tx.complete(ids, delivered=True, at=now)
-                tx.hasten(target, now)
-                tx.end_rest(target.url_id)
+                tx.outbox.complete(ids, delivered=True, at=now)
+                tx.outbox.hasten(target, now)
+                tx.outbox.end_rest(target.url_id)
                 covers = tuple(f"{one.report.kind} {one.report.rule}" for one in delivery.covers)
                 self.sent.append(_sent(now, target.channel, covers, message))
             elif isinstance(trouble, int):
                 refusals = 1 if rest is None else rest.refusals + 1
                 until = now + rest_of(timedelta(seconds=trouble), refusals, 0.0)
-                tx.reschedule(ids, at=now, until=until, error="HTTP 429")
-                tx.save_rest(target.url_id, Rest(began_at=now, until=until, refusals=refusals))
+                tx.outbox.reschedule(ids, at=now, until=until, error="HTTP 429")
+                tx.outbox.save_rest(target.url_id, Rest(began_at=now, until=until, refusals=refusals))
             else:
                 over = [one.id for one in given_up(delivery.covers, now)]
-                tx.complete(over, delivered=False, at=now, error=trouble)
+                tx.outbox.complete(over, delivered=False, at=now, error=trouble)
                 left = [one for one in ids if one not in over]
-                tx.reschedule(left, at=now, until=retry_at(delivery.attempts + 1, now, 0.0), error=trouble)
+                tx.outbox.reschedule(
+                    left, at=now, until=retry_at(delivery.attempts + 1, now, 0.0), error=trouble
+                )
             self.metrics.tried(target.channel, _TAKES, None if trouble is None else str(trouble))
 
     def _tell(self, events: Collection[Event], now: datetime) -> None:

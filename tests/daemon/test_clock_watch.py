@@ -95,7 +95,9 @@ class Machine:
     async def history(self) -> list[datetime]:
         """When its readings were made, by their own instants."""
         far = NOW + 4000 * DAY
-        found = await self.store.write(lambda tx: tx.history(SPOT.series("USDT"), far, NOW - 4000 * DAY, 1))
+        found = await self.store.write(
+            lambda tx: tx.readings.history(SPOT.series("USDT"), far, NOW - 4000 * DAY, 1)
+        )
         return [one.observed_at for one in found]
 
 
@@ -292,7 +294,7 @@ async def test_retention_looks_at_the_clock_first(tmp_path: Path, step: timedelt
     daemon._scheduler._offset -= step.total_seconds()  # as if somebody had set the clock forward by that
     await daemon._prune()
     found = await daemon._store.write(
-        lambda tx: tx.history(SPOT.series("USDT"), now(), now() - 4000 * DAY, 1)
+        lambda tx: tx.readings.history(SPOT.series("USDT"), now(), now() - 4000 * DAY, 1)
     )
     assert len(found) == kept
     await daemon._monitor.close()

@@ -146,7 +146,7 @@ async def test_a_silence_of_the_store_is_told(loaded: config.Config) -> None:
     store = Store(loaded.store.path)
     times = {"starts_at": NOW - timedelta(hours=1), "ends_at": NOW + timedelta(hours=1), "now": NOW}
     silenced = Match({"rule": ("low",)})
-    await store.write(lambda tx: tx.add_silence(silenced, by="ann", reason="moving", **times))
+    await store.write(lambda tx: tx.alerts.add_silence(silenced, by="ann", reason="moving", **times))
     await store.close()
     assert _lines(loaded, "spot/spot/USDT", "low", Severity.CRITICAL)[-1] == (
         "  quiet now: silence 1 by ann: moving"

@@ -67,9 +67,9 @@ async def test_a_pause_of_another_process_lasts_no_longer_than_it_was(
         outcome=Outcome.BANNED,
         detail="HTTP 418",
     )
-    await store.write(lambda tx: tx.save_pause(pause))
+    await store.write(lambda tx: tx.hosts.save_pause(pause))
     monitor = Monitor(loaded, hosts)
-    hosts.respect(await store.write(lambda tx: tx.pauses(now())))
+    hosts.respect(await store.write(lambda tx: tx.hosts.pauses(now())))
     held = hosts.of(settings).paused
     assert held is not None
     assert 0 < (held.until - now()).total_seconds() <= left

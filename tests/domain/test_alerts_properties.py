@@ -397,8 +397,8 @@ def test_a_restart_between_any_two_steps_changes_nothing(store: Transaction, sto
     """Kept in the store and read back before each step, an alert tells the very same."""
 
     def restart(alert: Alert) -> Alert:
-        store.save_alert(alert)
-        return store.alerts([alert.subject]).get((alert.rule, alert.subject)) or new_alert()
+        store.alerts.save(alert)
+        return store.alerts.about([alert.subject]).get((alert.rule, alert.subject)) or new_alert()
 
     assert lived(story, restart) == lived(story)
 

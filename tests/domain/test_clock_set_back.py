@@ -66,5 +66,5 @@ def test_the_alert_tells_the_number_that_was_read(tx: Transaction) -> None:
     """What is known of a firing alert is the newest reading's number."""
     polled(tx, LOW, "20", HOUR)
     polled(tx, LOW, "3", timedelta(0))
-    [alert] = tx.alerts().values()
+    [alert] = tx.alerts.all().values()
     assert alert.reason == "available 3 < 1000"

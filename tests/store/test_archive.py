@@ -72,7 +72,7 @@ def test_pages_hold_every_reading_once_and_in_order(path: Path) -> None:
 @pytest.mark.usefixtures("small_pages")
 async def test_a_reader_between_two_pages_holds_nothing_up(store: Store) -> None:
     """The write-ahead log is emptied while an export is under way: no read lasts from page to page."""
-    await store.write(lambda tx: tx.health(ACCOUNT, NOW))
+    await store.write(lambda tx: tx.accounts.health(ACCOUNT, NOW))
     restore(store.path, SERIES, [_row(minute) for minute in (5, 4, 3, 2, 1)], NOW)
     with archive(store.path) as reading:
         assert reading is not None

@@ -20,16 +20,16 @@ FIRED, WORSENED, RESOLVED = EventKind.FIRED, EventKind.WORSENED, EventKind.RESOL
 
 def fail(tx: Transaction, target: Target, at: datetime) -> None:
     """An attempt to tell what waits for a URL comes to nothing."""
-    ids = [one.id for of_one in tx.waiting(target, at).due for one in of_one]
-    tx.reschedule(ids, at=at, until=at + timedelta(minutes=1), error="refused")
+    ids = [one.id for of_one in tx.outbox.waiting(target, at).due for one in of_one]
+    tx.outbox.reschedule(ids, at=at, until=at + timedelta(minutes=1), error="refused")
 
 
 def divert_to_fallback(tx: Transaction, at: datetime) -> int:
-    return tx.divert_to_fallback("ops", [PHONE], at - FIVE, at)
+    return tx.outbox.divert_to_fallback("ops", [PHONE], at - FIVE, at)
 
 
 def for_phone(tx: Transaction, at: datetime = NOW + FIVE) -> list[Notification]:
-    return [one for of_one in tx.waiting(PHONE, at).due for one in of_one]
+    return [one for of_one in tx.outbox.waiting(PHONE, at).due for one in of_one]
 
 
 async def test_what_fails_for_long_enough_is_handed_over(store: Store) -> None:
@@ -73,8 +73,8 @@ async def test_what_one_url_of_the_channel_took_is_not_handed_over(store: Store)
 
     def prepare(tx: Transaction) -> int:
         tell(tx, "A", 1, FIRED, NOW, OPS, CHAT)
-        ((taken,),) = tx.waiting(CHAT, NOW).due
-        tx.complete([taken.id], delivered=True, at=NOW)
+        ((taken,),) = tx.outbox.waiting(CHAT, NOW).due
+        tx.outbox.complete([taken.id], delivered=True, at=NOW)
         fail(tx, OPS, NOW)
         return divert_to_fallback(tx, NOW + FIVE)
 
@@ -101,7 +101,7 @@ async def test_what_comes_after_it_follows(store: Store) -> None:
         tell(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
         divert_to_fallback(tx, NOW + FIVE)
-        notified_targets = sorted(tx.notified_targets("A"), key=str)
+        notified_targets = sorted(tx.outbox.notified_targets("A"), key=str)
         tell(tx, "A", 2, RESOLVED, NOW + FIVE, *notified_targets)
         divert_to_fallback(tx, NOW + 2 * FIVE)
         return notified_targets, [one.report.seq for one in for_phone(tx, NOW + 2 * FIVE)]
@@ -133,7 +133,7 @@ async def test_what_waits_in_quiet_hours_is_not_handed_over_with_another(store: 
         fail(tx, OPS, NOW)
         tell(tx, "B", 1, FIRED, NOW, OPS)
         tell(tx, "C", 1, FIRED, NOW, OPS, severity=Severity.CRITICAL)
-        tx.divert_to_fallback("ops", [PHONE], NOW, NOW + FIVE, quiet=True)
+        tx.outbox.divert_to_fallback("ops", [PHONE], NOW, NOW + FIVE, quiet=True)
         return [one.report.incident for one in for_phone(tx)]
 
     assert await store.write(prepare) == ["A", "C"]
@@ -146,7 +146,7 @@ async def test_it_stays_in_the_outbox_for_the_channel(store: Store) -> None:
         tell(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
         divert_to_fallback(tx, NOW + FIVE)
-        return incidents(tx.waiting(OPS, NOW + FIVE))
+        return incidents(tx.outbox.waiting(OPS, NOW + FIVE))
 
     assert await store.write(prepare) == ["A"]
 

@@ -24,7 +24,7 @@ async def add_call(store: Store, number: int) -> None:
     """Writes something that `calls` shows."""
     at = NOW + timedelta(seconds=number)
     call = NotedCall(caller="daemon", at=at, ends_by=at)
-    await store.write(lambda tx: tx.add_call(HOST, call))
+    await store.write(lambda tx: tx.hosts.add_call(HOST, call))
 
 
 def calls(path: Path) -> list[int]:
@@ -133,7 +133,7 @@ async def test_work_under_a_long_read_waits_until_it_is_over(
     """A reader holds the log: nothing is written anew under it, and nothing is lost once it has ended."""
 
     def count(tx: Transaction) -> int:
-        return len(tx.calls(HOST, NOW))
+        return len(tx.hosts.calls(HOST, NOW))
 
     monkeypatch.setattr(connection, "BUSY_TIMEOUT_MS", 100)
     store = Store(tmp_path / "store.db")

@@ -224,7 +224,7 @@ async def test_a_pause_of_the_first_version_goes_on(path: Path) -> None:
     """Nobody noted when it began: it is bounded otherwise."""
     store = Store(path)
     try:
-        [pause] = await store.write(lambda tx: tx.pauses(NOW - MINUTE))
+        [pause] = await store.write(lambda tx: tx.hosts.pauses(NOW - MINUTE))
     finally:
         await store.close()
     assert (pause.began_at, pause.left(NOW - MINUTE)) == (None, MINUTE)
@@ -233,7 +233,7 @@ async def test_a_pause_of_the_first_version_goes_on(path: Path) -> None:
 async def opened(path: Path) -> dict[tuple[str, str], Alert]:
     store = Store(path)
     try:
-        return await store.write(lambda tx: tx.alerts())
+        return await store.write(lambda tx: tx.alerts.all())
     finally:
         await store.close()
 
@@ -267,8 +267,8 @@ async def test_what_waits_is_delivered(path: Path) -> None:
     store = Store(path)
 
     def look(tx: Transaction) -> list[object]:
-        [[one]] = tx.waiting(OPS, NOW).due
-        notified_targets = sorted(target.url_id for target in tx.notified_targets("ABCDEFGHJK"))
+        [[one]] = tx.outbox.waiting(OPS, NOW).due
+        notified_targets = sorted(target.url_id for target in tx.outbox.notified_targets("ABCDEFGHJK"))
         return [one.report.reason, one.report.note, one.group, notified_targets]
 
     found = await store.write(look)
@@ -279,8 +279,8 @@ async def test_what_waits_is_delivered(path: Path) -> None:
 async def test_what_is_known_of_the_account_goes_on(path: Path) -> None:
     """Its failures in a row, and its last reading."""
     store = Store(path)
-    health = await store.write(lambda tx: tx.health(ACCOUNT, NOW))
-    views = await store.write(lambda tx: tx.views(ACCOUNT, NOW))
+    health = await store.write(lambda tx: tx.accounts.health(ACCOUNT, NOW))
+    views = await store.write(lambda tx: tx.readings.views(ACCOUNT, NOW))
     await store.close()
     assert (health.streak.count, health.streak.detail, health.last_ok_at) == (2, "no answer", NOW - MINUTE)
     assert [str(view.last.available) for view in views.values() if view.last] == ["4.10"]

@@ -37,7 +37,7 @@ async def test_what_is_written_is_what_is_read(tmp_path: Path, name: str) -> Non
     store = Store(path)
     await store.write(lambda tx: add_call(tx, "host", NOW))
     amend(path, lambda tx: add_call(tx, "host", NOW, caller="beside"))
-    assert len(await store.read(lambda tx: tx.calls("host", NOW))) == 2
+    assert len(await store.read(lambda tx: tx.hosts.calls("host", NOW))) == 2
     known = read(path)
     await store.close()
     assert known is not None

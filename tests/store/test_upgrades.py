@@ -91,16 +91,16 @@ async def test_its_alerts_and_its_outbox_go_on(path: Path) -> None:
 
 def _seen(tx: Transaction) -> tuple[dict[tuple[str, str], State], list[str], list[str]]:
     later = datetime(2026, 11, 29, tzinfo=UTC)
-    dead = [target for target in tx.notified_targets(_fired(tx)) if target.channel == "dead"]
+    dead = [target for target in tx.outbox.notified_targets(_fired(tx)) if target.channel == "dead"]
     waiting = [
         f"{one.report.kind} {one.report.rule}"
         for target in dead
-        for incident in tx.waiting(target, later, None, gather=False).due
+        for incident in tx.outbox.waiting(target, later, None, gather=False).due
         for one in incident
     ]
-    alerts = {key: alert.state for key, alert in tx.alerts().items()}
-    return alerts, waiting, [one.detail for one in tx.pauses(later - timedelta(days=3))]
+    alerts = {key: alert.state for key, alert in tx.alerts.all().items()}
+    return alerts, waiting, [one.detail for one in tx.hosts.pauses(later - timedelta(days=3))]
 
 
 def _fired(tx: Transaction) -> str:
-    return tx.alerts()[("usdt-low", "nami-spot/spot/USDT")].id
+    return tx.alerts.all()[("usdt-low", "nami-spot/spot/USDT")].id

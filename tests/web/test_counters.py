@@ -148,9 +148,9 @@ async def test_deliveries_count_by_their_outcome(
     store, clock, metrics, ops = Store(tmp_path / "store.db"), Clock(), Metrics(), Channel(OPS)
     ops.refuse = refuses
     await put_into_outbox(store, "i", 1, EventKind.FIRED, OPS)
-    [[waiting]] = (await store.write(lambda tx: tx.waiting(OPS, START))).due
+    [[waiting]] = (await store.write(lambda tx: tx.outbox.waiting(OPS, START))).due
     for _ in range(before):
-        await store.write(lambda tx: tx.reschedule([waiting.id], at=START, until=START, error="no"))
+        await store.write(lambda tx: tx.outbox.reschedule([waiting.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     box = outbox(store, clock, metrics)
     box.serve([ops])
