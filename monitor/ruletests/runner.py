@@ -72,11 +72,13 @@ def _watch(test: RuleTest, config: Config) -> Watch:
 class _Story:
     """A test under way. Its clock stops at polls, where somebody acts, and where time alone may change something.
 
-    Until `looked` everything that only time brings has been seen."""
+    Until `looked` everything that only time brings has been seen, unless a poll has brought `news` since: what got worse
+    may go by another route, whose `escalate_after` is over already."""
 
     test: RuleTest
     watch: Watch
     looked: datetime
+    news: bool = False
     views: dict[str, SeriesView] = field(default_factory=dict)
     polled: set[tuple[str, str]] = field(default_factory=set)
 
@@ -91,6 +93,7 @@ class _Story:
                         recorded = record(tx, account, result, self.watch)
                         self.views |= {str(view.series): view for view in recorded.views}
                         self.polled.add(account.key)
+                        self.news |= bool(recorded.told)
                         yield from self._seen(tx, recorded.told)
                 yield from self._pass_time(tx, now, now + self.test.every)
 
@@ -99,7 +102,12 @@ class _Story:
         while now < until:
             self._act(tx, now)
             alerts = tx.alerts.all().values()
-            if any(map(_waits, alerts)) or any(at <= now for at in self._due_times(alerts, until)):
+            if (
+                self.news
+                or any(map(_waits, alerts))
+                or any(at <= now for at in self._due_times(alerts, until))
+            ):
+                self.news = False
                 while told := look_between_polls(tx, self.watch, now, self.polled):
                     yield from self._seen(tx, told)
                 alerts = tx.alerts.all().values()

@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from monitor import config as configuration
@@ -323,6 +323,9 @@ actions = st.lists(
 ).map(", ".join)
 
 
+@example(  # it gets worse at a poll, and then goes by a route whose `escalate_after` is over
+    series={"spot/spot/USDT": "900 900 400x2", "clients/A/USD": "1500x2", "clients/B/USD": "1500x2"}, do=""
+)
 @given(series=st.fixed_dictionaries(dict.fromkeys(SERIES, readings)), do=actions)
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_look_in_between_would_see_more(series: dict[str, str], do: str) -> None:
