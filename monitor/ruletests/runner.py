@@ -72,8 +72,8 @@ def _watch(test: RuleTest, config: Config) -> Watch:
 class _Story:
     """A test under way. Its clock stops at polls, where somebody acts, and where time alone may change something.
 
-    Until `looked` everything that only time brings has been seen, unless a poll has brought `news` since: what got worse
-    may go by another route, whose `escalate_after` is over already."""
+    Until `looked` everything that only time brings has been seen, unless a poll has brought `news` since: an alert that
+    got worse may go by another route, whose `escalate_after` is over already."""
 
     test: RuleTest
     watch: Watch
