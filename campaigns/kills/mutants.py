@@ -41,7 +41,8 @@ class Mutant:
     """The accounts that it takes, by commas; "": all."""
 
 
-_OUTBOX, _STORED_OUTBOX, _POLL = "alerting/outbox.py", "store/outbox.py", "alerting/recording.py"
+_OUTBOX, _STORED_OUTBOX = "alerting/outbox.py", "store/outbox.py"
+_POLL, _CHANGES = "alerting/recording.py", "alerting/changes.py"
 _AT_START = "        rows, known = self._waiting_elsewhere(targets), self._known(targets)\n"
 
 MUTANTS = (
@@ -66,11 +67,11 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_POLL,
-                old="    alerts = tx.alerts.about(_subjects(account, views))\n    concerned",
+                old="    alerts = tx.alerts.about(subjects_of(account, views))\n    concerned",
                 new='    tx._db.exec_driver_sql("COMMIT")\n'
                 '    tx._db.exec_driver_sql("BEGIN IMMEDIATE")\n'
                 '    tx._db.exec_driver_sql("SAVEPOINT work")\n'
-                "    alerts = tx.alerts.about(_subjects(account, views))\n    concerned",
+                "    alerts = tx.alerts.about(subjects_of(account, views))\n    concerned",
             ),
         ),
     ),
@@ -79,12 +80,12 @@ MUTANTS = (
         kills=60,
         edits=(
             Edit(
-                file=_POLL,
+                file=_CHANGES,
                 old="            tx.alerts.add_event(item.event, item.report, _addressed(tx, item, watch))\n",
                 new="            LATER.append((item.event, item.report, _addressed(tx, item, watch)))\n",
             ),
             Edit(
-                file=_POLL,
+                file=_CHANGES,
                 old="log = logging.getLogger(__name__)\n",
                 new="log = logging.getLogger(__name__)\n"
                 "LATER: list = []\n\n\n"
@@ -102,8 +103,8 @@ MUTANTS = (
             ),
             Edit(
                 file="daemon/runtime.py",
-                old="from monitor.alerting.recording import Recorded, Watch, reconcile, record\n",
-                new="from monitor.alerting.recording import Recorded, Watch, flush, reconcile, record\n",
+                old="from monitor.alerting.context import Watch\n",
+                new="from monitor.alerting.changes import flush\nfrom monitor.alerting.context import Watch\n",
             ),
         ),
     ),
@@ -261,7 +262,7 @@ MUTANTS = (
         tries="channels renamed",
         accounts="TURN,G1,G2,G3,G4",
         kills=4,
-        edits=(Edit(file=_POLL, old="    tx.outbox.follow_recipients(every)\n", new=""),),
+        edits=(Edit(file="alerting/reconcile.py", old="    tx.outbox.follow_recipients(every)\n", new=""),),
     ),
     Mutant(
         name="a recipient is known by the place of its URL",

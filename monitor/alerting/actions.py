@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
+from monitor.alerting.context import Watch, alert_context
 from monitor.alerting.incidents import meant
-from monitor.alerting.recording import Watch, alert_context
 from monitor.config import Config
 from monitor.config.problems import unknown
 from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from monitor.alerting.recording import Watch
+from monitor.alerting.context import Watch
 from monitor.config import SummarySettings
 from monitor.domain.schedule import next_run
 from monitor.domain.summary import summarize

@@ -13,8 +13,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from monitor import config as configuration
+from monitor.alerting.between_polls import look_at, look_for_due
+from monitor.alerting.changes import log_events
 from monitor.alerting.outbox import Outbox, divert_to_fallback, log_diverted
-from monitor.alerting.recording import Recorded, log_events, log_poll, look_at, look_for_due
+from monitor.alerting.recording import Recorded, log_poll
 from monitor.alerting.summaries import Summaries
 from monitor.config import Config
 from monitor.daemon.clock_watch import ClockWatch

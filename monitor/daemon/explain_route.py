@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.alerting.recording import Watch
+from monitor.alerting.context import Watch
 from monitor.config import Channel, Config
 from monitor.daemon.runtime import notifiers, watch
 from monitor.domain.alerts import Alert, EventKind

@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from monitor.alerting.changes import log_events
 from monitor.alerting.clock_changes import AT_ONCE, fit_to_clock, settle_clock
 from monitor.alerting.outbox import Outbox, divert_to_fallback, log_diverted
-from monitor.alerting.recording import log_events, log_poll
+from monitor.alerting.recording import log_poll
 from monitor.config import Config
 from monitor.daemon.planning import next_after
 from monitor.daemon.runtime import (

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from monitor import __version__
 from monitor.alerting.charts.images import Pictures
 from monitor.alerting.charts.process import Drawer
+from monitor.alerting.context import Watch
 from monitor.alerting.outbox import Fallback
-from monitor.alerting.recording import Recorded, Watch, reconcile, record
+from monitor.alerting.reconcile import reconcile
+from monitor.alerting.recording import Recorded, record
 from monitor.config import Config, Job
 from monitor.domain.alerts import Event
 from monitor.domain.charts import Charts

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 
-from monitor.alerting.recording import Watch, look_between_polls, record
+from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.config import Config
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, due_times
 from monitor.domain.delivery import Target

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.alerting.actions import fits, match_of, period, text, who
-from monitor.alerting.recording import Watch
+from monitor.alerting.context import Watch
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity
 from monitor.domain.rules import Failing, Policy, Rule, Threshold

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from monitor.alerting.recording import Watch, look_between_polls, reconcile, record
+from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.context import Watch
+from monitor.alerting.reconcile import reconcile
+from monitor.alerting.recording import record
 from monitor.domain.alerts import Ack, Event, acknowledge
 from monitor.domain.delivery import Target
 from monitor.domain.matching import EVERYTHING, Match

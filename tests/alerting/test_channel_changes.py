@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting.recording import Watch, reconcile, record
+from monitor.alerting.context import Watch
+from monitor.alerting.reconcile import reconcile
+from monitor.alerting.recording import record
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.routing import Route

@@ -7,8 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from monitor.alerting.between_polls import look_between_polls
 from monitor.alerting.clock_changes import fit_to_clock, settle_clock
-from monitor.alerting.recording import Recorded, Watch, look_between_polls
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import Recorded
 from monitor.domain.matching import Match
 from monitor.domain.rules import Delta, Policy, Stale, Threshold
 from monitor.store.writer import Store

@@ -7,8 +7,9 @@ from functools import partial
 import pytest
 
 from monitor.alerting import actions
+from monitor.alerting.context import Watch
 from monitor.alerting.incidents import chosen, incident_json, meant, story_json, timeline
-from monitor.alerting.recording import Watch, record
+from monitor.alerting.recording import record
 from monitor.domain.alerts import Ack
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match

@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
-from monitor.alerting.recording import Watch, look_for_due, record
+from monitor.alerting.between_polls import look_for_due
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.domain.alerts import Alert
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match

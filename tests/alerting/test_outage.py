@@ -9,7 +9,9 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 
-from monitor.alerting.recording import Watch, log_poll, look_between_polls, record
+from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import log_poll, record
 from monitor.domain.delivery import Target, plan
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult

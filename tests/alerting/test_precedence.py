@@ -14,8 +14,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.context import Watch
 from monitor.alerting.outbox import Fallback, divert_to_fallback
-from monitor.alerting.recording import Watch, look_between_polls, reconcile, record
+from monitor.alerting.reconcile import reconcile
+from monitor.alerting.recording import record
 from monitor.alerting.status import Check, assemble
 from monitor.domain.alerts import Ack, Alert, Event, acknowledge
 from monitor.domain.delivery import Delivery, Target, plan

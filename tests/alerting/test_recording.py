@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerting.recording import Recorded, Watch, log_poll, look_between_polls, reconcile, record
+from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.context import Watch
+from monitor.alerting.reconcile import reconcile
+from monitor.alerting.recording import Recorded, log_poll, record
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, Pause, PollResult

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
-from monitor.alerting.recording import Watch, record
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.alerting.summaries import Summaries
 from monitor.config import Cron, SummarySettings
 from monitor.domain.delivery import Notification, Target

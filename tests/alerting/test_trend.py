@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from monitor.alerting.recording import look_between_polls
+from monitor.alerting.between_polls import look_between_polls
 from monitor.domain.messages import Report
 from monitor.domain.model import Snapshot
 from monitor.domain.rules import Policy

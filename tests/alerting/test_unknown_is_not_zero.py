@@ -21,7 +21,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.alerting.recording import Watch, look_between_polls, reconcile, record
+from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.context import Watch
+from monitor.alerting.reconcile import reconcile
+from monitor.alerting.recording import record
 from monitor.domain.alerts import Event, EventKind
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 from playwright.async_api import Browser, ViewportSize, expect
 
-from monitor.alerting.recording import Watch, record
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
 from monitor.domain.rules import Delta, Failing, Policy, Threshold

@@ -17,8 +17,9 @@ import pydantic.v1
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
+from monitor.alerting.between_polls import look_between_polls
 from monitor.alerting.outbox import divert_to_fallback
-from monitor.alerting.recording import look_between_polls, record
+from monitor.alerting.recording import record
 from monitor.alerting.summaries import Summaries
 from monitor.cli.main import COMMANDS, execute, load_command
 from monitor.config import load

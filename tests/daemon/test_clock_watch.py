@@ -14,7 +14,8 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from monitor import config
-from monitor.alerting.recording import Watch, record
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.alerting.status import assemble
 from monitor.alerting.summaries import Summaries
 from monitor.daemon.clock_watch import ClockWatch

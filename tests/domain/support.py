@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from monitor.alerting.recording import Watch
+from monitor.alerting.context import Watch
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
 from monitor.domain.evaluation import AlertContext, Change, Facts, evaluate, is_covered, of_provider
 from monitor.domain.messages import Report

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting.recording import Watch, record
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.domain.alerts import Event
 from monitor.domain.model import Balance, PollResult
 from monitor.domain.rules import Delta, Rule, Threshold

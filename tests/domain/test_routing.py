@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerting.recording import Watch
+from monitor.alerting.context import Watch
 from monitor.domain.matching import EVERYTHING, Match
 from monitor.domain.model import Severity
 from monitor.domain.routing import DEFAULT, Route, escalation, routes_of

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting.recording import Watch, record
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.domain.model import Account, Balance, PollResult, Series
 from monitor.errors import Outcome, StoreError, StoreLocked
 from monitor.store.import_ import create, restore

@@ -15,7 +15,8 @@ from socket import create_server
 import httpx
 from starlette.types import ASGIApp
 
-from monitor.alerting.recording import Watch, record
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
