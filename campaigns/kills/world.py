@@ -236,7 +236,7 @@ class World:
         )
 
 
-_NEVER = ("Traceback", "notifications given up")
+_NEVER = ("Traceback", "notifications dropped")
 
 
 def _complains(line: str) -> bool:

@@ -154,7 +154,7 @@ async def test_a_url_that_is_a_secret_stays_one(site: Installation) -> None:
         await daemon.logged("heartbeat not delivered", 2)
         site.write(summary={"cron": "never"})
         daemon.send(signal.SIGHUP)
-        await daemon.logged("not reloaded")
+        await daemon.logged("reload failed")
         shown = await site.command("check")
         await daemon.stop()
     assert (shown.code, "HTTP 500" in daemon.log) == (78, True)

@@ -40,7 +40,7 @@ async def test_json_lines_are_json(site: Installation) -> None:
     await daemon.logged("notification not delivered")
     site.config.write_text("jobs: [")
     daemon.send(signal.SIGHUP)
-    await daemon.logged("not reloaded")
+    await daemon.logged("reload failed")
     await daemon.stop()
     lines = [json.loads(line) for line in daemon.log.splitlines()]
     assert len(lines) >= 6

@@ -128,7 +128,7 @@ async def test_a_full_disk_is_survived(site: Installation) -> None:
     [fired] = await site.told(1)
     await daemon.logged("store available again")
     assert fired.title.startswith("CRITICAL usdt-low: spot/spot/USDT available 5.10")
-    assert daemon.log.count("the store fails") == 1
+    assert daemon.log.count("store unavailable") == 1
     assert await daemon.stop() == 0
     assert "Traceback" not in daemon.log
 

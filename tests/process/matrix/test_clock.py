@@ -85,7 +85,7 @@ async def _set_by(site: Installation, step: timedelta) -> None:
     assert (
         jobs(shown)["spot"]["missed_runs"] <= elapsed + 30
     )  # those of a busy machine, not an hour's or a day's
-    assert daemon.log.count("the clock was set") == 1
+    assert daemon.log.count("clock step detected") == 1
     assert "Traceback" not in daemon.log
 
 

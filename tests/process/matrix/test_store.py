@@ -201,7 +201,7 @@ async def _deleted(site: Installation, endings: tuple[str, ...], said: str) -> N
 @together()
 async def test_a_store_deleted_while_it_runs_is_written_anew(site: Installation) -> None:
     """`rm balances.db*` loses nothing: even killed later, it knows what fired, and tells its end once."""
-    await _deleted(site, ("", "-wal", "-shm", ".lock"), "the store's file was deleted; written anew")
+    await _deleted(site, ("", "-wal", "-shm", ".lock"), "store file was deleted; written again")
 
 
 @together()
