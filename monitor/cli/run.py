@@ -12,7 +12,6 @@ import typer
 from monitor.cli.loading import load
 from monitor.cli.shared import EX_FAILED, EX_OK, ConfigOption
 from monitor.config import warnings
-from monitor.daemon.daemon import Daemon
 from monitor.errors import StoreReplaced
 from monitor.log.lines import set_up
 
@@ -47,6 +46,8 @@ def run(
 
     SIGTERM and SIGINT end it within ten seconds, with nothing lost. SIGHUP reloads the configuration; an invalid
     one is refused and the old one stays in force."""
+    from monitor.daemon.daemon import Daemon  # a second's worth of libraries that `run --help` does without
+
     os.umask(0o077)
     redact = set_up(log_format.value, logging.getLevelNamesMapping()[log_level.value.upper()])
     loaded = load(config)
