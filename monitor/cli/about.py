@@ -22,7 +22,7 @@ def schema() -> None:
 
 @app.command()
 def version(as_json: JsonOption = False) -> None:
-    """Print the versions of this program and of what it stands on."""
+    """Print the versions of this program and of its dependencies."""
     names = (
         "apprise",
         "apscheduler",

@@ -19,25 +19,24 @@ app = typer.Typer()
 silence_app = typer.Typer(no_args_is_help=True)
 app.add_typer(silence_app, name="silence")
 
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why. It is kept.")]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, stored with it.")]
 ByOption = Annotated[
-    str | None, typer.Option("--by", metavar="NAME", help="Who. It is kept; without it, who is logged in.")
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Name, stored with it. Default: the logged-in user."),
 ]
 
 
 @app.command()
 def ack(
-    incident: Annotated[
-        str, typer.Argument(metavar="ID", help="The incident's id, or the beginning of it that no other has.")
-    ],
+    incident: Annotated[str, typer.Argument(metavar="ID", help="Incident id or unique prefix.")],
     reason: ReasonOption,
     config: ConfigOption = None,
     by: ByOption = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take an acknowledgement back.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove an acknowledgement.")] = False,
 ) -> None:
-    """Acknowledge an alert that fires: no reminders and no escalation until it gets worse or is over.
+    """Acknowledge a firing alert: no reminders and no escalation until it worsens or resolves.
 
-    Works while the daemon runs. Exit codes: 0 done; 1 refused: no such alert fires, or the store can't be written;
+    Works while the daemon runs. Exit codes: 0 done; 1 refused: no such alert is firing, or the store cannot be written;
     64 a misused command line."""
     path = load_in_force(config).store.path
     with usage_errors():
@@ -48,10 +47,11 @@ def ack(
 
 @silence_app.callback()
 def silence(context: typer.Context, config: ConfigOption = None) -> None:
-    """Keep alerts quiet for a while, see what is kept quiet, end it. Works while the daemon runs.
+    """Mute notifications for a time: add, list and expire silences. Works while the daemon runs.
 
-    A silenced alert lives on and shows in `status`; after the silence, what differs from what was told before is
-    told. Exit codes: 0 done; 1 refused: no such silence, or the store can't be written; 64 a misused command line."""
+    A silenced alert stays active and is shown in `status`. When the silence ends, changes since the last
+    notification are sent. Exit codes: 0 done; 1 refused: no such silence, or the store cannot be written;
+    64 a misused command line."""
     context.obj = config
 
 
@@ -63,23 +63,25 @@ def add_silence(
         list[str] | None,
         typer.Option(
             metavar="KEY=GLOB[,GLOB]",
-            help="Which alerts, by rule, type, severity, subject, job, provider, account, currency or a label. "
-            "Given several times, all have to fit; of globs with a comma, one.",
+            help="Alerts to mute, by rule, type, severity, subject, job, provider, account, currency or a label. "
+            "If given several times, all must match; of several globs with commas, one.",
         ),
     ] = None,
-    lasts: Annotated[str | None, typer.Option("--for", metavar="SPAN", help="How long: 30m, 2h, 3d.")] = None,
+    lasts: Annotated[str | None, typer.Option("--for", metavar="SPAN", help="Duration: 30m, 2h, 3d.")] = None,
     until: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Or until when: 18:30, 2026-12-01T05:00, 2026-12-01T05:00Z."),
+        typer.Option(
+            metavar="TIME", help="End, instead of --for: 18:30, 2026-12-01T05:00, 2026-12-01T05:00Z."
+        ),
     ] = None,
-    begins: Annotated[str | None, typer.Option("--from", metavar="TIME", help="From when on; now.")] = None,
+    begins: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Start. Default: now.")] = None,
     by: ByOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell nobody of some alerts for a while. Prints the silence's number, and what it keeps quiet.
+    """Mute notifications for matching alerts. Prints the silence's number and the alerts that it mutes.
 
-    A time without a zone is by this machine's clock."""
+    A time without a zone is in this machine's time zone."""
     loaded, now = load_in_force(config or context.obj), datetime.now(UTC)
     with usage_errors():
         starts_at, ends_at = actions.period(lasts, until, begins, now)
@@ -100,11 +102,11 @@ def add_silence(
 @silence_app.command("list")
 def list_silences(
     context: typer.Context,
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also expired ones.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the silences that are not over, the newest first."""
+    """List silences that have not expired, newest first."""
     loaded, now = load_in_force(config or context.obj), datetime.now(UTC)
     known = read(loaded.store.path)
     found = [one for one in known.silences if everything or now < one.silence.ends_at] if known else []
@@ -125,7 +127,7 @@ def expire_silence(
     by: ByOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """End a silence now. What differs from what was told before it is told."""
+    """Expire a silence now. Changes since the last notification are sent."""
     path = load_in_force(config or context.obj).store.path
     with usage_errors():
         name = actions.who(by)

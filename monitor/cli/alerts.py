@@ -32,19 +32,20 @@ def alerts(
     context: typer.Context,
     config: ConfigOption = None,
     state: Annotated[StateFilter, typer.Option(help="Only incidents in this state.")] = StateFilter.ALL,
-    rule: Annotated[str, typer.Option(metavar="GLOB", help="Only those of rules that this fits.")] = "*",
+    rule: Annotated[str, typer.Option(metavar="GLOB", help="Only rules that match.")] = "*",
     since: Annotated[
         str | None,
         typer.Option(
-            metavar="SPAN", help="Only what goes on, or was told within so long: 24h. Default: all kept."
+            metavar="SPAN",
+            help="Only incidents that are ongoing or had an event within this time: 24h. Default: all.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List incidents, current and past, the newest first. `alerts show ID` tells one's story.
+    """List incidents, current and past, the newest first. `alerts show ID` shows one incident.
 
-    Opens no network and needs no secrets. Exit codes: 0 whatever fires (that is what `status` is for), 1 where the
-    store can't be read."""
+    Uses no network and needs no secrets. Exit codes: 0, also while alerts fire (see `status`); 1 if the store
+    cannot be read."""
     context.obj = config
     if context.invoked_subcommand is not None:
         return
@@ -62,15 +63,13 @@ def alerts(
 @alerts_app.command("show")
 def show_alert(
     context: typer.Context,
-    incident: Annotated[
-        str, typer.Argument(metavar="ID", help="The incident's id, or the beginning of it that no other has.")
-    ],
+    incident: Annotated[str, typer.Argument(metavar="ID", help="Incident id or unique prefix.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell one incident's story: readings around it, what was told, each delivery attempt, who did what.
+    """Show the timeline of an incident: readings, events, delivery attempts, actions of people.
 
-    Exit codes: 0, and 1 where there is no such incident."""
+    Exit codes: 0; 1 if there is no such incident."""
     path = load_in_force(config or context.obj).store.path
     found = story(path, incident.upper())
     if found is None:

@@ -43,7 +43,7 @@ def check(
         bool,
         typer.Option(
             "--live",
-            help="Also poll every account once. Nothing is stored; the calls count with the service.",
+            help="Also poll every account once. Stores no readings; the calls count towards the service's limits.",
         ),
     ] = False,
     as_json: JsonOption = False,
@@ -95,9 +95,9 @@ def poll(
     job: Annotated[str | None, typer.Option("--job", metavar="NAME", help="Only this job.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Poll every job once, now, with rules and notifications, and show what came of it.
+    """Poll every job once, evaluate rules, send notifications, and show the result.
 
-    For cron, Icinga or a look. While the daemon runs on the same store, `status` is what to use."""
+    For cron, Icinga or a manual check. Refused while the daemon runs on the same store: use `status` then."""
     loaded = load(config)
     names = [one.name for one in loaded.jobs]
     if job is not None and job not in names:
@@ -120,9 +120,9 @@ def notify(
     channel: Annotated[str | None, typer.Argument(help="Only this channel.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a test message through every channel, and say for each URL what came back.
+    """Send a test notification through every channel and report the result for each URL.
 
-    Exit codes: 0 all took it, 1 one did not."""
+    Exit codes: 0 all accepted it, 1 at least one did not."""
     loaded = load(config)
     if channel is not None and channel not in loaded.channels:
         refuse(f"no channel {channel!r}; there are {', '.join(loaded.channels) or 'none'}")
@@ -157,14 +157,14 @@ def route(
     ],
     config: ConfigOption = None,
     rule: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this rule; without it, every rule about it.")
+        str | None, typer.Option(metavar="NAME", help="Only this rule. Default: every rule for the series.")
     ] = None,
     severity: Annotated[SeverityChoice | None, typer.Option(help="Only this severity.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Explain where alerts about a series would go now, and why: routes, channels, grouping, what keeps them quiet.
+    """Explain where alerts of a series would be sent now, and why: routes, channels, grouping, mutes.
 
-    Decides as the daemon would and tells nobody. Exit codes: 0, and 64 for a series or rule that there is not."""
+    Decides like the daemon, and sends nothing. Exit codes: 0; 64 for an unknown series or rule."""
     loaded, now = load(config), datetime.now(UTC)
     wanted = Severity[severity.name] if severity is not None else None
     with usage_errors():
@@ -190,12 +190,14 @@ def rule_tests(
         ),
     ] = None,
     as_json: JsonOption = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show what passed.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show tests that passed.")] = False,
 ) -> None:
-    """Test rules before they page anyone: stories of readings, and the events that are to come of them.
+    """Run tests of rules: files with readings and the events expected from them.
 
-    The daemon's own rules, routes and state machine, on the story's time; nothing is polled, kept or sent, and no
-    secret is needed. See docs/rules.test.yaml. Exit codes: 0 all passed, 1 some did not, 78 a file is invalid."""
+    Runs the daemon's own rules, routes and alert states on the time of the test. Nothing is polled, stored or sent,
+    and no secret is needed. See docs/rules.test.yaml.
+
+    Exit codes: 0 all passed, 1 some did not, 78 a file is invalid."""
 
     def load_named(named: Path | None) -> Config:
         return load(config or named, need_secrets=False)

@@ -12,8 +12,8 @@ app = typer.Typer()
 
 @app.command()
 def sandbox(
-    nami_port: Annotated[int, typer.Option(min=0, max=65535, help="Nami's port; 0: any free one.")] = 0,
-    wdcf_port: Annotated[int, typer.Option(min=0, max=65535, help="WDCF's port; 0: any free one.")] = 0,
+    nami_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of Nami. 0: any free port.")] = 0,
+    wdcf_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of WDCF. 0: any free port.")] = 0,
     balance: Annotated[
         list[str] | None,
         typer.Option(
@@ -29,10 +29,10 @@ def sandbox(
         ),
     ] = None,
     webhook: Annotated[
-        bool, typer.Option("--webhook", help="Also receive notifications, and print them.")
+        bool, typer.Option("--webhook", help="Also receive notifications and print them.")
     ] = False,
 ) -> None:
-    """Serve both endpoints on loopback, with scripted balances and faults, and print a configuration that fits.
+    """Simulate both services on loopback, with scripted balances and faults, and print a matching configuration.
 
     The configuration goes to stdout: `balance-monitor sandbox --webhook > sandbox.yaml` and, in another terminal,
     `balance-monitor run -c sandbox.yaml`. Balances are constant, drain, top-up, steps or walk. Ctrl-C ends it."""
@@ -41,16 +41,16 @@ def sandbox(
 
 @app.command()
 def demo(
-    stay: Annotated[
-        bool, typer.Option("--stay", help="Go on after the story, until Ctrl-C: to look around.")
-    ] = False,
+    stay: Annotated[bool, typer.Option("--stay", help="Keep running afterwards, until Ctrl-C.")] = False,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="The status page's. Default: 8787, or another if that is taken."),
+        typer.Option(
+            min=1, max=65535, help="Port of the status page. Default: 8787, or a free one if it is in use."
+        ),
     ] = None,
 ) -> None:
-    """See it all within 30 seconds: readings, a drain, its alert, the resolve, an outage. Needs nothing.
+    """Show everything in 30 seconds: readings, a drain, its alert, the resolve, an outage. No setup needed.
 
-    A sandbox of both endpoints, the daemon with its status page and a receiver of its notifications run on loopback
-    and in a temporary folder. It ends by itself, or with Ctrl-C."""
+    Runs both simulated services, the daemon with its status page and a receiver for its notifications, on loopback
+    and in a temporary folder. Ends by itself, or with Ctrl-C."""
     asyncio.run(demonstrate(port, stay=stay))

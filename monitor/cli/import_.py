@@ -37,7 +37,7 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file; write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read readings back that `export` wrote, to the last digit: every line is checked before anything is written.
+    """Import readings that `export` wrote. Every line is checked before anything is written.
 
     Works beside the daemon. What the store holds already is left alone and counted; a reading that differs from the
     store's is refused, as is one from the future or of a job that is not configured. Rules look at imported readings

@@ -38,60 +38,58 @@ COMMANDS = {
     "check": Listed(
         "checks", "Validate the configuration: every problem at once, with file, line and column."
     ),
-    "poll": Listed(
-        "checks", "Poll every job once, now, with rules and notifications, and show what came of it."
-    ),
+    "poll": Listed("checks", "Poll every job once, evaluate rules, send notifications, and show the result."),
     "status": Listed(
         "status",
-        "Show what the store knows: balances, alerts, last polls, outbox. Opens no network and needs no secrets.",
+        "Show the stored state: balances, alerts, last polls, outbox. Uses no network and needs no secrets.",
     ),
     "history": Listed(
         "readings",
-        "Show the readings of one series: the newest last, each with the change from the one before, "
-        "gaps said as such.",
+        "Show the readings of one series: the newest last, each with the change since the one before. "
+        "Gaps are marked.",
     ),
     "export": Listed(
         "readings",
-        "Write all readings, series after series, each oldest first: exact amounts and instants, "
-        "for `import` or a sheet.",
+        "Write all readings, series by series, oldest first, with exact amounts and times, "
+        "for `import` or a spreadsheet.",
     ),
     "import": Listed(
         "import_",
-        "Read readings back that `export` wrote, to the last digit: every line is checked before anything is written.",
+        "Import readings that `export` wrote. Every line is checked before anything is written.",
     ),
     "ack": Listed(
         "actions",
-        "Acknowledge an alert that fires: no reminders and no escalation until it gets worse or is over.",
+        "Acknowledge a firing alert: no reminders and no escalation until it worsens or resolves.",
     ),
     "notify": Listed(
-        "checks", "Send a test message through every channel, and say for each URL what came back."
+        "checks", "Send a test notification through every channel and report the result for each URL."
     ),
     "route": Listed(
         "checks",
-        "Explain where alerts about a series would go now, and why: routes, channels, grouping, what keeps them quiet.",
+        "Explain where alerts of a series would be sent now, and why: routes, channels, grouping, mutes.",
     ),
     "test": Listed(
         "checks",
-        "Test rules before they page anyone: stories of readings, and the events that are to come of them.",
+        "Run tests of rules: files with readings and the events expected from them.",
     ),
     "schema": Listed(
         "about", "Print the configuration's JSON Schema, for editors: `balance-monitor schema > schema.json`."
     ),
-    "version": Listed("about", "Print the versions of this program and of what it stands on."),
+    "version": Listed("about", "Print the versions of this program and of its dependencies."),
     "sandbox": Listed(
         "demo",
-        "Serve both endpoints on loopback, with scripted balances and faults, and print a configuration that fits.",
+        "Simulate both services on loopback, with scripted balances and faults, and print a matching configuration.",
     ),
     "demo": Listed(
         "demo",
-        "See it all within 30 seconds: readings, a drain, its alert, the resolve, an outage. Needs nothing.",
+        "Show everything in 30 seconds: readings, a drain, its alert, the resolve, an outage. No setup needed.",
     ),
     "alerts": Listed(
-        "alerts", "List incidents, current and past, the newest first. `alerts show ID` tells one's story."
+        "alerts", "List incidents, current and past, the newest first. `alerts show ID` shows one incident."
     ),
     "silence": Listed(
         "actions",
-        "Keep alerts quiet for a while, see what is kept quiet, end it. Works while the daemon runs.",
+        "Mute notifications for a time: add, list and expire silences. Works while the daemon runs.",
     ),
 }
 """The commands in the order of `--help`. Those of one module need the same libraries."""
@@ -108,9 +106,9 @@ class _LazyGroup(TyperGroup):
 app = typer.Typer(
     name="balance-monitor",
     cls=_LazyGroup,
-    help="""Watches wallet balances at REST services and tells people when something is wrong.
+    help="""Watch wallet balances at REST services and send notifications when something is wrong.
 
-Try it without configuring anything: balance-monitor demo
+Try it without any configuration: balance-monitor demo
 
 Then: copy config.example.yaml to config.yaml, edit it, `balance-monitor check --live`, `balance-monitor run`.""",
     no_args_is_help=True,

@@ -41,10 +41,10 @@ _BAR_FROM = 2_000  # readings; fewer are through before a bar is seen
 
 SinceOption = Annotated[
     str | None,
-    typer.Option(metavar="SPAN|TIME", help="From when on: 24h, 7d, 2026-12-01T05:00Z."),
+    typer.Option(metavar="SPAN|TIME", help="Start: 24h, 7d, 2026-12-01T05:00Z."),
 ]
 UntilOption = Annotated[
-    str | None, typer.Option(metavar="SPAN|TIME", help="Until when, likewise. Default: now.")
+    str | None, typer.Option(metavar="SPAN|TIME", help="End, in the same forms. Default: now.")
 ]
 
 
@@ -69,31 +69,31 @@ def history(
     series: Annotated[
         str,
         typer.Argument(
-            metavar="SERIES", help="job/account/currency; or a glob or a beginning that fits only one."
+            metavar="SERIES", help="job/account/currency, or a glob or prefix that matches only one."
         ),
     ],
     config: ConfigOption = None,
     since: SinceOption = "24h",
     until: UntilOption = None,
-    field: Annotated[FieldChoice, typer.Option(help="Which amount the table and the chart show.")] = (
+    field: Annotated[FieldChoice, typer.Option(help="Amount shown in the table and the chart.")] = (
         FieldChoice.AVAILABLE
     ),
     chart: Annotated[
-        bool, typer.Option("--chart", help="Draw it, with the limits of rules; a gap is left empty.")
+        bool, typer.Option("--chart", help="Draw a chart with the thresholds of rules. Gaps stay empty.")
     ] = False,
     form: Annotated[
-        HistoryFormat, typer.Option("--format", help="A table for people, or all that is known for programs.")
+        HistoryFormat, typer.Option("--format", help="A table, or all data for programs.")
     ] = HistoryFormat.TABLE,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Only the newest so many. Default: {MOST_SHOWN} in a table, else all."),
+        typer.Option(min=1, help=f"Only the newest N. Default: {MOST_SHOWN} in a table, otherwise all."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the readings of one series: the newest last, each with the change from the one before, gaps said as such.
+    """Show the readings of one series: the newest last, each with the change since the one before. Gaps are marked.
 
-    Opens no network and needs no secrets. Times are in UTC. Exit codes: 0; 1 where the store can't be read; 64 where
-    it is not clear which series is meant."""
+    Uses no network and needs no secrets. Times are in UTC. Exit codes: 0; 1 where the store can't be read; 64 if
+    SERIES matches none or several."""
     form = HistoryFormat.JSON if as_json else form
     if chart and form is not HistoryFormat.TABLE:
         refuse(f"--chart is for people; without it --format {form.value} gives the data")
@@ -154,25 +154,25 @@ def _write_history(loaded: Config, asked: HistoryQuery, form: HistoryFormat, lim
 def export(
     config: ConfigOption = None,
     form: Annotated[
-        Format, typer.Option("--format", help="CSV with a line of column names, or a JSON object a line.")
+        Format, typer.Option("--format", help="CSV with a header line, or one JSON object per line.")
     ] = Format.CSV,
     since: SinceOption = None,
     until: UntilOption = None,
     series: Annotated[
         list[str] | None,
-        typer.Option(metavar="GLOB", help="Only series that this fits; may be given several times."),
+        typer.Option(metavar="GLOB", help="Only matching series. May be given several times."),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Into this file, which appears once it is whole."
+            "--output", "-o", metavar="FILE", help="Write to this file. It appears when it is complete."
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE where it is there already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
 ) -> None:
-    """Write all readings, series after series, each oldest first: exact amounts and instants, for `import` or a sheet.
+    """Write all readings, series by series, oldest first, with exact amounts and times, for `import` or a spreadsheet.
 
-    Works beside the daemon and never holds it up. Opens no network and needs no secrets. Amounts and names are as they
+    Works beside the daemon without blocking it. Uses no network and needs no secrets. Amounts and names are as they
     are: a spreadsheet has to import the columns as text, or it rounds amounts and takes a name that begins with = for
     a formula. Exit codes: 0; 1 where the store can't be read or FILE not be written; 64 a misused command line."""
     loaded, now = load_in_force(config), datetime.now(UTC)

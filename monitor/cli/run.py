@@ -38,14 +38,14 @@ class LogLevel(StrEnum):
 def run(
     config: ConfigOption = None,
     log_format: Annotated[
-        LogFormat, typer.Option(help="Lines for people, or one JSON object each.")
+        LogFormat, typer.Option(help="Plain lines, or one JSON object per line.")
     ] = LogFormat.TEXT,
-    log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
+    log_level: Annotated[LogLevel, typer.Option(help="Lowest level that is logged.")] = LogLevel.INFO,
 ) -> None:
     """Run the daemon, in the foreground.
 
-    SIGTERM and SIGINT end it within ten seconds, with nothing lost. SIGHUP reloads the configuration; an invalid
-    one is refused and the old one stays in force."""
+    SIGTERM and SIGINT stop it within ten seconds without losing anything. SIGHUP reloads the configuration; an
+    invalid one is rejected and the current one stays in effect."""
     from monitor.daemon.daemon import Daemon  # a second's worth of libraries that `run --help` does without
 
     os.umask(0o077)

@@ -31,11 +31,11 @@ ConfigOption = Annotated[
         "-c",
         metavar="FILE",
         readable=False,  # else typer looks itself, and calls a file that can't be read a misused command line
-        help="The configuration. Without it: $BALANCE_MONITOR_CONFIG, ./config.yaml, /etc/balance-monitor/config.yaml.",
+        help="Configuration file. Default: $BALANCE_MONITOR_CONFIG, ./config.yaml, /etc/balance-monitor/config.yaml.",
     ),
 ]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Data as JSON: amounts as strings, times RFC 3339 in UTC.")
+    bool, typer.Option("--json", help="Print JSON: amounts as strings, times in RFC 3339, UTC.")
 ]
 
 

@@ -24,17 +24,17 @@ def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Stay on screen and refresh, until Ctrl-C. Needs a terminal.")
+        bool, typer.Option("--watch", help="Refresh the screen until Ctrl-C. Needs a terminal.")
     ] = False,
     every: Annotated[
         str | None,
-        typer.Option(metavar="SPAN", help="With --watch: how often the store is read. Default: 2s."),
+        typer.Option(metavar="SPAN", help="Refresh interval of --watch. Default: 2s."),
     ] = None,
 ) -> None:
-    """Show what the store knows: balances, alerts, last polls, outbox. Opens no network and needs no secrets.
+    """Show the stored state: balances, alerts, last polls, outbox. Uses no network and needs no secrets.
 
-    An alert that is acknowledged or silenced is shown as such, and counts for the exit code as any other: a check
-    tells how things stand, and what runs it has acknowledgements and downtimes of its own."""
+    Acknowledged and silenced alerts are marked. They count for the exit code like any other: the system that runs
+    the check has acknowledgements and downtimes of its own."""
     loaded = load_in_force(config)
     quietly(loaded)
     if watch or every is not None:
