@@ -139,7 +139,7 @@ async def test_help_says_what_one_needs(site: Installation) -> None:
     codes = "Exit codes as of a Nagios plugin: 0 ok, 1 a warning fires, 2 a critical fires, 3 unknown"
     assert all(codes in shown[name].out for name in ("poll", "status"))
     assert "SIGHUP" in shown["run"].out
-    assert "Nothing is stored" in shown["check"].out
+    assert "Stores no readings" in shown["check"].out
     assert "BALANCE_MONITOR_CONFIG" in shown["status"].out
     everything = await _run(site, "--help")
     assert all(re.search(rf"\b{name}\b", everything.out) for name in COMMANDS)
