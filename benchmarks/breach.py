@@ -22,11 +22,11 @@ from pathlib import Path
 from statistics import quantiles
 
 from benchmarks.web import used
-from monitor.domain.rules import Match
-from monitor.sandbox import Fault, Story, Webhook, constant
-from monitor.sandbox.script import Script
-from monitor.store.store import amend
+from monitor.domain.matching import Match
+from monitor.sandbox import Fault, Scenario, Webhook, constant
+from monitor.sandbox.scripts import Script
 from monitor.store.tables import to_micros
+from monitor.store.writer import amend
 from tests.process.support import Installation, until
 
 EVERY = timedelta(seconds=60)
@@ -102,7 +102,7 @@ async def measure(folder: Path, accounts: int, lasts: timedelta, group_wait: str
     names = [f"C{number:05}" for number in range(accounts)]
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(
-            Installation.on(folder, Story(nami={}, wdcf=dict.fromkeys(names, PLENTY)))
+            Installation.on(folder, Scenario(nami={}, wdcf=dict.fromkeys(names, PLENTY)))
         )
         channels = {name: await stack.enter_async_context(Webhook()) for name in ("ops", "phone", "slow")}
         channels["slow"].fault = Fault.latency(SLOW)
@@ -167,7 +167,7 @@ async def silence(store: Path, names: Sequence[str]) -> None:
         await asyncio.to_thread(
             amend,
             store,
-            lambda tx, match=match: tx.add_silence(
+            lambda tx, match=match: tx.alerts.add_silence(
                 match, starts_at=at, ends_at=at + timedelta(hours=1), by="ann", reason="known", now=at
             ),
         )

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from monitor import config as configuration
-from monitor.app.testing import run_files
+from monitor.ruletests.report import run_files
 
 CONFIG = """\
 providers: {nami: {type: nami, api_key: key, api_secret: secret}}

@@ -22,7 +22,7 @@ from statistics import median
 import httpx
 from playwright.async_api import Browser, async_playwright
 
-from monitor.sandbox import Story, constant
+from monitor.sandbox import Scenario, constant
 from monitor.web.application import STATIC
 from tests.browser.support import chromium, free_port, launched, looking, reachable, with_clients
 from tests.process.support import Installation, until
@@ -161,7 +161,7 @@ def row(visitors: int, one: Cost) -> str:
 async def daemon(folder: Path) -> AsyncIterator[tuple[int, str]]:
     """A daemon that polls many wallets once a minute, once it has read them all."""
     names = [f"C{number:04}" for number in range(SERIES)]
-    story = Story(nami={}, wdcf={name: constant(Decimal("1500.50")) for name in names})
+    story = Scenario(nami={}, wdcf={name: constant(Decimal("1500.50")) for name in names})
     port = free_port()
     async with Installation.on(folder, story) as site:
         site.write(

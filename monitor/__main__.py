@@ -20,7 +20,7 @@ def main() -> None:
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if interruptible:
         signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))  # a traceback out of imports
-    from monitor.cli import main as command_line
+    from monitor.cli.main import main as command_line
 
     if interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)

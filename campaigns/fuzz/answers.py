@@ -14,11 +14,11 @@ from campaigns.fuzz.exact import is_exactly, written_out
 from monitor.domain.model import Account, Balance
 from monitor.domain.money import MAX_DIGITS
 from monitor.errors import PollFailed
-from monitor.providers.answer import LONGEST_RETRY_AFTER, Answer
 from monitor.providers.base import Api
 from monitor.providers.http import Client
 from monitor.providers.limits import Host
 from monitor.providers.nami import NamiApi, NamiSettings, NamiWallets
+from monitor.providers.response import LONGEST_RETRY_AFTER, Response
 from monitor.providers.wdcf import WdcfApi, WdcfSettings, WdcfWallets
 
 NOW = datetime(2026, 2, 1, 13, 59, 30, tzinfo=UTC)
@@ -114,13 +114,13 @@ def _wdcf_settings() -> WdcfSettings:
     return WdcfSettings.model_validate({"type": "wdcf", "client_secret": SECRET, "retries": 0})
 
 
-def _answer(data: bytes) -> Answer:
+def _answer(data: bytes) -> Response:
     """The body, with a status that is most often 200."""
     status = _STATUSES[data[0] % len(_STATUSES)] if data else 200
-    return Answer(status=status, headers={}, received_at=NOW, body=data[1:])
+    return Response(status=status, headers={}, received_at=NOW, body=data[1:])
 
 
-def _balances(api: Api, account: Account, answer: Answer) -> tuple[Balance, ...]:
+def _balances(api: Api, account: Account, answer: Response) -> tuple[Balance, ...]:
     try:
         balances = api.parse(account, answer)
     except PollFailed as failed:

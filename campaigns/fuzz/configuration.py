@@ -13,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from campaigns.fuzz.exact import is_exactly, written_out
 from monitor.config import Config, load, warnings
-from monitor.config.document import Mapping as Mapped
-from monitor.config.document import Position, Scalar, parse, walk
-from monitor.config.interpolate import UNSET, Sources, interpolate
-from monitor.config.values import ChangeLimit
+from monitor.config.references import UNSET, Sources, interpolate
+from monitor.config.types import ChangeLimit
+from monitor.config.yaml_tree import Mapping as Mapped
+from monitor.config.yaml_tree import Position, Scalar, parse, walk
 from monitor.domain import money, schedule, units
 from monitor.domain.rules import Delta, Threshold
 from monitor.errors import ConfigError

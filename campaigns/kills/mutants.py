@@ -41,7 +41,8 @@ class Mutant:
     """The accounts that it takes, by commas; "": all."""
 
 
-_OUTBOX, _TRANSACTION, _POLL = "outbox.py", "store/transaction.py", "poll.py"
+_OUTBOX, _STORED_OUTBOX = "alerting/outbox.py", "store/outbox.py"
+_POLL, _CHANGES = "alerting/recording.py", "alerting/changes.py"
 _AT_START = "        rows, known = self._waiting_elsewhere(targets), self._known(targets)\n"
 
 MUTANTS = (
@@ -66,11 +67,11 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_POLL,
-                old="    alerts = tx.alerts(_subjects(account, views))\n    concerned",
+                old="    alerts = tx.alerts.about(subjects_of(account, views))\n    concerned",
                 new='    tx._db.exec_driver_sql("COMMIT")\n'
                 '    tx._db.exec_driver_sql("BEGIN IMMEDIATE")\n'
                 '    tx._db.exec_driver_sql("SAVEPOINT work")\n'
-                "    alerts = tx.alerts(_subjects(account, views))\n    concerned",
+                "    alerts = tx.alerts.about(subjects_of(account, views))\n    concerned",
             ),
         ),
     ),
@@ -79,31 +80,31 @@ MUTANTS = (
         kills=60,
         edits=(
             Edit(
-                file=_POLL,
-                old="            tx.add_event(item.event, item.report, _addressed(tx, item, watch))\n",
+                file=_CHANGES,
+                old="            tx.alerts.add_event(item.event, item.report, _addressed(tx, item, watch))\n",
                 new="            LATER.append((item.event, item.report, _addressed(tx, item, watch)))\n",
             ),
             Edit(
-                file=_POLL,
+                file=_CHANGES,
                 old="log = logging.getLogger(__name__)\n",
                 new="log = logging.getLogger(__name__)\n"
                 "LATER: list = []\n\n\n"
                 "def flush(tx):\n"
                 "    for one in LATER:\n"
-                "        tx.add_event(*one)\n"
+                "        tx.alerts.add_event(*one)\n"
                 "    LATER.clear()\n",
             ),
             Edit(
-                file="app/build.py",
+                file="daemon/runtime.py",
                 old="    return await store.write(lambda tx: record(tx, account, result, watch, overdue_at))\n",
                 new="    recorded = await store.write(lambda tx: record(tx, account, result, watch, overdue_at))\n"
                 "    await store.write(flush)\n"
                 "    return recorded\n",
             ),
             Edit(
-                file="app/build.py",
-                old="from monitor.poll import Recorded, Watch, reconcile, record\n",
-                new="from monitor.poll import Recorded, Watch, flush, reconcile, record\n",
+                file="daemon/runtime.py",
+                old="from monitor.alerting.context import Watch\n",
+                new="from monitor.alerting.changes import flush\nfrom monitor.alerting.context import Watch\n",
             ),
         ),
     ),
@@ -111,7 +112,7 @@ MUTANTS = (
         name="a start drops the outbox's rows",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new='        self._db.execute(delete(notifications).where(notifications.c.status == "pending"))\n'
                 + _AT_START,
@@ -128,8 +129,8 @@ MUTANTS = (
             ),
             Edit(
                 file=_OUTBOX,
-                old='            log.error("notification given up"',
-                new='            log.warning("notification given up"',
+                old='            log.error("notification dropped"',
+                new='            log.warning("notification dropped"',
             ),
         ),
     ),
@@ -137,7 +138,7 @@ MUTANTS = (
         name="a start forgets what is firing",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(delete(alerts).where(alerts.c.state == State.FIRING))\n"
                 + _AT_START,
@@ -148,7 +149,7 @@ MUTANTS = (
         name="a start forgets what is pending",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(delete(alerts).where(alerts.c.state == State.PENDING))\n"
                 + _AT_START,
@@ -194,7 +195,7 @@ MUTANTS = (
         name="the resolve goes out before its firing",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old="            .order_by(notifications.c.incident, notifications.c.seq)\n        )\n",
                 new="            .order_by(notifications.c.incident, notifications.c.seq.desc())\n        )\n",
             ),
@@ -224,7 +225,7 @@ MUTANTS = (
         name="one of two URLs is forgotten at a restart",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        last = targets[-1].url_id\n"
                 "        forgotten = (notifications.c.url_id == last) & (notifications.c.status == 'pending')\n"
@@ -237,7 +238,7 @@ MUTANTS = (
         name="a start forgets what was told",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(update(alerts).values(announced=False))\n" + _AT_START,
             ),
@@ -261,7 +262,7 @@ MUTANTS = (
         tries="channels renamed",
         accounts="TURN,G1,G2,G3,G4",
         kills=4,
-        edits=(Edit(file=_POLL, old="    tx.follow_recipients(every)\n", new=""),),
+        edits=(Edit(file="alerting/reconcile.py", old="    tx.outbox.follow_recipients(every)\n", new=""),),
     ),
     Mutant(
         name="a recipient is known by the place of its URL",
@@ -270,7 +271,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file="notify.py",
+                file="notify/channels.py",
                 old="                target = Target(channel=channel, url_id=url_id)\n",
                 new='                target = Target(channel=channel, url_id=f"{channel}-{index}")\n',
             ),
@@ -297,7 +298,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file="domain/delivery.py",
-                old="            goes_to = told if told or not told_to else wanted\n",
+                old="            goes_to = told if told or not notified_targets else wanted\n",
                 new="            goes_to = wanted\n",
             ),
         ),
@@ -309,7 +310,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file="notify.py",
+                file="notify/channels.py",
                 old="_ANSWER_WITHIN = SLOW.total_seconds() - 5 ",
                 new="_ANSWER_WITHIN = 1.2 ",
             ),
@@ -326,7 +327,7 @@ MUTANTS = (
                 old="retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())",
                 new="retry_at(delivery.attempts + 4, now, self._jitter())",
             ),
-            Edit(file=_OUTBOX, old="            tx.hasten(target, now)\n", new=""),
+            Edit(file=_OUTBOX, old="            tx.outbox.hasten(target, now)\n", new=""),
         ),
     ),
     Mutant(
@@ -349,7 +350,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file="domain/muting.py",
+                file="domain/mutes.py",
                 old="        return self.starts_at <= now < self.ends_at\n",
                 new="        from datetime import timedelta\n\n"
                 "        return self.starts_at <= now < self.ends_at - timedelta(seconds=1)\n",
@@ -389,7 +390,7 @@ MUTANTS = (
         accounts="ACKED",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(update(alerts).values(acked_at=None))\n" + _AT_START,
             ),
@@ -401,7 +402,7 @@ MUTANTS = (
         accounts="UNHEARD",
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old=_AT_START,
                 new="        self._db.execute(update(alerts).values(escalated_at=None))\n" + _AT_START,
             ),
@@ -414,7 +415,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file=_TRANSACTION,
+                file=_STORED_OUTBOX,
                 old="        self._db.execute(handed_over.values(handed_over_at=now))\n",
                 new='        taken = {"status": "delivered", "settled_at": now}\n'
                 "        self._db.execute(handed_over.values(handed_over_at=now, **taken))\n",
@@ -441,7 +442,7 @@ MUTANTS = (
         accounts="WINDOW",
         edits=(
             Edit(
-                file="app/summaries.py",
+                file="alerting/summaries.py",
                 old="min(since, now) if last is None or last > now else last\n",
                 new="min(since, now)\n",
             ),
@@ -467,7 +468,7 @@ MUTANTS = (
         kills=4,
         edits=(
             Edit(
-                file="app/importing.py",
+                file="readings/import_.py",
                 old="[row[:-1] for row in page]",
                 new="[row[:-1] for row in page[:-1]]",
             ),
@@ -480,7 +481,7 @@ MUTANTS = (
         kills=18,
         edits=(
             Edit(
-                file="app/clock.py",
+                file="daemon/clock_watch.py",
                 old='        return self._has_settled and self._doubt == ""\n',
                 new="        return True\n",
             ),

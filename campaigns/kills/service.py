@@ -17,10 +17,10 @@ class Service:
     def __init__(
         self,
         parts: Sequence[Part],
-        goes_on: Callable[[str, int], bool | None],
+        continues: Callable[[str, int], bool | None],
         begin: Callable[[str, int, Level], Callable[[], bool]] = no_act,
     ) -> None:
-        self.tellers = {part.account: Teller(part, partial(goes_on, part.account), begin) for part in parts}
+        self.tellers = {part.account: Teller(part, partial(continues, part.account), begin) for part in parts}
         self.process = 0
         self.answers: list[Told] = []
         self.told: dict[Moment, list[float]] = defaultdict(list)

@@ -70,21 +70,21 @@ def no_act(account: str, cycle: int, level: Level) -> Callable[[], bool]:
 
 
 class Teller:
-    """Tells one account's part. `goes_on(n)` says whether cycle n may begin (True), the end (False), or neither yet.
+    """Tells one account's part. `continues(n)` says whether cycle n may begin (True), the end (False), or neither yet.
 
     `begin` begins a level's act and returns what says whether it is done."""
 
     def __init__(
         self,
         part: Part,
-        goes_on: Callable[[int], bool | None],
+        continues: Callable[[int], bool | None],
         begin: Callable[[str, int, Level], Callable[[], bool]] = no_act,
     ) -> None:
         self.part = part
         self.cycle = 0
         self.wants = 0  # the cycle that it waits for, or is in
         self.finished = False
-        self._goes_on = goes_on
+        self._goes_on = continues
         self._levels = list(part.cycle(0))
         self._index = 0
         self._last: Told | None = None
@@ -129,13 +129,13 @@ class Teller:
         elif self.cycle == FINAL:
             self.finished = True
         else:
-            self._go_on()
+            self._run_chores()
 
-    def _go_on(self) -> None:
+    def _run_chores(self) -> None:
         self.wants = self.cycle + 1
-        if (goes_on := self._goes_on(self.wants)) is not None:
-            self.cycle = self.wants if goes_on else FINAL
-            self._levels = list(self.part.cycle(self.cycle) if goes_on else self.part.final)
+        if (continues := self._goes_on(self.wants)) is not None:
+            self.cycle = self.wants if continues else FINAL
+            self._levels = list(self.part.cycle(self.cycle) if continues else self.part.final)
             self._to(0)
 
     def _to(self, index: int) -> None:

@@ -42,13 +42,13 @@ class World:
         folder: Path,
         package: Path,
         plots: Sequence[Plot],
-        goes_on: Callable[[str, int], bool | None],
+        continues: Callable[[str, int], bool | None],
         receiver: Receiver,
         seed: str = "",
     ) -> None:
         self.folder = folder
         self.acts = Acts(self, random.Random(seed))  # noqa: S311 (it draws delays, not secrets)
-        self.service = Service([one.part for one in plots], goes_on, self.acts.begin)
+        self.service = Service([one.part for one in plots], continues, self.acts.begin)
         self.receiver = receiver
         self._plots = plots
         self.launches = 0
@@ -236,7 +236,7 @@ class World:
         )
 
 
-_NEVER = ("Traceback", "notifications given up")
+_NEVER = ("Traceback", "notifications dropped")
 
 
 def _complains(line: str) -> bool:

@@ -1,11 +1,18 @@
 """The configuration: one YAML file, read exactly, checked as a whole, and immutable from then on."""
 
-from monitor.config.advice import warnings
-from monitor.config.load import load, restore
-from monitor.config.model import Channel, Config, Heartbeat, Job, Store, Summary, Web
+from monitor.config.json_schema import json_schema
+from monitor.config.load import load, load_at_rest, restore
+from monitor.config.model import (
+    Channel,
+    Config,
+    HeartbeatSettings,
+    Job,
+    StoreSettings,
+    SummarySettings,
+    WebSettings,
+)
 from monitor.config.places import find
-from monitor.config.rest import load_at_rest
-from monitor.config.schema import json_schema
+from monitor.config.warnings import warnings
 from monitor.domain.schedule import Cron, Every, Schedule
 
 __all__ = [
@@ -13,12 +20,12 @@ __all__ = [
     "Config",
     "Cron",
     "Every",
-    "Heartbeat",
+    "HeartbeatSettings",
     "Job",
     "Schedule",
-    "Store",
-    "Summary",
-    "Web",
+    "StoreSettings",
+    "SummarySettings",
+    "WebSettings",
     "find",
     "json_schema",
     "load",

@@ -1,23 +1,35 @@
 """Routes, inhibitions and maintenance windows of the file: read, and checked against what else is configured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from monitor.config import document
-from monitor.config.findings import Findings
+from monitor.config import yaml_tree
 from monitor.config.jobs import check_unique
 from monitor.config.matching import Configured, check_alerts, check_attributes
-from monitor.config.reading import read
+from monitor.config.model import Channel, HeartbeatSettings, SummarySettings, WebSettings
+from monitor.config.problems import Findings, unknown
+from monitor.config.read import read
 from monitor.config.rules import check_channels
-from monitor.config.sections import InhibitSection, MaintenanceSection, RouteSection
-from monitor.domain.muting import Inhibition, Maintenance
+from monitor.config.sections import (
+    ChannelSection,
+    HeartbeatSection,
+    InhibitSection,
+    MaintenanceSection,
+    QuietHoursSection,
+    RouteSection,
+    SummarySection,
+    WebSection,
+)
+from monitor.config.templates import build_words
+from monitor.config.yaml_tree import Path, Position
+from monitor.domain.matching import Match
+from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
-from monitor.domain.rules import Match
 from monitor.domain.schedule import Cron, CronFields
 from monitor.domain.schedule import parse as parse_cron
 from monitor.domain.units import compact
-from monitor.domain.windows import OneOff, Recurring, Window
+from monitor.domain.windows import WEEKDAYS, OneOff, QuietHours, Recurring, Window
 
 _FOUR_YEARS = [date(2024, 1, 1) + timedelta(days=number) for number in range(4 * 365 + 1)]
 
@@ -33,21 +45,21 @@ class AlertingReader:
     rules: frozenset[str]
     channels: Sequence[str] | None
 
-    def routes(self, paths: Sequence[document.Path]) -> tuple[RouteSection, ...]:
+    def routes(self, paths: Sequence[yaml_tree.Path]) -> tuple[RouteSection, ...]:
         """The routes at these paths, as far as they can be read."""
         return tuple(section for path in paths if (section := self._route(path)) is not None)
 
-    def inhibitions(self, paths: Sequence[document.Path]) -> tuple[InhibitSection, ...]:
+    def inhibitions(self, paths: Sequence[yaml_tree.Path]) -> tuple[InhibitSection, ...]:
         """The inhibitions at these paths, as far as they can be read."""
         return tuple(section for path in paths if (section := self._inhibition(path)) is not None)
 
-    def maintenance(self, paths: Sequence[document.Path]) -> tuple[MaintenanceSection, ...]:
+    def maintenance(self, paths: Sequence[yaml_tree.Path]) -> tuple[MaintenanceSection, ...]:
         """The maintenance windows at these paths, as far as they can be read."""
         sections = [self._window(path) for path in paths]
         check_unique(paths, self.findings)
         return tuple(section for section in sections if section is not None)
 
-    def _route(self, path: document.Path) -> RouteSection | None:
+    def _route(self, path: yaml_tree.Path) -> RouteSection | None:
         section = read(RouteSection, path, self.findings)
         if section is not None:
             check_channels(section.notify or (), (*path, "notify"), self.channels, self.findings)
@@ -59,7 +71,7 @@ class AlertingReader:
                 self.findings.value((*path, "escalate_to"), "is empty")
         return section
 
-    def _inhibition(self, path: document.Path) -> InhibitSection | None:
+    def _inhibition(self, path: yaml_tree.Path) -> InhibitSection | None:
         section = read(InhibitSection, path, self.findings)
         if section is not None:
             for key, match in (("source", section.source), ("target", section.target)):
@@ -69,7 +81,7 @@ class AlertingReader:
             check_attributes(section.equal, (*path, "equal"), self.configured, self.findings)
         return section
 
-    def _window(self, path: document.Path) -> MaintenanceSection | None:
+    def _window(self, path: yaml_tree.Path) -> MaintenanceSection | None:
         section = read(MaintenanceSection, path, self.findings)
         if section is not None:
             check_alerts(section.match, (*path, "match"), self.configured, self.rules, self.findings)
@@ -77,7 +89,7 @@ class AlertingReader:
             self._check_end(section, path)
         return section
 
-    def _check_form(self, path: document.Path) -> None:
+    def _check_form(self, path: yaml_tree.Path) -> None:
         """Either once, or again and again; and each with an end."""
         given = self.findings.keys(path)
         once = [key for key in given if key in ("from", "until")]
@@ -91,7 +103,7 @@ class AlertingReader:
         elif given:
             self.findings.missing((*path, "from"), "is required with `until`, or `cron` with `lasts`")
 
-    def _check_end(self, section: MaintenanceSection, path: document.Path) -> None:
+    def _check_end(self, section: MaintenanceSection, path: yaml_tree.Path) -> None:
         if section.begins is not None and section.ends is not None and section.ends <= section.begins:
             self.findings.value((*path, "until"), f"must be after `from`, {section.begins:%Y-%m-%dT%H:%M}")
         if section.cron is not None and section.lasts is not None:
@@ -102,7 +114,7 @@ class AlertingReader:
                     (*path, "lasts"), f"never ends: it begins again every {gap} at the latest"
                 )
 
-    def _check_both(self, first: str, second: str, path: document.Path) -> None:
+    def _check_both(self, first: str, second: str, path: yaml_tree.Path) -> None:
         """Reports a key whose other half is missing."""
         given = self.findings.keys(path)
         for key, other in ((first, second), (second, first)):
@@ -124,7 +136,7 @@ def build_route(number: int, section: RouteSection) -> Route:
         group_wait=section.group_wait,
         escalate_after=section.escalate_after,
         escalate_to=section.escalate_to,
-        goes_on=section.goes_on,
+        continues=section.continues,
     )
 
 
@@ -144,3 +156,117 @@ def _build_window(section: MaintenanceSection) -> Window:
     if section.cron is not None and section.lasts is not None:
         return Recurring(cron=Cron(expression=section.cron, timezone=section.timezone), lasts=section.lasts)
     raise ValueError(f"{section.name} has no end")
+
+
+def read_channels(names: Sequence[str], findings: Findings) -> dict[str, ChannelSection | None]:
+    """The channels of these names, as far as they can be read."""
+    channels = {name: read(ChannelSection, ("channels", name), findings) for name in names}
+    for name, section in channels.items():
+        if section is not None:
+            _check_fallback(name, section, names, findings)
+    _check_circles(channels, findings)
+    return channels
+
+
+def _check_fallback(name: str, section: ChannelSection, names: Sequence[str], findings: Findings) -> None:
+    path: Path = ("channels", name)
+    if section.fallback is not None and section.fallback not in names:
+        others = [other for other in names if other != name]
+        findings.value((*path, "fallback"), unknown("channel", section.fallback, others))
+    given = findings.keys(path)
+    if "fallback_after" in given and "fallback" not in given:
+        findings.missing((*path, "fallback"), "is required with `fallback_after`")
+
+
+def _check_circles(channels: Mapping[str, ChannelSection | None], findings: Findings) -> None:
+    """Reports each circle of fallbacks once, at the first of its channels."""
+    told: set[str] = set()
+    for name in channels:
+        chain = _chain(name, channels)
+        if chain[-1] == name and len(chain) > 1 and name not in told:
+            told.update(chain)
+            findings.value(
+                ("channels", name, "fallback"), f"leads back to where it began: {' → '.join(chain)}"
+            )
+
+
+def _chain(name: str, channels: Mapping[str, ChannelSection | None]) -> list[str]:
+    """The channel and its fallbacks, one after the other, up to the first that is there already."""
+    chain = [name]
+    while (section := channels.get(chain[-1])) is not None and section.fallback is not None:
+        chain.append(section.fallback)
+        if section.fallback in chain[:-1]:
+            break
+    return chain
+
+
+def build_channel(name: str, section: ChannelSection, places: tuple[Position, ...]) -> Channel:
+    """The finished channel. Only for a section with which nothing is wrong."""
+    return Channel(
+        name=name,
+        urls=section.urls,
+        fallback=section.fallback,
+        fallback_after=section.fallback_after,
+        quiet_hours=None if section.quiet_hours is None else _quiet_hours(section.quiet_hours),
+        message=build_words(section.message),
+        chart=section.chart,
+        places=places,
+    )
+
+
+def _quiet_hours(section: QuietHoursSection) -> QuietHours:
+    return QuietHours(
+        begins=section.begins,
+        ends=section.ends,
+        timezone=section.timezone,
+        weekdays=frozenset(WEEKDAYS.index(day) for day in section.days),
+    )
+
+
+def read_heartbeat(findings: Findings) -> HeartbeatSection | None:
+    """The heartbeat, where there is one that can be read."""
+    path = ("heartbeat",)
+    return read(HeartbeatSection, path, findings) if findings.has(path) else None
+
+
+def read_summary(channels: Sequence[str] | None, findings: Findings) -> SummarySection | None:
+    """The summary, where there is one that can be read. `channels` None: which there are is not known."""
+    path = ("summary",)
+    section = read(SummarySection, path, findings) if findings.has(path) else None
+    if section is not None:
+        check_channels(section.notify or (), (*path, "notify"), channels, findings)
+    return section
+
+
+def read_web(findings: Findings) -> WebSection | None:
+    """The status page, where there is one that can be read."""
+    path = ("web",)
+    section = read(WebSection, path, findings) if findings.has(path) else None
+    open_to_others = section is not None and section.token is None and not section.listen.is_loopback
+    if section is not None and open_to_others and "token" not in findings.keys(path):
+        reason = f"is required, since others can reach {section.listen}; or listen on 127.0.0.1"
+        findings.missing((*path, "token"), reason)
+    return section
+
+
+def build_web(section: WebSection | None) -> WebSettings | None:
+    """The finished status page. Only for a section with which nothing is wrong, like those below."""
+    if section is None:
+        return None
+    return WebSettings(listen=section.listen, token=section.token, hosts=section.hosts)
+
+
+def build_heartbeat(section: HeartbeatSection | None) -> HeartbeatSettings | None:
+    """The finished heartbeat. Only for a section with which nothing is wrong, like the one below."""
+    if section is None:
+        return None
+    return HeartbeatSettings(url=section.url, every=section.every, proxy=section.proxy)
+
+
+def build_summary(section: SummarySection | None) -> SummarySettings | None:
+    """The finished summary."""
+    if section is None:
+        return None
+    return SummarySettings(
+        cron=Cron(expression=section.cron, timezone=section.timezone), channels=section.notify
+    )

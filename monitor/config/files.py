@@ -3,7 +3,7 @@
 from codecs import BOM_UTF8
 from pathlib import Path
 
-from monitor.config.document import Position, position_of
+from monitor.config.yaml_tree import Position, position_of
 
 
 class Unreadable(Exception):

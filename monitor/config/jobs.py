@@ -1,19 +1,20 @@
 """The jobs of the file: read, checked by themselves, and against the providers."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from unicodedata import category
 
-from monitor.config import clients, document
-from monitor.config.document import dotted
-from monitor.config.findings import Findings
+from monitor.config import yaml_tree
+from monitor.config.files import Unreadable, read_text
 from monitor.config.model import Job
-from monitor.config.reading import read
+from monitor.config.problems import Findings, unknown
+from monitor.config.read import read
 from monitor.config.sections import JobSection, job_section, keys
-from monitor.config.values import UTC
-from monitor.config.wording import unknown
+from monitor.config.types import UTC
+from monitor.config.yaml_tree import Position, Scalar, dotted
 from monitor.domain.model import Account
 from monitor.domain.schedule import Cron, Every, Schedule
 from monitor.providers import PROVIDERS
@@ -28,7 +29,7 @@ class ReadJob:
 
     `listed_elsewhere`: its clients come from a file or a variable, and change without the configuration."""
 
-    path: document.Path
+    path: yaml_tree.Path
     provider_type: str | None
     section: JobSection | None
     accounts: tuple[Account, ...] = ()
@@ -71,7 +72,7 @@ class ReadJob:
 
 
 def read_jobs(
-    paths: Sequence[document.Path], provider_types: Mapping[str, str | None], file: Path, findings: Findings
+    paths: Sequence[yaml_tree.Path], provider_types: Mapping[str, str | None], file: Path, findings: Findings
 ) -> tuple[ReadJob, ...]:
     """The jobs at these paths of a configuration file, as far as they can be read.
 
@@ -82,10 +83,10 @@ def read_jobs(
 
 
 def _read_job(
-    path: document.Path, provider_types: Mapping[str, str | None], file: Path, findings: Findings
+    path: yaml_tree.Path, provider_types: Mapping[str, str | None], file: Path, findings: Findings
 ) -> ReadJob:
     _check_currencies((*path, "currencies"), findings)
-    clients.check_list((*path, "clients"), findings)
+    check_clients((*path, "clients"), findings)
     provider_type = _provider_type((*path, "provider"), provider_types, findings)
     section = _section(path, provider_type, findings)
     _check_schedule(path, findings)
@@ -105,12 +106,12 @@ def _read_job(
     )
 
 
-def _has_references(path: document.Path, findings: Findings) -> bool:
+def _has_references(path: yaml_tree.Path, findings: Findings) -> bool:
     node = findings.node(path)
-    return node is not None and any(scalar.references for _, scalar in document.scalars(node))
+    return node is not None and any(scalar.references for _, scalar in yaml_tree.scalars(node))
 
 
-def _check_currencies(path: document.Path, findings: Findings) -> None:
+def _check_currencies(path: yaml_tree.Path, findings: Findings) -> None:
     names: dict[str, str] = {}
     for key in findings.keys(path):
         name = findings.text((*path, key))
@@ -124,7 +125,7 @@ def _check_currencies(path: document.Path, findings: Findings) -> None:
 
 
 def _provider_type(
-    path: document.Path, provider_types: Mapping[str, str | None], findings: Findings
+    path: yaml_tree.Path, provider_types: Mapping[str, str | None], findings: Findings
 ) -> str | None:
     name = findings.text(path)
     if name is None:
@@ -134,14 +135,14 @@ def _provider_type(
     return provider_types.get(name)
 
 
-def _section(path: document.Path, provider_type: str | None, findings: Findings) -> JobSection | None:
+def _section(path: yaml_tree.Path, provider_type: str | None, findings: Findings) -> JobSection | None:
     if provider_type is not None:
         return read(job_section(provider_type), path, findings)
     of_any_provider = set(chain.from_iterable(keys(provider.wallets) for provider in PROVIDERS.values()))
     return read(JobSection, path, findings, foreign=of_any_provider)
 
 
-def _check_schedule(path: document.Path, findings: Findings) -> None:
+def _check_schedule(path: yaml_tree.Path, findings: Findings) -> None:
     given = findings.keys(path)
     if given and "every" not in given and "cron" not in given:
         findings.missing((*path, "every"), "is required, or `cron`")
@@ -151,19 +152,19 @@ def _check_schedule(path: document.Path, findings: Findings) -> None:
         findings.key((*path, "timezone"), "only goes with `cron`")
 
 
-def _clients_file(path: document.Path, file: Path, findings: Findings) -> Path | None:
+def _clients_file(path: yaml_tree.Path, file: Path, findings: Findings) -> Path | None:
     name = findings.text(path)
     return None if name is None else file.absolute().parent / name
 
 
-def _clients_of_file(path: document.Path, file: Path, findings: Findings) -> list[str]:
+def _clients_of_file(path: yaml_tree.Path, file: Path, findings: Findings) -> list[str]:
     name = findings.text(path)
     if name is None or findings.within(path):
         return []
     if "clients" in findings.keys(path[:-1]):
         findings.key(path, "can't be combined with `clients`; keep one of them")
         return []
-    return clients.read_file(file.absolute().parent / name, file.parent / name, path, findings)
+    return read_clients(file.absolute().parent / name, file.parent / name, path, findings)
 
 
 def _accounts(section: JobSection) -> Iterator[Account]:
@@ -174,7 +175,7 @@ def _accounts(section: JobSection) -> Iterator[Account]:
         )
 
 
-def check_unique(paths: Sequence[document.Path], findings: Findings) -> None:
+def check_unique(paths: Sequence[yaml_tree.Path], findings: Findings) -> None:
     """Reports the names that more than one of the entries of a list has."""
     first: dict[str, int] = {}
     for index, path in enumerate(paths):
@@ -183,3 +184,77 @@ def check_unique(paths: Sequence[document.Path], findings: Findings) -> None:
             findings.value((*path, "name"), f"{name!r} is the name of {dotted(paths[first[name]])} already")
         elif name is not None:
             first[name] = index
+
+
+LONGEST = 255
+"""Characters an id may have ("WDCF: get balance", "Request")."""
+
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes a file of clients may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    id: str
+    at: Position
+    path: yaml_tree.Path
+
+
+def check_clients(path: yaml_tree.Path, findings: Findings) -> None:
+    """Reports what is wrong with the ids of a list in the file."""
+    node = findings.node(path)
+    if isinstance(node, yaml_tree.Sequence):
+        clients = [
+            _Client(item.text, item.at, (*path, index))
+            for index, item in enumerate(node.items)
+            if isinstance(item, Scalar) and item.text is not None
+        ]
+        _check_each(clients, findings)
+
+
+def read_clients(file: Path, shown: Path, path: yaml_tree.Path, findings: Findings) -> list[str]:
+    """The ids in a file of clients, and reports of what is wrong with it.
+
+    `shown` is how messages name the file, `path` the key that names it. Blank lines and those that begin with `#`
+    are left out, and white space around an id."""
+    try:
+        text = read_text(file, MAX_FILE)
+    except Unreadable as error:
+        if error.at is None:
+            findings.value(path, f"{str(shown)!r} {error}")
+        else:
+            findings.add(path, error.at, str(error), str(shown))
+        return []
+    clients = list(_clients(text, path))
+    if not clients:
+        findings.add(path, Position(1, 1), "holds no client", str(shown))
+    _check_each(clients, findings, str(shown))
+    return [client.id for client in clients]
+
+
+def _clients(text: str, path: yaml_tree.Path) -> Iterator[_Client]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        client = line.strip()
+        if client and not client.startswith("#"):
+            yield _Client(client, Position(number, 1), path)
+
+
+def _check_each(clients: Iterable[_Client], findings: Findings, source: str | None = None) -> None:
+    first: dict[str, int] = {}
+    for client in clients:
+        reason = _fault(client.id)
+        if client.id in first:
+            reason = f"is here twice, first in line {first[client.id]}"
+        first.setdefault(client.id, client.at.line)
+        if reason is not None:
+            findings.add(client.path, client.at, reason, source)
+
+
+def _fault(client: str) -> str | None:
+    if not client:
+        return "is empty"
+    if len(client) > LONGEST:
+        return f"a client's id has at most {LONGEST} characters, this has {len(client)}"
+    if any(category(character) == "Cc" for character in client):
+        return "a client's id can't hold control characters"
+    return None

@@ -1,25 +1,37 @@
 """From the file to the configuration: all of it read and checked, and built only if nothing is wrong."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.config import channels as channel_reading
-from monitor.config import document, words
-from monitor.config.alerting import AlertingReader, build_inhibition, build_maintenance, build_route
-from monitor.config.document import Node, Scalar, Sequence, scalars
+from monitor.config import templates, yaml_tree
+from monitor.config.alerting import (
+    AlertingReader,
+    build_channel,
+    build_heartbeat,
+    build_inhibition,
+    build_maintenance,
+    build_route,
+    build_summary,
+    build_web,
+    read_channels,
+    read_heartbeat,
+    read_summary,
+    read_web,
+)
 from monitor.config.files import Unreadable, read_text
-from monitor.config.findings import Findings
-from monitor.config.interpolate import UNSET, Interpolated, Sources, interpolate, wrapping
 from monitor.config.jobs import ReadJob, read_jobs
-from monitor.config.keeping import is_secret, withhold
 from monitor.config.matching import Configured
-from monitor.config.model import Channel, Config, Heartbeat, Secrets, Store
+from monitor.config.model import Channel, Config, HeartbeatSettings, Secrets, StoreSettings
 from monitor.config.places import MAX_FILE
-from monitor.config.reading import read, read_type
+from monitor.config.problems import Findings, expected, shown
+from monitor.config.read import read, read_type
+from monitor.config.references import UNSET, Interpolated, Sources, interpolate, wrapping
 from monitor.config.rules import BUILT_IN, RuleReader, build
 from monitor.config.sections import (
     AnyRuleSection,
@@ -34,16 +46,9 @@ from monitor.config.sections import (
     WebSection,
     keys,
 )
-from monitor.config.telling import (
-    build_heartbeat,
-    build_summary,
-    build_web,
-    read_heartbeat,
-    read_summary,
-    read_web,
-)
-from monitor.config.values import OFF, ON, name_fault
-from monitor.config.wording import expected, shown
+from monitor.config.types import OFF, ON, name_fault
+from monitor.config.without_secrets import is_secret, withhold
+from monitor.config.yaml_tree import Node, Scalar, Sequence, scalars
 from monitor.errors import ConfigError, Problem
 from monitor.providers import PROVIDERS
 from monitor.providers.base import Settings, secrets_of
@@ -100,11 +105,11 @@ def load(
     return _build(path, sections, interpolated)
 
 
-def restore(path: Path, kept: document.Plain) -> Config:
+def restore(path: Path, kept: yaml_tree.Plain) -> Config:
     """Return the configuration whose `document` was kept of this file; what was withheld from that is stood in for.
 
     Raises ConfigError where it is not one for this version of the program."""
-    root = document.node(kept)
+    root = yaml_tree.node(kept)
     findings = Findings(str(path), root)
     sections = _read(path, findings)
     findings.raise_any()
@@ -123,19 +128,19 @@ def _check_urls(
             findings.value(place, why)
 
 
-def _parse(path: Path) -> document.Document:
+def _parse(path: Path) -> yaml_tree.Document:
     try:
-        parsed = document.parse(read_text(path, MAX_FILE))
+        parsed = yaml_tree.parse(read_text(path, MAX_FILE))
     except Unreadable as error:
         at = (error.at.line, error.at.column) if error.at else (None, None)
         problem = Problem(path="", reason=str(error), line=at[0], column=at[1])
         raise ConfigError(str(path), (problem,)) from error
     if isinstance(parsed.root, Scalar) and parsed.root.text is None:
-        return document.Document(root=None, problems=parsed.problems)
+        return yaml_tree.Document(root=None, problems=parsed.problems)
     return parsed
 
 
-def _is_literal(place: document.Path, scalar: Scalar) -> bool:
+def _is_literal(place: yaml_tree.Path, scalar: Scalar) -> bool:
     """Whether the file holds a secret itself. The address of a proxy is one only with credentials in it."""
     text = "" if scalar.references else scalar.text or ""
     return is_secret(place) and bool(text) and (place[-1] != "proxy" or "@" in text)
@@ -168,11 +173,11 @@ def _read(path: Path, findings: Findings) -> _Sections:
         for name in _names("providers", findings)
     }
     providers = {name: _provider(name, kind, findings) for name, kind in types.items()}
-    channels = channel_reading.read_channels(_names("channels", findings), findings)
+    channels = read_channels(_names("channels", findings), findings)
     known_channels = None if findings.within(("channels",)) and not channels else tuple(channels)
     jobs = read_jobs(_items("jobs", findings), types, path, findings)
     configured = _configured(jobs, types, findings)
-    links = words.read_links(findings)
+    links = templates.read_links(findings)
     rules = RuleReader(
         findings=findings,
         configured=configured,
@@ -180,7 +185,7 @@ def _read(path: Path, findings: Findings) -> _Sections:
         links=links,
         keep=None if store is None or findings.within(("store", "keep")) else store.keep,
     ).read(_items("rules", findings))
-    words.check_channels(channels, rules, links, findings)
+    templates.check_channels(channels, rules, links, findings)
     built_in = _built_in(findings)
     alerting = AlertingReader(
         findings=findings,
@@ -207,7 +212,7 @@ def _read(path: Path, findings: Findings) -> _Sections:
 
 def _check_keys(findings: Findings) -> None:
     root = findings.node(())
-    if root is not None and not isinstance(root, document.Mapping):
+    if root is not None and not isinstance(root, yaml_tree.Mapping):
         findings.value((), expected("a mapping with `providers` and `jobs`", root))
         return
     for key in findings.keys(()):
@@ -216,14 +221,14 @@ def _check_keys(findings: Findings) -> None:
     for key in ("providers", "jobs"):
         if key not in findings.keys(()):
             findings.missing((key,))
-        elif document.is_empty(findings.node((key,))):
+        elif yaml_tree.is_empty(findings.node((key,))):
             findings.value((key,), "is empty; there has to be at least one")
 
 
 def _names(key: str, findings: Findings) -> tuple[str, ...]:
     """The names in a mapping of named things."""
     node = findings.node((key,))
-    if findings.has((key,)) and not isinstance(node, document.Mapping):
+    if findings.has((key,)) and not isinstance(node, yaml_tree.Mapping):
         findings.value((key,), expected("a mapping from names to settings", node))
     names = findings.keys((key,))
     for name in names:
@@ -232,7 +237,7 @@ def _names(key: str, findings: Findings) -> tuple[str, ...]:
     return names
 
 
-def _items(key: str, findings: Findings, first: str = "name") -> tuple[document.Path, ...]:
+def _items(key: str, findings: Findings, first: str = "name") -> tuple[yaml_tree.Path, ...]:
     """The paths of the items of a list. `first` is the key that an item begins with."""
     node = findings.node((key,))
     if isinstance(node, Sequence):
@@ -294,7 +299,7 @@ def _failing(findings: Findings) -> bool:
     return word is not None and word.lower() in ON
 
 
-def _replaces_built_in(path: document.Path, findings: Findings) -> bool:
+def _replaces_built_in(path: yaml_tree.Path, findings: Findings) -> bool:
     return findings.text((*path, "type")) == "failing" and not findings.keys((*path, "match"))
 
 
@@ -303,7 +308,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
     root = interpolated.root
     providers = {name: settings for name, settings in sections.providers.items() if settings is not None}
     channels = {
-        name: channel_reading.build(name, section, _places(root, name))
+        name: build_channel(name, section, _places(root, name))
         for name, section in sections.channels.items()
         if section is not None
     }
@@ -313,13 +318,13 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
     secrets = _secrets(providers, channels, heartbeat, sections.web, root)
     return Config(
         path=path.absolute(),
-        store=Store(path=path.absolute().parent / store.url, keep=store.keep),
+        store=StoreSettings(path=path.absolute().parent / store.url, keep=store.keep),
         providers=providers,
         channels=channels,
         jobs=tuple(job.build(providers) for job in sections.jobs),
         rules=rules + ((BUILT_IN,) if sections.built_in else ()),
         literals=tuple(
-            document.dotted(place) for place, scalar in scalars(root) if _is_literal(place, scalar)
+            yaml_tree.dotted(place) for place, scalar in scalars(root) if _is_literal(place, scalar)
         ),
         secret_files=_secret_files(interpolated),
         files=frozenset((path, *(job.clients_file for job in sections.jobs if job.clients_file))),
@@ -331,7 +336,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
         messages={
             section.name: own
             for section in sections.rules
-            if (own := words.build_words(section.message)) is not None
+            if (own := templates.build_words(section.message)) is not None
         },
         charts={section.name: section.chart for section in sections.rules if section.chart is not None},
         heartbeat=heartbeat,
@@ -343,9 +348,9 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
     )
 
 
-def _places(root: Node, channel: str) -> tuple[document.Position, ...]:
+def _places(root: Node, channel: str) -> tuple[yaml_tree.Position, ...]:
     """Where a channel's URLs stand: a list of them, or one alone."""
-    urls = list(document.walk(root, ("channels", channel, "urls")))[-1]
+    urls = list(yaml_tree.walk(root, ("channels", channel, "urls")))[-1]
     return tuple(item.at for item in urls.items) if isinstance(urls, Sequence) else (urls.at,)
 
 
@@ -354,19 +359,19 @@ def _secret_files(interpolated: Interpolated) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(files)))
 
 
-def _hints(root: Node, of_references: Mapping[document.Path, str]) -> Iterator[str]:
+def _hints(root: Node, of_references: Mapping[yaml_tree.Path, str]) -> Iterator[str]:
     """Yield what about values is probably not meant, and shows only as a refusal by a service."""
     for place, hint in of_references.items():
-        yield f"{document.dotted(place)}: {hint}"
+        yield f"{yaml_tree.dotted(place)}: {hint}"
     for place, scalar in scalars(root):
         if _is_literal(place, scalar) and (around := wrapping(scalar.text or "")) is not None:
-            yield f"{document.dotted(place)} {around}"
+            yield f"{yaml_tree.dotted(place)} {around}"
 
 
 def _secrets(
     providers: Mapping[str, Settings],
     channels: Mapping[str, Channel],
-    heartbeat: Heartbeat | None,
+    heartbeat: HeartbeatSettings | None,
     web: WebSection | None,
     root: Node,
 ) -> Secrets:
@@ -384,6 +389,49 @@ def _secrets(
 def _telling(heartbeat: str, root: Node) -> set[str]:
     """The heartbeat's URL, and what references brought into it, without the scheme: with it, whatever else begins with
     https:// would seem to begin like a secret."""
-    node = list(document.walk(root, ("heartbeat", "url")))[-1]
+    node = list(yaml_tree.walk(root, ("heartbeat", "url")))[-1]
     parts = node.references if isinstance(node, Scalar) else ()
     return {part.partition("://")[2] or part for part in (heartbeat, *parts) if part != UNSET}
+
+
+REST = timedelta(seconds=0.5)
+"""How long nobody may have written to a file before it counts as whole."""
+TRIES = 8
+
+Stamp = tuple[int, int, int]
+
+
+def load_at_rest(path: Path, environ: Mapping[str, str], known: Iterable[Path]) -> Config:
+    """As `load`, once the file and what it names have been at rest for a while; `known` is what it named before.
+
+    A file that is gone may be about to be replaced: it is waited for. Raises ConfigError also where they don't come to
+    rest. Blocks for `REST` at least."""
+    files = frozenset((path, *known))
+    for left in reversed(range(TRIES)):
+        before = _stamps(files)
+        time.sleep(REST.total_seconds())
+        if _stamps(files) != before:
+            continue
+        try:
+            config = load(path, environ)
+        except ConfigError:
+            if left and None in before.values():
+                continue
+            raise
+        if config.files <= files and _stamps(files) == before:
+            return config
+        files |= config.files
+    reason = "is being written to all the time; reload again when it is whole"
+    raise ConfigError(str(path), (Problem(path="", reason=reason),))
+
+
+def _stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
+    return {file: _stamp(file) for file in files}
+
+
+def _stamp(file: Path) -> Stamp | None:
+    try:
+        found = file.stat()
+    except (OSError, ValueError):  # not there, or a NUL in its name: `load` says so
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

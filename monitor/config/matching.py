@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import chain
 
-from monitor.config import document
-from monitor.config.findings import Findings
+from monitor.config import yaml_tree
 from monitor.config.jobs import ReadJob
+from monitor.config.problems import Findings, nearest, unknown
 from monitor.config.sections import RULES
-from monitor.config.values import OF_THE_ALERT, OF_THE_SERIES
-from monitor.config.wording import nearest, unknown
+from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
+from monitor.domain.matching import WILDCARDS, Match
 from monitor.domain.model import Severity
-from monitor.domain.rules import Match
 
 Globs = Mapping[str, tuple[str, ...]]
-
-_GLOB = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +43,7 @@ class Configured:
         return (*OF_THE_ALERT, *self.of_a_series)
 
 
-def matched(match: Globs, path: document.Path, configured: Configured, findings: Findings) -> list[ReadJob]:
+def matched(match: Globs, path: yaml_tree.Path, configured: Configured, findings: Findings) -> list[ReadJob]:
     """The jobs of which a rule's `match`, at a path, means a series or more. Reports what in it can't be meant."""
     for key in match:
         if key not in configured.of_a_series:
@@ -55,7 +52,7 @@ def matched(match: Globs, path: document.Path, configured: Configured, findings:
 
 
 def check_alerts(
-    match: Globs, path: document.Path, configured: Configured, rules: Iterable[str], findings: Findings
+    match: Globs, path: yaml_tree.Path, configured: Configured, rules: Iterable[str], findings: Findings
 ) -> None:
     """Reports what in the `match` of a route or the like, at a path, can't be meant. `rules` are the names of all."""
     for key in match:
@@ -68,7 +65,7 @@ def check_alerts(
 
 
 def check_attributes(
-    names: Iterable[str], path: document.Path, configured: Configured, findings: Findings
+    names: Iterable[str], path: yaml_tree.Path, configured: Configured, findings: Findings
 ) -> None:
     """Reports the names at a path that no alert has as an attribute."""
     for index, name in enumerate(names):
@@ -81,7 +78,7 @@ def _no_attribute(name: str, known: Sequence[str]) -> str:
 
 
 def _matched_jobs(
-    match: Globs, path: document.Path, configured: Configured, findings: Findings
+    match: Globs, path: yaml_tree.Path, configured: Configured, findings: Findings
 ) -> list[ReadJob]:
     _check_names(match.get("job", ()), "job", configured.job_names, path, findings)
     _check_names(match.get("provider", ()), "provider", configured.providers, path, findings)
@@ -117,7 +114,7 @@ def _matches_any_series(match: Match, job: ReadJob) -> bool:
     return False
 
 
-def _check_currencies(match: Globs, path: document.Path, configured: Configured, findings: Findings) -> None:
+def _check_currencies(match: Globs, path: yaml_tree.Path, configured: Configured, findings: Findings) -> None:
     any_currency = {key: globs for key, globs in match.items() if key != "currency"}
     accounts = [job.accounts[0] for job in configured.jobs if _matches(any_currency, job)]
     if configured.complete and all(account.currencies for account in accounts):
@@ -126,9 +123,9 @@ def _check_currencies(match: Globs, path: document.Path, configured: Configured,
 
 
 def _check_names(
-    globs: Iterable[str], what: str, known: Iterable[str], path: document.Path, findings: Findings
+    globs: Iterable[str], what: str, known: Iterable[str], path: yaml_tree.Path, findings: Findings
 ) -> None:
     names = sorted(known)
     for index, glob in enumerate(globs):
-        if names and glob not in names and not _GLOB.intersection(glob):
+        if names and glob not in names and not WILDCARDS.intersection(glob):
             findings.value(findings.item((*path, what), index), unknown(what, glob, names))

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.config.document import Plain, Position
-from monitor.config.values import Listen
+from monitor.config.types import Listen
+from monitor.config.yaml_tree import Plain, Position
 from monitor.domain.model import Account
-from monitor.domain.muting import Inhibition, Maintenance
+from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
 from monitor.domain.rules import Rule
 from monitor.domain.schedule import Cron, Schedule
 from monitor.domain.windows import QuietHours
+from monitor.notify.templates import Words
 from monitor.providers.base import Api, Settings
-from monitor.templates import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
+class HeartbeatSettings:
     """The URL, a secret, at which the daemon says that it does its work, how often, and through which proxy."""
 
     url: SecretStr
@@ -57,7 +57,7 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class SummarySettings:
     """When a summary is told, and on which channels (None: every channel)."""
 
     cron: Cron
@@ -65,7 +65,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Web:
+class WebSettings:
     """Where the status page is served, to whom (None: to everybody who reaches it), and under which names."""
 
     listen: Listen
@@ -74,7 +74,7 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class StoreSettings:
     """Where the database is, as an absolute path, and how long snapshots are kept."""
 
     path: Path
@@ -101,7 +101,7 @@ class Config:
     where this is the configuration that was kept of an earlier state of it."""
 
     path: Path
-    store: Store
+    store: StoreSettings
     providers: Mapping[str, Settings]
     channels: Mapping[str, Channel]
     jobs: tuple[Job, ...]
@@ -113,9 +113,9 @@ class Config:
     rule_links: Mapping[str, Mapping[str, str]]
     messages: Mapping[str, Words]
     charts: Mapping[str, bool]
-    heartbeat: Heartbeat | None
-    summary: Summary | None
-    web: Web | None
+    heartbeat: HeartbeatSettings | None
+    summary: SummarySettings | None
+    web: WebSettings | None
     secrets: Secrets = field(repr=False)
     files: frozenset[Path] = frozenset()
     document: Plain = field(default=None, repr=False)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from monitor.config import document
-from monitor.config.document import Scalar
-from monitor.config.interpolate import Sources, interpolate
+from monitor.config import yaml_tree
+from monitor.config.references import Sources, interpolate
 from monitor.config.sections import StoreSection
+from monitor.config.yaml_tree import Scalar
 from monitor.errors import ConfigError, Problem
 
 VARIABLE = "BALANCE_MONITOR_CONFIG"
@@ -37,7 +37,7 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
         if _is_there(candidate):
             return candidate
     places = f"-c FILE, ${VARIABLE}, {cwd / LOCAL}, {SYSTEM}"
-    raise ConfigError("configuration", (Problem(path="", reason=f"there is none; looked at {places}"),))
+    raise ConfigError("configuration", (Problem(path="", reason=f"no file found; looked in {places}"),))
 
 
 def _is_there(path: Path) -> bool:
@@ -56,14 +56,14 @@ def store_named(file: Path, environ: Mapping[str, str]) -> Iterator[Path]:
             text = opened.read(MAX_FILE).decode(errors="replace")
     except (OSError, ValueError):
         return
-    root = document.parse(text).root
-    found = None if root is None else list(document.walk(root, ("store", "url")))[-1]
+    root = yaml_tree.parse(text).root
+    found = None if root is None else list(yaml_tree.walk(root, ("store", "url")))[-1]
     urls = [found.text] if isinstance(found, Scalar) and found.text else []
     for url in (*urls, *_SQLITE.findall(text)):
-        at = document.Position(1, 1)
+        at = yaml_tree.Position(1, 1)
         scalar = Scalar(text=url, at=at)
         sources = Sources.of(environ, file.absolute().parent)
-        replaced = document.plain(interpolate(scalar, sources, lambda _: False).root)
+        replaced = yaml_tree.plain(interpolate(scalar, sources, lambda _: False).root)
         try:
             yield file.absolute().parent / StoreSection.model_validate({"url": replaced}).url
         except ValidationError:

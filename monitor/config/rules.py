@@ -3,21 +3,22 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import chain
-from typing import Any, TypeVar, assert_never, cast
+from itertools import chain, pairwise
+from typing import Any, TypeVar, assert_never
 
-from monitor.config import document, words
-from monitor.config.findings import Findings
+from monitor.config import templates, yaml_tree
 from monitor.config.jobs import ReadJob, check_unique
-from monitor.config.levels import at_level, check_levels, worst_first
 from monitor.config.matching import Configured, matched
-from monitor.config.reading import read, read_type
+from monitor.config.problems import Findings, unknown
+from monitor.config.read import read, read_type
 from monitor.config.sections import (
+    LEVELS,
     RULES,
     AnyRuleSection,
+    DeltaLevel,
     DeltaSection,
+    FailingLevel,
     FailingSection,
-    FlappingSection,
     LevelSection,
     RuleSection,
     StaleLevel,
@@ -27,11 +28,11 @@ from monitor.config.sections import (
     UntypedRuleSection,
     keys,
 )
-from monitor.config.values import SeverityWord
-from monitor.config.wording import unknown
+from monitor.config.types import SeverityWord
+from monitor.domain.matching import Match
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
-from monitor.domain.rules import Delta, Failing, Flapping, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Flapping, Policy, Rule, Stale, Threshold
 from monitor.domain.schedule import shortest_gap
 from monitor.domain.units import compact
 
@@ -58,13 +59,13 @@ class RuleReader:
     links: Collection[str]
     keep: timedelta | None
 
-    def read(self, paths: Sequence[document.Path]) -> tuple[AnyRuleSection, ...]:
+    def read(self, paths: Sequence[yaml_tree.Path]) -> tuple[AnyRuleSection, ...]:
         """The rules at these paths, as far as they can be read."""
         sections = [self._rule(path) for path in paths]
         check_unique(paths, self.findings)
         return tuple(section for section in sections if section is not None)
 
-    def _rule(self, path: document.Path) -> AnyRuleSection | None:
+    def _rule(self, path: yaml_tree.Path) -> AnyRuleSection | None:
         kind = read_type(path, "rule", RULES, self.findings)
         if kind is not None:
             section = read(RULES[kind], path, self.findings)
@@ -76,7 +77,7 @@ class RuleReader:
             self._check_common(untyped, path)
         return None
 
-    def _check(self, section: AnyRuleSection, path: document.Path) -> None:
+    def _check(self, section: AnyRuleSection, path: yaml_tree.Path) -> None:
         jobs = self._check_common(section, path)
         match section:
             case ThresholdSection():
@@ -94,14 +95,14 @@ class RuleReader:
                 pass
             case _:
                 assert_never(section)
-        check_levels(section, path, self.findings)
+        _check_levels(section, path, self.findings)
 
-    def _check_common(self, section: RuleSection, path: document.Path) -> list[ReadJob]:
+    def _check_common(self, section: RuleSection, path: yaml_tree.Path) -> list[ReadJob]:
         check_channels(section.notify or (), (*path, "notify"), self.channels, self.findings)
-        words.check_rule(section, path, self.links, self.findings)
+        templates.check_rule(section, path, self.links, self.findings)
         return matched(section.match, (*path, "match"), self.configured, self.findings)
 
-    def _check_threshold(self, section: ThresholdLevel, path: document.Path) -> None:
+    def _check_threshold(self, section: ThresholdLevel, path: yaml_tree.Path) -> None:
         below, above, clear = section.below, section.above, section.clear
         if not {"below", "above", "levels"}.intersection(self.findings.keys(path)):
             self.findings.missing((*path, "below"), "is required, or `above`, or both")
@@ -118,14 +119,14 @@ class RuleReader:
             self.findings.value((*path, "clear"), f"must be at most `above`, {plain(above)}")
 
     def _check_locked(
-        self, section: ThresholdSection | DeltaSection, jobs: Sequence[ReadJob], path: document.Path
+        self, section: ThresholdSection | DeltaSection, jobs: Sequence[ReadJob], path: yaml_tree.Path
     ) -> None:
         if section.field == "locked" and jobs and not any(job.service.tells_locked for job in jobs):
             self.findings.value(
                 (*path, "field"), "the service that this rule is about does not tell `locked`"
             )
 
-    def _check_delta(self, path: document.Path) -> None:
+    def _check_delta(self, path: yaml_tree.Path) -> None:
         given = self.findings.keys(path)
         moves = [key for key in given if key in _MOVES]
         if not moves and "levels" not in given:
@@ -133,11 +134,11 @@ class RuleReader:
         for move in moves[1:]:
             self.findings.key((*path, move), f"can't be combined with `{moves[0]}`: write two rules")
 
-    def _check_within(self, section: DeltaSection, path: document.Path) -> None:
+    def _check_within(self, section: DeltaSection, path: yaml_tree.Path) -> None:
         if section.within is not None and self.keep is not None and section.within > self.keep:
             self.findings.value((*path, "within"), f"is longer than store.keep, {compact(self.keep)}")
 
-    def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: document.Path) -> None:
+    def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: yaml_tree.Path) -> None:
         if not {"after", "levels"}.intersection(self.findings.keys(path)):
             self.findings.missing((*path, "after"))
         for job in jobs:
@@ -148,47 +149,143 @@ class RuleReader:
                     self._check_after(limit, shortest_gap(schedule), job, place)
 
     def _check_after(
-        self, limit: StaleSection | StaleLevel, pause: timedelta, job: ReadJob, path: document.Path
+        self, limit: StaleSection | StaleLevel, pause: timedelta, job: ReadJob, path: yaml_tree.Path
     ) -> None:
         if limit.after is not None and limit.after <= pause:
             reason = f"must be more than the {compact(pause)} between two polls of job {job.name}"
             self.findings.value((*path, "after"), reason)
 
-    def _check_clock(self, job: ReadJob, path: document.Path) -> None:
+    def _check_clock(self, job: ReadJob, path: yaml_tree.Path) -> None:
         if not job.service.tells_updated_at:
             reason = f"the service of job {job.name} does not tell when a wallet last changed; narrow `match`"
             self.findings.value((*path, "clock"), reason)
 
 
 def _limits(
-    rule: S, levels: Mapping[SeverityWord, LevelT], path: document.Path
-) -> Iterator[tuple[S | LevelT, document.Path]]:
-    """Where a rule says its limits: in each of its levels, or itself."""
+    rule: S, levels: Mapping[SeverityWord, LevelT], path: yaml_tree.Path
+) -> Iterator[tuple[S | LevelT, yaml_tree.Path]]:
+    """Yield where a rule says its limits: itself, and in each of its levels."""
     yield rule, path
     for word, level in levels.items():
         yield level, (*path, "levels", word)
 
 
 def check_channels(
-    names: Iterable[str], path: document.Path, channels: Sequence[str] | None, findings: Findings
+    names: Iterable[str], path: yaml_tree.Path, channels: Sequence[str] | None, findings: Findings
 ) -> None:
-    """Reports the names at a path that are no channel's; nothing where it is not known which there are."""
+    """Report the names at a path that are no channel's; nothing where it is not known which there are."""
     for index, name in enumerate(names):
         if channels is not None and name not in channels:
             findings.value(findings.item(path, index), unknown("channel", name, channels))
 
 
+# Levels
+
+
+def _worst_first(levels: Mapping[SeverityWord, LevelT]) -> dict[SeverityWord, LevelT]:
+    """Return the levels in the order of their severity."""
+    return dict(sorted(levels.items(), key=lambda item: Severity[item[0].upper()], reverse=True))
+
+
+def _check_levels(section: AnyRuleSection, path: yaml_tree.Path, findings: Findings) -> None:
+    """Report what is wrong with a rule's levels together; nothing where it has none."""
+    given = findings.keys(path)
+    if "levels" not in given:
+        return
+    for key in given:
+        if key == "severity":
+            findings.key((*path, key), "can't be combined with `levels`: each of them has its own")
+        elif key in keys(LEVELS[section.type]):
+            findings.key((*path, key), "can't be combined with `levels`: it belongs into each of them")
+    if len(findings.keys((*path, "levels"))) < 2:
+        reason = "needs two or more, of different severity; a single limit stands at the rule itself"
+        findings.value((*path, "levels"), reason)
+    if not findings.within((*path, "levels")):
+        _check_order(section, (*path, "levels"), findings)
+
+
+def _check_order(section: AnyRuleSection, path: yaml_tree.Path, findings: Findings) -> None:
+    """Report levels that are not milder than the next worse one."""
+    match section:
+        case ThresholdSection():
+            _check_thresholds(section.levels, path, findings)
+        case DeltaSection():
+            _check_deltas(section.levels, path, findings)
+        case StaleSection():
+            _check_stale(section.levels, path, findings)
+        case FailingSection():
+            _check_failing(section.levels, path, findings)
+        case _:
+            assert_never(section)
+
+
+def _pairs(levels: Mapping[SeverityWord, LevelT]) -> Iterator[tuple[tuple[str, LevelT], tuple[str, LevelT]]]:
+    """Return each level with the next milder one."""
+    return pairwise(_worst_first(levels).items())
+
+
+def _check_thresholds(
+    levels: Mapping[SeverityWord, ThresholdLevel], path: yaml_tree.Path, findings: Findings
+) -> None:
+    for (word, worse), (mild, milder) in _pairs(levels):
+        for key, more in (("below", True), ("above", False)):
+            limit, other = getattr(worse, key), getattr(milder, key)
+            if (limit is None) is not (other is None):
+                lacking = word if limit is None else mild
+                findings.missing((*path, lacking, key), "is required: the other levels have it")
+            elif limit is not None and (other == limit or (other > limit) is not more):
+                reason = _reason("more" if more else "less", word, plain(limit))
+                findings.value((*path, mild, key), reason)
+
+
+def _check_deltas(
+    levels: Mapping[SeverityWord, DeltaLevel], path: yaml_tree.Path, findings: Findings
+) -> None:
+    for (word, worse), (mild, milder) in _pairs(levels):
+        (direction, limit), (other, milder_limit) = worse.move(), milder.move()
+        place = (*path, mild, other)
+        if other != direction:
+            findings.key(place, f"another level has `{direction}`: write two rules")
+        elif milder_limit.percent is not limit.percent:
+            findings.value(place, "write all levels as percentages, or all as amounts")
+        elif milder_limit.limit >= limit.limit:
+            findings.value(place, _reason("less", word, plain(limit.limit) + ("%" if limit.percent else "")))
+
+
+def _check_stale(levels: Mapping[SeverityWord, StaleLevel], path: yaml_tree.Path, findings: Findings) -> None:
+    for (word, worse), (mild, milder) in _pairs(levels):
+        if milder.after >= worse.after:
+            findings.value((*path, mild, "after"), _reason("less", word, compact(worse.after)))
+
+
+def _check_failing(
+    levels: Mapping[SeverityWord, FailingLevel], path: yaml_tree.Path, findings: Findings
+) -> None:
+    for (word, worse), (mild, milder) in _pairs(levels):
+        if milder.polls >= worse.polls:
+            findings.value((*path, mild, "polls"), _reason("less", word, str(worse.polls)))
+
+
+def _reason(comparison: str, worse: str, limit: str) -> str:
+    return f"must be {comparison} than {limit}, the limit of `{worse}`"
+
+
+# Building
+
+
 def build(section: AnyRuleSection) -> Rule:
-    """The finished rule. Only for a section with which nothing is wrong."""
+    """Return the finished rule. Only for a section with which nothing is wrong."""
     if not section.levels:
-        return _at_one_level(section)
-    levels = tuple(
-        _at_one_level(at_level(section, word, level)) for word, level in worst_first(section.levels).items()
-    )
-    return replace(levels[0], levels=cast("Any", levels))
+        return _build_one(section)
+    levels = []
+    for word, level in _worst_first(section.levels).items():
+        limits = {name: getattr(level, name) for name in type(level).model_fields}
+        alone = section.model_copy(update={**limits, "severity": word, "levels": {}})
+        levels.append(_build_one(alone))
+    return replace(levels[0], levels=tuple(levels))
 
 
-def _at_one_level(section: AnyRuleSection) -> Rule:
+def _build_one(section: AnyRuleSection) -> Rule:
     common: dict[str, Any] = {
         "name": section.name,
         "match": Match(section.match),
@@ -220,17 +317,14 @@ def _at_one_level(section: AnyRuleSection) -> Rule:
 
 
 def _policy(section: RuleSection) -> Policy:
+    flapping = section.flapping
     return Policy(
         severity=Severity[section.severity.upper()],
         hold=section.hold,
         keep_firing_for=section.keep_firing_for,
         cooldown=section.cooldown,
-        flapping=_flapping(section.flapping),
+        flapping=None if flapping is None else Flapping(changes=flapping.changes, within=flapping.within),
         repeat_every=section.repeat_every,
         send_resolved=section.send_resolved,
         notify=section.notify,
     )
-
-
-def _flapping(section: FlappingSection | None) -> Flapping | None:
-    return None if section is None else Flapping(changes=section.changes, within=section.within)

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, cast, get_args, get_origin
 
 from pydantic import Field, create_model
 
-from monitor.config.values import (
+from monitor.config.types import (
     OR_OFF,
     UTC,
     Change,
@@ -45,9 +45,9 @@ from monitor.config.values import (
 )
 from monitor.domain import model, routing
 from monitor.domain.windows import WEEKDAYS
-from monitor.fields import Amount, Duration, Section, Span
 from monitor.providers import PROVIDERS
 from monitor.providers.base import Proxy, Settings, Wallets
+from monitor.providers.types import Amount, Duration, Section, Span
 
 
 class StoreSection(Section):
@@ -196,7 +196,7 @@ class RouteSection(Section):
         default=None, description="After how long without an acknowledgement others are told, too."
     )
     escalate_to: Names = Field(default=(), description="The channels that are told then.")
-    goes_on: bool = Field(
+    continues: bool = Field(
         default=False, alias="continue", description="Whether the routes after this one are looked at, too."
     )
 

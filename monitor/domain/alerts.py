@@ -3,7 +3,7 @@
     inactive ──breached──> pending ──still breached after `for`──> firing ──ok, `keep_firing_for` over──> inactive
                               └──────────ok──────────> inactive
 
-A step has two halves. `judged` moves the alert as a verdict wants it; an unknown verdict moves nothing. `tell`
+A step has two halves. `apply_verdict` moves the alert as a verdict wants it; an unknown verdict moves nothing. `tell`
 compares how it stands with what was last told, and tells the difference, unless something mutes it: then the
 difference waits. Both are pure: the same alert, verdict and instant always give the same answer, so a restart
 between any two steps changes nothing.
@@ -46,48 +46,53 @@ class Ack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One rule and one subject: where it stands, and what has been told. All instants are in UTC.
-
-    `id` names the incident, from its first breaching reading on. `since` is the first breaching reading's instant,
-    `breached_at` the last one's, `held_at` the last one's that was as severe as `severity`. `worse_since` is set
-    while readings are worse than that, but not for long enough yet. `clearing`: the last reading was ok, and
-    `keep_firing_for` holds the alert.
-
-    `announced`: the incident has been told, and its end has not; `told_severity` and `told_level` are what was said
-    of it, and `announced_at` since when nobody has acknowledged that. `seq` counts the events so far, `again` how
-    often the incident has fired anew within its cooldown. `ended_at` and `ending` are of the last end of firing.
-    `changes` are the instants at which it began or ceased to fire, or its severity changed, as far as flapping is
-    judged by them. `muted` says what keeps it quiet."""
+    """A rule and a subject, with the state of their alert and what was notified of it. Instants are in UTC."""
 
     rule: str
     subject: str
     state: State = State.INACTIVE
     id: str = ""
+    """Of the incident, which begins with the first breaching reading."""
     since: datetime | None = None
+    """The first breaching reading."""
     fired_at: datetime | None = None
     breached_at: datetime | None = None
+    """The last breaching reading."""
     held_at: datetime | None = None
+    """The last reading that was as severe as `severity`."""
     worse_since: datetime | None = None
+    """Readings have been worse than `severity` since then, but not for `for` yet."""
     ended_at: datetime | None = None
+    """When it last ceased to fire."""
     clearing: bool = False
+    """The last reading was ok, and `keep_firing_for` holds the alert."""
     severity: Severity = Severity.WARNING
     level: int = 0
+    """How much of a provider fails, in a `failing` alert about it."""
     reason: str = ""
     expected: str = ""
     ending: str = ""
+    """Why it last ceased to fire."""
     again: int = 0
+    """How often the incident has fired anew within its cooldown."""
     changes: tuple[datetime, ...] = ()
+    """When it began or ceased to fire, or its severity changed, as far as flapping is judged by that."""
     flapping: bool = False
     seq: int = 0
+    """Number of events of the incident so far."""
     announced: bool = False
+    """Its firing was notified, and its end was not."""
     announced_at: datetime | None = None
-    told_at: datetime | None = None
-    told_severity: Severity = Severity.WARNING
-    told_level: int = 0
-    told_flapping: bool = False
+    """Since when nobody has acknowledged what was notified."""
+    notified_at: datetime | None = None
+    """The last event."""
+    notified_severity: Severity = Severity.WARNING
+    notified_level: int = 0
+    notified_flapping: bool = False
     escalated_at: datetime | None = None
     ack: Ack | None = None
     muted: str = ""
+    """What keeps it quiet; empty: nothing does."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -129,7 +134,9 @@ def step(
     escalate_after: timedelta | None = None,
 ) -> Step:
     """One verdict's effect on one alert: the alert after it, and what is to be told (nothing or one event)."""
-    return tell(judged(alert, verdict, policy, now), policy, now, mute=mute, escalate_after=escalate_after)
+    return tell(
+        apply_verdict(alert, verdict, policy, now), policy, now, mute=mute, escalate_after=escalate_after
+    )
 
 
 def close(alert: Alert, reason: str, now: datetime) -> Step:
@@ -152,7 +159,7 @@ def unacknowledge(alert: Alert, at: datetime) -> Alert:
 
 
 def incident_id(rule: str, subject: str, since: datetime) -> str:
-    """A short name for an incident, the same whenever the same readings are judged again."""
+    """A short name for an incident, the same whenever the same readings are apply_verdict again."""
     digest = sha256(f"{rule}\0{subject}\0{since.isoformat()}".encode()).digest()
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     return "".join(alphabet[byte & 31] for byte in digest[:10])
@@ -161,7 +168,7 @@ def incident_id(rule: str, subject: str, since: datetime) -> str:
 # How it stands
 
 
-def judged(alert: Alert, verdict: Verdict, policy: Policy, now: datetime) -> Alert:
+def apply_verdict(alert: Alert, verdict: Verdict, policy: Policy, now: datetime) -> Alert:
     """The alert after a verdict, before anything is told of it."""
     alert = _not_in_the_future(alert, now)
     match verdict:
@@ -247,7 +254,7 @@ def _as_it_ended(alert: Alert) -> Alert:
         alert,
         state=State.INACTIVE,
         since=alert.fired_at,
-        severity=alert.told_severity,
+        severity=alert.notified_severity,
         worse_since=None,
     )
 
@@ -297,8 +304,8 @@ def due_times(alert: Alert, policy: Policy, escalate_after: timedelta | None) ->
     """Yield every instant at which time alone may change an alert or what is told of it.
 
     At some of them nothing changes; between two of them nothing does, as long as the same things mute it."""
-    if alert.told_at is not None and policy.repeat_every is not None:
-        yield alert.told_at + policy.repeat_every
+    if alert.notified_at is not None and policy.repeat_every is not None:
+        yield alert.notified_at + policy.repeat_every
     if alert.announced_at is not None and escalate_after is not None:
         yield alert.announced_at + escalate_after
     if alert.ended_at is not None:
@@ -315,13 +322,13 @@ def _tell_firing(alert: Alert, policy: Policy, now: datetime, escalate_after: ti
         if alert.clearing:  # the last reading was fine: what nobody heard of is not told now
             return alert, ()
         return _event(alert, EventKind.FIRED, now, alert.reason, _again(alert, now))
-    settled = "it no longer flaps" if alert.told_flapping else ""
+    settled = "it no longer flaps" if alert.notified_flapping else ""
     if _is_worse(alert):
         return _event(alert, EventKind.WORSENED, now, alert.reason, settled)
-    alert = replace(alert, told_level=alert.level)  # a level left is no news; reached again, it is
+    alert = replace(alert, notified_level=alert.level)  # a level left is no news; reached again, it is
     if settled:
         return _event(alert, EventKind.REMINDER, now, alert.reason, f"{settled}, and fires")
-    if alert.severity < alert.told_severity:
+    if alert.severity < alert.notified_severity:
         return _event(alert, EventKind.EASED, now, alert.reason)
     if alert.ack is not None:
         return alert, ()
@@ -341,7 +348,7 @@ def _tell_end(alert: Alert, policy: Policy, now: datetime) -> Step:
 
 
 def _told_end(alert: Alert, now: datetime) -> Step:
-    note = "it no longer flaps" if alert.told_flapping else ""
+    note = "it no longer flaps" if alert.notified_flapping else ""
     told, events = _event(alert, EventKind.RESOLVED, now, alert.ending, note)
     return replace(told, announced=False, announced_at=None), events
 
@@ -366,9 +373,9 @@ def _tell_end_before(pending: Alert, policy: Policy, now: datetime) -> Step:
 
 
 def _flapping(alert: Alert, policy: Policy, now: datetime) -> Step:
-    if policy.flapping is None or (alert.told_flapping and not _is_worse(alert)):
+    if policy.flapping is None or (alert.notified_flapping and not _is_worse(alert)):
         return alert, ()
-    if alert.told_flapping:
+    if alert.notified_flapping:
         return _event(alert, EventKind.WORSENED, now, alert.reason)
     last = alert.ending if alert.state is State.INACTIVE else alert.reason
     often = f"changed more than {policy.flapping.changes} times within {compact(policy.flapping.within)}"
@@ -385,7 +392,7 @@ def _settled(alert: Alert, policy: Policy, now: datetime) -> Alert:
 def _muted(alert: Alert, policy: Policy, now: datetime) -> Alert:
     """A reminder that falls due meanwhile is left out: when the mute ends, only news is told."""
     if _is_to_remind(alert, policy, now):
-        return replace(alert, told_at=now)
+        return replace(alert, notified_at=now)
     return _remembered(alert, policy, now)
 
 
@@ -401,7 +408,7 @@ def _remembered(alert: Alert, policy: Policy, now: datetime) -> Alert:
 
 def _is_worse(alert: Alert) -> bool:
     return alert.state is State.FIRING and (
-        alert.severity > alert.told_severity or alert.level > alert.told_level
+        alert.severity > alert.notified_severity or alert.level > alert.notified_level
     )
 
 
@@ -412,9 +419,9 @@ def _is_to_escalate(alert: Alert, now: datetime, after: timedelta | None) -> boo
 
 
 def _is_to_remind(alert: Alert, policy: Policy, now: datetime) -> bool:
-    if not alert.announced or policy.repeat_every is None or alert.told_at is None:
+    if not alert.announced or policy.repeat_every is None or alert.notified_at is None:
         return False
-    return now - alert.told_at >= policy.repeat_every
+    return now - alert.notified_at >= policy.repeat_every
 
 
 def _again(alert: Alert, now: datetime) -> str:
@@ -431,10 +438,10 @@ def _event(alert: Alert, kind: EventKind, now: datetime, reason: str, note: str 
         again=alert.again + (kind is EventKind.FIRED and alert.seq > 0),
         announced=True,
         announced_at=alert.announced_at or now,
-        told_at=now,
-        told_severity=alert.severity,
-        told_level=alert.level,
-        told_flapping=alert.flapping,
+        notified_at=now,
+        notified_severity=alert.severity,
+        notified_level=alert.level,
+        notified_flapping=alert.flapping,
     )
     return told, (Event(kind=kind, at=now, alert=told, reason=reason, note=note),)
 
@@ -456,7 +463,7 @@ def re_dated(alert: Alert, to: Callable[[datetime], datetime]) -> Alert:
         ended_at=_exchanged(alert.ended_at, to),
         changes=tuple(to(at) for at in alert.changes),
         announced_at=_exchanged(alert.announced_at, to),
-        told_at=_exchanged(alert.told_at, to),
+        notified_at=_exchanged(alert.notified_at, to),
     )
 
 

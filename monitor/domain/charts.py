@@ -11,8 +11,8 @@ from typing import Any
 from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Report, headline, worst_first
 from monitor.domain.money import plain
-from monitor.domain.rules import Rule, Threshold
-from monitor.domain.schedule import Schedule, silence
+from monitor.domain.rules import Rule
+from monitor.domain.schedule import Schedule, gap_after
 
 SPAN = timedelta(days=1)
 """How much of a series a picture shows."""
@@ -31,10 +31,10 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class ChartSpec:
     """What one picture shows. Instants are in UTC.
 
-    `silence` is the time without readings from which on nothing is known. The incident lasts from `fired_since` to
+    `gap_after` is the time without readings from which on nothing is known. The incident lasts from `fired_since` to
     `over_at` (None: it goes on)."""
 
     series: str
@@ -42,7 +42,7 @@ class Chart:
     title: str
     severity: str
     until: datetime
-    silence: timedelta
+    gap_after: timedelta
     fired_since: datetime
     over_at: datetime | None = None
     lines: tuple[Line, ...] = ()
@@ -57,17 +57,17 @@ class Chart:
         return {
             **asdict(self),
             "until": self.until.isoformat(),
-            "silence": self.silence / timedelta(seconds=1),
+            "gap_after": self.gap_after / timedelta(seconds=1),
             "fired_since": self.fired_since.isoformat(),
             "over_at": self.over_at and self.over_at.isoformat(),
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Chart":
+    def from_json(cls, data: dict[str, Any]) -> "ChartSpec":
         """The chart that `to_json` wrote."""
         read = {
             "until": datetime.fromisoformat(data["until"]),
-            "silence": timedelta(seconds=data["silence"]),
+            "gap_after": timedelta(seconds=data["gap_after"]),
             "fired_since": datetime.fromisoformat(data["fired_since"]),
             "over_at": datetime.fromisoformat(data["over_at"]) if data["over_at"] else None,
             "lines": tuple(Line(**line) for line in data["lines"]),
@@ -96,7 +96,7 @@ class Charts:
             for said in (self.by_channel.get(target.channel) for target in self.takers)
         )
 
-    def wanted(self, target: Target, items: Sequence[Item]) -> tuple[Chart, ...]:
+    def wanted(self, target: Target, items: Sequence[Item]) -> tuple[ChartSpec, ...]:
         """What a message to a URL is to show, the worst first; nothing for what is about no series."""
         if target not in self.takers:
             return ()
@@ -106,20 +106,20 @@ class Charts:
     def _wants(self, target: Target, item: Item) -> bool:
         return wants(self.by_channel.get(target.channel), self.by_rule.get(item.last.rule))
 
-    def _chart(self, item: Item) -> Chart | None:
+    def _chart(self, item: Item) -> ChartSpec | None:
         last = item.last
         names = dict(last.names)
         rule, schedule = self.rules.get(last.rule), self.schedules.get(names.get("job", ""))
         if rule is None or schedule is None or not names.get("currency"):
             return None
         at = datetime.fromisoformat(last.at)
-        return Chart(
+        return ChartSpec(
             series=last.subject,
             field=last.field or "available",
             title=f"{headline(item)} {last.rule}",
             severity=last.severity,
             until=at,
-            silence=silence(schedule),
+            gap_after=gap_after(schedule),
             fired_since=datetime.fromisoformat((item.fired or last).since),
             over_at=at if item.is_over else None,
             lines=tuple(_lines(rule, last)),
@@ -133,13 +133,9 @@ def wants(channel: bool | None, rule: bool | None) -> bool:  # noqa: FBT001 -- w
 
 def _lines(rule: Rule, last: Report) -> Iterator[Line]:
     """The amounts at which a rule fires, and the one at which it clears, where it says one."""
-    if not isinstance(rule, Threshold):
-        return
-    for level in rule.levels or (rule,):
-        severity = level.policy.severity.word if rule.levels else last.severity
-        for limit in (level.below, level.above):
-            if limit is not None:
-                label = f"{severity if rule.levels else 'limit'} {plain(limit)}"
-                yield Line(amount=plain(limit), label=label, severity=severity)
-    if rule.clear is not None and not rule.levels:
-        yield Line(amount=plain(rule.clear), label=f"clears at {plain(rule.clear)}")
+    for line in rule.lines(rule.field):
+        severity = line.severity.word if rule.levels else last.severity
+        label = f"{severity if rule.levels else 'limit'} {plain(line.amount)}"
+        yield Line(amount=plain(line.amount), label=label, severity=severity)
+    if rule.clears_at is not None:
+        yield Line(amount=plain(rule.clears_at), label=f"clears at {plain(rule.clears_at)}")

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from monitor.domain.evaluation import of_account, of_provider
+from monitor.domain.matching import WILDCARDS, Attributes, Match
 from monitor.domain.model import Account
-from monitor.domain.muting import Attributes, Silence
-from monitor.domain.rules import Failing, Match, Rule, kind
+from monitor.domain.mutes import Silence
+from monitor.domain.rules import Rule
 
 ANY = "*"
 """Stands for the currency of an account that names none and was never read."""
-_GLOB = frozenset("*?[")
 
 Held = Collection[tuple[str, str, str]]
 """The series that were read: job, account, currency."""
@@ -21,10 +21,10 @@ def possible_alerts(rules: Iterable[Rule], accounts: Collection[Account], held: 
     for job, account, currency in held:
         currencies.setdefault((job, account), []).append(currency)
     for rule in rules:
-        severities = {one.policy.severity.word for one in rule.levels or (rule,)}
+        severities = sorted(severity.word for severity in rule.severities)
         for subject, attributes in _subjects(rule, accounts, currencies):
-            for severity in sorted(severities):
-                own = {"rule": rule.name, "type": kind(rule), "severity": severity, "subject": subject}
+            for severity in severities:
+                own = {"rule": rule.name, "type": rule.kind, "severity": severity, "subject": subject}
                 yield {**attributes, **own}
 
 
@@ -35,7 +35,7 @@ def may_match(match: Match, one: Attributes) -> bool:
     account = one["subject"].removesuffix(ANY)
     subjects = match.globs.get("subject", (ANY,))
     seen = Match({key: globs for key, globs in match.globs.items() if key not in ("currency", "subject")})
-    return seen.alert(one) and any(glob.startswith(account) or _GLOB & set(glob) for glob in subjects)
+    return seen.alert(one) and any(glob.startswith(account) or WILDCARDS & set(glob) for glob in subjects)
 
 
 def matching_nothing(
@@ -58,7 +58,7 @@ def _subjects(
 ) -> Iterator[tuple[str, Attributes]]:
     providers = set()
     for account in accounts:
-        if isinstance(rule, Failing) and rule.match.account(account):
+        if rule.judges_account(account):
             providers.add(of_provider(account))
             yield of_account(account), account.attributes
         for currency in account.currencies or held.get(account.key) or (ANY,):

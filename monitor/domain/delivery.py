@@ -186,17 +186,17 @@ def address(
     routes: Sequence[Route],
     attributes: Mapping[str, str],
     channels: Mapping[str, Sequence[Target]],
-    told_to: Sequence[Target],
+    notified_targets: Sequence[Target],
 ) -> list[Addressed]:
     """Return where an event goes; each recipient once, by the channel that notified it before or else by the first.
 
     A firing goes where the routes lead, an escalation where the first of them leads that has one. An end and a relief
-    go wherever something of the incident went (`told_to`), or where the routes lead if none of that is left; a
+    go wherever something of the incident went (`notified_targets`), or where the routes lead if none of that is left; a
     reminder where the routes lead now and where it was escalated to; what got worse or flaps goes to both. What a
     URL that is gone has become is described in docs/alerting.md, "When channels change"."""
     by_route = _by_route(routes, attributes, channels)
     wanted = list(by_route)
-    told = still_reached(told_to, channels)
+    told = still_reached(notified_targets, channels)
     match kind:
         case EventKind.FIRED | EventKind.SUMMARY:
             goes_to = wanted
@@ -208,7 +208,7 @@ def address(
             escalated = {target.url_id for target in _escalated(routes, channels)}
             goes_to = [*wanted, *(target for target in told if target.url_id in escalated)]
         case EventKind.EASED | EventKind.RESOLVED | EventKind.CLOSED:
-            goes_to = told if told or not told_to else wanted
+            goes_to = told if told or not notified_targets else wanted
         case _:
             assert_never(kind)
     first = routes[0]

@@ -1,42 +1,18 @@
 """What one poll, or the mere passing of time, means for the alerts: rules judged, alerts stepped, events told."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from monitor.domain.alerts import Alert, Event, close, judged, tell
+from monitor.domain.alerts import Alert, Event, apply_verdict, close, tell
+from monitor.domain.matching import Attributes
 from monitor.domain.messages import Report, report
 from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
-from monitor.domain.muting import (
-    NO_INHIBITORS,
-    NO_MUTES,
-    AlertKey,
-    Attributes,
-    Inhibitors,
-    Mutes,
-    inhibited_by,
-)
+from monitor.domain.mutes import NO_INHIBITORS, NO_MUTES, AlertKey, Inhibitors, Mutes, inhibited_by
 from monitor.domain.routing import Route, escalation, routes_of
-from monitor.domain.rules import (
-    Failing,
-    Policy,
-    Rule,
-    Stale,
-    Unknown,
-    Verdict,
-    covered_by_outage,
-    judge,
-    judge_account,
-    judge_provider,
-    kind,
-    may_begin,
-)
+from monitor.domain.rules import Policy, Reads, Rule, Unknown, Verdict
 from monitor.domain.schedule import Schedule
 from monitor.errors import Outcome
-
-MANY = 1000
-"""A provider with so many accounts is judged no more often than OFTEN while its outage lasts."""
-OFTEN = timedelta(seconds=1)
 
 
 def of_account(account: Account) -> str:
@@ -50,7 +26,7 @@ def of_provider(account: Account) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class OutgoingEvent:
     """An event, its facts, the policy and the routes that say where it goes, and what they went by."""
 
     event: Event
@@ -67,13 +43,13 @@ class Change:
     `came_and_went`: it has just ceased to fire, muted all the while, so that nobody is ever told of it."""
 
     alert: Alert
-    told: tuple[Told, ...] = ()
+    told: tuple[OutgoingEvent, ...] = ()
     muted_before: str = ""
     came_and_went: Alert | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class AlertContext:
     """What decides whether and where an alert is told, besides its rule.
 
     `describe` gives what is known of a subject by its name: its own names, and its labels. `inhibitors` are the alerts
@@ -88,7 +64,7 @@ class Desk:
     def attributes(self, alert: Alert, rule: Rule | None) -> Attributes:
         """What of an alert can be matched."""
         known = {"subject": alert.subject, "rule": alert.rule, "severity": alert.severity.word}
-        return {**self.describe(alert.subject), **known, **({"type": kind(rule)} if rule else {})}
+        return {**self.describe(alert.subject), **known, **({"type": rule.kind} if rule else {})}
 
     def tell(
         self,
@@ -111,7 +87,7 @@ class Desk:
             muted_before=alert.muted,
             came_and_went=alert if mute and alert.ended_at == now and not alert.announced else None,
             told=tuple(
-                Told(
+                OutgoingEvent(
                     event=event,
                     report=report(event, rule, self._labels(attributes), history, self._names(attributes)),
                     policy=rule.policy,
@@ -129,7 +105,7 @@ class Desk:
         return Change(
             alert=over,
             told=tuple(
-                Told(
+                OutgoingEvent(
                     event=event,
                     report=report(event, rule, self._labels(attributes), names=self._names(attributes)),
                     policy=policy,
@@ -194,20 +170,10 @@ def is_covered(
     the same provider. A refusal of the account is its own, unless all the others are refused too."""
     for rule in rules:
         outage = alerts.get((rule.name, of_provider(account)))
-        if not isinstance(rule, Failing) or outage is None or outage.state is not State.FIRING:
-            continue
-        if not rule.match.account(account):
-            continue
-        if not outcome.concerns_account:
-            return True
-        others = [one.streak for one in _others(rule, account, provider)]
-        if others and all(streak.count and streak.outcome.concerns_account for streak in others):
+        firing = outage is not None and outage.state is State.FIRING
+        if firing and rule.covers(account, outcome, provider):
             return True
     return False
-
-
-def _others(rule: Failing, account: Account, provider: Collection[Health]) -> Iterator[Health]:
-    return (one for one in provider if one.account.key != account.key and rule.match.account(one.account))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,11 +191,11 @@ class _Judged:
         return self.after.state is State.FIRING and self.before.state is not State.FIRING
 
 
-def evaluate(rules: Sequence[Rule], facts: Facts, desk: Desk | None = None) -> list[Change]:
+def evaluate(rules: Sequence[Rule], facts: Facts, desk: AlertContext | None = None) -> list[Change]:
     """Judges every rule over one account, then tells what differs; what did not change is left out.
 
     All are judged before anything is told: what explains another may fire with the same poll."""
-    desk = desk or Desk()
+    desk = desk or AlertContext()
     all_judged = [one for rule in rules for one in _judged(rule, facts)]
     alerts = {**facts.alerts, **{one.after.key: one.after for one in all_judged}}
     changes = []
@@ -244,48 +210,32 @@ def evaluate(rules: Sequence[Rule], facts: Facts, desk: Desk | None = None) -> l
 
 
 def _judged(rule: Rule, facts: Facts) -> Iterator[_Judged]:
-    if isinstance(rule, Failing):
-        yield from _judged_failing(rule, facts)
-    else:
-        yield from _judged_series(rule, facts)
-
-
-def _judged_failing(rule: Failing, facts: Facts) -> Iterator[_Judged]:
-    account, health = facts.account, facts.health
-    if rule.match.account(account):
-        if facts.provider is not None:
-            before = facts.alert(rule, of_provider(account))
-            matched: Sequence[Health] = ()
-            verdict: Verdict = Unknown("as before")
-            if _may_change(rule, before, facts.provider, facts):
-                matched = [health for health in facts.provider if rule.match.account(health.account)]
-                level = before.level if before.state is State.FIRING else None
-                verdict = judge_provider(rule, matched, before.since, level)
-            outage = _after(rule, before, verdict, facts)
-            if outage.begins_to_fire:
-                covered = {one.account.key: one for one in covered_by_outage(rule, matched)}
-                health = covered.get(account.key, health)
-            yield outage
-        own = judge_account(rule, health) if facts.polled else Unknown("not polled")
-        yield _after(rule, facts.alert(rule, of_account(account)), own, facts)
+    if rule.judges_account(facts.account):
+        yield from _judged_account(rule, facts)
     yield from _judged_series(rule, facts)
 
 
-def _may_change(rule: Failing, outage: Alert, provider: Collection[Health], facts: Facts) -> bool:
-    """Return whether a poll can change anything about its provider's alert, besides how many accounts it names.
-
-    To judge a provider is to look at all its accounts. Of many, that is too much for each poll of an outage: while the
-    alert fires and another account still fails by it, once a second is enough."""
-    match outage.state:
-        case State.INACTIVE:
-            return may_begin(rule, facts.health.streak, provider)
-        case State.FIRING:
-            if len(provider) < MANY or outage.breached_at is None or facts.now - outage.breached_at >= OFTEN:
-                return True
-            others = _others(rule, facts.account, provider)
-            return not any(one.streak.count and not one.streak.outcome.concerns_account for one in others)
-        case _:
-            return True
+def _judged_account(rule: Rule, facts: Facts) -> Iterator[_Judged]:
+    """Judge the account's provider, as far as the poll can change anything about it, and the account: of its failures
+    an outage that begins with this poll explains some."""
+    account, health = facts.account, facts.health
+    if facts.provider is not None:
+        before = facts.alert(rule, of_provider(account))
+        matched: Sequence[Health] = ()
+        verdict: Verdict = Unknown("as before")
+        if rule.outage_may_change(
+            health, facts.provider, state=before.state, breached_at=before.breached_at, now=facts.now
+        ):
+            matched = [one for one in facts.provider if rule.judges_account(one.account)]
+            level = before.level if before.state is State.FIRING else None
+            verdict = rule.judge_provider(matched, before.since, level)
+        outage = _after(rule, before, verdict, facts)
+        if outage.begins_to_fire:
+            covered = {one.account.key: one for one in rule.covered_by_outage(matched)}
+            health = covered.get(account.key, health)
+        yield outage
+    own = rule.judge_account(health) if facts.polled else Unknown("not polled")
+    yield _after(rule, facts.alert(rule, of_account(account)), own, facts)
 
 
 def _judged_series(rule: Rule, facts: Facts) -> Iterator[_Judged]:
@@ -297,63 +247,55 @@ def _judged_series(rule: Rule, facts: Facts) -> Iterator[_Judged]:
         if _can_judge(rule, facts):
             firing = before.severity if before.state is State.FIRING else None
             read = view.series.currency in facts.read
-            verdict = judge(rule, view, read=read, firing=firing, now=facts.now, schedule=facts.schedule)
+            verdict = rule.judge(view, read=read, firing=firing, now=facts.now, schedule=facts.schedule)
         yield _after(rule, before, verdict, facts, view)
 
 
 def _can_judge(rule: Rule, facts: Facts) -> bool:
-    """Whether what has just happened says something of a series: time alone only that its readings grow stale, a
-    failed poll nothing of what an answer holds."""
-    if isinstance(rule, Stale):
+    """Return whether what has just happened says something of a series: time alone only that its readings grow stale,
+    a failed poll nothing of what an answer holds."""
+    if rule.reads is Reads.TIME:
         return True
-    return facts.polled and not (isinstance(rule, Failing) and facts.health.streak.count)
+    return facts.polled and not (rule.reads is Reads.ANSWERS and facts.health.streak.count)
 
 
 def _after(
     rule: Rule, before: Alert, verdict: Verdict, facts: Facts, view: SeriesView | None = None
 ) -> _Judged:
-    return _Judged(rule=rule, before=before, after=judged(before, verdict, rule.policy, facts.now), view=view)
+    return _Judged(
+        rule=rule, before=before, after=apply_verdict(before, verdict, rule.policy, facts.now), view=view
+    )
 
 
 def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]) -> str:
-    """Return what makes an alert needless: its provider's failing alert for an account's own, any failing alert, one to
-    come as well, for a stale one."""
-    if isinstance(one.rule, Failing):
-        if one.after.subject != of_account(facts.account):
-            return ""
+    """Return what makes an alert needless: for an account's own its provider's; for one about a series that was not
+    read for a while any that says why, or will in a moment."""
+    unread = one.view if one.rule.reads is Reads.TIME else None
+    sources: Iterable[AlertKey] = ()
+    if one.after.subject == of_account(facts.account):
         sources = [(one.rule.name, of_provider(facts.account))]
-    elif isinstance(one.rule, Stale) and one.view is not None:
-        sources = list(_explain_stale(rules, facts, one.view))
-    else:
-        sources = []
+    elif unread is not None:
+        sources = _explain_unread(rules, facts, unread)
     for key in sources:
         if key in alerts and alerts[key].state is State.FIRING:
             return inhibited_by(key)
-    if isinstance(one.rule, Stale) and not one.after.announced and _waits_for_failing(rules, facts):
+    if (
+        unread is not None
+        and not one.after.announced
+        and any(rule.is_to_fire(facts.health) for rule in rules)
+    ):
         return "its polls still fail after its provider's outage, not for long enough yet"
     return ""
 
 
-def _waits_for_failing(rules: Sequence[Rule], facts: Facts) -> bool:
-    """Return whether an account is refused for long enough, but not since its provider's outage: its own failing alert
-    is on its way, and says more than a stale one."""
-    streak = facts.health.streak
-    return streak.outcome.concerns_account and any(
-        isinstance(rule, Failing)
-        and rule.match.account(facts.account)
-        and streak.own < rule.polls <= streak.alike
-        for rule in rules
-    )
-
-
-def _explain_stale(rules: Sequence[Rule], facts: Facts, view: SeriesView) -> Iterator[AlertKey]:
-    """The failing alerts that say why a series is not read, if they fire."""
+def _explain_unread(rules: Sequence[Rule], facts: Facts, view: SeriesView) -> Iterator[AlertKey]:
+    """Yield the alerts that say why a series is not read, if they fire."""
     account = facts.account
     for rule in rules:
-        if isinstance(rule, Failing):
+        if rule.reads is Reads.ANSWERS:
             if facts.health.streak.count > 0:
                 yield rule.name, of_account(account)
-                if rule.match.account(account):
+                if rule.judges_account(account):
                     yield rule.name, of_provider(account)
             if view.missing.count > 0:
                 yield rule.name, str(view.series)

@@ -15,9 +15,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from monitor.domain.alerts import Event, EventKind
-from monitor.domain.model import Field, Severity, Snapshot, value_text
+from monitor.domain.model import Severity, Snapshot, value_text
 from monitor.domain.money import percent_of, plain, signed, sparkline, subtract
-from monitor.domain.rules import Delta, Rule, Threshold, kind
+from monitor.domain.rules import Rule
 from monitor.domain.units import moment, span
 
 _LONGEST_TITLE = 250
@@ -76,7 +76,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class ChartImage:
     """A PNG, and the name it goes by as a file."""
 
     name: str
@@ -92,7 +92,7 @@ class Message:
     markdown: str
     html: str
     type: Type
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[ChartImage, ...] = ()
 
 
 def report(
@@ -110,7 +110,7 @@ def report(
     facts = Report(
         kind=event.kind,
         rule=alert.rule,
-        rule_type=kind(rule) if rule else "",
+        rule_type=rule.kind if rule else "",
         severity=alert.severity.word,
         subject=alert.subject,
         incident=alert.id,
@@ -127,16 +127,15 @@ def report(
 
 
 def _with_readings(facts: Report, rule: Rule, history: Sequence[Snapshot]) -> Report:
-    which: Field = rule.field if isinstance(rule, Threshold | Delta) else "available"
     tail = history[-TREND_LENGTH:]
     before = history[-2] if len(history) > 1 else None
     readings = {
-        "field": which,
-        "value": value_text(history[-1], which),
+        "field": rule.field,
+        "value": value_text(history[-1], rule.field),
         "value_at": history[-1].observed_at.isoformat(),
-        "before": value_text(before, which) if before else "",
+        "before": value_text(before, rule.field) if before else "",
         "before_at": before.observed_at.isoformat() if before else "",
-        "trend": tuple(plain(value) for reading in tail if (value := reading.value(which)) is not None),
+        "trend": tuple(plain(value) for reading in tail if (value := reading.value(rule.field)) is not None),
     }
     return Report.from_json({**facts.to_json(), **readings})
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from monitor.domain.rules import EVERYTHING, Match, Policy
+from monitor.domain.matching import EVERYTHING, Match
+from monitor.domain.rules import Policy
 
 GROUP_WAIT = timedelta(seconds=10)
 GROUP_BY = ("rule", "provider")
@@ -24,7 +25,7 @@ class Route:
     group_wait: timedelta = GROUP_WAIT
     escalate_after: timedelta | None = None
     escalate_to: tuple[str, ...] = ()
-    goes_on: bool = False
+    continues: bool = False
 
     def group(self, attributes: Mapping[str, str]) -> str:
         """What has to be equal for two alerts to be told in one message."""
@@ -50,7 +51,7 @@ class Considered:
         """What of the alert does not fit, or that it does, in words."""
         if self.misfits:
             return f"does not fit: {'; '.join(self._misfit(key, attributes) for key in self.misfits)}"
-        return "fits, and says `continue`" if self.route.goes_on else "fits"
+        return "fits, and says `continue`" if self.route.continues else "fits"
 
     def _misfit(self, key: str, attributes: Mapping[str, str]) -> str:
         wanted = " or ".join(self.route.match.globs[key])
@@ -62,7 +63,7 @@ def consider(routes: Sequence[Route], attributes: Mapping[str, str]) -> Iterator
     for route in routes:
         considered = Considered(route=route, misfits=route.match.misfits(attributes))
         yield considered
-        if considered.fits and not route.goes_on:
+        if considered.fits and not route.continues:
             return
 
 

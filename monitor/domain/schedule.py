@@ -218,7 +218,7 @@ class Cron:
 Schedule = Every | Cron
 
 
-def silence(schedule: Schedule) -> timedelta:
+def gap_after(schedule: Schedule) -> timedelta:
     """The time without readings from which on nothing is known: one poll that is missing makes no gap, two do."""
     match schedule:
         case Every():

@@ -15,7 +15,7 @@ LISTED = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class BalanceChange:
     """A series' available amount now and at the period's start; None: not known."""
 
     series: str
@@ -32,7 +32,7 @@ class Period:
 
     since: datetime
     until: datetime
-    standings: Sequence[Standing]
+    standings: Sequence[BalanceChange]
     firing: Sequence[tuple[str, str, str]]
     fired: int
     resolved: int
@@ -101,11 +101,11 @@ def _missed(runs: int) -> str:
     return f"; {_count(runs, 'run')} missed since the accounts are known" if runs else ""
 
 
-def _moved(one: Standing) -> bool:
+def _moved(one: BalanceChange) -> bool:
     return one.now is not None and one.before is not None and one.now != one.before
 
 
-def _standing(one: Standing, since: datetime) -> str:
+def _standing(one: BalanceChange, since: datetime) -> str:
     if one.now is None:
         return "unknown: never read"
     if one.read_at is not None and one.read_at < since:

@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 
 from monitor.domain import units
 from monitor.domain.model import Account, Balance
-from monitor.fields import Secret, Section, Span
-from monitor.providers.answer import Answer
+from monitor.providers.response import Response
+from monitor.providers.types import Secret, Section, Span
 
 
 class RateLimit(NamedTuple):
@@ -183,7 +183,7 @@ class Api(Protocol):
         """The signed request for an account's balance; `now` in UTC is what gets signed."""
         ...
 
-    def parse(self, account: Account, answer: Answer) -> tuple[Balance, ...]:
+    def parse(self, account: Account, answer: Response) -> tuple[Balance, ...]:
         """The balances in an answer, exactly. Raises a `PollFailed` of the documented kind for everything else.
 
         A configured currency that the answer lacks is left out: its absence is judged by who asked."""

@@ -41,12 +41,12 @@ from monitor.errors import (
     Timeout,
     Unavailable,
 )
-from monitor.providers.answer import Answer, failure
+from monitor.log.redaction import redacted
 from monitor.providers.base import Api, Request, Settings
-from monitor.providers.causes import explained
 from monitor.providers.limits import CONCURRENCY, Host, NoTurn
+from monitor.providers.network_errors import explained
 from monitor.providers.payload import quoted
-from monitor.redaction import redacted
+from monitor.providers.response import Response, failure
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer's body that are read; a balance takes a few hundred."""
@@ -207,7 +207,7 @@ class Client:
                 progress.patience = max(0.0, progress.patience - waited)
             yield
 
-    async def _exchange(self, request: Request) -> Answer:
+    async def _exchange(self, request: Request) -> Response:
         deadline = _now() + self._settings.timeout.total_seconds()
         try:
             async with self._connections.lent() as http:
@@ -242,8 +242,10 @@ class Client:
             unless_answered.pop_all()
             return response
 
-    async def _receive(self, response: httpx.Response, deadline: float) -> Answer:
-        head = Answer(status=response.status_code, headers=dict(response.headers), received_at=self._clock())
+    async def _receive(self, response: httpx.Response, deadline: float) -> Response:
+        head = Response(
+            status=response.status_code, headers=dict(response.headers), received_at=self._clock()
+        )
         if head.date is not None:
             self._host.clock_difference = head.date - head.received_at
         refused = failure(head)
@@ -257,7 +259,7 @@ class Client:
                 raise
             return head  # an error's status says enough
 
-    def _pause(self, answer: Answer, refused: Paused | Unavailable) -> None:
+    def _pause(self, answer: Response, refused: Paused | Unavailable) -> None:
         label = refused.detail.partition(":")[0]  # the service's own words come after the colon
         self._host.pause(_resumption(answer, refused), refused.outcome, label)
 
@@ -308,7 +310,7 @@ def _asks_for_rest(failed: PollFailed) -> bool:
     return isinstance(failed, Paused) or (isinstance(failed, Unavailable) and failed.retry_after is not None)
 
 
-def _resumption(answer: Answer, refused: Paused | Unavailable) -> datetime:
+def _resumption(answer: Response, refused: Paused | Unavailable) -> datetime:
     """When the host may be asked again: when it says so, or as documented (Nami, "Limits")."""
     if refused.retry_after is not None:
         return answer.received_at + refused.retry_after
@@ -319,7 +321,7 @@ def _resumption(answer: Answer, refused: Paused | Unavailable) -> datetime:
     return answer.received_at + timedelta(minutes=1) - into_minute + timedelta(seconds=1)
 
 
-def _skew(answer: Answer, tolerated: timedelta) -> str:
+def _skew(answer: Response, tolerated: timedelta) -> str:
     """What to add to an auth failure that may be our clock's fault."""
     off = answer.date - answer.received_at if answer.date else timedelta(0)
     if abs(off) <= tolerated:

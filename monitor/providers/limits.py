@@ -1,6 +1,6 @@
 """How often a host is asked, and when not at all.
 
-`Window` is the arithmetic, without a clock; `Host` is the queue in front of one host that everything going there
+`CallWindow` is the arithmetic, without a clock; `Host` is the queue in front of one host that everything going there
 shares. Instants within are seconds on the monotonic clock, which no correction of the wall clock moves.
 """
 
@@ -30,7 +30,7 @@ _REMEMBERED = 1000
 """Calls remembered while no limit asks for more, in case one comes with a reload."""
 
 
-class Window:
+class CallWindow:
     """The calls of the recent past, and when the next one fits under every limit.
 
     A call counts from its start until a limit's span after its end, since only the service knows when in between
@@ -57,9 +57,9 @@ class Window:
         """Takes back one `add`."""
         self._limits.remove(limit)
 
-    def copy(self) -> "Window":
+    def copy(self) -> "CallWindow":
         """The same as it is now: it can be looked at in another thread."""
-        same = Window()
+        same = CallWindow()
         same._limits, same._ended = [*self._limits], [*self._ended]
         same._kept, same.under_way = self._kept, self.under_way
         return same
@@ -194,7 +194,7 @@ class Host:
         self._clock = clock
         self._monotonic = monotonic
         self._concurrency = concurrency
-        self._window = Window()
+        self._window = CallWindow()
         self._log = log
         self._elsewhere = Elsewhere()
         self._pause: Pause | None = None

@@ -14,9 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from monitor.domain import money
 from monitor.domain.model import Account, Balance
 from monitor.errors import BadPayload, PollFailed, Rejected
-from monitor.fields import Secret
 from monitor.providers import payload
-from monitor.providers.answer import Answer, failure
 from monitor.providers.base import (
     BaseUrl,
     HeaderSecret,
@@ -29,6 +27,8 @@ from monitor.providers.base import (
     unix_time,
 )
 from monitor.providers.payload import Node, Number
+from monitor.providers.response import Response, failure
+from monitor.providers.types import Secret
 
 PATH = "/api/v4/user/balance"
 WALLETS: Mapping[str, int] = {"spot": 0, "futures": 2}
@@ -138,7 +138,7 @@ class NamiApi:
             signature=signature,
         )
 
-    def parse(self, account: Account, answer: Answer) -> tuple[Balance, ...]:
+    def parse(self, account: Account, answer: Response) -> tuple[Balance, ...]:
         """The balances of a wallet: the configured ones, in the configuration's order, or all, in the answer's."""
         if answer.status != 200:
             raise _refused(answer, payload.glance(answer.body))
@@ -169,13 +169,13 @@ def _balance(entry: Node, currency: str, wallet: int) -> Balance:
     return Balance(currency=currency, total=total, locked=locked, available=money.subtract(total, locked))
 
 
-def _refused(answer: Answer, document: Node | None) -> PollFailed:
+def _refused(answer: Response, document: Node | None) -> PollFailed:
     """An error by its HTTP status; a 400 may be what its body's `statusCode` says ("Errors")."""
     status = _status_code(document) if answer.status == 400 else None
     return failure(answer, _message(document), status=status)
 
 
-def _require_ok(answer: Answer, document: Node) -> None:
+def _require_ok(answer: Response, document: Node) -> None:
     """HTTP 200 may be an error all the same ("Errors"): a `statusCode`, or a `status` other than `ok`."""
     code = _status_code(document)
     if code is not None:

@@ -12,11 +12,11 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, m
 
 from monitor.domain.model import Account, Balance
 from monitor.errors import AuthFailed, Rejected
-from monitor.fields import Secret
 from monitor.providers import payload
-from monitor.providers.answer import Answer, failure
 from monitor.providers.base import BaseUrl, Request, Settings, Wallets, hmac_sha256, unix_time
 from monitor.providers.payload import Node
+from monitor.providers.response import Response, failure
+from monitor.providers.types import Secret
 
 PATH = "/api/v1/get-balance"
 CURRENCY = "USD"
@@ -104,7 +104,7 @@ class WdcfApi:
             signature=signature,
         )
 
-    def parse(self, account: Account, answer: Answer) -> tuple[Balance, ...]:
+    def parse(self, account: Account, answer: Response) -> tuple[Balance, ...]:
         """The client's one balance, in US dollars. The service tells no locked part."""
         if answer.status != 200:
             raise failure(answer, _said(payload.glance(answer.body)))

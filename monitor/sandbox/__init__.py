@@ -12,9 +12,9 @@ from monitor.sandbox.config import Credentials, example_config
 from monitor.sandbox.faults import Fault, PlannedFault, parse_fault
 from monitor.sandbox.nami import CallLimit, Holding
 from monitor.sandbox.sandbox import Sandbox
-from monitor.sandbox.script import Level, Script, constant, drain, parse_script, steps, then, top_up, walk
+from monitor.sandbox.scenario import Scenario, demo_story
+from monitor.sandbox.scripts import Level, Script, constant, drain, parse_script, steps, then, top_up, walk
 from monitor.sandbox.service import Logged, Service
-from monitor.sandbox.story import Story, demo_story
 from monitor.sandbox.webhook import Message, Webhook
 
 __all__ = [
@@ -27,9 +27,9 @@ __all__ = [
     "Message",
     "PlannedFault",
     "Sandbox",
+    "Scenario",
     "Script",
     "Service",
-    "Story",
     "Webhook",
     "constant",
     "demo_story",

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from monitor.sandbox.script import parse_duration
-from monitor.sandbox.story import CURRENCIES
+from monitor.sandbox.scenario import CURRENCIES
+from monitor.sandbox.scripts import parse_duration
 
 _NAMI_JOBS = 2
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from monitor.sandbox.http import CutOff, Drip, Reset, Response, error_response, json_response
-from monitor.sandbox.script import parse_duration
+from monitor.sandbox.scripts import parse_duration
 
 _HTML = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>It works!</body></html>\n"
 _MAINTENANCE = b"<!DOCTYPE html><html><body><h1>Down for maintenance</h1></body></html>\n"

@@ -9,7 +9,7 @@ from decimal import Decimal
 from urllib.parse import parse_qsl
 
 from monitor.sandbox.http import Json, Request, Response, error_response, json_response, wrong_request
-from monitor.sandbox.script import Script, constant
+from monitor.sandbox.scripts import Script, constant
 
 PATH = "/api/v4/user/balance"
 ACCOUNTS = {"0": "spot", "2": "futures"}

@@ -7,8 +7,8 @@ from monitor.sandbox.config import Credentials, example_config
 from monitor.sandbox.faults import PlannedFault
 from monitor.sandbox.http import Clock, utc_now
 from monitor.sandbox.nami import CallLimit, Nami
+from monitor.sandbox.scenario import Scenario, demo_story
 from monitor.sandbox.service import Service
-from monitor.sandbox.story import Story, demo_story
 from monitor.sandbox.wdcf import Wdcf
 
 
@@ -21,7 +21,7 @@ class Sandbox:
 
     def __init__(
         self,
-        story: Story | None = None,
+        story: Scenario | None = None,
         *,
         credentials: Credentials | None = None,
         call_limit: CallLimit | None = None,

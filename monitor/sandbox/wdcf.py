@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
 from monitor.sandbox.http import Json, Request, Response, json_response, wrong_request
-from monitor.sandbox.script import Level, Script
+from monitor.sandbox.scripts import Level, Script
 
 PATH = "/api/v1/get-balance"
 

@@ -19,9 +19,10 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from monitor.domain.clock import ClockMark
+from monitor.store.memory import Memory
+from monitor.store.sqlite import insert_new, later
 from monitor.store.tables import (
     Instant,
     accounts,
@@ -40,17 +41,13 @@ _JUST_BEFORE = timedelta(microseconds=1)
 _KEY = ("series_id", "observed_at")
 
 _HERE = (snapshots.c.series_id == bindparam("of")) & (snapshots.c.observed_at == bindparam("at"))
-_SET_ASIDE = (
-    upsert(set_aside)
-    .from_select(
-        [*_KEY, *_READING, "moved_at", "returns"],
-        select(
-            *(snapshots.c[name] for name in (*_KEY, *_READING)),
-            bindparam("now", type_=Instant),
-            bindparam("back", type_=Boolean),
-        ).where(_HERE),
-    )
-    .on_conflict_do_nothing()
+_SET_ASIDE = insert_new(set_aside).from_select(
+    [*_KEY, *_READING, "moved_at", "returns"],
+    select(
+        *(snapshots.c[name] for name in (*_KEY, *_READING)),
+        bindparam("now", type_=Instant),
+        bindparam("back", type_=Boolean),
+    ).where(_HERE),
 )
 _NOT_IN_HISTORY = delete(snapshots).where(_HERE)
 _NOT_PROVISIONAL = delete(provisional).where(
@@ -61,12 +58,8 @@ _ASIDE = (
     & (set_aside.c.observed_at == bindparam("at"))
     & (set_aside.c.moved_at == bindparam("then"))
 )
-_RETURN = (
-    upsert(snapshots)
-    .from_select(
-        [*_KEY, *_READING], select(*(set_aside.c[name] for name in (*_KEY, *_READING))).where(_ASIDE)
-    )
-    .on_conflict_do_nothing()
+_RETURN = insert_new(snapshots).from_select(
+    [*_KEY, *_READING], select(*(set_aside.c[name] for name in (*_KEY, *_READING))).where(_ASIDE)
 )
 _NOT_ASIDE = delete(set_aside).where(_ASIDE)
 
@@ -77,8 +70,9 @@ class ClockRecord:
     While readings lie ahead of the clock nothing tells which of the two clocks was right. New readings are then
     `provisional`; and those ahead that time passes over are set aside until that is known. Nothing is deleted."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, memory: Memory) -> None:
         self._db = connection
+        self._memory = memory
 
     def mark(self) -> ClockMark:
         """Return what is noticed and not settled."""
@@ -137,15 +131,9 @@ class ClockRecord:
         just_before = literal(now - _JUST_BEFORE, Instant)
         copies = select(series.c.id, just_before, *(series.c[name] for name in _READING)).where(which)
         keys = select(series.c.id, just_before).where(which)
-        self._db.execute(
-            upsert(snapshots)
-            .from_select(["series_id", "observed_at", *_READING], copies)
-            .on_conflict_do_nothing()
-        )
-        self._db.execute(
-            upsert(provisional).from_select(["series_id", "observed_at"], keys).on_conflict_do_nothing()
-        )
-        last_ahead = func.max(func.coalesce(series.c.ahead_until, series.c.observed_at), series.c.observed_at)
+        self._db.execute(insert_new(snapshots).from_select([*_KEY, *_READING], copies))
+        self._db.execute(insert_new(provisional).from_select([*_KEY], keys))
+        last_ahead = later(func.coalesce(series.c.ahead_until, series.c.observed_at), series.c.observed_at)
         self._db.execute(
             update(series).where(which).values(ahead_until=last_ahead, observed_at=now - _JUST_BEFORE)
         )
@@ -175,9 +163,7 @@ class ClockRecord:
 
     def add_provisional(self, series_id: int, at: datetime) -> None:
         """Note that a reading was made while others lie ahead of the clock."""
-        self._db.execute(
-            upsert(provisional).values(series_id=series_id, observed_at=at).on_conflict_do_nothing()
-        )
+        self._db.execute(insert_new(provisional).values(series_id=series_id, observed_at=at))
 
     def go_back_to_what_lay_ahead(self) -> None:
         """Let the last reading of each series be the one that lay furthest ahead: the clock is right again."""
@@ -194,6 +180,7 @@ class ClockRecord:
 
     def forget(self, now: datetime) -> None:
         """Let the present clock be right: what was read since it was set back is the history."""
+        self._memory.healths.clear()  # their instants that lie ahead are moved
         self._db.execute(update(series).where(series.c.ahead_until.is_not(None)).values(ahead_until=None))
         self._db.execute(delete(provisional))
         self._keep_aside(true(), now)

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from monitor.domain.model import Account, Health, Severity
-from monitor.domain.muting import Silence
+from monitor.domain.mutes import Silence
+from monitor.store.sqlite import data_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +38,14 @@ class Memory:
     silences: Silences | None = None
     healths: list[Healths] = field(default_factory=list)
     follower: Any = None
-    """What is kept up to date by `Transaction.follow`, and for whom."""
+    """What is kept up to date by `Alerts.follow`, and for whom."""
     followed_by: object = None
     saved: dict[tuple[str, str], Severity | None] = field(default_factory=dict)
     _version: int | None = None
 
     def begin(self, connection: Connection) -> None:
         """Forget everything if another connection has committed since the transaction before."""
-        version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        version = data_version(connection)
         if version != self._version:
             self.forget()
             self._version = version

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from monitor.errors import StoreError
-from monitor.store.archive import Row
+from monitor.store.read.all_readings import Row
 
 Staged: TypeAlias = tuple[int, str, str, str | None, int | None, int]
 """A `Row`, and the line of the file that it stands in."""

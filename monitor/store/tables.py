@@ -231,10 +231,10 @@ class AlertRow(Table, table=True):
     seq: int
     announced: bool
     announced_at: datetime | None = Field(default=None, sa_type=Instant)
-    told_at: datetime | None = Field(default=None, sa_type=Instant)
-    told_severity: int
-    told_level: int = 0
-    told_flapping: bool = False
+    notified_at: datetime | None = Field(default=None, sa_type=Instant)
+    notified_severity: int
+    notified_level: int = 0
+    notified_flapping: bool = False
     escalated_at: datetime | None = Field(default=None, sa_type=Instant)
     acked_at: datetime | None = Field(default=None, sa_type=Instant)
     acked_by: str = ""

@@ -7,15 +7,15 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response, Se
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
+from monitor.alerting.incidents import story_json
 from monitor.domain.units import rfc3339
-from monitor.incidents import story_json
-from monitor.web import contents, models
-from monitor.web.answers import Answer, json_answer, reply
-from monitor.web.guard import COOKIE
+from monitor.web import models, payloads
+from monitor.web.auth import COOKIE
+from monitor.web.cache import Shelf
 from monitor.web.params import SPANS, AskedChart, AskedIncidents, AskedReadings, AskedSeries, Route
-from monitor.web.shelf import Shelf
-from monitor.web.site import Site
-from monitor.web.view import Picture, Row, Wish, choose
+from monitor.web.queries import Site
+from monitor.web.responses import CachedResponse, json_answer, reply
+from monitor.web.view import Overview, Row, SeriesFilter, choose
 
 PREFIX = "/api/v1"
 
@@ -61,52 +61,56 @@ def router(site: Site) -> APIRouter:
         route_class=Route,
         generate_unique_id_function=operation_id,
     )
-    desk = Desk(site)
+    desk = ResponseCache(site)
     _standings(router, desk)
     _past(router, desk)
     return router
 
 
-class Desk:
+class ResponseCache:
     """Makes answers, and keeps those that many may ask for."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._kept: Shelf[Answer] = Shelf(32)
+        self._kept: Shelf[CachedResponse] = Shelf(32)
 
-    def of_picture(self, key: tuple[object, ...], make: Callable[[Picture], Mapping[str, Any]]) -> Answer:
+    def of_overview(
+        self, key: tuple[object, ...], make: Callable[[Overview], Mapping[str, Any]]
+    ) -> CachedResponse:
         """An answer made of all there is to see; as long as that is the same, so is this."""
-        picture = self.site.picture()
-        at = rfc3339(picture.at)
+        overview = self.site.overview()
+        at = rfc3339(overview.at)
 
-        def made() -> Answer:
-            return json_answer({name: value for name, value in make(picture).items() if name != "at"}, at=at)
+        def made() -> CachedResponse:
+            return json_answer({name: value for name, value in make(overview).items() if name != "at"}, at=at)
 
-        return self._kept.get((picture.at, *key), made)
+        return self._kept.get((overview.at, *key), made)
 
     def row(self, name: str) -> Row:
         """A series of this name; there is none: 404."""
-        found = self.site.picture().by_name.get(name)
+        found = self.site.overview().by_name.get(name)
         if found is None:
             raise HTTPException(404, "there is no series of this name: job/account/currency, percent-encoded")
         return found
 
 
-def _standings(router: APIRouter, desk: Desk) -> None:
+def _standings(router: APIRouter, desk: ResponseCache) -> None:
     @router.get("/status", response_model=models.Status)
     def status(request: Request) -> Response:
         """What `status --json` prints: jobs, balances, alerts, and what waits to be delivered."""
-        return reply(request, desk.of_picture(("status",), lambda picture: picture.status.to_json()))
+        return reply(request, desk.of_overview(("status",), lambda overview: overview.status.to_json()))
 
     @router.get("/alerts", response_model=models.Alerts)
     def alerts(request: Request) -> Response:
         """What is pending or fires, as in the status."""
-        return reply(request, desk.of_picture(("alerts",), lambda picture: contents.alerts(picture.status)))
+        return reply(
+            request, desk.of_overview(("alerts",), lambda overview: payloads.alerts(overview.status))
+        )
 
     @router.get("/series", response_model=models.SeriesPage, responses=_UNREADABLE)
     def series(request: Request, asked: Annotated[AskedSeries, Query()]) -> Response:
         """Series as they stand, 100 a page: balance, change, rules, the next poll."""
-        wish = Wish(
+        wanted = SeriesFilter(
             job=asked.job or "",
             standing=asked.standing or "",
             words=asked.words,
@@ -115,11 +119,13 @@ def _standings(router: APIRouter, desk: Desk) -> None:
         )
         return reply(
             request,
-            desk.of_picture(("series", wish), lambda picture: contents.series(choose(picture.rows, wish))),
+            desk.of_overview(
+                ("series", wanted), lambda overview: payloads.series(choose(overview.rows, wanted))
+            ),
         )
 
 
-def _past(router: APIRouter, desk: Desk) -> None:
+def _past(router: APIRouter, desk: ResponseCache) -> None:
     site = desk.site
 
     @router.get("/readings", response_model=models.ReadingsPage, responses=_UNREADABLE | _UNKNOWN)
@@ -127,19 +133,19 @@ def _past(router: APIRouter, desk: Desk) -> None:
         """A series' readings, the newest first. What is read meanwhile moves no page."""
         name = desk.row(asked.series).name
         found = site.readings(name, asked.since, asked.before, asked.limit + 1)
-        return reply(request, json_answer(contents.readings(request.url.path, asked, found)))
+        return reply(request, json_answer(payloads.readings(request.url.path, asked, found)))
 
     @router.get("/chart", response_model=models.Chart, responses=_UNREADABLE | _UNKNOWN)
     def chart(request: Request, asked: Annotated[AskedChart, Query()]) -> Response:
         """How an amount of a series went over a while, for drawing."""
         row = desk.row(asked.series)
         drawn = site.chart(row, asked.field, SPANS[asked.span], asked.ending)
-        return reply(request, json_answer(contents.chart(drawn)))
+        return reply(request, json_answer(payloads.chart(drawn)))
 
     @router.get("/incidents", response_model=models.IncidentsPage, responses=_UNREADABLE)
     def incidents(request: Request, asked: Annotated[AskedIncidents, Query()]) -> Response:
         """Incidents, current and past, 100 a page, the newest first: what `alerts --json` prints."""
-        page = contents.incidents(site.incidents(), asked)
+        page = payloads.incidents(site.incidents(), asked)
         return reply(request, json_answer(page, at=rfc3339(site.clock())))
 
     @router.get("/incidents/{incident}", response_model=models.Story, responses=_UNREADABLE | _UNKNOWN)
@@ -147,7 +153,7 @@ def _past(router: APIRouter, desk: Desk) -> None:
         request: Request, incident: Annotated[str, Path(description="Its id.", max_length=100)]
     ) -> Response:
         """An incident with all that happened: what `alerts show --json` prints."""
-        found = site.story(incident)
+        found = site.timeline(incident)
         if found is None:
             raise HTTPException(404, "nothing is kept of such an incident")
         return reply(request, json_answer(story_json(found[0], site.clock())))

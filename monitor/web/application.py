@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Scope
 from monitor import __version__
 from monitor.errors import StoreError
 from monitor.web import api, feed, health, pages, scraping
-from monitor.web.guard import Access, Guard
-from monitor.web.page import render
-from monitor.web.site import Site
+from monitor.web.auth import Access, Guard
+from monitor.web.queries import Site
+from monitor.web.rendering import render
 
 log = logging.getLogger(__name__)
 

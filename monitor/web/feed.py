@@ -13,10 +13,10 @@ from fastapi import APIRouter, Request, Response
 from monitor import __version__
 from monitor.domain.model import Severity
 from monitor.domain.units import moment, rfc3339
-from monitor.store.incidents import RESOLVED, Incident
-from monitor.web.answers import answer, reply
+from monitor.store.read.incidents import RESOLVED, Incident
 from monitor.web.api import BEFORE, SECURITY, operation_id
-from monitor.web.site import Site
+from monitor.web.queries import Site
+from monitor.web.responses import answer, reply
 
 ENTRIES = 50
 """The newest incidents."""

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from monitor.web.api import SECURITY, TOKEN_NEEDED, operation_id
-from monitor.web.guard import is_known
-from monitor.web.site import Site
+from monitor.web.auth import is_authenticated
+from monitor.web.queries import Site
 
 
 class Health(BaseModel):
@@ -38,9 +38,7 @@ def router(site: Site) -> APIRouter:
         leave those of the pages to the pages."""
         return await run_sync(of, limiter=one_at_a_time)
 
-    @router.get(
-        "/healthz", responses={503: {"model": Health, "description": "It hangs: a restart would help."}}
-    )
+    @router.get("/healthz", responses={503: {"model": Health, "description": "Stuck: a restart would help."}})
     async def healthz(request: Request, response: Response) -> Health:
         """Whether the daemon lives: it answers, its writer does, and runs are started on time. Open to everybody; the
         reasons are not."""
@@ -64,4 +62,4 @@ def _health(reasons: list[str], request: Request, response: Response) -> Health:
     """Why it is not well is for those who may know it; that it is not, for everybody."""
     known = [reason for reason in reasons if reason]
     response.status_code = 503 if known else 200
-    return Health(status="failing" if known else "ok", reasons=known if is_known(request) else [])
+    return Health(status="failing" if known else "ok", reasons=known if is_authenticated(request) else [])

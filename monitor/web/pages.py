@@ -7,16 +7,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from monitor.alerting.incidents import chosen, waiting
 from monitor.domain.model import Field as Amount
-from monitor.domain.rules import Delta, Threshold
-from monitor.incidents import chosen, waiting
-from monitor.store.incidents import RESOLVED, Incident
-from monitor.web.guard import Access
-from monitor.web.page import Rendered, render
+from monitor.store.read.incidents import RESOLVED, Incident
+from monitor.web.auth import Access
+from monitor.web.cache import Shelf
 from monitor.web.params import SPANS, Instant, Order, SeriesName, Span
-from monitor.web.shelf import Shelf
-from monitor.web.site import Site
-from monitor.web.view import PAGE, Picture, Standing, Wish, choose
+from monitor.web.queries import Site
+from monitor.web.rendering import Rendered, render
+from monitor.web.view import PAGE, Overview, SeriesFilter, SeriesState, choose
 
 REFRESH = timedelta(seconds=5)
 """How often a page looks for news."""
@@ -56,9 +55,9 @@ def router(site: Site, access: Access) -> APIRouter:
         order: Order | Literal[""] = "",
         page_number: Page = 1,
     ) -> Response:
-        wish = Wish(job=job, standing=state, words=q, order=order, page=page_number)
+        wanted = SeriesFilter(job=job, standing=state, words=q, order=order, page=page_number)
 
-        return page(request, "overview.html", lambda: _overview(site, wish))
+        return page(request, "overview.html", lambda: _overview(site, wanted))
 
     @router.get("/series")
     def series(
@@ -98,26 +97,26 @@ def router(site: Site, access: Access) -> APIRouter:
 # What each page is filled with
 
 
-def _overview(site: Site, wish: Wish) -> dict[str, Any]:
-    picture = site.picture()
-    found = choose(picture.rows, wish)
+def _overview(site: Site, wanted: SeriesFilter) -> dict[str, Any]:
+    overview = site.overview()
+    found = choose(overview.rows, wanted)
     return {
-        "picture": picture,
-        "wish": wish,
+        "overview": overview,
+        "wanted": wanted,
         "chosen": found,
         "outlines": site.outlines(found.rows),
-        "standings": list(Standing),
+        "standings": list(SeriesState),
     }
 
 
 def _series(site: Site, name: str, before: datetime | None) -> dict[str, Any]:
-    picture = site.picture()
-    row = picture.by_name.get(name)
+    overview = site.overview()
+    row = overview.by_name.get(name)
     if row is None:
         raise HTTPException(404, f"no series {name!r} is configured and known")
     readings = site.readings(name, None, before, READINGS + 1)
     return {
-        "picture": picture,
+        "overview": overview,
         "row": row,
         "before": before,
         "readings": readings[:READINGS],
@@ -136,7 +135,7 @@ def _incidents(site: Site, state: str, wanted: str, page: int) -> dict[str, Any]
     pages = max(1, -(-len(found) // PAGE))
     number = min(page, pages)
     return {
-        "picture": site.picture(),
+        "overview": site.overview(),
         "state": state,
         "q": wanted,
         "page": number,
@@ -147,21 +146,21 @@ def _incidents(site: Site, state: str, wanted: str, page: int) -> dict[str, Any]
 
 
 def _incident(site: Site, incident: str) -> dict[str, Any]:
-    found = site.story(incident)
+    found = site.timeline(incident)
     if found is None:
         raise HTTPException(404, f"nothing is kept of an incident {incident!r}")
-    story, entries = found
-    picture = site.picture()
-    span, until = around(story.incident, site.clock())
+    timeline, entries = found
+    overview = site.overview()
+    span, until = around(timeline.incident, site.clock())
     return {
-        "picture": picture,
-        "field": _judged(picture, story.incident.rule),
+        "overview": overview,
+        "field": _judged(overview, timeline.incident.rule),
         "span": span,
         "until": until,
-        "story": story,
+        "timeline": timeline,
         "entries": entries,
-        "row": picture.by_name.get(story.incident.subject),
-        "waiting": waiting(story),
+        "row": overview.by_name.get(timeline.incident.subject),
+        "waiting": waiting(timeline),
     }
 
 
@@ -175,9 +174,7 @@ def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:
     return name, None if until >= now else until
 
 
-def _judged(picture: Picture, rule: str) -> Amount:
+def _judged(overview: Overview, rule: str) -> Amount:
     """The amount that a rule looks at."""
-    judged = (
-        one.field for one in picture.plan.rules if one.name == rule and isinstance(one, Threshold | Delta)
-    )
+    judged = (one.field for one in overview.plan.rules if one.name == rule)
     return next(judged, "available")

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from monitor.domain.model import Field as Amount
-from monitor.web.view import Standing
+from monitor.web.view import SeriesState
 
 SPANS = {
     "1h": timedelta(hours=1),
@@ -87,17 +87,17 @@ Order = Literal[
 Span = Literal["1h", "24h", "7d", "30d"]
 
 
-class Asked(BaseModel):
+class QueryParams(BaseModel):
     """A query; a parameter that does not exist is a mistake, not nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class AskedSeries(Asked):
+class AskedSeries(QueryParams):
     """Which series, in which order."""
 
     job: str | None = Field(None, description="Only this job's.", max_length=_LONGEST_WISH)
-    standing: Standing | None = Field(None, description="Only those that stand so.")
+    standing: SeriesState | None = Field(None, description="Only those that stand so.")
     words: str = Field(
         "",
         description="Only those whose name, labels or alerts' rules hold all of these words.",
@@ -107,7 +107,7 @@ class AskedSeries(Asked):
     page: Page = 1
 
 
-class AskedReadings(Asked):
+class AskedReadings(QueryParams):
     """Which readings."""
 
     series: SeriesName
@@ -120,7 +120,7 @@ class AskedReadings(Asked):
     limit: int = Field(100, description="How many at most.", ge=1, le=MOST_READINGS)
 
 
-class AskedChart(Asked):
+class AskedChart(QueryParams):
     """Which picture."""
 
     series: SeriesName
@@ -138,7 +138,7 @@ class AskedChart(Asked):
         return None if self.until is None else max(self.until, _EPOCH)
 
 
-class AskedIncidents(Asked):
+class AskedIncidents(QueryParams):
     """Which incidents."""
 
     state: Literal["all", "pending", "firing", "resolved"] = Field("all", description="Only those in it.")

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from monitor.web.api import BEFORE, SECURITY, TOKEN_NEEDED, operation_id
-from monitor.web.exposition import Running, exposition, store_bytes
-from monitor.web.site import Site
+from monitor.web.metrics import Running, exposition, store_bytes
+from monitor.web.queries import Site
 
 
 def router(site: Site) -> APIRouter:
@@ -26,16 +26,16 @@ def router(site: Site) -> APIRouter:
     )
     def metrics(request: Request) -> Response:
         """How things stand and what was counted, as Prometheus reads it, or OpenMetrics where that is asked for."""
-        picture = site.picture()
+        overview = site.overview()
         running = Running(
-            started_at=picture.live.started_at,
-            next_polls=picture.live.next_polls,
-            store_bytes=store_bytes(picture.plan.store),
-            channels=picture.plan.channels,
-            rules=picture.plan.rules,
+            started_at=overview.live.started_at,
+            next_polls=overview.live.next_polls,
+            store_bytes=store_bytes(overview.plan.store),
+            channels=overview.plan.channels,
+            rules=overview.plan.rules,
         )
         accept = request.headers.get("accept", "")
-        body, media_type = exposition(picture.status, running, site.metrics, accept)
+        body, media_type = exposition(overview.status, running, site.metrics, accept)
         return Response(body, media_type=media_type)
 
     return router

@@ -9,14 +9,14 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
+from monitor.alerting.status import JobStatus, Status, assemble
 from monitor.domain.coverage import matching_nothing
 from monitor.domain.model import Account, Pause, Series, State
 from monitor.domain.money import subtract
-from monitor.domain.muting import Maintenance, Silence
-from monitor.domain.rules import Failing, Rule, Stale, expectation
-from monitor.status import JobStatus, Status, assemble
-from monitor.store import history, reader
-from monitor.store.reader import AccountStatus, AlertStatus, Known, SeriesStatus
+from monitor.domain.mutes import Maintenance, Silence
+from monitor.domain.rules import Reads, Rule
+from monitor.store.read import readings, state
+from monitor.store.read.state import AccountStatus, AlertStatus, Known, SeriesStatus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SPANS = (HOUR, DAY)
@@ -36,13 +36,13 @@ class Provider:
 class Plan:
     """The configuration as far as pages need it: what a reload exchanges. No two are equal.
 
-    `jobs` names each job's provider. `silences` tells of each job after how long without a reading nothing is known
-    any more: longer than its schedule leaves between two polls."""
+    `jobs` names each job's provider. `gaps_after` names for each job the time without a reading after which nothing is
+    known any more: longer than its schedule leaves between two polls."""
 
     store: Path
     accounts: Mapping[tuple[str, str], Account]
     jobs: Mapping[str, str]
-    silences: Mapping[str, timedelta]
+    gaps_after: Mapping[str, timedelta]
     providers: Sequence[Provider]
     rules: Sequence[Rule]
     channels: Sequence[str] = ()
@@ -84,7 +84,7 @@ class Live:
     notes: Sequence[str] = ()
 
 
-class Standing(StrEnum):
+class SeriesState(StrEnum):
     """How a series stands, the worst first."""
 
     FIRING = "firing"
@@ -139,14 +139,14 @@ class Row:
         return max((one.severity for one in self.alerts if one.state == State.FIRING), default=-1)
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> SeriesState:
         """The worst of what there is to say of it."""
         states = {one.state for one in self.alerts}
         if State.FIRING in states:
-            return Standing.FIRING
+            return SeriesState.FIRING
         if State.PENDING in states:
-            return Standing.PENDING
-        return Standing.UNKNOWN if self.problem else Standing.OK
+            return SeriesState.PENDING
+        return SeriesState.UNKNOWN if self.problem else SeriesState.OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ class ProviderRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class Overview:
     """All of it at one instant."""
 
     plan: Plan
@@ -182,7 +182,7 @@ class Picture:
         return {row.name: row for row in self.rows}
 
     @cached_property
-    def standings(self) -> Counter[Standing]:
+    def standings(self) -> Counter[SeriesState]:
         """How many series stand how."""
         return Counter(row.standing for row in self.rows)
 
@@ -201,16 +201,16 @@ class Picture:
         return min(mine, default=None)
 
 
-def take(plan: Plan, live: Live, now: datetime) -> Picture:
+def take(plan: Plan, live: Live, now: datetime) -> Overview:
     """Looks at the store. Raises StoreError where it can't be read."""
-    known = reader.read(plan.store) or Known(notifications={})
+    known = state.read(plan.store) or Known(notifications={})
     silences = [one.silence for one in known.silences if one.silence.is_active(now)]
     idle = plan.idle(silences, known.held)
     status = assemble(known, plan.jobs, list(plan.accounts.values()), now, plan.maintenance, idle=idle)
-    longest = max(plan.silences.values(), default=DAY)
-    earlier = [history.before(plan.store, now - span, now - span - longest) for span in SPANS]
+    longest = max(plan.gaps_after.values(), default=DAY)
+    earlier = [readings.before(plan.store, now - span, now - span - longest) for span in SPANS]
     accounts = {(one.job, one.name): one for one in known.accounts}
-    return Picture(
+    return Overview(
         plan=plan,
         live=live,
         status=status,
@@ -224,10 +224,10 @@ def _rows(
     live: Live,
     status: Status,
     accounts: Mapping[tuple[str, str], AccountStatus],
-    earlier: Sequence[Mapping[str, history.Reading]],
+    earlier: Sequence[Mapping[str, readings.Reading]],
 ) -> Iterator[Row]:
     alerts = {(alert.rule, alert.subject): alert for alert in status.alerts}
-    expected = {rule.name: expectation(rule) for rule in plan.rules}
+    expected = {rule.name: rule.expectation for rule in plan.rules}
     for balance in (*status.balances, *_never_read(plan, status)):
         account = plan.accounts[(balance.job, balance.account)]
         series = account.series(balance.currency)
@@ -237,7 +237,7 @@ def _rows(
             series=series,
             balance=balance,
             moves=tuple(
-                _moved(balance, before.get(name), status.at - span, plan.silences.get(account.job, DAY))
+                _moved(balance, before.get(name), status.at - span, plan.gaps_after.get(account.job, DAY))
                 for span, before in zip(SPANS, earlier, strict=True)
             ),
             rules=tuple(
@@ -245,7 +245,7 @@ def _rows(
                     rule=rule.name,
                     expected=expected[rule.name],
                     alert=_alert(alerts, rule, series),
-                    judged=not problem or isinstance(rule, Failing | Stale),
+                    judged=not problem or rule.reads in (Reads.ANSWERS, Reads.TIME),
                 )
                 for rule in plan.rules_of(series)
             ),
@@ -274,7 +274,7 @@ def _never_read(plan: Plan, status: Status) -> Iterator[SeriesStatus]:
 
 
 def _moved(
-    balance: SeriesStatus, before: history.Reading | None, then: datetime, silence: timedelta
+    balance: SeriesStatus, before: readings.Reading | None, then: datetime, silence: timedelta
 ) -> Decimal | None:
     """How far the amount has come since then; None where it was not read since, or not known then: a reading speaks
     for a while after it, as long as polls may be apart."""
@@ -290,7 +290,7 @@ def _moved(
 def _alert(alerts: Mapping[tuple[str, str], AlertStatus], rule: Rule, series: Series) -> AlertStatus | None:
     """What a rule has to say of a series; a failing one may say it of its account or of the whole provider."""
     subjects = [str(series)]
-    if isinstance(rule, Failing):
+    if rule.judges_account(series.account):
         subjects += [f"{series.account}/*", series.account.provider]
     found = (alerts[rule.name, subject] for subject in subjects if (rule.name, subject) in alerts)
     return next(found, None)
@@ -300,7 +300,7 @@ def _problem(balance: SeriesStatus, account: AccountStatus | None, now: datetime
     if account is not None and account.failures:
         return f"{account.outcome}: {account.detail}"
     if balance.missing:
-        return "the answer lacks this currency"
+        return "missing from the response"
     if balance.observed_at is None:
         return "never read"
     if account is not None and account.overdue_at is not None and account.overdue_at < now:
@@ -328,7 +328,7 @@ def _providers(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class SeriesFilter:
     """Which series somebody wants to see: by job, by standing, by words that their names or labels hold, and which
     page of them in which order."""
 
@@ -356,24 +356,24 @@ PAGE = 100
 """Series on a page."""
 
 
-def choose(rows: Iterable[Row], wish: Wish) -> Chosen:
+def choose(rows: Iterable[Row], wanted: SeriesFilter) -> Chosen:
     """A page of the series that fit; the last one where there are not so many."""
-    fitting = _sorted([row for row in rows if _fits(row, wish)], wish.order)
+    fitting = _sorted([row for row in rows if _fits(row, wanted)], wanted.order)
     pages = max(1, -(-len(fitting) // PAGE))
-    page = min(max(wish.page, 1), pages)
+    page = min(max(wanted.page, 1), pages)
     shown = fitting[(page - 1) * PAGE : page * PAGE]
     return Chosen(rows=tuple(shown), total=len(fitting), page=page, pages=pages)
 
 
-def _fits(row: Row, wish: Wish) -> bool:
-    if wish.job and row.balance.job != wish.job:
+def _fits(row: Row, wanted: SeriesFilter) -> bool:
+    if wanted.job and row.balance.job != wanted.job:
         return False
-    if wish.standing and row.standing != wish.standing:
+    if wanted.standing and row.standing != wanted.standing:
         return False
-    if not wish.words:
+    if not wanted.words:
         return True
     text = " ".join((row.name, *dict(row.series.account.labels).values(), *(one.rule for one in row.alerts)))
-    return all(word in text.lower() for word in wish.words.lower().split())
+    return all(word in text.lower() for word in wanted.words.lower().split())
 
 
 def _sorted(rows: list[Row], order: str) -> list[Row]:
@@ -381,7 +381,7 @@ def _sorted(rows: list[Row], order: str) -> list[Row]:
     by = order.removeprefix("-")
     rows.sort(key=lambda row: row.name)
     if by not in ORDERS or by == "standing":
-        worst_first = list(Standing)
+        worst_first = list(SeriesState)
         rows.sort(
             key=lambda row: (worst_first.index(row.standing), -row.severity), reverse=order == "-standing"
         )

@@ -18,7 +18,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Requ
 
 from monitor.domain.model import Account
 from monitor.domain.rules import Threshold
-from monitor.sandbox import Holding, Story, constant, parse_script
+from monitor.sandbox import Holding, Scenario, constant, parse_script
 from tests.process.support import Daemon, Installation, Json, until
 from tests.web.support import FAILING, World, opened
 
@@ -123,9 +123,9 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def several_wallets() -> Story:
+def several_wallets() -> Scenario:
     """Wallets as they are: some move, one is low, one is empty."""
-    return Story(
+    return Scenario(
         nami={
             "spot": {
                 1: Holding(value=parse_script("walk 26058942.333333325 step 150000 seed 1")),

@@ -127,7 +127,7 @@ async def test_the_selection_of_a_filter_stays_while_it_is_used(browser: Browser
         await expect(series).to_have_count(1)
         await expect(page.locator("select[name=job]")).to_have_value("clients")
         await page.locator("input[name=q]").fill("nosuchthing")
-        await expect(page.locator("main")).to_contain_text("No series fits")
+        await expect(page.locator("main")).to_contain_text("No series matches")
         await page.get_by_role("link", name="Show all").first.click()
         await expect(series).to_have_count(6)
         await page.locator("input[name=q]").fill("TREASURY usdt")

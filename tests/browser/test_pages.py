@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from monitor.domain.model import Account
 from monitor.domain.rules import Threshold
 from monitor.errors import Outcome
-from monitor.web.guard import Access
+from monitor.web.auth import Access
 from monitor.web.view import PAGE
 from tests.web.support import FAILING, World, filled, opened, serving
 

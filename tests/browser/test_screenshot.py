@@ -15,10 +15,12 @@ import pytest
 from PIL import Image
 from playwright.async_api import Browser, ViewportSize, expect
 
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
-from monitor.domain.rules import Delta, Failing, Match, Policy, Threshold
+from monitor.domain.rules import Delta, Failing, Policy, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch, record
 from tests.web.support import World, opened, serving
 
 from .support import THEMES, looking

@@ -18,6 +18,8 @@ def test_a_mutant_breaks_the_program_as_it_is(mutant: Mutant) -> None:
 
 def test_lines_that_the_program_no_longer_has_are_an_error() -> None:
     """A mutant that changes nothing would count as one that the checker passed."""
-    gone = Mutant(name="gone", edits=(Edit(file="poll.py", old="no such line", new=""),))
-    with pytest.raises(ValueError, match=r"gone: poll\.py does not hold these lines once: 'no such line'"):
+    gone = Mutant(name="gone", edits=(Edit(file="alerting/recording.py", old="no such line", new=""),))
+    with pytest.raises(
+        ValueError, match=r"gone: alerting/recording\.py does not hold these lines once: 'no such line'"
+    ):
         broken(gone, ROOT)

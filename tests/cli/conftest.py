@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store.database import open_engine
+from monitor.store.connection import open_engine
 from tests.process.stage import Stage, raised
 
 

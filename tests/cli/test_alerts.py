@@ -146,13 +146,13 @@ def test_a_silence_that_cannot_be_meant_is_64(
     arguments: list[str], said: str, capfd: pytest.CaptureFixture[str], refusing_store: str
 ) -> None:
     """What is wrong and what is expected on stderr, nothing on stdout, nothing in the store."""
-    from monitor import cli
+    from monitor.cli.main import execute
 
-    assert cli._main(["silence", "add", "-c", refusing_store, *arguments]) == 64
+    assert execute(["silence", "add", "-c", refusing_store, *arguments]) == 64
     out, err = capfd.readouterr()
     assert out == ""
     assert said in err
-    assert cli._main(["silence", "list", "--all", "--json", "-c", refusing_store]) == 0
+    assert execute(["silence", "list", "--all", "--json", "-c", refusing_store]) == 0
     assert json.loads(capfd.readouterr().out) == []
 
 

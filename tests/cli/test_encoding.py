@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor import cli
-from monitor.encoding import write_readably
+from monitor.cli.main import execute
+from monitor.log.encoding import write_readably
 from tests.process.support import environment
 
 NAME = "CLIËNT_漢💰"
@@ -43,8 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         at = now - timedelta(minutes=minutes)
         lines.append(f"clients,{NAME},USD,{at:%Y-%m-%dT%H:%M:%SZ},{minutes},{minutes}")
     (folder / "in.csv").write_text("\n".join(lines), encoding="utf-8")
-    assert cli._main(["import", str(folder / "in.csv"), "-c", str(folder / "config.yaml")]) == 0
-    assert cli._main(["silence", "add", "-c", str(folder / "config.yaml"), *MATCH]) == 0
+    assert execute(["import", str(folder / "in.csv"), "-c", str(folder / "config.yaml")]) == 0
+    assert execute(["silence", "add", "-c", str(folder / "config.yaml"), *MATCH]) == 0
     return folder
 
 
@@ -60,7 +60,7 @@ def run(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.Monkey
             patched.setenv("BALANCE_MONITOR_CONFIG", str(folder / "config.yaml"))
             patched.chdir(folder)
             write_readably()
-            code = cli._main(list(arguments))
+            code = execute(list(arguments))
             sys.stdout.flush()
             sys.stderr.flush()
             return code, files[0].getvalue(), files[1].getvalue()

@@ -9,32 +9,22 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from typer.main import get_group
 
+from monitor import cli
+from monitor.cli import main
+from monitor.cli.main import COMMANDS, load_command
 from monitor.sandbox import Fault
 from tests.process.stage import together
 from tests.process.support import PATIENCE, ROOT, Done, Installation, environment, run, until
-
-COMMANDS = (
-    "run",
-    "check",
-    "poll",
-    "status",
-    "alerts",
-    "ack",
-    "silence",
-    "notify",
-    "test",
-    "schema",
-    "version",
-    "sandbox",
-    "demo",
-)
 
 
 async def _run(site: Installation, *arguments: str, **environ: str) -> Done:
@@ -149,10 +139,35 @@ async def test_help_says_what_one_needs(site: Installation) -> None:
     codes = "Exit codes as of a Nagios plugin: 0 ok, 1 a warning fires, 2 a critical fires, 3 unknown"
     assert all(codes in shown[name].out for name in ("poll", "status"))
     assert "SIGHUP" in shown["run"].out
-    assert "Nothing is stored" in shown["check"].out
+    assert "Stores no readings" in shown["check"].out
     assert "BALANCE_MONITOR_CONFIG" in shown["status"].out
     everything = await _run(site, "--help")
     assert all(re.search(rf"\b{name}\b", everything.out) for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_listed_command_is_the_one_that_is_loaded(name: str) -> None:
+    """What `--help` lists before any command is loaded is the first paragraph of the command's own help."""
+    command = load_command(name)
+    assert (command.name, command.help.partition("\n\n")[0]) == (name, COMMANDS[name].help)
+
+
+def test_every_command_is_listed() -> None:
+    """A command that is missing in the list could not be called."""
+    modules = [import_module(f"monitor.cli.{one.name}") for one in iter_modules(cli.__path__)]
+    apps = [module.app for module in modules if hasattr(module, "app") and module is not main]
+    assert {name for app in apps for name in get_group(app).commands} == COMMANDS.keys()
+
+
+def test_help_loads_no_command() -> None:
+    """Neither the configuration nor a command's module: a look at the help starts at once."""
+    program = (
+        "import sys; from monitor.cli.main import COMMANDS, execute; code = execute(['--help']);"
+        "loaded = {f'monitor.cli.{one.module}' for one in COMMANDS.values()} & set(sys.modules);"
+        "print(code, sorted(loaded), 'pydantic' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == "0 [] False\n"
 
 
 @together()

@@ -243,7 +243,7 @@ async def _into_a_closed_pipe(site: Installation, arguments: list[str]) -> tuple
 async def test_status_does_not_load_what_it_does_not_use(site: Installation) -> None:
     """Neither the HTTP client nor the writer's ORM nor the channels' library: a check every ten seconds stays cheap."""
     program = (
-        "import sys; from monitor import cli; code = cli._main(sys.argv[1:]);"
+        "import sys; from monitor.cli.main import execute; code = execute(sys.argv[1:]);"
         "heavy = {'httpx', 'sqlmodel', 'sqlalchemy', 'apprise', 'alembic', 'apscheduler'} & set(sys.modules);"
         "print(code, sorted(heavy), file=sys.stderr)"
     )

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.domain.muting import Inhibition, Maintenance
+from monitor.domain.matching import Match
+from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
-from monitor.domain.rules import Match
 from monitor.domain.schedule import Cron
 from monitor.domain.windows import OneOff, Recurring
 from tests.config.support import JOBS, loaded, problems
@@ -227,7 +227,7 @@ def test_an_inhibition_that_cannot_be_meant(inhibition: str, lines: list[str], t
             ", cron: '0 25 * * *', lasts: 8d, timezone: Asia/Hanoy",
             "maintenance[0].cron: hour '25': expected 0-23, got '0 25 * * *'",
             "maintenance[0].lasts: must be at most 7d, got '8d'",
-            "maintenance[0].timezone: 'Asia/Hanoy' is no time zone",
+            "maintenance[0].timezone: unknown time zone 'Asia/Hanoy'",
             id="cron-and-zone",
         ),
         _row(
@@ -264,7 +264,7 @@ def test_a_maintenance_that_cannot_be_meant(window: str, lines: list[str], tmp_p
                 group_wait=timedelta(0),
                 escalate_after=timedelta(minutes=15),
                 escalate_to=("ops",),
-                goes_on=True,
+                continues=True,
             ),
             id="all-that-can-be-said",
         ),

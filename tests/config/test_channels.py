@@ -101,7 +101,7 @@ def test_a_fallback(channels: str, lines: list[str], tmp_path: Path) -> None:
         ),
         _row(
             "{from: 22:00, to: 7:00, timezone: Europe/Berlim}",
-            "6:76: channels.ops.quiet_hours.timezone: 'Europe/Berlim' is no time zone; did you mean `Europe/Berlin`?",
+            "6:76: channels.ops.quiet_hours.timezone: unknown time zone 'Europe/Berlim'; did you mean `Europe/Berlin`?",
             id="zone",
         ),
         _row(

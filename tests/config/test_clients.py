@@ -6,7 +6,7 @@ import pytest
 
 from monitor.config import warnings
 from tests.config.support import PROVIDERS, loaded, problems
-from tests.config.test_advice import NOW
+from tests.config.test_warnings import NOW
 
 JOB = f"{PROVIDERS}jobs:\n  - {{name: j, provider: wdcf, every: 1m, clients_file: clients.txt}}\n"
 

@@ -21,8 +21,8 @@ from monitor.config.sections import (
     job_section,
     keys,
 )
-from monitor.fields import Section
 from monitor.providers import PROVIDERS
+from monitor.providers.types import Section
 from tests.config.support import ENVIRON, EXAMPLE, problems, written
 
 

@@ -34,7 +34,7 @@ def test_where_there_is_none_the_places_are_named(tmp_path: Path, monkeypatch: p
     with pytest.raises(ConfigError) as caught:
         find(None, {}, tmp_path)
     assert str(caught.value) == (
-        f"configuration: there is none; looked at -c FILE, $BALANCE_MONITOR_CONFIG, {tmp_path}/config.yaml, "
+        f"configuration: no file found; looked in -c FILE, $BALANCE_MONITOR_CONFIG, {tmp_path}/config.yaml, "
         f"{tmp_path}/etc/config.yaml"
     )
 

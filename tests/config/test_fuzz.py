@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from campaigns.fuzz import configuration
 from monitor.config import load, warnings
-from monitor.config.document import parse
+from monitor.config.yaml_tree import parse
 from monitor.errors import ConfigError
 from tests.config.support import ENVIRON, EXAMPLE
 

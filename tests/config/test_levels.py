@@ -109,7 +109,7 @@ def _problems(folder: Path, rule: str) -> list[str]:
         _row(
             "type: stale, levels: {info: {}, critical: {after: 0s}}",
             "levels.info.after: is required",
-            "levels.critical.after: must be more than nothing; expected a whole number and a unit: 30s, 5m, 4h or 90d, "
+            "levels.critical.after: must be greater than zero; expected a whole number and a unit: 30s, 5m, 4h or 90d, "
             "got '0s'",
             id="values",
         ),

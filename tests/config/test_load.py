@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.config import Cron, Every, Store, load
+from monitor.config import Cron, Every, StoreSettings, load
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity
-from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import ConfigError
 from tests.config.support import JOBS, PROVIDERS, loaded, problems, written
 
@@ -21,7 +22,9 @@ def _rule(folder: Path, text: str) -> Rule:
 
 def test_a_store_is_a_file_beside_the_configuration_by_default(tmp_path: Path) -> None:
     """Readings are kept for 90 days in balances.db."""
-    assert loaded(tmp_path, JOBS).store == Store(path=tmp_path / "balances.db", keep=timedelta(days=90))
+    assert loaded(tmp_path, JOBS).store == StoreSettings(
+        path=tmp_path / "balances.db", keep=timedelta(days=90)
+    )
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def _row(text: str, *lines: str, id: str) -> object:
         _row(f"{JOBS}store: 1d\n", "9:8: store: expected a mapping (key: value), got text", id="store-text"),
         _row(
             f"{JOBS}store: {{keep: 0s, kepe: 1d}}\n",
-            f"9:15: store.keep: must be more than nothing; {DURATIONS}, got '0s'",
+            f"9:15: store.keep: must be greater than zero; {DURATIONS}, got '0s'",
             "9:19: store.kepe: unknown key; did you mean `keep`?",
             id="store-keys",
         ),
@@ -225,7 +225,7 @@ def test_a_channel(text: str, lines: list[str], tmp_path: Path) -> None:
         ),
         _row(
             "name: j\n    wallet: spot\n    cron: '* * * * *'\n    timezone: Asia/Ho_Chi_Min\n",
-            "9:15: jobs[0].timezone: 'Asia/Ho_Chi_Min' is no time zone; did you mean `Asia/Ho_Chi_Minh`?",
+            "9:15: jobs[0].timezone: unknown time zone 'Asia/Ho_Chi_Min'; did you mean `Asia/Ho_Chi_Minh`?",
             id="time-zone",
         ),
         _row(

@@ -1,13 +1,16 @@
 """Files that somebody is still writing."""
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from monitor.config import load_at_rest, rest
+from monitor.config import load_at_rest
 from monitor.errors import ConfigError
+
+LOADING = import_module("monitor.config.load")  # the package has a function of this name
 
 WHOLE = """
 providers: {wdcf: {type: wdcf, client_secret: secret}}
@@ -33,7 +36,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Sleeper:
     """Nothing is waited for; instead somebody does the next thing, as long as there is one."""
 
     def happens(things: Iterator[object]) -> None:
-        monkeypatch.setattr(rest, "time", SimpleNamespace(sleep=lambda seconds: next(things, None)))
+        monkeypatch.setattr(LOADING, "time", SimpleNamespace(sleep=lambda seconds: next(things, None)))
 
     happens(iter(()))
     return happens

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config import load
-from monitor.config.values import Listen
+from monitor.config.types import Listen
 from tests.config.support import JOBS, loaded, problems, written
 
 SECRET = "hunter2-and-much-more"

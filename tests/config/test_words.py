@@ -9,7 +9,7 @@ import pytest
 
 from monitor.config import Cron, load
 from monitor.errors import ConfigError
-from monitor.templates import Words
+from monitor.notify.templates import Words
 from tests.config.support import ENVIRON, EXAMPLE, JOBS, loaded, problems, written
 
 RULE = "{name: low, type: threshold, below: 1"
@@ -80,7 +80,7 @@ def _row(text: str, *lines: str, id: str) -> object:
         _row(
             "heartbeat: {url: hc.example/x, every: 0s}\n",
             "9:18: heartbeat.url: expected a URL, https://… or http://…",
-            "9:39: heartbeat.every: must be more than nothing; expected a whole number and a unit: 30s, 5m, 4h or "
+            "9:39: heartbeat.every: must be greater than zero; expected a whole number and a unit: 30s, 5m, 4h or "
             "90d, got '0s'",
             id="a-heartbeat",
         ),
@@ -89,7 +89,7 @@ def _row(text: str, *lines: str, id: str) -> object:
             "summary: {cron: daily, notify: [opps], timezone: Europe/Berln}\n",
             "9:17: summary.cron: expected five fields (minute, hour, day of month, month, weekday), got 1",
             "9:33: summary.notify[0]: no such channel: 'opps'; did you mean `ops`?",
-            "9:50: summary.timezone: 'Europe/Berln' is no time zone; did you mean `Europe/Berlin`?",
+            "9:50: summary.timezone: unknown time zone 'Europe/Berln'; did you mean `Europe/Berlin`?",
             id="a-summary",
         ),
     ],

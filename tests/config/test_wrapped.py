@@ -6,7 +6,7 @@ import pytest
 
 from monitor.config import warnings
 from tests.config.support import JOBS, loaded, problems
-from tests.config.test_advice import NOW
+from tests.config.test_warnings import NOW
 
 SECRET = "hunter2-and-more"
 WHITE = "begins or ends with white space, which counts as part of it; remove that"

@@ -15,9 +15,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from typer.main import get_command
 
-from monitor.cli import app
-from monitor.web.exposition import exposition
-from tests.web.test_exposition import full
+from monitor.cli.main import app
+from monitor.web.metrics import exposition
+from tests.web.test_metrics import full
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS, GRAFANA = ROOT / "contrib" / "prometheus", ROOT / "contrib" / "grafana"

@@ -25,8 +25,8 @@ WORK_OTHERWISE = {
     "mypy": (".ci/run", "bin/mypy"),
     "pytest-asyncio": ("pyproject.toml", "asyncio_mode"),
     "ruff": (".ci/run", "bin/ruff"),
-    "types-jsonschema": ("tests/config/test_schema.py", "jsonschema"),
-    "types-pyyaml": ("monitor/config/document.py", "import yaml"),
+    "types-jsonschema": ("tests/config/test_json_schema.py", "jsonschema"),
+    "types-pyyaml": ("monitor/config/yaml_tree.py", "import yaml"),
     "tzdata": ("monitor/domain/schedule.py", "zoneinfo"),
 }
 """What is used without being imported: a file where it is at work, and a word that says so there."""
@@ -130,6 +130,6 @@ def test_every_dependency_is_explained(name: str) -> None:
 
 def test_nothing_is_explained_that_is_not_here() -> None:
     """A row outlives its dependency only until the next run of this."""
-    chapter = TABLE.partition("## What comes with them")[0]
+    chapter = TABLE.partition("## Transitive dependencies")[0]
     explained = {canonicalize_name(name) for name in re.findall(r"^\| `([\w.-]+)` \|", chapter, re.MULTILINE)}
     assert explained == {*RUNTIME, *DEVELOPMENT, "hatchling"}

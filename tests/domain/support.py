@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from monitor.alerting.context import Watch
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
-from monitor.domain.evaluation import Change, Desk, Facts, evaluate, is_covered, of_provider
+from monitor.domain.evaluation import AlertContext, Change, Facts, evaluate, is_covered, of_provider
 from monitor.domain.messages import Report
 from monitor.domain.model import (
     NO_STREAK,
@@ -19,21 +20,18 @@ from monitor.domain.model import (
     State,
     Streak,
 )
-from monitor.domain.muting import NO_MUTES, AlertKey, Inhibitors, Mutes
+from monitor.domain.mutes import NO_MUTES, AlertKey, Inhibitors, Mutes
 from monitor.domain.routing import Route
 from monitor.domain.rules import (
     Breached,
-    Failing,
     Flapping,
     Ok,
     Policy,
     Rule,
     Unknown,
     Verdict,
-    covered_by_outage,
 )
 from monitor.errors import Outcome
-from monitor.poll import Watch
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -242,10 +240,10 @@ class World:
         told = self._apply(self.changes(account, polled=True, read=read))
         for rule in self.rules:
             key = rule.name, of_provider(account)
-            if isinstance(rule, Failing) and key not in fired and self.alert(*key).state is State.FIRING:
+            if key not in fired and self.alert(*key).state is State.FIRING:
                 known = [h for h in self.healths.values() if h.account.provider == account.provider]
-                matched = [one for one in known if rule.match.account(one.account)]
-                self.healths.update((one.account.key, one) for one in covered_by_outage(rule, matched))
+                matched = [one for one in known if rule.judges_account(one.account)]
+                self.healths.update((one.account.key, one) for one in rule.covered_by_outage(matched))
         return told
 
     def tick(self, account: Account, after: timedelta = MINUTE) -> list[Event]:
@@ -255,11 +253,11 @@ class World:
         return told + self._apply(self.changes(account, polled=False))
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> AlertContext:
         """What decides whether and where alerts are told, as the polls have it."""
         accounts = {key: known.account for key, known in self.healths.items()}
         watch = Watch(rules=tuple(self.rules), accounts=accounts, targets={})
-        desk = Desk(
+        desk = AlertContext(
             mutes=self.mutes,
             routes=self.routes,
             describe=watch.describe,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, close, due_times, step
 from monitor.domain.model import Severity, State
 from monitor.domain.rules import Flapping, Policy, Unknown, Verdict
-from monitor.store.database import open_engine
+from monitor.store.connection import open_engine
 from monitor.store.transaction import Transaction
 
 from .support import MINUTE, START, VERDICTS, Restart, minutes, new_alert
@@ -189,7 +189,7 @@ def test_each_event_tells_what_is_so(story: list[Moment]) -> None:
                 case EventKind.EASED:
                     assert event.alert.severity < severity
                 case EventKind.WORSENED:
-                    assert event.alert.severity > severity or event.alert.level > one.before.told_level
+                    assert event.alert.severity > severity or event.alert.level > one.before.notified_level
                 case _:
                     assert one.alert.state is State.FIRING
             severity = event.alert.severity
@@ -286,7 +286,7 @@ def test_an_alert_does_not_grow(story: list[Moment]) -> None:
 def test_what_flaps_is_quiet_until_it_settles_or_gets_worse(story: list[Moment]) -> None:
     """After the message that says so."""
     for one in lived(story):
-        if one.before.told_flapping and one.alert.flapping:
+        if one.before.notified_flapping and one.alert.flapping:
             assert all(event.kind is EventKind.WORSENED for event in one.events)
 
 
@@ -397,8 +397,8 @@ def test_a_restart_between_any_two_steps_changes_nothing(store: Transaction, sto
     """Kept in the store and read back before each step, an alert tells the very same."""
 
     def restart(alert: Alert) -> Alert:
-        store.save_alert(alert)
-        return store.alerts([alert.subject]).get((alert.rule, alert.subject)) or new_alert()
+        store.alerts.save(alert)
+        return store.alerts.about([alert.subject]).get((alert.rule, alert.subject)) or new_alert()
 
     assert lived(story, restart) == lived(story)
 

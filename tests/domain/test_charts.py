@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.domain.charts import MOST, Chart, Charts, Line, wants
+from monitor.domain.charts import MOST, Charts, ChartSpec, Line, wants
 from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Report
 from monitor.domain.model import Severity
 from monitor.domain.rules import Delta, Failing, Policy, Rule, Threshold
-from monitor.domain.schedule import Cron, Every, Schedule, silence
+from monitor.domain.schedule import Cron, Every, Schedule, gap_after
 
 OPS = Target(channel="ops", url_id="aaaa")
 SMS = Target(channel="phone", url_id="bbbb")
@@ -52,7 +52,7 @@ def _charts(*rules: Rule, **changes: Any) -> Charts:
     return Charts(**{**settings, **changes})
 
 
-def _wanted(report: Report, *rules: Rule, **changes: Any) -> tuple[Chart, ...]:
+def _wanted(report: Report, *rules: Rule, **changes: Any) -> tuple[ChartSpec, ...]:
     return _charts(*(rules or (LOW,)), **changes).wanted(OPS, [Item(last=report)])
 
 
@@ -83,13 +83,13 @@ def test_one_yes_is_enough_and_one_no_too_much(channel: bool | None, rule: bool 
 def test_a_threshold_shows_its_limit_and_where_it_clears() -> None:
     """With the digits of the configuration, and the incident up to the picture's edge."""
     assert _wanted(_report()) == (
-        Chart(
+        ChartSpec(
             series="nami/spot/USDT",
             field="total",
             title="WARNING low",
             severity="warning",
             until=AT,
-            silence=timedelta(seconds=150),
+            gap_after=timedelta(seconds=150),
             fired_since=SINCE,
             lines=(
                 Line(amount="1000.00", label="limit 1000.00", severity="warning"),
@@ -167,11 +167,11 @@ def test_of_many_the_worst_are_shown() -> None:
 )
 def test_one_missing_poll_is_no_gap_and_two_are(schedule: Schedule, gap: timedelta) -> None:
     """Counted by the job's own schedule."""
-    assert silence(schedule) == gap
+    assert gap_after(schedule) == gap
 
 
 @pytest.mark.parametrize("kind", ["fired", "resolved"])
 def test_a_chart_survives_the_way_to_its_process(kind: str) -> None:
     """As JSON, and back."""
     (chart,) = _wanted(_report(kind=kind))
-    assert Chart.from_json(json.loads(json.dumps(chart.to_json()))) == chart
+    assert ChartSpec.from_json(json.loads(json.dumps(chart.to_json()))) == chart

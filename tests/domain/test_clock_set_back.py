@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.domain.alerts import Event
 from monitor.domain.model import Balance, PollResult
 from monitor.domain.rules import Delta, Rule, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch, record
-from monitor.store.database import open_engine
+from monitor.store.connection import open_engine
 from monitor.store.transaction import Transaction
 
 from .support import ACCOUNT, HOUR, MINUTE, START, kinds
@@ -66,5 +67,5 @@ def test_the_alert_tells_the_number_that_was_read(tx: Transaction) -> None:
     """What is known of a firing alert is the newest reading's number."""
     polled(tx, LOW, "20", HOUR)
     polled(tx, LOW, "3", timedelta(0))
-    [alert] = tx.alerts().values()
+    [alert] = tx.alerts.all().values()
     assert alert.reason == "available 3 < 1000"

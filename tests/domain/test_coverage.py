@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.domain.coverage import matching_nothing
+from monitor.domain.matching import Match
 from monitor.domain.model import Account
-from monitor.domain.muting import Silence
-from monitor.domain.rules import Failing, Match, Rule, Threshold
+from monitor.domain.mutes import Silence
+from monitor.domain.rules import Failing, Rule, Threshold
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SPOT = Account(provider="nami", job="spot", name="spot", currencies=("USDT",), labels=(("team", "pay"),))

@@ -272,11 +272,11 @@ FITS = {"rule": "low", "provider": "p"}
 
 def goes_to(
     kind: EventKind,
-    told_to: Sequence[Target] = (),
+    notified_targets: Sequence[Target] = (),
     routes: Sequence[Route] = (TO_OPS,),
     channels: Mapping[str, Sequence[Target]] = CHANNELS,
 ) -> list[Target]:
-    return [one.target for one in address(kind, routes, FITS, channels, told_to)]
+    return [one.target for one in address(kind, routes, FITS, channels, notified_targets)]
 
 
 def test_a_firing_goes_to_every_url_of_its_route() -> None:
@@ -316,7 +316,7 @@ def test_what_groups_alerts_is_by_the_route() -> None:
 
 @pytest.mark.parametrize("kind", [EventKind.EASED, EventKind.RESOLVED, EventKind.CLOSED])
 @pytest.mark.parametrize(
-    ("told_to", "channels", "expected"),
+    ("notified_targets", "channels", "expected"),
     [
         pytest.param([MAIL, CHAT], CHANNELS, [MAIL, CHAT], id="the-same-places"),
         pytest.param([MAIL], CHANNELS, [MAIL], id="not-a-url-that-heard-nothing"),
@@ -338,16 +338,16 @@ def test_what_groups_alerts_is_by_the_route() -> None:
 )
 def test_an_end_and_a_relief_go_wherever_it_was_told(
     kind: EventKind,
-    told_to: list[Target],
+    notified_targets: list[Target],
     channels: Mapping[str, Sequence[Target]],
     expected: list[Target],
 ) -> None:
-    assert goes_to(kind, told_to, channels=channels) == expected
+    assert goes_to(kind, notified_targets, channels=channels) == expected
 
 
 @pytest.mark.parametrize("kind", [EventKind.WORSENED, EventKind.FLAPPING])
 @pytest.mark.parametrize(
-    ("told_to", "expected"),
+    ("notified_targets", "expected"),
     [
         pytest.param([], [MAIL, CHAT], id="where-it-is-wanted"),
         pytest.param([OTHER], [MAIL, CHAT, OTHER], id="and-where-it-was-told"),
@@ -355,13 +355,13 @@ def test_an_end_and_a_relief_go_wherever_it_was_told(
     ],
 )
 def test_what_got_worse_or_flaps_goes_to_both(
-    kind: EventKind, told_to: list[Target], expected: list[Target]
+    kind: EventKind, notified_targets: list[Target], expected: list[Target]
 ) -> None:
-    assert goes_to(kind, told_to) == expected
+    assert goes_to(kind, notified_targets) == expected
 
 
 @pytest.mark.parametrize(
-    ("told_to", "expected"),
+    ("notified_targets", "expected"),
     [
         pytest.param([MAIL, CHAT], [MAIL, CHAT], id="where-it-was-told-and-is-wanted"),
         pytest.param([MAIL], [MAIL, CHAT], id="also-a-url-added-since"),
@@ -370,8 +370,10 @@ def test_what_got_worse_or_flaps_goes_to_both(
         pytest.param([], [MAIL, CHAT], id="also-if-no-message-before-got-anywhere"),
     ],
 )
-def test_a_reminder_goes_where_it_is_still_wanted(told_to: list[Target], expected: list[Target]) -> None:
-    assert goes_to(EventKind.REMINDER, told_to, [ESCALATES]) == expected
+def test_a_reminder_goes_where_it_is_still_wanted(
+    notified_targets: list[Target], expected: list[Target]
+) -> None:
+    assert goes_to(EventKind.REMINDER, notified_targets, [ESCALATES]) == expected
 
 
 def test_an_escalation_goes_to_others() -> None:

@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 
 from monitor.domain.alerts import Alert
-from monitor.domain.evaluation import Desk, of_account, of_provider
+from monitor.domain.evaluation import AlertContext, of_account, of_provider
+from monitor.domain.matching import Match
 from monitor.domain.messages import Item, render
 from monitor.domain.model import Account, Severity, State
-from monitor.domain.rules import Delta, Failing, Match, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
 
 from .support import ACCOUNT, HOUR, MINUTE, START, World, clients, firing, kinds, minutes, policy
@@ -378,7 +379,7 @@ def test_an_outage_ends_with_a_reading_and_not_with_a_refusal() -> None:
 
 
 def gone(rule: Rule | None, alert: Alert) -> str:
-    [told] = Desk().end(alert, rule, "the rule is gone from the configuration", START + HOUR).told
+    [told] = AlertContext().end(alert, rule, "the rule is gone from the configuration", START + HOUR).told
     return told.report.rule_type
 
 
@@ -394,13 +395,13 @@ def test_the_end_of_an_account_tells_the_rules_type() -> None:
 
 def test_the_end_of_an_alert_has_the_severity_it_had() -> None:
     """Not a default."""
-    [told] = Desk().end(firing(severity=Severity.CRITICAL), None, "gone", START + HOUR).told
+    [told] = AlertContext().end(firing(severity=Severity.CRITICAL), None, "gone", START + HOUR).told
     assert told.report.severity == "critical"
 
 
 def test_the_end_of_what_was_never_told_is_quiet() -> None:
     """Pending alerts end without a message."""
-    assert Desk().end(Alert(rule="low", subject=SERIES), LOW, "gone", START + HOUR).told == ()
+    assert AlertContext().end(Alert(rule="low", subject=SERIES), LOW, "gone", START + HOUR).told == ()
 
 
 # What comes with an event

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.evaluation import of_account, of_provider
 from monitor.domain.model import Account, State
-from monitor.domain.muting import AlertKey
+from monitor.domain.mutes import AlertKey
 from monitor.domain.rules import Failing
 from monitor.errors import Outcome
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from monitor.domain.model import Account, Severity
-from monitor.domain.rules import Delta, Failing, Policy, Threshold, window
+from monitor.domain.rules import Delta, Failing, Policy, Threshold
 from monitor.errors import Outcome
 
 from .support import ACCOUNT, World, kinds, live, minutes, policy, tell, written
@@ -133,7 +133,7 @@ def test_a_level_may_look_further_back_than_the_others() -> None:
         Delta(name="drop", direction="drop", limit=Decimal(10), within=minutes(15)),
     )
     rule = Delta(name="drop", direction="drop", limit=Decimal(0), levels=levels)
-    assert window(rule) == minutes(60)
+    assert rule.window == minutes(60)
 
 
 def test_an_outage_may_worsen_by_its_length() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.domain.evaluation import of_account
+from monitor.domain.matching import Match
 from monitor.domain.model import Account
-from monitor.domain.rules import Failing, Match, Stale
+from monitor.domain.rules import Failing, Stale
 from monitor.errors import Outcome
 
 from .support import World, clients, kinds, minutes, policy

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.alerting.context import Watch
+from monitor.domain.matching import EVERYTHING, Match
 from monitor.domain.model import Severity
 from monitor.domain.routing import DEFAULT, Route, escalation, routes_of
-from monitor.domain.rules import EVERYTHING, Failing, Match, Policy, Threshold
+from monitor.domain.rules import Failing, Policy, Threshold
 from monitor.errors import Outcome
-from monitor.poll import Watch
 
 from .support import ACCOUNT, World, clients, firing, policy
 
@@ -28,10 +29,10 @@ ALERT = {
 }
 
 
-def route(number: int, goes_on: bool = False, **match: str) -> Route:
+def route(number: int, continues: bool = False, **match: str) -> Route:
     """A route to a channel named as its number; one glob a key."""
     globs = {key: tuple(value.split()) for key, value in match.items()}
-    return Route(number=number, match=Match(globs), channels=(str(number),), goes_on=goes_on)
+    return Route(number=number, match=Match(globs), channels=(str(number),), continues=continues)
 
 
 def taken(*routes: Route) -> list[int | None]:
@@ -47,15 +48,15 @@ def taken(*routes: Route) -> list[int | None]:
         pytest.param([route(0, rule="x")], [None], id="one-that-does-not-fit-leads-everywhere"),
         pytest.param([route(0, rule="x"), route(1)], [1], id="the-first-that-fits"),
         pytest.param([route(0), route(1)], [0], id="and-no-other"),
-        pytest.param([route(0, goes_on=True), route(1), route(2)], [0, 1], id="continue-and-the-next"),
-        pytest.param([route(0, goes_on=True), route(1, rule="x")], [0], id="continue-with-no-other"),
+        pytest.param([route(0, continues=True), route(1), route(2)], [0, 1], id="continue-and-the-next"),
+        pytest.param([route(0, continues=True), route(1, rule="x")], [0], id="continue-with-no-other"),
         pytest.param(
-            [route(0, goes_on=True), route(1, rule="x"), route(2)],
+            [route(0, continues=True), route(1, rule="x"), route(2)],
             [0, 2],
             id="continue-over-one-that-fits-not",
         ),
         pytest.param(
-            [route(0, goes_on=True, rule="x"), route(1), route(2)],
+            [route(0, continues=True, rule="x"), route(1), route(2)],
             [1],
             id="one-that-fits-not-continues-nothing",
         ),
@@ -92,7 +93,7 @@ def test_which_routes(routes: list[Route], expected: list[int | None]) -> None:
     ],
 )
 def test_by_each_attribute(match: dict[str, str], fits: bool) -> None:
-    assert taken(route(0, goes_on=False, **match)) == ([0] if fits else [None])
+    assert taken(route(0, continues=False, **match)) == ([0] if fits else [None])
 
 
 # A rule's own `notify`
@@ -128,7 +129,7 @@ def test_there_always_is_a_route(routes: list[Route]) -> None:
     """No alert goes nowhere because nobody thought of it, and none is taken twice."""
     found = routes_of(routes, Policy(), ALERT)
     assert found
-    assert all(one.goes_on for one in found[:-1])
+    assert all(one.continues for one in found[:-1])
     assert found == (DEFAULT,) or all(one in routes for one in found)
 
 

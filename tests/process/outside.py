@@ -60,7 +60,7 @@ signal.signal(signal.SIGUSR1, lambda *_: held("loop"))
 
 SETTLES_SOON = """\
 from datetime import timedelta
-from monitor.app import daemon
+from monitor.daemon import daemon
 from monitor.domain import retention
 
 retention.SETTLING = timedelta(seconds=1)

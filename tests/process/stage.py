@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from monitor.sandbox import CallLimit, Story
+from monitor.sandbox import CallLimit, Scenario
 
 from .support import MANY_CALLS, Installation
 
@@ -28,7 +28,7 @@ class Act:
     """What one test does, and the installation it wants."""
 
     play: Play
-    story: Story | None
+    story: Scenario | None
     limit: CallLimit
 
 
@@ -71,7 +71,7 @@ class Stage:
 
 
 def together(
-    story: Story | None = None, limit: CallLimit = MANY_CALLS
+    story: Scenario | None = None, limit: CallLimit = MANY_CALLS
 ) -> Callable[[Play], Callable[[Stage], None]]:
     """Makes a test of what it decorates; see this module's docstring."""
 

@@ -19,10 +19,20 @@ from typing import Any, Self, TypeAlias
 import yaml
 
 from monitor import config as configuration
-from monitor.sandbox import CallLimit, Credentials, Fault, Holding, Message, Sandbox, Story, Webhook, constant
+from monitor.alerting.status import assemble
+from monitor.sandbox import (
+    CallLimit,
+    Credentials,
+    Fault,
+    Holding,
+    Message,
+    Sandbox,
+    Scenario,
+    Webhook,
+    constant,
+)
 from monitor.sandbox.http import Response
-from monitor.status import assemble
-from monitor.store.reader import read
+from monitor.store.read.state import read
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
@@ -125,7 +135,9 @@ class Installation:
     _loaded: tuple[str, configuration.Config] | None = None
 
     @classmethod
-    def on(cls, folder: Path, story: Story | None = None, *, limit: CallLimit = MANY_CALLS) -> "Installation":
+    def on(
+        cls, folder: Path, story: Scenario | None = None, *, limit: CallLimit = MANY_CALLS
+    ) -> "Installation":
         """A sandbox, a receiver and an empty folder; `document` is filled in by `__aenter__`."""
         sandbox = Sandbox(story or small_story(), credentials=CREDENTIALS, call_limit=limit)
         return cls(
@@ -267,10 +279,10 @@ async def run(*arguments: str, cwd: Path, environ: Mapping[str, str]) -> Done:
     return Done(process.returncode or 0, out.decode(), err.decode())
 
 
-def small_story() -> Story:
+def small_story() -> Scenario:
     """One wallet with plenty of USDT, one client with dollars."""
     plenty = Holding(value=constant(Decimal("2500.75")), locked=constant(Decimal("100.25")))
-    return Story(nami={"spot": {22: plenty}}, wdcf={"CLIENT_001": constant(Decimal("1500.50"))})
+    return Scenario(nami={"spot": {22: plenty}}, wdcf={"CLIENT_001": constant(Decimal("1500.50"))})
 
 
 def small_document(sandbox: Sandbox, webhook: Webhook) -> Json:

@@ -44,7 +44,7 @@ async def test_people_see_and_act_while_the_file_is_refused(site: Installation) 
     good = site.config.read_text()
     site.config.write_text(good.replace("every: 1s", "evry: 1s", 1))
     daemon.send(signal.SIGHUP)
-    await daemon.logged("not reloaded")
+    await daemon.logged("reload failed")
     why = f"{site.config}:{_line(good)}:3: jobs[0].evry: unknown key"
 
     kept: list[str] = []
@@ -111,7 +111,7 @@ async def test_since_when_a_file_is_refused_is_its_first_refusal(site: Installat
     for times, key in enumerate(("evry", "evvery"), start=1):
         site.config.write_text(good.replace("every: 1s", f"{key}: 1s", 1))
         daemon.send(signal.SIGHUP)
-        await daemon.logged("not reloaded", times)
+        await daemon.logged("reload failed", times)
         await site.asked_again()
         since.add((await site.status())["configuration"]["refused_at"])
     site.config.write_text(good)

@@ -53,8 +53,8 @@ async def test_a_refusing_channel_is_tried_again_with_backoff_and_in_order(site:
     numbers = [int(incident(message)[1]) for message in messages]
     assert numbers[0] == 1
     assert numbers == sorted(set(numbers))
-    await daemon.logged("notification delivered at last")
-    assert daemon.log.count("notification not delivered, will try again") == 1
+    await daemon.logged("notification delivered after retries")
+    assert daemon.log.count("notification not delivered, will retry") == 1
 
 
 @together()

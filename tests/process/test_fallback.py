@@ -18,7 +18,7 @@ async def test_a_fallback_takes_over_and_says_for_whom(site: Installation) -> No
         site.write(channels=channels, routes=[{"notify": ["ops"], "group_wait": "0s"}])
         daemon = await site.start()
         site.holds("500")
-        await daemon.logged("notification not delivered, will try again")
+        await daemon.logged("notification not delivered, will retry")
         assert phone.messages == []
         ops = {**channels["ops"], "fallback": "phone", "fallback_after": "1s"}
         site.write(channels={**channels, "ops": ops})
@@ -27,7 +27,7 @@ async def test_a_fallback_takes_over_and_says_for_whom(site: Installation) -> No
         site.webhook.fault = None
         await site.told(1)
     assert "ops" in phone.messages[0].body
-    assert "channel down, its fallback takes over channel=ops since=" in daemon.log
+    assert "channel down, using its fallback channel=ops since=" in daemon.log
     assert "fallback=phone" in daemon.log
 
 

@@ -34,7 +34,7 @@ class Probes:
         """Waits until the overview says that the store fails, or that nothing does."""
         deadline = time.monotonic() + PATIENCE
         async with httpx.AsyncClient(base_url=f"http://{self._listen}", timeout=PATIENCE) as client:
-            while ("in trouble: the store fails: " in (await client.get("/")).text) is not trouble:
+            while ("Problem in the daemon: the store fails: " in (await client.get("/")).text) is not trouble:
                 assert time.monotonic() < deadline, f"waited in vain for trouble={trouble}"
                 await asyncio.sleep(0.2)
 

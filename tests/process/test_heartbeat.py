@@ -99,7 +99,7 @@ async def test_a_store_that_fails_is_told_and_so_is_its_end(site: Installation) 
         assert service.beats[at].said.startswith("the store fails: ")
         assert "locked by another program" in service.beats[at].said
         assert service.beats[at - 1] == Beat("start", service.beats[at].run, "")
-        assert "heartbeat tells of trouble" in daemon.log
+        assert "heartbeat reports a problem" in daemon.log
         assert await daemon.stop() == 0
 
 
@@ -154,7 +154,7 @@ async def test_a_url_that_is_a_secret_stays_one(site: Installation) -> None:
         await daemon.logged("heartbeat not delivered", 2)
         site.write(summary={"cron": "never"})
         daemon.send(signal.SIGHUP)
-        await daemon.logged("not reloaded")
+        await daemon.logged("reload failed")
         shown = await site.command("check")
         await daemon.stop()
     assert (shown.code, "HTTP 500" in daemon.log) == (78, True)

@@ -15,8 +15,8 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from monitor import config as configuration
-from monitor.app.build import Hosts, Monitor
-from monitor.notify import AppriseNotifier
+from monitor.daemon.runtime import Hosts, Monitor
+from monitor.notify.channels import AppriseNotifier
 from monitor.providers.http import Client
 from monitor.sandbox.http import Request, Response, Server, error_response, json_response
 from monitor.store.identity import SCHEMA

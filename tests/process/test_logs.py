@@ -5,13 +5,13 @@ import signal
 from decimal import Decimal
 from itertools import pairwise
 
-from monitor.sandbox import Fault, Story, constant
+from monitor.sandbox import Fault, Scenario, constant
 
 from .stage import together
 from .support import Installation
 
 CLIENTS = [f"CLIENT_{number:03}" for number in range(20)]
-MANY_CLIENTS = Story(nami={}, wdcf={client: constant(Decimal(5)) for client in CLIENTS})
+MANY_CLIENTS = Scenario(nami={}, wdcf={client: constant(Decimal(5)) for client in CLIENTS})
 
 
 @together(MANY_CLIENTS)
@@ -40,7 +40,7 @@ async def test_json_lines_are_json(site: Installation) -> None:
     await daemon.logged("notification not delivered")
     site.config.write_text("jobs: [")
     daemon.send(signal.SIGHUP)
-    await daemon.logged("not reloaded")
+    await daemon.logged("reload failed")
     await daemon.stop()
     lines = [json.loads(line) for line in daemon.log.splitlines()]
     assert len(lines) >= 6
@@ -59,7 +59,7 @@ async def test_an_outage_is_logged_when_it_begins_and_when_it_ends(site: Install
     site.sandbox.nami.fault = Fault.status(500)
     await site.asked_again("type=0", 4)
     site.sandbox.nami.fault = None
-    await daemon.logged("polls succeed again")
+    await daemon.logged("polls recovered")
     assert daemon.log.count("poll failed") == 1
     assert "poll failed job=spot account=spot outcome=unavailable" in daemon.log
     times = [line.split()[0] for line in daemon.log.splitlines()]

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from monitor.sandbox import Fault, Message, Story, Webhook, constant
+from monitor.sandbox import Fault, Message, Scenario, Webhook, constant
 
 from .stage import together
 from .support import Installation, endpoint_failing, incident, until
@@ -14,9 +14,11 @@ from .support import Installation, endpoint_failing, incident, until
 AMOUNT = "1500.50"
 
 
-def crowd(count: int) -> Story:
+def crowd(count: int) -> Scenario:
     """So many clients with the same balance."""
-    return Story(nami={}, wdcf={f"CLIENT_{number:03}": constant(Decimal(AMOUNT)) for number in range(count)})
+    return Scenario(
+        nami={}, wdcf={f"CLIENT_{number:03}": constant(Decimal(AMOUNT)) for number in range(count)}
+    )
 
 
 def watch_all(site: Installation, url: str, every: str, after: str) -> None:

@@ -144,7 +144,7 @@ import os, signal
 from monitor.providers import http
 async def killed(self, request): os.kill(os.getpid(), signal.SIGKILL)
 http.Client._exchange = killed
-from monitor.cli import main
+from monitor.cli.main import main
 main()
 """
 

@@ -71,7 +71,7 @@ async def test_without_matplotlib_the_alert_comes_without_a_picture(site: Instal
     messages = await site.told(2)
     assert await daemon.stop() == 0
     assert [message.attachments for message in messages] == [(), ()]
-    assert daemon.log.count("pictures can't be drawn, messages go without") == 1
+    assert daemon.log.count("charts cannot be drawn, sending messages without them") == 1
     assert "pip install 'balance-monitor[charts]'" in daemon.log
 
 
@@ -81,7 +81,7 @@ async def test_a_drawing_that_hangs_delays_no_alert_for_long(site: Installation)
     pids = site.folder / "pids"
     hang = (
         "import os, sys, time\n"
-        "if 'monitor.drawing' in sys.orig_argv:\n"
+        "if 'monitor.alerting.charts' in sys.orig_argv:\n"
         f"    open({str(pids)!r}, 'a').write(f'{{os.getpid()}} ')\n"
         "    time.sleep(600)\n"
     )

@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
-from monitor.sandbox import Fault, Holding, Story, constant
+from monitor.sandbox import Fault, Holding, Scenario, constant
 
 from .stage import together
 from .support import Installation, balances, endpoint_failing, incident, jobs
 
-LONG_AMOUNTS = Story(
+LONG_AMOUNTS = Scenario(
     nami={
         "spot": {
             1: Holding(value=constant(Decimal("26058942.333333325"))),
@@ -20,7 +20,7 @@ LONG_AMOUNTS = Story(
     wdcf={"CLIENT_001": constant(Decimal("9007199254740993.10"))},
 )
 CLIENTS = [f"CLIENT_{number}" for number in range(5)]
-FIVE_CLIENTS = Story(nami={}, wdcf={client: constant(Decimal("1500.50")) for client in CLIENTS})
+FIVE_CLIENTS = Scenario(nami={}, wdcf={client: constant(Decimal("1500.50")) for client in CLIENTS})
 
 
 @together(LONG_AMOUNTS)

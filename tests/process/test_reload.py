@@ -5,7 +5,7 @@ import signal
 from decimal import Decimal
 from typing import Any
 
-from monitor.sandbox import Holding, Story, constant
+from monitor.sandbox import Holding, Scenario, constant
 
 from .stage import together
 from .support import Installation, Json, incident, jobs, usdt_low
@@ -17,7 +17,7 @@ FUTURES: Json = {
     "wallet": "futures",
     "currencies": {22: "USDT"},
 }
-TWO_WALLETS = Story(
+TWO_WALLETS = Scenario(
     nami={
         "spot": {22: Holding(value=constant(Decimal("2500.75")))},
         "futures": {22: Holding(value=constant(Decimal(7)))},
@@ -56,7 +56,7 @@ async def test_an_invalid_configuration_is_refused_with_its_place(site: Installa
     await daemon.logged("evry")
     line = next(n for n, text in enumerate(good.splitlines(), 1) if "every: 1s" in text)
     assert f"{site.config}:{line}:3: jobs[0].evry: unknown key" in daemon.log
-    assert "configuration not reloaded, the old one stays" in daemon.log
+    assert "reload failed, keeping the current configuration" in daemon.log
     site.config.write_text(good)
     await site.asked_again("type=0", 2)
     assert [alert["id"] for alert in site.look()["alerts"]] == [alerts["alerts"][0]["id"]]
@@ -72,7 +72,7 @@ async def test_a_url_that_apprise_refuses_keeps_the_old_configuration(site: Inst
     good = site.config.read_text()
     site.write(channels={"ops": {"urls": ["nosuchservice://user:hunter2hunter2@host/"]}})
     daemon.send(signal.SIGHUP)
-    await daemon.logged("configuration not reloaded")
+    await daemon.logged("reload failed")
     await daemon.logged("nosuchservice://")
     site.config.write_text(good)
     site.holds("5.10")
@@ -86,7 +86,7 @@ async def test_a_file_that_is_gone_keeps_the_old_configuration(site: Installatio
     daemon = await site.start()
     site.config.rename(site.folder / "moved.yaml")
     daemon.send(signal.SIGHUP)
-    await daemon.logged("configuration not reloaded")
+    await daemon.logged("reload failed")
     await site.asked_again("type=0", 2)
     (site.folder / "moved.yaml").rename(site.config)
     daemon.send(signal.SIGHUP)

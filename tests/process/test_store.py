@@ -120,15 +120,15 @@ async def test_a_full_disk_is_survived(site: Installation) -> None:
     await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     site.holds("5.10")
-    await daemon.logged("the store fails; nothing is recorded until it works again")
+    await daemon.logged("store unavailable; nothing is recorded until it recovers")
     await site.asked_again("type=0", 3)
     assert balances(site.look())["spot/spot/USDT"]["total"] == "2500.75"
     assert site.messages == []
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     [fired] = await site.told(1)
-    await daemon.logged("the store works again")
+    await daemon.logged("store available again")
     assert fired.title.startswith("CRITICAL usdt-low: spot/spot/USDT available 5.10")
-    assert daemon.log.count("the store fails") == 1
+    assert daemon.log.count("store unavailable") == 1
     assert await daemon.stop() == 0
     assert "Traceback" not in daemon.log
 

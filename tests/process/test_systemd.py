@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.systemd import Systemd
+from monitor.daemon.systemd import Systemd
 
 from .outside import DISK, LOOP, WRITER, Gate, surround
 from .stage import together
@@ -181,12 +181,12 @@ async def test_a_locked_store_is_no_hanging_writer(site: Installation) -> None:
         daemon = await site.start(**manager.environ, **WATCHED)
         with closing(sqlite3.connect(site.store, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            await daemon.logged("the store fails")
+            await daemon.logged("store unavailable")
             heard = manager.count("WATCHDOG=1")
             await manager.hears("WATCHDOG=1", heard + 1)
             await until(lambda: "the store fails" in manager.heard[-1], "the trouble in the status")
             other.execute("ROLLBACK")
-        await daemon.logged("the store works again")
+        await daemon.logged("store available again")
 
 
 @together()

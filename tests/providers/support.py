@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from monitor.domain.model import Account, PollResult
-from monitor.providers.answer import Answer
 from monitor.providers.http import Client
 from monitor.providers.limits import Host
 from monitor.providers.nami import NamiApi, NamiSettings, NamiWallets
+from monitor.providers.response import Response
 from monitor.providers.wdcf import WdcfApi, WdcfSettings, WdcfWallets
 
 API_KEY = "the-public-key-of-the-tests"
@@ -62,10 +62,10 @@ def wdcf_api(base_url: str = "https://wdcf.xerve.online", client_id: str = "CLIE
     return WdcfApi(wdcf_settings(base_url), WdcfWallets(clients=[client_id]))
 
 
-def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer received at `NOW`; a body that isn't bytes or text goes as JSON."""
     raw = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
-    return Answer(status=status, headers=headers or {}, received_at=NOW, body=raw)
+    return Response(status=status, headers=headers or {}, received_at=NOW, body=raw)
 
 
 OK = b'{"status": "ok", "data": {"22": {"value": 1009.8500524310101, "locked_value": 0.10001, "type": 0}}}'
@@ -173,7 +173,7 @@ class Endpoint:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Tasks of our own: asyncio's would complain of the connections that the tests break.
+        # Tasks of our own: asyncio's would print_error of the connections that the tests break.
         self.connections += 1
         self._tasks.add(asyncio.create_task(self._serve(reader, writer)))
 

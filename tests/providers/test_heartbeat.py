@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from monitor.heartbeat import Heartbeat
+from monitor.alerting.heartbeat import Heartbeat
 
 from .support import Endpoint, closes, http
 

@@ -14,7 +14,7 @@ from monitor.domain.model import NotedCall, Pause
 from monitor.errors import Outcome
 from monitor.providers import limits as limits_module
 from monitor.providers.base import RateLimit
-from monitor.providers.limits import MARGIN, CallLog, Elsewhere, Host, Noted, NoTurn, Window
+from monitor.providers.limits import MARGIN, CallLog, CallWindow, Elsewhere, Host, Noted, NoTurn
 
 from .support import NOW, FakeClock
 
@@ -36,7 +36,7 @@ calls = st.lists(
 
 def counted_at(limits: list[RateLimit], calls: list[tuple[float, float, float]]) -> list[float]:
     """When a service counts calls that are made as soon as a window allows, several of them at once."""
-    window = Window()
+    window = CallWindow()
     for limit in limits:
         window.add(limit)
     now, ends, counted = 0.0, list[float](), list[float]()
@@ -69,7 +69,7 @@ def test_no_span_holds_more_calls_than_allowed(
 
 def test_slot_is_freed_a_span_after_the_end() -> None:
     """A call's place is free again when its span, and a margin, have passed since it ended."""
-    window = Window()
+    window = CallWindow()
     window.add(RateLimit(1, timedelta(seconds=60)))
     window.begin()
     window.end(now=10.0)
@@ -79,7 +79,7 @@ def test_slot_is_freed_a_span_after_the_end() -> None:
 
 def test_call_under_way_holds_its_slot() -> None:
     """However long a call takes, its place is not free before it ended and its span passed."""
-    window = Window()
+    window = CallWindow()
     window.add(RateLimit(1, timedelta(seconds=60)))
     window.begin()
     assert window.delay(now=1000.0)[0] == 60.0 + MARGIN
@@ -87,7 +87,7 @@ def test_call_under_way_holds_its_slot() -> None:
 
 def test_strictest_limit_names_itself() -> None:
     """Of several limits the one that demands the longest wait counts."""
-    window = Window()
+    window = CallWindow()
     window.add(A_MINUTE)
     window.add(RateLimit(1, timedelta(seconds=5)))
     window.begin()
@@ -97,7 +97,7 @@ def test_strictest_limit_names_itself() -> None:
 
 def test_removed_limit_holds_no_more() -> None:
     """A limit that was added twice, by two clients, holds until both took it back."""
-    window = Window()
+    window = CallWindow()
     once = RateLimit(1, timedelta(seconds=60))
     window.add(once)
     window.add(once)
@@ -110,7 +110,7 @@ def test_removed_limit_holds_no_more() -> None:
 
 def test_limit_that_comes_later_knows_the_past() -> None:
     """A limit added on reload counts the calls made before."""
-    window = Window()
+    window = CallWindow()
     window.begin()
     window.end(now=0.0)
     window.add(RateLimit(1, timedelta(seconds=5)))

@@ -6,7 +6,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from monitor.sandbox import Holding, Sandbox, Story, constant, parse_script
+from monitor.sandbox import Holding, Sandbox, Scenario, constant, parse_script
 
 from .support import CREDENTIALS, FakeClock
 
@@ -24,8 +24,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def story() -> Story:
-    return Story(
+def story() -> Scenario:
+    return Scenario(
         nami={
             "spot": {
                 1: Holding(value=constant(Decimal("26058942.333333325"))),
@@ -44,6 +44,6 @@ def story() -> Story:
 
 
 @pytest.fixture
-async def sandbox(story: Story, clock: FakeClock) -> AsyncIterator[Sandbox]:
+async def sandbox(story: Scenario, clock: FakeClock) -> AsyncIterator[Sandbox]:
     async with Sandbox(story, credentials=CREDENTIALS, clock=clock) as sandbox:
         yield sandbox

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from monitor.sandbox import Fault, Sandbox, Story, parse_fault
+from monitor.sandbox import Fault, Sandbox, Scenario, parse_fault
 
 from .support import CREDENTIALS, START, FakeClock, ask_nami, ask_wdcf
 
@@ -119,7 +119,7 @@ async def test_clock_skew_shows_in_the_date_and_in_what_is_accepted(
     assert parsedate_to_datetime(answer.headers["date"]) == START + timedelta(minutes=6)
 
 
-async def test_the_clock_may_run_behind(client: httpx.AsyncClient, story: Story, clock: FakeClock) -> None:
+async def test_the_clock_may_run_behind(client: httpx.AsyncClient, story: Scenario, clock: FakeClock) -> None:
     """The notation takes a negative skew."""
     story = story.with_fault("nami skew -10m for 5s")
     async with Sandbox(story, credentials=CREDENTIALS, clock=clock) as sandbox:
@@ -129,7 +129,7 @@ async def test_the_clock_may_run_behind(client: httpx.AsyncClient, story: Story,
 
 
 async def test_a_planned_fault_has_its_time(
-    client: httpx.AsyncClient, story: Story, clock: FakeClock
+    client: httpx.AsyncClient, story: Scenario, clock: FakeClock
 ) -> None:
     """It begins at `from`, and after `for` it is over."""
     story = story.with_fault("wdcf status 503 from 12s for 6s")
@@ -142,7 +142,7 @@ async def test_a_planned_fault_has_its_time(
 
 
 async def test_a_planned_fault_leaves_the_other_service_alone(
-    client: httpx.AsyncClient, story: Story, clock: FakeClock
+    client: httpx.AsyncClient, story: Scenario, clock: FakeClock
 ) -> None:
     """A fault belongs to one service."""
     async with Sandbox(story.with_fault("wdcf status 503"), credentials=CREDENTIALS, clock=clock) as sandbox:
@@ -153,7 +153,7 @@ async def test_a_planned_fault_leaves_the_other_service_alone(
     ("account", "statuses"), [("nami/spot", [503, 200, 200]), ("wdcf/CLIENT_001", [200, 200, 503])]
 )
 async def test_a_planned_fault_may_hit_one_account(
-    client: httpx.AsyncClient, story: Story, clock: FakeClock, account: str, statuses: list[int]
+    client: httpx.AsyncClient, story: Scenario, clock: FakeClock, account: str, statuses: list[int]
 ) -> None:
     """The other accounts of the same service are answered as ever."""
     story = story.with_fault(f"{account} status 503")
@@ -167,7 +167,7 @@ async def test_a_planned_fault_may_hit_one_account(
         assert (await ask_wdcf(client, sandbox, "CLIENT_002")).status_code == 200
 
 
-async def test_faults_add_up(client: httpx.AsyncClient, story: Story, clock: FakeClock) -> None:
+async def test_faults_add_up(client: httpx.AsyncClient, story: Scenario, clock: FakeClock) -> None:
     """A planned fault and one set by hand work together: a late error."""
     story = replace(story, faults=(parse_fault("wdcf latency 100ms"),))
     async with Sandbox(story, credentials=CREDENTIALS, clock=clock) as sandbox:

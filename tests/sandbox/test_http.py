@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from monitor.sandbox import Fault, Sandbox, Story
+from monitor.sandbox import Fault, Sandbox, Scenario
 
 from .support import CREDENTIALS, NAMI_PATH, START, WDCF_PATH, ask_nami, ask_wdcf
 
@@ -124,7 +124,7 @@ async def test_stopping_twice_is_fine(sandbox: Sandbox) -> None:
     await sandbox.stop()
 
 
-async def test_a_taken_port_leaves_nothing_running(sandbox: Sandbox, story: Story) -> None:
+async def test_a_taken_port_leaves_nothing_running(sandbox: Sandbox, story: Scenario) -> None:
     """If the second service can't start, the first one is stopped again."""
     other = Sandbox(story, wdcf_port=port(sandbox.wdcf_url))
     with pytest.raises(OSError, match="address already in use"):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from monitor.sandbox import CallLimit, Credentials, Fault, Sandbox, Story
+from monitor.sandbox import CallLimit, Credentials, Fault, Sandbox, Scenario
 
 from .support import CREDENTIALS, NAMI_PATH, START, FakeClock, ask_nami, hmac_hex, nami_url
 
@@ -116,7 +116,7 @@ async def test_the_signature_is_checked(client: httpx.AsyncClient, sandbox: Sand
     assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)
 
 
-async def test_the_401_body_may_come_with_http_400(story: Story, client: httpx.AsyncClient) -> None:
+async def test_the_401_body_may_come_with_http_400(story: Scenario, client: httpx.AsyncClient) -> None:
     """As the page shows that body under the tab "400", the sandbox can be told to send it so."""
     async with Sandbox(story, nami_unauthorized_status=400) as sandbox:
         answer = await client.get(sandbox.nami_url + NAMI_PATH)
@@ -141,7 +141,7 @@ async def test_the_401_body_may_come_with_http_400(story: Story, client: httpx.A
     ],
 )
 async def test_published_vectors_pass_the_signature_check(
-    client: httpx.AsyncClient, story: Story, query: str, signature: str, status: int
+    client: httpx.AsyncClient, story: Scenario, query: str, signature: str, status: int
 ) -> None:
     """The page's own signatures are accepted; the second one's parameters belong to another call, hence its 400."""
     instant = datetime.fromtimestamp(int(query.rpartition("=")[2]) / 1000, UTC)
@@ -153,7 +153,7 @@ async def test_published_vectors_pass_the_signature_check(
 
 
 @asynccontextmanager
-async def limited(story: Story, clock: FakeClock, *, tell: bool = False) -> AsyncIterator[Sandbox]:
+async def limited(story: Scenario, clock: FakeClock, *, tell: bool = False) -> AsyncIterator[Sandbox]:
     """A sandbox that allows 3 calls a minute, and bans with the third one refused."""
     limit = CallLimit(calls=3, tolerated=2, tell=tell)
     tolerance = timedelta(days=1)
@@ -168,14 +168,14 @@ async def statuses(client: httpx.AsyncClient, sandbox: Sandbox, calls: int) -> l
 
 
 async def test_calls_over_the_limit_fail_and_go_on_failing_into_a_ban(
-    client: httpx.AsyncClient, story: Story, clock: FakeClock
+    client: httpx.AsyncClient, story: Scenario, clock: FakeClock
 ) -> None:
     """Above the limit comes 429, and to those who keep calling 418."""
     async with limited(story, clock) as sandbox:
         assert await statuses(client, sandbox, 7) == [200, 200, 200, 429, 429, 418, 418]
 
 
-async def test_refused_calls_count_too(client: httpx.AsyncClient, story: Story, clock: FakeClock) -> None:
+async def test_refused_calls_count_too(client: httpx.AsyncClient, story: Scenario, clock: FakeClock) -> None:
     """The limit counts all calls, also to other paths and with wrong credentials."""
     async with limited(story, clock) as sandbox:
         for path in (NAMI_PATH, "/", NAMI_PATH):
@@ -184,7 +184,7 @@ async def test_refused_calls_count_too(client: httpx.AsyncClient, story: Story, 
 
 
 async def test_the_next_calendar_minute_is_free_again(
-    client: httpx.AsyncClient, story: Story, clock: FakeClock
+    client: httpx.AsyncClient, story: Scenario, clock: FakeClock
 ) -> None:
     """429 ends with the minute of the service's clock, not sixty seconds after the first call."""
     async with limited(story, clock) as sandbox:
@@ -195,7 +195,7 @@ async def test_the_next_calendar_minute_is_free_again(
         assert await statuses(client, sandbox, 1) == [200]
 
 
-async def test_a_ban_lasts_an_hour(client: httpx.AsyncClient, story: Story, clock: FakeClock) -> None:
+async def test_a_ban_lasts_an_hour(client: httpx.AsyncClient, story: Scenario, clock: FakeClock) -> None:
     """418 is answered for an hour from the call that brought it, however often one asks."""
     async with limited(story, clock) as sandbox:
         await statuses(client, sandbox, 6)
@@ -206,7 +206,7 @@ async def test_a_ban_lasts_an_hour(client: httpx.AsyncClient, story: Story, cloc
 
 
 async def test_retry_after_is_told_if_wanted(
-    client: httpx.AsyncClient, story: Story, clock: FakeClock
+    client: httpx.AsyncClient, story: Scenario, clock: FakeClock
 ) -> None:
     """With the switch on, Retry-After gives the whole seconds to the minute's end (it is 14:30:05)."""
     async with limited(story, clock, tell=True) as sandbox:
@@ -215,7 +215,7 @@ async def test_retry_after_is_told_if_wanted(
 
 
 async def test_retry_after_is_absent_otherwise(
-    client: httpx.AsyncClient, story: Story, clock: FakeClock
+    client: httpx.AsyncClient, story: Scenario, clock: FakeClock
 ) -> None:
     """The page does not mention Retry-After, so that it isn't sent by default."""
     async with limited(story, clock) as sandbox:

@@ -7,12 +7,12 @@ import httpx
 import pytest
 import yaml
 
-from monitor.sandbox import CallLimit, Sandbox, Story, demo_story, example_config
+from monitor.sandbox import CallLimit, Sandbox, Scenario, demo_story, example_config
 
 from .support import CREDENTIALS, FakeClock, ask_nami, ask_wdcf
 
 
-def usdt(story: Story, seconds: float) -> Decimal:
+def usdt(story: Scenario, seconds: float) -> Decimal:
     """What is available of Nami's spot USDT."""
     holding, elapsed = story.nami["spot"][22], timedelta(seconds=seconds)
     return holding.value(elapsed).amount - holding.locked(elapsed).amount
@@ -52,14 +52,16 @@ async def test_the_demo_has_an_outage_of_wdcf(client: httpx.AsyncClient, clock: 
     ],
 )
 async def test_balances_of_nami_can_be_set(
-    client: httpx.AsyncClient, story: Story, clock: FakeClock, text: str, query: str, expected: str
+    client: httpx.AsyncClient, story: Scenario, clock: FakeClock, text: str, query: str, expected: str
 ) -> None:
     """One number of one currency is set, by name or id, and the others stand."""
     async with Sandbox(story.with_balance(text), credentials=CREDENTIALS, clock=clock) as sandbox:
         assert expected in (await ask_nami(client, sandbox, query)).text
 
 
-async def test_balances_of_wdcf_can_be_set(client: httpx.AsyncClient, story: Story, clock: FakeClock) -> None:
+async def test_balances_of_wdcf_can_be_set(
+    client: httpx.AsyncClient, story: Scenario, clock: FakeClock
+) -> None:
     """A client may be added."""
     story = story.with_balance("wdcf/NEW constant 12.30")
     async with Sandbox(story, credentials=CREDENTIALS, clock=clock) as sandbox:
@@ -76,13 +78,13 @@ async def test_balances_of_wdcf_can_be_set(client: httpx.AsyncClient, story: Sto
         ("wdcf/CLIENT_001", "expected one of `constant AMOUNT`"),
     ],
 )
-def test_mistakes_are_explained(story: Story, text: str, expected: str) -> None:
+def test_mistakes_are_explained(story: Scenario, text: str, expected: str) -> None:
     """An error of notation says what was expected."""
     with pytest.raises(ValueError, match=expected):
         story.with_balance(text)
 
 
-async def test_the_configuration_fits_the_sandbox(story: Story) -> None:
+async def test_the_configuration_fits_the_sandbox(story: Scenario) -> None:
     """URLs, credentials, limit and clients are those of the running sandbox."""
     async with Sandbox(story, credentials=CREDENTIALS, call_limit=CallLimit(calls=600)) as sandbox:
         config = yaml.safe_load(sandbox.example_config("json://127.0.0.1:9/", every="1s"))

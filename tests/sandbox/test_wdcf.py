@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from monitor.sandbox import Credentials, Fault, Sandbox, Story
+from monitor.sandbox import Credentials, Fault, Sandbox, Scenario
 
 from .support import CREDENTIALS, START, WDCF_PATH, FakeClock, ask_wdcf, hmac_hex
 
@@ -64,7 +64,7 @@ async def test_further_parameters_are_signed_in_the_order_of_their_keys(
     assert answer.status_code == 200
 
 
-async def test_the_worked_out_vector_is_accepted(client: httpx.AsyncClient, story: Story) -> None:
+async def test_the_worked_out_vector_is_accepted(client: httpx.AsyncClient, story: Scenario) -> None:
     """The signature that the page gives as an example passes at its own time."""
     clock = FakeClock(datetime.fromtimestamp(1706802000, UTC))
     credentials = Credentials(wdcf_client_secret="your-secret-key")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from monitor.store.store import Store
+from monitor.store.writer import Store
 
 
 @pytest_asyncio.fixture

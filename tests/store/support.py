@@ -1,13 +1,50 @@
-"""What waits in the outbox, put there by hand."""
+"""An account, an alert, and work that puts readings and events into the store by hand."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
-from monitor.domain.alerts import Alert, Event, EventKind
+from monitor.domain.alerts import Ack, Alert, Event, EventKind
 from monitor.domain.delivery import Addressed, Target
 from monitor.domain.messages import Report
-from monitor.domain.model import NotedCall, Severity
-from monitor.store.transaction import Transaction, Waiting
+from monitor.domain.model import Account, NotedCall, SeriesView, Severity, Snapshot, State
+from monitor.store.outbox import Waiting
+from monitor.store.transaction import Transaction
 
+NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
+ACCOUNT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
+USDT = ACCOUNT.series("USDT")
+OPS = Target(channel="ops", url_id="abcd1234")
+ALERT = Alert(
+    rule="usdt-low",
+    subject="nami-spot/spot/USDT",
+    state=State.FIRING,
+    id="ABCDEFGHJK",
+    since=NOW,
+    fired_at=NOW + timedelta(minutes=2),
+    breached_at=NOW + timedelta(minutes=3),
+    held_at=NOW + timedelta(minutes=4),
+    worse_since=NOW + timedelta(minutes=5),
+    ended_at=NOW - timedelta(minutes=6),
+    clearing=True,
+    severity=Severity.CRITICAL,
+    level=1,
+    reason="available 4.10 < 5.00",
+    expected="at least 5.00",
+    ending="available 6.00, expected at least 5.00",
+    again=2,
+    changes=(NOW - timedelta(minutes=6), NOW + timedelta(minutes=2, microseconds=1)),
+    flapping=True,
+    seq=7,
+    announced=True,
+    announced_at=NOW + timedelta(minutes=7),
+    notified_at=NOW + timedelta(minutes=8),
+    notified_severity=Severity.INFO,
+    notified_level=2,
+    notified_flapping=True,
+    escalated_at=NOW + timedelta(minutes=9),
+    ack=Ack(by="ann", reason="on it", at=NOW + timedelta(minutes=10)),
+    muted="silence 3 by bob: upgrade",
+)
 AT_ONCE = timedelta(0)
 
 
@@ -38,14 +75,34 @@ def tell(
         expected="",
     )
     addressed = [Addressed(target=target, group=group, group_wait=wait) for target in targets]
-    tx.add_event(Event(kind=kind, at=at, alert=alert, reason=""), facts, addressed)
+    tx.alerts.add_event(Event(kind=kind, at=at, alert=alert, reason=""), facts, addressed)
 
 
 def add_call(tx: Transaction, host: str, at: datetime, *, caller: str = "daemon") -> None:
     """Notes a call that takes no time."""
-    tx.add_call(host, NotedCall(caller=caller, at=at, ends_by=at))
+    tx.hosts.add_call(host, NotedCall(caller=caller, at=at, ends_by=at))
 
 
 def incidents(waiting: Waiting) -> list[str]:
     """The incidents that are due, in the order in which they would be told."""
     return [of_one[0].report.incident for of_one in waiting.due]
+
+
+def snapshot(total: str, at: datetime = NOW) -> Snapshot:
+    """A reading of a total that is all available."""
+    return Snapshot(observed_at=at, total=Decimal(total), available=Decimal(total))
+
+
+def keep(tx: Transaction, *readings: Snapshot) -> None:
+    """Stores readings of the one series, oldest first."""
+    tx.accounts.health(ACCOUNT, NOW)
+    for reading in readings:
+        view = SeriesView(series=USDT, watched_since=NOW, last=reading)
+        tx.readings.save_views([view])
+        tx.readings.add([view])
+
+
+def history(tx: Transaction, since: datetime, at_least: int) -> list[str]:
+    """The totals of the stored readings, as text."""
+    newest = NOW + timedelta(days=1)
+    return [format(one.total, "f") for one in tx.readings.history(USDT, newest, since, at_least)]

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.domain.model import Account, Balance, PollResult, Series
 from monitor.errors import Outcome, StoreError, StoreLocked
-from monitor.poll import Watch, record
-from monitor.store import archive as archived
-from monitor.store.archive import Archive, Row, archive
-from monitor.store.reader import instant, micros, read
-from monitor.store.restore import create, restore
+from monitor.store.import_ import create, restore
+from monitor.store.read import all_readings as archived
+from monitor.store.read.all_readings import Archive, Row, archive
+from monitor.store.read.state import instant, micros, read
 from monitor.store.staging import Staging, staging
-from monitor.store.store import Store
+from monitor.store.writer import Store
 
 from .support import add_call
 
@@ -72,7 +73,7 @@ def test_pages_hold_every_reading_once_and_in_order(path: Path) -> None:
 @pytest.mark.usefixtures("small_pages")
 async def test_a_reader_between_two_pages_holds_nothing_up(store: Store) -> None:
     """The write-ahead log is emptied while an export is under way: no read lasts from page to page."""
-    await store.write(lambda tx: tx.health(ACCOUNT, NOW))
+    await store.write(lambda tx: tx.accounts.health(ACCOUNT, NOW))
     restore(store.path, SERIES, [_row(minute) for minute in (5, 4, 3, 2, 1)], NOW)
     with archive(store.path) as reading:
         assert reading is not None

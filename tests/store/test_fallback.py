@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import Notification, Target
 from monitor.domain.model import Severity
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import incidents, tell
 
@@ -20,16 +20,16 @@ FIRED, WORSENED, RESOLVED = EventKind.FIRED, EventKind.WORSENED, EventKind.RESOL
 
 def fail(tx: Transaction, target: Target, at: datetime) -> None:
     """An attempt to tell what waits for a URL comes to nothing."""
-    ids = [one.id for of_one in tx.waiting(target, at).due for one in of_one]
-    tx.put_off(ids, at=at, until=at + timedelta(minutes=1), error="refused")
+    ids = [one.id for of_one in tx.outbox.waiting(target, at).due for one in of_one]
+    tx.outbox.reschedule(ids, at=at, until=at + timedelta(minutes=1), error="refused")
 
 
-def hand_over(tx: Transaction, at: datetime) -> int:
-    return tx.hand_over("ops", [PHONE], at - FIVE, at)
+def divert_to_fallback(tx: Transaction, at: datetime) -> int:
+    return tx.outbox.divert_to_fallback("ops", [PHONE], at - FIVE, at)
 
 
 def for_phone(tx: Transaction, at: datetime = NOW + FIVE) -> list[Notification]:
-    return [one for of_one in tx.waiting(PHONE, at).due for one in of_one]
+    return [one for of_one in tx.outbox.waiting(PHONE, at).due for one in of_one]
 
 
 async def test_what_fails_for_long_enough_is_handed_over(store: Store) -> None:
@@ -38,8 +38,8 @@ async def test_what_fails_for_long_enough_is_handed_over(store: Store) -> None:
     def prepare(tx: Transaction) -> tuple[int, int, list[str]]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
-        early = hand_over(tx, NOW + FIVE - timedelta(seconds=1))
-        due = hand_over(tx, NOW + FIVE)
+        early = divert_to_fallback(tx, NOW + FIVE - timedelta(seconds=1))
+        due = divert_to_fallback(tx, NOW + FIVE)
         return early, due, [one.instead_of for one in for_phone(tx)]
 
     assert await store.write(prepare) == (0, 1, ["channel ops, which can't be reached (refused)"])
@@ -51,7 +51,7 @@ async def test_it_is_handed_over_once(store: Store) -> None:
     def prepare(tx: Transaction) -> list[int]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
-        return [hand_over(tx, NOW + FIVE), hand_over(tx, NOW + 2 * FIVE)]
+        return [divert_to_fallback(tx, NOW + FIVE), divert_to_fallback(tx, NOW + 2 * FIVE)]
 
     assert await store.write(prepare) == [1, 0]
 
@@ -63,7 +63,7 @@ async def test_it_counts_from_the_first_failure(store: Store) -> None:
         tell(tx, "A", 1, FIRED, NOW - timedelta(hours=9), OPS)
         fail(tx, OPS, NOW)
         fail(tx, OPS, NOW + timedelta(minutes=4))
-        return [hand_over(tx, NOW + timedelta(minutes=4)), hand_over(tx, NOW + FIVE)]
+        return [divert_to_fallback(tx, NOW + timedelta(minutes=4)), divert_to_fallback(tx, NOW + FIVE)]
 
     assert await store.write(prepare) == [0, 1]
 
@@ -73,10 +73,10 @@ async def test_what_one_url_of_the_channel_took_is_not_handed_over(store: Store)
 
     def prepare(tx: Transaction) -> int:
         tell(tx, "A", 1, FIRED, NOW, OPS, CHAT)
-        ((taken,),) = tx.waiting(CHAT, NOW).due
-        tx.settle([taken.id], delivered=True, at=NOW)
+        ((taken,),) = tx.outbox.waiting(CHAT, NOW).due
+        tx.outbox.complete([taken.id], delivered=True, at=NOW)
         fail(tx, OPS, NOW)
-        return hand_over(tx, NOW + FIVE)
+        return divert_to_fallback(tx, NOW + FIVE)
 
     assert await store.write(prepare) == 0
 
@@ -88,7 +88,7 @@ async def test_what_waits_behind_it_is_handed_over_with_it(store: Store) -> None
         tell(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
         tell(tx, "A", 2, WORSENED, NOW + timedelta(minutes=4), OPS, severity=Severity.CRITICAL)
-        hand_over(tx, NOW + FIVE)
+        divert_to_fallback(tx, NOW + FIVE)
         return [one.report.seq for one in for_phone(tx)]
 
     assert await store.write(prepare) == [1, 2]
@@ -100,11 +100,11 @@ async def test_what_comes_after_it_follows(store: Store) -> None:
     def prepare(tx: Transaction) -> tuple[list[Target], list[int]]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
-        hand_over(tx, NOW + FIVE)
-        told_to = sorted(tx.told_to("A"), key=str)
-        tell(tx, "A", 2, RESOLVED, NOW + FIVE, *told_to)
-        hand_over(tx, NOW + 2 * FIVE)
-        return told_to, [one.report.seq for one in for_phone(tx, NOW + 2 * FIVE)]
+        divert_to_fallback(tx, NOW + FIVE)
+        notified_targets = sorted(tx.outbox.notified_targets("A"), key=str)
+        tell(tx, "A", 2, RESOLVED, NOW + FIVE, *notified_targets)
+        divert_to_fallback(tx, NOW + 2 * FIVE)
+        return notified_targets, [one.report.seq for one in for_phone(tx, NOW + 2 * FIVE)]
 
     assert await store.write(prepare) == ([OPS, PHONE], [1, 2])
 
@@ -117,9 +117,9 @@ async def test_all_that_waits_for_the_channel_is_handed_over_with_one(store: Sto
         fail(tx, OPS, NOW)
         tell(tx, "B", 1, FIRED, NOW + FIVE - timedelta(seconds=9), OPS)
         tell(tx, "C", 1, FIRED, NOW + FIVE, OPS, wait=timedelta(seconds=10))
-        hand_over(tx, NOW + FIVE)
+        divert_to_fallback(tx, NOW + FIVE)
         first = [one.report.incident for one in for_phone(tx)]
-        hand_over(tx, NOW + FIVE + timedelta(seconds=10))
+        divert_to_fallback(tx, NOW + FIVE + timedelta(seconds=10))
         return first, [one.report.incident for one in for_phone(tx, NOW + 2 * FIVE)]
 
     assert await store.write(prepare) == (["A", "B"], ["A", "B", "C"])
@@ -133,7 +133,7 @@ async def test_what_waits_in_quiet_hours_is_not_handed_over_with_another(store: 
         fail(tx, OPS, NOW)
         tell(tx, "B", 1, FIRED, NOW, OPS)
         tell(tx, "C", 1, FIRED, NOW, OPS, severity=Severity.CRITICAL)
-        tx.hand_over("ops", [PHONE], NOW, NOW + FIVE, quiet=True)
+        tx.outbox.divert_to_fallback("ops", [PHONE], NOW, NOW + FIVE, quiet=True)
         return [one.report.incident for one in for_phone(tx)]
 
     assert await store.write(prepare) == ["A", "C"]
@@ -145,8 +145,8 @@ async def test_it_stays_in_the_outbox_for_the_channel(store: Store) -> None:
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
-        hand_over(tx, NOW + FIVE)
-        return incidents(tx.waiting(OPS, NOW + FIVE))
+        divert_to_fallback(tx, NOW + FIVE)
+        return incidents(tx.outbox.waiting(OPS, NOW + FIVE))
 
     assert await store.write(prepare) == ["A"]
 
@@ -157,7 +157,7 @@ async def test_a_fallback_that_was_told_anyway_is_not_told_twice(store: Store) -
     def prepare(tx: Transaction) -> int:
         tell(tx, "A", 1, FIRED, NOW, OPS, PHONE)
         fail(tx, OPS, NOW)
-        hand_over(tx, NOW + FIVE)
+        divert_to_fallback(tx, NOW + FIVE)
         return len(for_phone(tx))
 
     assert await store.write(prepare) == 1
@@ -168,6 +168,6 @@ async def test_a_channel_without_trouble_hands_nothing_over(store: Store) -> Non
 
     def prepare(tx: Transaction) -> int:
         tell(tx, "A", 1, FIRED, NOW, OPS)
-        return hand_over(tx, NOW + timedelta(hours=9))
+        return divert_to_fallback(tx, NOW + timedelta(hours=9))
 
     assert await store.write(prepare) == 0

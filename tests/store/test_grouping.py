@@ -7,8 +7,8 @@ import pytest
 from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import LONGEST_REST, Target, plan
 from monitor.domain.model import Severity
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import incidents, tell
 
@@ -28,7 +28,7 @@ async def test_a_group_waits_for_more_and_goes_out_as_one(store: Store) -> None:
     def prepare(tx: Transaction) -> list[list[str]]:
         tell(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
         tell(tx, "B", 1, FIRED, after(9), OPS, wait=WAIT)
-        return [incidents(tx.waiting(OPS, after(seconds))) for seconds in (0, 9.9, 10)]
+        return [incidents(tx.outbox.waiting(OPS, after(seconds))) for seconds in (0, 9.9, 10)]
 
     assert await store.write(prepare) == [[], [], ["A", "B"]]
 
@@ -39,7 +39,7 @@ async def test_somebody_who_waits_is_told_until_when(store: Store) -> None:
     def prepare(tx: Transaction) -> datetime | None:
         tell(tx, "B", 1, FIRED, after(3), OPS, wait=WAIT)
         tell(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
-        return tx.waiting(OPS, after(5)).next_at
+        return tx.outbox.waiting(OPS, after(5)).next_at
 
     assert await store.write(prepare) == after(10)
 
@@ -51,9 +51,11 @@ async def test_a_group_never_waits_longer_because_more_come(store: Store) -> Non
         sent = []
         for second in range(60):
             tell(tx, f"I{second:02}", 1, FIRED, after(second), OPS, wait=WAIT)
-            if due := tx.waiting(OPS, after(second)).due:
+            if due := tx.outbox.waiting(OPS, after(second)).due:
                 sent.append(len(due))
-                tx.settle([one.id for of_one in due for one in of_one], delivered=True, at=after(second))
+                tx.outbox.complete(
+                    [one.id for of_one in due for one in of_one], delivered=True, at=after(second)
+                )
         return sent
 
     assert await store.write(prepare) == [11, 11, 11, 11, 11]
@@ -65,9 +67,9 @@ async def test_two_groups_are_two_messages(store: Store) -> None:
     def prepare(tx: Transaction) -> tuple[list[str], list[str]]:
         tell(tx, "A", 1, FIRED, after(1), OPS, group="rule=low", wait=WAIT)
         tell(tx, "B", 1, FIRED, NOW, OPS, group="rule=high", wait=WAIT)
-        first = tx.waiting(OPS, after(60))
-        tx.settle([one.id for of_one in first.due for one in of_one], delivered=True, at=after(60))
-        return incidents(first), incidents(tx.waiting(OPS, after(60)))
+        first = tx.outbox.waiting(OPS, after(60))
+        tx.outbox.complete([one.id for of_one in first.due for one in of_one], delivered=True, at=after(60))
+        return incidents(first), incidents(tx.outbox.waiting(OPS, after(60)))
 
     assert sorted(await store.write(prepare)) == [["A"], ["B"]]
 
@@ -77,7 +79,7 @@ async def test_what_is_alone_need_not_wait(store: Store) -> None:
 
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
-        return incidents(tx.waiting(OPS, NOW))
+        return incidents(tx.outbox.waiting(OPS, NOW))
 
     assert await store.write(prepare) == ["A"]
 
@@ -88,9 +90,11 @@ async def test_draining_waits_for_nothing(store: Store) -> None:
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
         tell(tx, "B", 1, FIRED, NOW, OPS)
-        ((failed,),) = [of_one for of_one in tx.waiting(OPS, NOW).due if of_one[0].report.incident == "B"]
-        tx.put_off([failed.id], at=NOW, until=after(60), error="refused")
-        return incidents(tx.waiting(OPS, after(1), gather=False))
+        ((failed,),) = [
+            of_one for of_one in tx.outbox.waiting(OPS, NOW).due if of_one[0].report.incident == "B"
+        ]
+        tx.outbox.reschedule([failed.id], at=NOW, until=after(60), error="refused")
+        return incidents(tx.outbox.waiting(OPS, after(1), gather=False))
 
     assert await store.write(prepare) == ["A"]
 
@@ -100,10 +104,10 @@ async def test_what_is_tried_again_delays_no_newcomer(store: Store) -> None:
 
     def prepare(tx: Transaction) -> list[list[str]]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
-        ((old,),) = tx.waiting(OPS, NOW).due
-        tx.put_off([old.id], at=NOW, until=after(300), error="refused")
+        ((old,),) = tx.outbox.waiting(OPS, NOW).due
+        tx.outbox.reschedule([old.id], at=NOW, until=after(300), error="refused")
         tell(tx, "B", 1, FIRED, after(20), OPS, wait=WAIT)
-        return [incidents(tx.waiting(OPS, after(seconds))) for seconds in (29, 30, 300)]
+        return [incidents(tx.outbox.waiting(OPS, after(seconds))) for seconds in (29, 30, 300)]
 
     assert await store.write(prepare) == [[], ["B"], ["A", "B"]]
 
@@ -113,10 +117,10 @@ async def test_a_retry_takes_newcomers_with_it(store: Store) -> None:
 
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, NOW, OPS)
-        ((old,),) = tx.waiting(OPS, NOW).due
-        tx.put_off([old.id], at=NOW, until=after(30), error="refused")
+        ((old,),) = tx.outbox.waiting(OPS, NOW).due
+        tx.outbox.reschedule([old.id], at=NOW, until=after(30), error="refused")
         tell(tx, "B", 1, FIRED, after(29), OPS, wait=WAIT)
-        return incidents(tx.waiting(OPS, after(30)))
+        return incidents(tx.outbox.waiting(OPS, after(30)))
 
     assert await store.write(prepare) == ["A", "B"]
 
@@ -130,8 +134,8 @@ async def test_an_incident_keeps_its_order_whatever_groups_it_goes_through(store
         tell(tx, "B", 1, FIRED, after(1), OPS, group="new")
         sent = []
         for seconds in (2, 10, 10):
-            delivery = plan(tx.waiting(OPS, after(seconds)).due)
-            tx.settle([one.id for one in delivery.covers], delivered=True, at=after(seconds))
+            delivery = plan(tx.outbox.waiting(OPS, after(seconds)).due)
+            tx.outbox.complete([one.id for one in delivery.covers], delivered=True, at=after(seconds))
             sent.append([f"{one.report.incident}{one.report.seq}" for one in delivery.covers])
         return sent
 
@@ -144,9 +148,9 @@ async def test_groups_are_of_one_url(store: Store) -> None:
 
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, NOW, OPS, other)
-        ((mine,),) = tx.waiting(OPS, NOW).due
-        tx.settle([mine.id], delivered=True, at=NOW)
-        return incidents(tx.waiting(other, NOW))
+        ((mine,),) = tx.outbox.waiting(OPS, NOW).due
+        tx.outbox.complete([mine.id], delivered=True, at=NOW)
+        return incidents(tx.outbox.waiting(other, NOW))
 
     assert await store.write(prepare) == ["A"]
 
@@ -159,9 +163,9 @@ async def test_500_of_one_cause_are_one_message(store: Store, kind: EventKind) -
         for number in range(500):
             severity = Severity.CRITICAL if number == 321 else Severity.WARNING
             tell(tx, f"I{number:03}", 2, kind, NOW, OPS, severity=severity, wait=WAIT)
-        delivery = plan(tx.waiting(OPS, after(10)).due)
-        tx.settle([one.id for one in delivery.covers], delivered=True, at=after(10))
-        left = len(tx.waiting(OPS, after(60)).due)
+        delivery = plan(tx.outbox.waiting(OPS, after(10)).due)
+        tx.outbox.complete([one.id for one in delivery.covers], delivered=True, at=after(10))
+        left = len(tx.outbox.waiting(OPS, after(60)).due)
         return delivery.message.title, delivery.message.plain.splitlines(), left
 
     title, lines, left = await store.write(prepare)
@@ -179,9 +183,9 @@ async def test_a_failed_group_is_tried_again_as_a_whole(store: Store) -> None:
     def prepare(tx: Transaction) -> tuple[list[str], set[int]]:
         for name in "ABC":
             tell(tx, name, 1, FIRED, NOW, OPS)
-        ids = [one.id for of_one in tx.waiting(OPS, NOW).due for one in of_one]
-        tx.put_off(ids, at=NOW, until=after(2), error="refused")
-        due = tx.waiting(OPS, after(2))
+        ids = [one.id for of_one in tx.outbox.waiting(OPS, NOW).due for one in of_one]
+        tx.outbox.reschedule(ids, at=NOW, until=after(2), error="refused")
+        due = tx.outbox.waiting(OPS, after(2))
         return incidents(due), {one.attempts for of_one in due.due for one in of_one}
 
     assert await store.write(prepare) == (["A", "B", "C"], {1})
@@ -193,7 +197,7 @@ async def test_reminders_put_off_pile_up_to_one(store: Store) -> None:
     def prepare(tx: Transaction) -> list[int]:
         for seq in (2, 3, 4):
             tell(tx, "A", seq, REMINDER, after(seq), OPS)
-        return [one.report.seq for one in plan(tx.waiting(OPS, after(60)).due).covers]
+        return [one.report.seq for one in plan(tx.outbox.waiting(OPS, after(60)).due).covers]
 
     assert await store.write(prepare) == [2, 3, 4]
 
@@ -203,7 +207,7 @@ async def test_a_notification_knows_its_group(store: Store) -> None:
 
     def prepare(tx: Transaction) -> str:
         tell(tx, "A", 1, FIRED, NOW, OPS, group="rule=r\0provider=p")
-        ((one,),) = tx.waiting(OPS, NOW).due
+        ((one,),) = tx.outbox.waiting(OPS, NOW).due
         return one.group
 
     assert await store.write(prepare) == "rule=r\0provider=p"
@@ -224,6 +228,6 @@ async def test_a_clock_set_back_delays_nothing_for_long(store: Store, ahead: tim
 
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, NOW + ahead, OPS)
-        return incidents(tx.waiting(OPS, NOW))
+        return incidents(tx.outbox.waiting(OPS, NOW))
 
     assert await store.write(prepare) == (["A"] if due else [])

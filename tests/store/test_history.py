@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.store import history
-from monitor.store.store import Store
+from monitor.store.read import readings
+from monitor.store.writer import Store
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -58,10 +58,14 @@ def fill(path: Path, rows: Rows, name: str = NAME) -> None:
         )
 
 
-def curve(path: Path, *, minutes: int, slices: int = 600, silence: timedelta = 5 * MINUTE) -> history.Curve:
+def curve(
+    path: Path, *, minutes: int, slices: int = 600, gap_after: timedelta = 5 * MINUTE
+) -> readings.Curve:
     """The available amount from START on."""
     until = START + minutes * MINUTE
-    return history.curve(path, NAME, "available", since=START, until=until, slices=slices, silence=silence)
+    return readings.curve(
+        path, NAME, "available", since=START, until=until, slices=slices, gap_after=gap_after
+    )
 
 
 def test_a_spike_of_one_reading_in_thirty_days_is_kept_with_its_digits(path: Path) -> None:
@@ -94,8 +98,8 @@ def test_each_slice_keeps_its_first_its_last_its_lowest_and_its_highest(
     rows = sorted((START + second * timedelta(seconds=1), f"{amount:f}") for second, amount in read)
     fill(path, rows)
     until = START + timedelta(seconds=5000)
-    found = history.curve(
-        path, NAME, "available", since=START, until=until, slices=slices, silence=MINUTE
+    found = readings.curve(
+        path, NAME, "available", since=START, until=until, slices=slices, gap_after=MINUTE
     ).points
     width = max(1, -(-(micros(until) - micros(START)) // slices))
     by_slice: dict[int, list[tuple[datetime, str]]] = {}
@@ -112,11 +116,11 @@ def test_each_slice_keeps_its_first_its_last_its_lowest_and_its_highest(
 
 
 def test_a_gap_is_told_to_the_reading_however_many_slices_there_are(path: Path) -> None:
-    """Two readings further apart than the silence: from the one to the other nothing is known, even within a slice."""
+    """Two readings further apart than a gap begins: from the one to the other nothing is known, even within a slice."""
     minutes = [*range(20), *range(30, 50), *range(54, 60)]
     fill(path, [(START + minute * MINUTE, "5") for minute in minutes])
     for slices in (3, 600):
-        found = curve(path, minutes=60, slices=slices, silence=4 * MINUTE)
+        found = curve(path, minutes=60, slices=slices, gap_after=4 * MINUTE)
         assert found.gaps == (
             (START + 19 * MINUTE, START + 30 * MINUTE),
             (START + 49 * MINUTE, START + 54 * MINUTE),
@@ -131,25 +135,25 @@ def test_a_gap_that_began_before_the_time_shown_is_one(path: Path) -> None:
 
 def test_of_a_series_that_was_never_read_there_is_no_curve(path: Path) -> None:
     """No points, no gaps, and no error."""
-    assert curve(path, minutes=60) == history.Curve(points=(), gaps=(), readings=0)
+    assert curve(path, minutes=60) == readings.Curve(points=(), gaps=(), readings=0)
 
 
 def test_where_there_is_no_store_there_is_no_past(tmp_path: Path) -> None:
     """The daemon makes it with its first start."""
     nowhere = tmp_path / "none.db"
-    assert history.readings(nowhere, NAME) == []
-    assert history.before(nowhere, START, START) == {}
-    assert history.outlines(nowhere, {NAME: MINUTE}, since=START, until=START, slices=4) == {}
+    assert readings.readings(nowhere, NAME) == []
+    assert readings.before(nowhere, START, START) == {}
+    assert readings.outlines(nowhere, {NAME: MINUTE}, since=START, until=START, slices=4) == {}
     assert curve(nowhere, minutes=60).points == ()
 
 
 def test_readings_come_newest_first_and_in_pages(path: Path) -> None:
     """The next page begins before the last reading of this one: nothing twice, nothing left out."""
     fill(path, [(START + minute * MINUTE, str(minute)) for minute in range(10)])
-    first = history.readings(path, NAME, limit=4)
-    second = history.readings(path, NAME, before=first[-1].at, limit=100)
+    first = readings.readings(path, NAME, limit=4)
+    second = readings.readings(path, NAME, before=first[-1].at, limit=100)
     assert [one.available for one in (*first, *second)] == [str(minute) for minute in reversed(range(10))]
-    since = history.readings(path, NAME, since=START + 8 * MINUTE)
+    since = readings.readings(path, NAME, since=START + 8 * MINUTE)
     assert [one.available for one in since] == ["9", "8"]
 
 
@@ -158,7 +162,7 @@ def test_what_was_before_is_the_last_reading_at_that_instant_unless_it_is_too_ol
     other = "spot/other/USDT"
     fill(path, [(START, "1"), (START + 5 * MINUTE, "2"), (START + 6 * MINUTE, "3")])
     fill(path, [(START - timedelta(microseconds=1), "9")], other)
-    found = history.before(path, START + 5 * MINUTE, START)
+    found = readings.before(path, START + 5 * MINUTE, START)
     assert {name: one.available for name, one in found.items()} == {NAME: "2"}
 
 
@@ -167,7 +171,7 @@ def test_an_outline_begins_with_the_first_reading_and_shows_gaps(path: Path) -> 
     minutes = (0, 1, 2, 3, 40, 41, 59)
     fill(path, [(START + minute * MINUTE, str(100 - minute)) for minute in minutes])
     until = START + 60 * MINUTE - timedelta(microseconds=1)
-    found = history.outlines(path, {NAME: 20 * MINUTE}, since=START - 9999 * MINUTE, until=until, slices=6)
+    found = readings.outlines(path, {NAME: 20 * MINUTE}, since=START - 9999 * MINUTE, until=until, slices=6)
     assert found == {NAME: [(0, 97.0, 100.0), None, (4, 59.0, 60.0), (5, 41.0, 41.0)]}
 
 
@@ -175,8 +179,8 @@ def test_only_what_the_table_has_can_be_asked_for(path: Path) -> None:
     """A field's name goes into SQL as it is."""
     fill(path, [(START, "1")])
     with pytest.raises(ValueError, match="no such field"):
-        history.curve(
-            path, NAME, "1; DROP TABLE x", since=START, until=START + MINUTE, slices=1, silence=MINUTE
+        readings.curve(
+            path, NAME, "1; DROP TABLE x", since=START, until=START + MINUTE, slices=1, gap_after=MINUTE
         )
 
 
@@ -185,7 +189,7 @@ def test_readings_of_another_rhythm_are_no_gaps(path: Path) -> None:
     and is one now. What stands out among its own is a gap."""
     minutes = [*range(20), *range(25, 45)]
     fill(path, [(START + minute * MINUTE, "5") for minute in minutes])
-    found = curve(path, minutes=60, silence=timedelta(seconds=3))
+    found = curve(path, minutes=60, gap_after=timedelta(seconds=3))
     assert found.gaps == ((START + 19 * MINUTE, START + 25 * MINUTE),)
 
 
@@ -194,7 +198,7 @@ def test_a_schedule_that_was_shortened_makes_no_gaps_of_what_was_before(path: Pa
     slow = [START + number * MINUTE for number in range(20)]
     quick = [slow[-1] + number * timedelta(seconds=2) for number in range(1, 40)]
     fill(path, [(at, "5") for at in (*slow[:5], slow[4] + timedelta(seconds=1), *slow[5:], *quick)])
-    assert curve(path, minutes=60, silence=timedelta(seconds=5)).gaps == ()
+    assert curve(path, minutes=60, gap_after=timedelta(seconds=5)).gaps == ()
 
 
 def test_polls_that_brought_nothing_make_a_gap_of_any_pause(path: Path) -> None:
@@ -213,4 +217,4 @@ def test_polls_that_brought_nothing_make_a_gap_of_any_pause(path: Path) -> None:
                 for minute in range(51)
             ],
         )
-    assert len(curve(path, minutes=60, silence=2 * MINUTE).gaps) == 5
+    assert len(curve(path, minutes=60, gap_after=2 * MINUTE).gaps) == 5

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.store import database
-from monitor.store.database import open_engine, reading
-from monitor.store.reader import read
-from monitor.store.store import Store, amend
+from monitor.store import connection
+from monitor.store.connection import open_engine, reading
+from monitor.store.read.state import read
+from monitor.store.writer import Store, amend
 
 from .support import add_call
 
@@ -37,7 +37,7 @@ async def test_what_is_written_is_what_is_read(tmp_path: Path, name: str) -> Non
     store = Store(path)
     await store.write(lambda tx: add_call(tx, "host", NOW))
     amend(path, lambda tx: add_call(tx, "host", NOW, caller="beside"))
-    assert len(await store.read(lambda tx: tx.calls("host", NOW))) == 2
+    assert len(await store.read(lambda tx: tx.hosts.calls("host", NOW))) == 2
     known = read(path)
     await store.close()
     assert known is not None
@@ -57,7 +57,7 @@ def test_an_upgrade_and_its_backup_are_of_the_same_file(tmp_path: Path, name: st
     open_engine(path).dispose()
     with closing(sqlite3.connect(path)) as db:
         head = db.execute("SELECT version_num FROM alembic_version").fetchone()[0]
-    database._back_up(path, head)
+    connection._back_up(path, head)
     with closing(sqlite3.connect(path.with_name(f"{path.name}.backup-{head}"))) as copy:
         assert copy.execute("SELECT version_num FROM alembic_version").fetchone()[0] == head
 
@@ -66,7 +66,7 @@ def test_the_program_may_lie_where_a_percent_sign_is(tmp_path: Path, monkeypatch
     """Alembic takes its options for templates."""
     here = tmp_path / "100%(done)s %41"
     here.mkdir()
-    (here / "migrations").symlink_to(Path(database.__file__).parent / "migrations")
-    monkeypatch.setattr(database, "__file__", str(here / "database.py"))
+    (here / "migrations").symlink_to(Path(connection.__file__).parent / "migrations")
+    monkeypatch.setattr(connection, "__file__", str(here / "database.py"))
     open_engine(tmp_path / "store.db").dispose()
     assert read(tmp_path / "store.db") is not None

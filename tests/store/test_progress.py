@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import Target
-from monitor.store.store import Store
+from monitor.domain.progress import Progress
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import tell
 
@@ -14,12 +15,18 @@ MINUTE = timedelta(minutes=1)
 OPS = Target(channel="ops", url_id="abcd1234")
 
 
+def trouble(tx: Transaction, at: datetime, *quiet: str) -> str:
+    """Return what does not get on, where there are no accounts."""
+    overdue, due_since = tx.accounts.count_overdue((), at), tx.outbox.due_since(quiet)
+    return Progress(accounts=0, overdue=overdue, due_since=due_since).trouble(at)
+
+
 async def test_what_is_due_and_not_tried_is_trouble_after_five_minutes(store: Store) -> None:
     """Not before."""
 
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        return [tx.progress(at, ()).trouble(at) for at in (NOW + 4 * MINUTE, NOW + 5 * MINUTE)]
+        return [trouble(tx, at) for at in (NOW + 4 * MINUTE, NOW + 5 * MINUTE)]
 
     assert await store.write(prepare) == [
         "",
@@ -33,9 +40,9 @@ async def test_what_waits_behind_one_that_is_tried_again_and_again_is_none(store
     def prepare(tx: Transaction) -> str:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tell(tx, "A", 2, EventKind.WORSENED, NOW + MINUTE, OPS)
-        ((first, _),) = tx.waiting(OPS, NOW + MINUTE).due
-        tx.put_off([first.id], at=NOW + 9 * MINUTE, until=NOW + 14 * MINUTE, error="refused")
-        return tx.progress(NOW + 10 * MINUTE, ()).trouble(NOW + 10 * MINUTE)
+        ((first, _),) = tx.outbox.waiting(OPS, NOW + MINUTE).due
+        tx.outbox.reschedule([first.id], at=NOW + 9 * MINUTE, until=NOW + 14 * MINUTE, error="refused")
+        return trouble(tx, NOW + 10 * MINUTE)
 
     assert await store.write(prepare) == ""
 
@@ -45,6 +52,6 @@ async def test_what_waits_in_quiet_hours_is_none(store: Store) -> None:
 
     def prepare(tx: Transaction) -> str:
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        return tx.progress(NOW + 60 * MINUTE, (), ["ops"]).trouble(NOW + 60 * MINUTE)
+        return trouble(tx, NOW + 60 * MINUTE, "ops")
 
     assert await store.write(prepare) == ""

@@ -9,8 +9,8 @@ from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import Target
 from monitor.domain.model import Severity
 from monitor.domain.windows import QuietHours
-from monitor.store.store import Store
 from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
 
 from .support import incidents, tell
 
@@ -27,13 +27,13 @@ async def test_a_warning_waits_until_they_end(store: Store) -> None:
 
     def prepare(tx: Transaction) -> list[object]:
         tell(tx, "A", 1, FIRED, TEN_PM, OPS)
-        night = tx.waiting(OPS, TEN_PM, NIGHT)
-        before = tx.waiting(OPS, SEVEN_AM - timedelta(seconds=1), NIGHT)
+        night = tx.outbox.waiting(OPS, TEN_PM, NIGHT)
+        before = tx.outbox.waiting(OPS, SEVEN_AM - timedelta(seconds=1), NIGHT)
         return [
             incidents(night),
             night.next_at,
             incidents(before),
-            incidents(tx.waiting(OPS, SEVEN_AM, NIGHT)),
+            incidents(tx.outbox.waiting(OPS, SEVEN_AM, NIGHT)),
         ]
 
     assert await store.write(prepare) == [[], SEVEN_AM, [], ["A"]]
@@ -45,7 +45,7 @@ async def test_a_critical_passes(store: Store) -> None:
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, TEN_PM, OPS)
         tell(tx, "B", 1, FIRED, TEN_PM, OPS, severity=Severity.CRITICAL)
-        return incidents(tx.waiting(OPS, TEN_PM, NIGHT))
+        return incidents(tx.outbox.waiting(OPS, TEN_PM, NIGHT))
 
     assert await store.write(prepare) == ["B"]
 
@@ -56,7 +56,7 @@ async def test_a_warning_that_gets_critical_passes_with_what_is_before_it(store:
     def prepare(tx: Transaction) -> list[int]:
         tell(tx, "A", 1, FIRED, TEN_PM, OPS)
         tell(tx, "A", 2, WORSENED, TEN_PM + timedelta(hours=1), OPS, severity=Severity.CRITICAL)
-        (waiting,) = tx.waiting(OPS, TEN_PM + timedelta(hours=1), NIGHT).due
+        (waiting,) = tx.outbox.waiting(OPS, TEN_PM + timedelta(hours=1), NIGHT).due
         return [one.report.seq for one in waiting]
 
     assert await store.write(prepare) == [1, 2]
@@ -68,7 +68,7 @@ async def test_the_end_of_a_critical_passes(store: Store) -> None:
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 2, RESOLVED, TEN_PM, OPS, severity=Severity.CRITICAL)
         tell(tx, "B", 2, RESOLVED, TEN_PM, OPS)
-        return incidents(tx.waiting(OPS, TEN_PM, NIGHT))
+        return incidents(tx.outbox.waiting(OPS, TEN_PM, NIGHT))
 
     assert await store.write(prepare) == ["A"]
 
@@ -79,7 +79,7 @@ async def test_what_began_and_ended_in_them_is_one_message_in_the_morning(store:
     def prepare(tx: Transaction) -> list[int]:
         tell(tx, "A", 1, FIRED, TEN_PM, OPS)
         tell(tx, "A", 2, RESOLVED, TEN_PM + timedelta(hours=1), OPS)
-        (waiting,) = tx.waiting(OPS, SEVEN_AM, NIGHT).due
+        (waiting,) = tx.outbox.waiting(OPS, SEVEN_AM, NIGHT).due
         return [one.report.seq for one in waiting]
 
     assert await store.write(prepare) == [1, 2]
@@ -90,8 +90,8 @@ async def test_hours_taken_out_of_the_file_defer_nothing_any_more(store: Store) 
 
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, TEN_PM, OPS)
-        tx.waiting(OPS, TEN_PM, NIGHT)
-        return incidents(tx.waiting(OPS, TEN_PM))
+        tx.outbox.waiting(OPS, TEN_PM, NIGHT)
+        return incidents(tx.outbox.waiting(OPS, TEN_PM))
 
     assert await store.write(prepare) == ["A"]
 
@@ -101,7 +101,7 @@ async def test_hours_that_came_into_the_file_defer_what_waits_already(store: Sto
 
     def prepare(tx: Transaction) -> list[str]:
         tell(tx, "A", 1, FIRED, TEN_PM - timedelta(hours=5), OPS)
-        return incidents(tx.waiting(OPS, TEN_PM, NIGHT))
+        return incidents(tx.outbox.waiting(OPS, TEN_PM, NIGHT))
 
     assert await store.write(prepare) == []
 
@@ -112,9 +112,9 @@ async def test_a_retry_in_them_waits_too(store: Store) -> None:
 
     def prepare(tx: Transaction) -> list[object]:
         tell(tx, "A", 1, FIRED, late, OPS)
-        ((one,),) = tx.waiting(OPS, late, NIGHT).due
-        tx.put_off([one.id], at=late, until=TEN_PM + timedelta(minutes=1), error="refused")
-        night = tx.waiting(OPS, TEN_PM + timedelta(minutes=1), NIGHT)
+        ((one,),) = tx.outbox.waiting(OPS, late, NIGHT).due
+        tx.outbox.reschedule([one.id], at=late, until=TEN_PM + timedelta(minutes=1), error="refused")
+        night = tx.outbox.waiting(OPS, TEN_PM + timedelta(minutes=1), NIGHT)
         return [incidents(night), night.next_at]
 
     assert await store.write(prepare) == [[], SEVEN_AM]
@@ -135,6 +135,6 @@ async def test_they_end_by_the_clocks_whatever_the_night(
 
     def prepare(tx: Transaction) -> datetime | None:
         tell(tx, "A", 1, FIRED, evening, OPS)
-        return tx.waiting(OPS, evening, NIGHT).next_at
+        return tx.outbox.waiting(OPS, evening, NIGHT).next_at
 
     assert await store.write(prepare) == ends

@@ -15,17 +15,19 @@ from socket import create_server
 import httpx
 from starlette.types import ASGIApp
 
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
 from monitor.domain.delivery import Target
+from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
-from monitor.domain.rules import Failing, Match, Policy, Rule, Threshold
+from monitor.domain.rules import Failing, Policy, Rule, Threshold
 from monitor.errors import Outcome
-from monitor.metrics import Metrics
-from monitor.poll import Watch, record
-from monitor.store.store import Store
+from monitor.store.writer import Store
 from monitor.web.application import application
-from monitor.web.guard import Access
+from monitor.web.auth import Access
+from monitor.web.counters import Metrics
+from monitor.web.queries import Site
 from monitor.web.server import Server
-from monitor.web.site import Site
 from monitor.web.view import Live, Plan, Provider
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
@@ -92,7 +94,7 @@ class World:
             store=self.path,
             accounts={account.key: account for account in self.accounts},
             jobs=jobs,
-            silences=dict.fromkeys(jobs, self.every * 5 / 2),
+            gaps_after=dict.fromkeys(jobs, self.every * 5 / 2),
             providers=[
                 Provider(name=name, type=name.partition("-")[0], host=f"https://{name}.example:443")
                 for name in names

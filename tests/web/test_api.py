@@ -14,11 +14,11 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from monitor.incidents import story_json
-from monitor.store.incidents import story
+from monitor.alerting.incidents import story_json
+from monitor.store.read.incidents import story
 from monitor.web import models
-from monitor.web.contents import MOST_GAPS
 from monitor.web.params import instant
+from monitor.web.payloads import MOST_GAPS
 from monitor.web.server import listening
 from tests.web.support import (
     CLIENT,
@@ -100,7 +100,7 @@ async def test_every_key_of_a_story_is_described(client: httpx.AsyncClient, worl
 
 async def test_the_status_is_that_of_the_command_line(client: httpx.AsyncClient, world: World) -> None:
     """Key by key, whatever accounts are called."""
-    assert await get(client, "status") == world.site().picture().status.to_json()
+    assert await get(client, "status") == world.site().overview().status.to_json()
 
 
 async def test_the_alerts_are_those_of_the_status(client: httpx.AsyncClient) -> None:
@@ -146,7 +146,7 @@ async def test_what_was_never_read_is_null_and_not_zero(client: httpx.AsyncClien
     [vndc] = (await get(client, "series", words="vndc"))["series"]
     unknown = ("total", "locked", "available", "observed_at", "updated_at", "change_1h", "change_24h")
     assert [vndc[name] for name in unknown] == [None] * len(unknown)
-    assert vndc["problem"] == "the answer lacks this currency"
+    assert vndc["problem"] == "missing from the response"
     assert (await get(client, "chart", series=vndc["series"]))["values"] == []
 
 

@@ -15,7 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from pydantic import SecretStr
 
-from monitor.web.guard import Access
+from monitor.web.auth import Access
 from tests.web.support import HOSTILE, World, asking, filled, serving
 
 TOKEN = "0123456789abcdef0123"

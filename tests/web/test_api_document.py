@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from monitor.web.view import Standing
+from monitor.web.view import SeriesState
 from tests.web.support import World, asking
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 ROW = re.compile(r"^\| `(/[^`]+)` \| (.+) \|$", re.MULTILINE)
 ADDRESSES, PARAMETERS = (
     dict(ROW.findall(DOCUMENT.partition(f"| {head} |")[2].partition("\n\n")[0]))
-    for head in ("address", "parameters of")
+    for head in ("path", "parameters of")
 )
 
 
@@ -46,4 +46,4 @@ async def test_every_parameter_is_named(described: dict[str, Any]) -> None:
 def words(schemas: dict[str, Any]) -> set[str]:
     """All words that some parameter can be."""
     text = re.findall(r"'enum': \[([^]]+)\]", str(schemas))
-    return set(re.findall(r"'([^']+)'", "".join(text))) | set(Standing)
+    return set(re.findall(r"'([^']+)'", "".join(text))) | set(SeriesState)

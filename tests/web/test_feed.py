@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.app import operate
+from monitor.alerting import actions
 from monitor.domain.alerts import Ack
 from monitor.domain.model import Severity
 from monitor.domain.rules import Policy
-from monitor.store.incidents import Incident
+from monitor.store.read.incidents import Incident
 from monitor.web.feed import ENTRIES, feed
 from tests.web.support import HOSTILE, LOW, MINUTE, SPOT, START, World, asking, filled, opened, serving
 
@@ -158,10 +158,10 @@ async def test_what_was_resolved_shows_its_end(world: World) -> None:
         "Ended 2026-02-01 14:34:00 UTC.",
     ]
     assert over.updated == START + 4 * MINUTE
-    goes_on = next(one for one in told.entries if one.title == "CRITICAL usdt-low: nami-spot/spot/USDT")
-    assert "available 20 < 1000" in goes_on.summary
-    assert "Ended" not in goes_on.summary
-    assert goes_on.categories == ["firing", "critical"]
+    continues = next(one for one in told.entries if one.title == "CRITICAL usdt-low: nami-spot/spot/USDT")
+    assert "available 20 < 1000" in continues.summary
+    assert "Ended" not in continues.summary
+    assert continues.categories == ["firing", "critical"]
 
 
 async def test_names_are_text(world: World) -> None:
@@ -215,7 +215,7 @@ async def test_an_acknowledgement_is_a_change(tmp_path: Path) -> None:
     async with opened(world) as store:
         await world.poll(store, SPOT, {"USDT": "1", "VNDC": "1"})
         [incident] = world.site().incidents()
-        operate.ack(world.path, incident.id, Ack(by="ann", reason="on <it>", at=world.now + MINUTE))
+        actions.ack(world.path, incident.id, Ack(by="ann", reason="on <it>", at=world.now + MINUTE))
         [one] = (await read(world)).entries
     assert "Acknowledged by ann, 2026-02-01 14:32:00 UTC: on <it>" in one.summary
     assert one.updated == world.now + MINUTE

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from monitor.metrics import Metrics
 from monitor.web.application import application
-from monitor.web.guard import Access
-from monitor.web.site import Site
+from monitor.web.auth import Access
+from monitor.web.counters import Metrics
+from monitor.web.queries import Site
 from monitor.web.view import Live
 from tests.web.support import World, asking, serving
 

@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from monitor.domain.model import Account
-from monitor.store.incidents import Incident, incidents
+from monitor.store.read.incidents import Incident, incidents
 from monitor.web import params
-from monitor.web.page import amount, link, longest_fraction, signed
 from monitor.web.pages import around
+from monitor.web.rendering import amount, link, longest_fraction, signed
 from tests.web.support import HOSTILE, LOW, SPOT, World, asking, filled, opened
 
 PAGES = ("/", "/?state=unknown&order=-balance", "/series?name=nami-spot/spot/USDT", "/incidents", "/login")
@@ -82,7 +82,7 @@ async def test_an_incident_page_tells_its_story(world: World, client: httpx.Asyn
     page = text_of((await client.get(f"/incidents/{fires.id}")).text)
     assert f"Incident {fires.id}" in page
     assert "fired (critical)" in page
-    assert "Not delivered yet" in page
+    assert "Pending notifications" in page
 
 
 async def test_no_name_becomes_markup_on_any_page(world: World, client: httpx.AsyncClient) -> None:
@@ -225,7 +225,7 @@ async def test_an_incident_page_asks_for_the_chart_around_it(tmp_path: Path) -> 
     world.now += timedelta(days=9)
     async with asking(world.app(), {"accept": "text/html"}) as client:
         page = (await client.get(f"/incidents/{over.id}")).text
-        assert "The series in the hour around it" in page
+        assert "The hour around the incident" in page
         [(_, drawn)] = [one for one in Tags(page).found if "data-chart" in one[1]]
         chart = (await client.get(drawn["data-chart"] or "")).json()
     assert [one for one in chart["amounts"] if one is not None] == ["1500", "20", "1500"]

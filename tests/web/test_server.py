@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from monitor.web.guard import Access, Guard
+from monitor.web.auth import Access, Guard
 from monitor.web.server import AT_A_TIME, HEAD, Bounds, Server, listening
 
 from .support import START, free_port

@@ -8,8 +8,8 @@ import pytest
 
 from monitor.domain.model import Account
 from monitor.errors import Outcome
-from monitor.store.store import Store
-from monitor.web.view import PAGE, Picture, Row, Wish, choose, take
+from monitor.store.writer import Store
+from monitor.web.view import PAGE, Overview, Row, SeriesFilter, choose, take
 from tests.web.support import CLIENT, MINUTE, SPOT, START, World, opened
 
 HOUR = timedelta(hours=1)
@@ -21,7 +21,7 @@ def world(tmp_path: Path) -> World:
     return World(path=tmp_path / "balances.db", accounts=(SPOT, CLIENT))
 
 
-def picture(world: World) -> Picture:
+def picture(world: World) -> Overview:
     """All of it, as it is now."""
     site = world.site()
     return take(site.plan, site.live, world.now)
@@ -96,26 +96,30 @@ async def test_an_outage_shows_at_every_series_of_its_provider(world: World) -> 
 @pytest.mark.parametrize(
     ("wish", "found"),
     [
-        pytest.param(Wish(), ["b", "d", "a", "c"], id="trouble comes first"),
-        pytest.param(Wish(order="name"), ["a", "c", "d", "b"], id="by name"),
-        pytest.param(Wish(order="-name"), ["b", "d", "c", "a"], id="by name, turned round"),
+        pytest.param(SeriesFilter(), ["b", "d", "a", "c"], id="trouble comes first"),
+        pytest.param(SeriesFilter(order="name"), ["a", "c", "d", "b"], id="by name"),
+        pytest.param(SeriesFilter(order="-name"), ["b", "d", "c", "a"], id="by name, turned round"),
         pytest.param(
-            Wish(order="balance"), ["b", "c", "a", "d"], id="by balance, as numbers and not as text"
+            SeriesFilter(order="balance"), ["b", "c", "a", "d"], id="by balance, as numbers and not as text"
         ),
         pytest.param(
-            Wish(order="-balance"), ["a", "c", "b", "d"], id="what is unknown comes last either way"
+            SeriesFilter(order="-balance"), ["a", "c", "b", "d"], id="what is unknown comes last either way"
         ),
         pytest.param(
-            Wish(order="nonsense"), ["b", "d", "a", "c"], id="an order that does not exist is the usual one"
+            SeriesFilter(order="nonsense"),
+            ["b", "d", "a", "c"],
+            id="an order that does not exist is the usual one",
         ),
-        pytest.param(Wish(standing="firing"), ["b"], id="only what fires"),
-        pytest.param(Wish(words="gold"), ["c"], id="by a label"),
-        pytest.param(Wish(words="USDT-low"), ["b"], id="by a rule that has something to say"),
-        pytest.param(Wish(words="nami A"), ["d", "a", "c"], id="by several words, all of which have to fit"),
-        pytest.param(Wish(job="other"), [], id="by a job that has none"),
+        pytest.param(SeriesFilter(standing="firing"), ["b"], id="only what fires"),
+        pytest.param(SeriesFilter(words="gold"), ["c"], id="by a label"),
+        pytest.param(SeriesFilter(words="USDT-low"), ["b"], id="by a rule that has something to say"),
+        pytest.param(
+            SeriesFilter(words="nami A"), ["d", "a", "c"], id="by several words, all of which have to fit"
+        ),
+        pytest.param(SeriesFilter(job="other"), [], id="by a job that has none"),
     ],
 )
-async def test_series_are_found_and_sorted(tmp_path: Path, wish: Wish, found: list[str]) -> None:
+async def test_series_are_found_and_sorted(tmp_path: Path, wish: SeriesFilter, found: list[str]) -> None:
     """Filters and orders, on four series: 10000, 20 (fires), 3000.5, and one that no answer ever held."""
     named = {
         "a": ("nami-a", "10000"),
@@ -147,7 +151,7 @@ async def test_a_page_beyond_the_last_is_the_last(world: World) -> None:
     async with opened(world) as store:
         row = await usdt(world, store, "1")
     rows = [row] * (PAGE + 1)
-    chosen = choose(rows, Wish(page=40))
+    chosen = choose(rows, SeriesFilter(page=40))
     assert (len(chosen.rows), chosen.page, chosen.pages, chosen.total) == (1, 2, 2, PAGE + 1)
 
 

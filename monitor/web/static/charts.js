@@ -244,7 +244,7 @@ const charts = (() => {
     const read = data.amounts.filter((amount) => amount !== null);
     const words = read.length
       ? `from ${read[0]} to ${read.at(-1)}, over ${data.readings} readings`
-      : "nothing was read in this time";
+      : "no readings in this period";
     const more = [
       data.bands.length ? `${count(data.bands, "alert")} fired` : "",
       data.gaps.length ? `${count(data.gaps, "gap")} in which nothing was read` : "",
@@ -300,7 +300,7 @@ const charts = (() => {
   function valued(element, data, index) {
     const at = data.times[index];
     element.setAttribute("aria-valuenow", at ?? data.until);
-    element.setAttribute("aria-valuetext", at === undefined ? "nothing was read" : `${written(at)}: ${data.amounts[index] ?? "unknown"}`);
+    element.setAttribute("aria-valuetext", at === undefined ? "no reading" : `${written(at)}: ${data.amounts[index] ?? "unknown"}`);
   }
 
   function step(element, known, by) {
@@ -331,7 +331,7 @@ const charts = (() => {
       }
     } catch (error) {
       const why = error instanceof TypeError ? "the daemon does not answer" : error.message;
-      const what = known.data ? `The chart is old, of ${written(known.data.until)}` : "The chart could not be loaded";
+      const what = known.data ? `Outdated chart, as of ${written(known.data.until)}` : "The chart could not be loaded";
       tell(element, `${what}: ${why}.`);
     } finally {
       known.loading = false;

@@ -116,7 +116,7 @@ async def _falls_sick(site: Installation, sickness: Sickness, host: str = "127.0
     assert [len(one.messages) for one in everyone] == [2, 2, 2]
     assert max(lags) < PROMPT
     assert max(later - earlier for earlier, later in pairwise(polled)) < PROMPT
-    assert daemon.log.count("notification not delivered, will try again") == 1
+    assert daemon.log.count("notification not delivered, will retry") == 1
     _no_secret(site, daemon)
 
 

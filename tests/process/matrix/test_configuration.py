@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from monitor.sandbox import CallLimit, Fault, Story, constant
+from monitor.sandbox import CallLimit, Fault, Scenario, constant
 from tests.process.stage import together
 from tests.process.support import (
     Daemon,
@@ -29,7 +29,7 @@ from tests.process.support import (
 from .service import Service
 
 CLIENT_POOR: Json = {"name": "poor", "type": "threshold", "match": {"job": "clients"}, "below": "10"}
-TWO_CLIENTS = Story(
+TWO_CLIENTS = Scenario(
     nami=small_story().nami,
     wdcf={"CLIENT_001": constant(Decimal("1500.50")), "CLIENT_002": constant(Decimal("7.25"))},
 )
@@ -67,7 +67,7 @@ async def test_a_refused_reload_loses_nothing_that_waits(site: Installation) -> 
     before = await site.shows(lambda shown: len(shown["alerts"]) == 2, "one fires, one is pending")
     good = site.config.read_text()
     site.config.write_text(good.replace("below: '1000'", "below: '10OO'", 1))
-    await _reloaded(daemon, "configuration not reloaded, the old one stays")
+    await _reloaded(daemon, "reload failed, keeping the current configuration")
     line = next(n for n, text in enumerate(good.splitlines(), 1) if "below: '1000'" in text)
     await daemon.logged(f"{site.config}:{line}:10: rules[0].below")
     site.config.write_text(good)
@@ -87,7 +87,7 @@ async def test_an_error_in_the_file_of_clients_is_refused_with_its_place(site: I
     await site.told(1)
     good = clients.read_text()
     clients.write_text("CLIENT_001\n\nCLIENT_001\n")
-    await _reloaded(daemon, "configuration not reloaded, the old one stays")
+    await _reloaded(daemon, "reload failed, keeping the current configuration")
     await daemon.logged(f"{clients}:3:1: jobs[0].clients_file: is here twice, first in line 1")
     clients.write_text(good)
     polled = len(site.sandbox.wdcf.requests)
@@ -215,7 +215,7 @@ async def test_a_ban_outlives_the_provider(site: Installation) -> None:
     assert jobs(shown)["spot"]["outcome"] == "banned"
 
 
-MANY_CLIENTS = Story(nami={}, wdcf={f"CLIENT_{number:03}": constant(Decimal(100)) for number in range(12)})
+MANY_CLIENTS = Scenario(nami={}, wdcf={f"CLIENT_{number:03}": constant(Decimal(100)) for number in range(12)})
 
 
 @together(MANY_CLIENTS)
@@ -269,7 +269,7 @@ async def test_a_channel_removed_with_a_message_that_another_has(site: Installat
     await daemon.logged("notification not delivered")
     site.write(channels={"ops": ops})
     await _reloaded(daemon)
-    await daemon.logged("notifications given up: their channel is gone count=1")
+    await daemon.logged("notifications dropped: their channel was removed count=1")
     site.holds("5000")
     [_, resolved] = await site.told(2)
     shown = await _recorded(site, 2)
@@ -304,7 +304,7 @@ async def test_the_last_channel_removed(site: Installation) -> None:
     await daemon.logged("notification not delivered")
     site.write(channels={})
     await _reloaded(daemon)
-    await daemon.logged("notifications given up: their channel is gone count=1")
+    await daemon.logged("notifications dropped: their channel was removed count=1")
     await site.asked_again("type=0", 2)
     shown = site.look()
     assert shown["notifications"] == {"delivered": 0, "pending": 0, "failed": 1}

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from monitor.sandbox.script import Level
+from monitor.sandbox.scripts import Level
 from tests.process.stage import together
 from tests.process.support import Daemon, Installation, balances, jobs, usdt_low
 
 PAGE = 4096
-FAILS = "the store fails; nothing is recorded until it works again"
-WORKS = "the store works again"
+FAILS = "store unavailable; nothing is recorded until it recovers"
+WORKS = "store available again"
 
 
 async def _running(site: Installation) -> Daemon:
@@ -201,7 +201,7 @@ async def _deleted(site: Installation, endings: tuple[str, ...], said: str) -> N
 @together()
 async def test_a_store_deleted_while_it_runs_is_written_anew(site: Installation) -> None:
     """`rm balances.db*` loses nothing: even killed later, it knows what fired, and tells its end once."""
-    await _deleted(site, ("", "-wal", "-shm", ".lock"), "the store's file was deleted; written anew")
+    await _deleted(site, ("", "-wal", "-shm", ".lock"), "store file was deleted; written again")
 
 
 @together()
@@ -222,7 +222,7 @@ async def test_a_store_replaced_while_it_runs_ends_the_daemon(site: Installation
     backup.rename(site.store)
     assert await daemon.ended() == 1
     saved = site.store.with_name("balances.db.displaced-1")
-    assert daemon.log.count("the store was replaced, ending") == 1
+    assert daemon.log.count("store file replaced, shutting down") == 1
     assert str(saved) in daemon.log
     assert "Traceback" not in daemon.log
     _sound(site.store)

@@ -1,4 +1,6 @@
-"""What a restart must not forget of deliveries: the parts of a message that were taken, and who wants a rest."""
+"""What a restart must not forget of deliveries: the parts of a message that were taken, and who wants a rest.
+
+Columns that say what was notified of an alert get the names that the rest of the program has for it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +10,10 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add both; of what waits, no part is known to have been taken."""
+    """Add both, and rename; of what waits, no part is known to have been taken."""
+    with op.batch_alter_table("alerts") as alerts:
+        for name in ("at", "severity", "level", "flapping"):
+            alerts.alter_column(f"told_{name}", new_column_name=f"notified_{name}")
     with op.batch_alter_table("notifications") as notifications:
         notifications.add_column(sa.Column("taken", sa.JSON(), nullable=False, server_default="[]"))
     op.create_table(

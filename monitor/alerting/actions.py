@@ -1,0 +1,265 @@
+"""What people do about alerts while the daemon runs: acknowledge, silence, end a silence.
+
+Each is one short transaction of its own, beside the daemon's: the state of alerts lives in the store only, so the
+daemon goes by it from its next look on. Raises ValueError for what can't be meant, Refused for what can't be done as
+things stand, StoreError; then nothing was changed.
+"""
+
+import getpass
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from pathlib import Path
+
+from monitor.alerting.context import Watch, alert_context
+from monitor.alerting.incidents import meant
+from monitor.config import Config
+from monitor.config.problems import unknown
+from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
+from monitor.domain.alerts import Ack, Alert, acknowledge, unacknowledge
+from monitor.domain.coverage import ANY, may_match, possible_alerts
+from monitor.domain.matching import Attributes, Match
+from monitor.domain.model import State
+from monitor.domain.mutes import Silence
+from monitor.domain.times import upcoming
+from monitor.domain.units import duration, moment, span
+from monitor.errors import Refused
+from monitor.store.read import state
+from monitor.store.transaction import Transaction
+from monitor.store.writer import amend
+
+LONGEST_SILENCE = timedelta(days=366)
+_LONGEST_TEXT = 500
+
+
+# Acknowledgements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """The alert as it stands now, and by whom it was acknowledged before, if it was."""
+
+    alert: Alert
+    before: Ack | None
+
+
+def ack(store: Path, wanted: str, given: Ack) -> Acknowledged:
+    """Acknowledges what fires by this id, or by the beginning of one."""
+
+    def change(tx: Transaction) -> Acknowledged:
+        alert = _firing(tx, wanted)
+        known = acknowledge(alert, given)
+        tx.alerts.save(known)
+        tx.alerts.add_note(known, "acknowledged", given.at, given.by, given.reason)
+        return Acknowledged(alert=known, before=alert.ack)
+
+    return amend(store, change)
+
+
+def take_back(store: Path, wanted: str, given: Ack) -> Acknowledged:
+    """Take an acknowledgement back: reminders go on, and `escalate_after` counts from now."""
+
+    def change(tx: Transaction) -> Acknowledged:
+        alert = _firing(tx, wanted)
+        if alert.ack is None:
+            raise Refused(f"{alert.id} is not acknowledged: there is nothing to take back")
+        known = unacknowledge(alert, given.at)
+        tx.alerts.save(known)
+        tx.alerts.add_note(known, "unacknowledged", given.at, given.by, given.reason)
+        return Acknowledged(alert=known, before=alert.ack)
+
+    return amend(store, change)
+
+
+def _firing(tx: Transaction, wanted: str) -> Alert:
+    alerts = {alert.id: alert for alert in tx.alerts.all().values() if alert.id}
+    fires = {one.id: f"{one.rule} {one.subject}" for one in alerts.values() if one.state is State.FIRING}
+    exact = alerts.get(wanted.upper())
+    if exact is not None and exact.state is State.PENDING:
+        raise Refused(f"{exact.id} is pending: it does not fire yet, and nobody was told of it")
+    if exact is not None and exact.state is State.INACTIVE:
+        raise Refused(f"{exact.id} is over: {exact.ending}")
+    if exact is None and tx.alerts.was_notified(wanted.upper()):
+        raise Refused(f"{wanted.upper()} is over: `balance-monitor alerts show {wanted.upper()}` tells how")
+    return alerts[meant(wanted, fires, "firing")]
+
+
+# Silences
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silenced:
+    """A new silence, which rules and subjects of the configuration it fits, and what it keeps quiet of what fires."""
+
+    silence: Silence
+    rules: tuple[str, ...]
+    subjects: tuple[str, ...]
+    firing: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceRequest:
+    """A silence that somebody asks for. Instants are in UTC."""
+
+    match: Match
+    starts_at: datetime
+    ends_at: datetime
+    by: str
+    reason: str
+
+
+def silence(config: Config, wish: SilenceRequest, now: datetime) -> Silenced:
+    """Keeps a silence, if it fits anything that is configured."""
+    watch = _watch(config)
+    known = state.read(config.store.path)
+    fitting = fits(wish.match, watch, known.held if known else ())
+
+    def change(tx: Transaction) -> Silenced:
+        new = tx.alerts.add_silence(
+            wish.match,
+            starts_at=wish.starts_at,
+            ends_at=wish.ends_at,
+            by=wish.by,
+            reason=wish.reason,
+            now=now,
+        )
+        return Silenced(
+            silence=new,
+            rules=tuple(dict.fromkeys(rule for rule, _ in fitting)),
+            subjects=tuple(dict.fromkeys(subject for _, subject in fitting)),
+            firing=tuple(_meant_by(tx, new, watch, now)),
+        )
+
+    return amend(config.store.path, change)
+
+
+def expire(store: Path, number: int, by: str, now: datetime) -> Silence:
+    """Ends a silence at once."""
+
+    def change(tx: Transaction) -> Silence:
+        ended = tx.alerts.expire_silence(number, by=by, now=now)
+        if ended is None:
+            alive = ", ".join(str(one.id) for one in tx.alerts.silences(now))
+            left = f"there are {alive}" if alive else "there is none"
+            raise Refused(f"no silence {number} that is not over; {left}")
+        return ended
+
+    return amend(store, change)
+
+
+def _meant_by(tx: Transaction, wanted: Silence, watch: Watch, now: datetime) -> Iterator[Alert]:
+    at = alert_context(tx, watch, now)
+    for alert in tx.alerts.all().values():
+        attributes = at.attributes(alert, watch.rule(alert.rule))
+        if alert.state is State.FIRING and wanted.match.alert(attributes):
+            yield alert
+
+
+def _watch(config: Config) -> Watch:
+    accounts = {account.key: account for job in config.jobs for account in job.accounts}
+    return Watch(rules=config.rules, accounts=accounts, targets={})
+
+
+# What a silence fits
+
+
+def fits(match: Match, watch: Watch, held: Collection[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """The rules, each with a subject, of whose alerts some would fit. `held` are series that were read: job, account,
+    currency. Raises ValueError, saying what can't be meant, where there are none."""
+    _check_keys(match, watch)
+    possible = list(possible_alerts(watch.rules, watch.accounts.values(), held))
+    for key, globs in match.globs.items():
+        _check_values(key, globs, possible)
+    found = [(one["rule"], one["subject"]) for one in possible if may_match(match, one)]
+    if not found:
+        raise ValueError("--match fits nothing that is configured: each part does, but nothing fits them all")
+    return list(dict.fromkeys(found))
+
+
+def _check_keys(match: Match, watch: Watch) -> None:
+    labels = chain.from_iterable(dict(account.labels) for account in watch.accounts.values())
+    keys = (*OF_THE_ALERT, *OF_THE_SERIES, *sorted(set(labels)))
+    for key in match.globs:
+        if key not in keys:
+            raise ValueError(f"--match {key}: {unknown('key', key, keys)}")
+
+
+def _check_values(key: str, globs: Sequence[str], possible: Sequence[Attributes]) -> None:
+    values = sorted({one[key] for one in possible if key in one} - {ANY})
+    for glob in globs:
+        alone = Match({key: (glob,)})
+        if not any(may_match(alone, one) for one in possible):
+            raise ValueError(f"--match {key}: fits nothing that is configured: {unknown(key, glob, values)}")
+
+
+# What the command line says
+
+
+def who(given: str | None) -> str:
+    """Who does it: as given, or who is logged in."""
+    if given is not None:
+        return text("by", given)
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError) as exc:
+        raise ValueError("say who you are: --by NAME (this process's user has no name)") from exc
+
+
+def text(option: str, given: str) -> str:
+    """What somebody wrote, on one line."""
+    flat = " ".join(given.split())
+    if not flat:
+        raise ValueError(f"--{option} is empty")
+    if len(flat) > _LONGEST_TEXT:
+        raise ValueError(f"--{option} is longer than {_LONGEST_TEXT} characters")
+    return flat
+
+
+def match_of(parts: Sequence[str]) -> Match:
+    """What `--match key=glob,glob` means, given once or several times; all have to fit."""
+    globs: dict[str, tuple[str, ...]] = {}
+    for part in parts:
+        key, equals, values = part.partition("=")
+        key = key.strip()
+        given = tuple(value.strip() for value in values.split(","))
+        if not key or not equals or not all(given):
+            raise ValueError(
+                f"--match {part!r}: expected key=value or key=value,value; * and ? stand for anything"
+            )
+        if key in globs:
+            raise ValueError(f"--match {key}: given twice; write {key}=one,other for either")
+        globs[key] = given
+    if not globs:
+        raise ValueError("--match is needed: a silence of everything is --match 'rule=*'")
+    return Match(globs)
+
+
+def period(
+    lasts: str | None, until: str | None, begins: str | None, now: datetime
+) -> tuple[datetime, datetime]:
+    """From when to when a silence goes, in UTC."""
+    starts_at = now if begins is None else upcoming("from", begins, now)
+    if starts_at < now:
+        raise ValueError(f"--from: {moment(starts_at)} is past")
+    if (lasts is None) == (until is None):
+        raise ValueError("a silence needs one end: --for 2h, or --until TIME")
+    ends_at = starts_at + _span(lasts) if lasts is not None else upcoming("until", until or "", now)
+    if ends_at <= now:
+        raise ValueError(f"--until: {moment(ends_at)} is past")
+    if ends_at <= starts_at:
+        raise ValueError(f"ends before it begins: {moment(ends_at)} is not after {moment(starts_at)}")
+    if ends_at - now > LONGEST_SILENCE:
+        raise ValueError(f"ends in {span(ends_at - now)}: a silence ends within {LONGEST_SILENCE.days} days")
+    return starts_at, ends_at
+
+
+def _span(given: str) -> timedelta:
+    try:
+        lasts = duration(given)
+    except ValueError as exc:
+        raise ValueError(f"--for: {exc}, got {given!r}") from exc
+    if not lasts:
+        raise ValueError("--for: must be greater than zero")
+    return lasts

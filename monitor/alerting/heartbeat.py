@@ -1,0 +1,75 @@
+"""The dead man's switch: tells a service such as healthchecks.io that the daemon does its work, so that its silence
+is noticed elsewhere.
+
+As healthchecks.io documents it (https://healthchecks.io/docs/http_api/): `URL/start` begins a run, `URL` ends it well,
+`URL/fail` ends it badly with the reason as the body; `rid`, a UUID, tells which run is meant."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import httpx
+from pydantic import SecretStr
+
+from monitor.log.redaction import redacted
+from monitor.providers.http import transport
+from monitor.providers.network_errors import explained
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = 10.0  # seconds, for one request as a whole
+
+
+class Heartbeat:
+    """One URL of such a service. A beat that does not get through is logged, and holds up nothing.
+
+    TLS files, proxy and words are those of polls."""
+
+    def __init__(self, url: SecretStr, new_id: Callable[[], UUID], *, proxy: SecretStr | None = None) -> None:
+        self._url = url
+        self._proxy = proxy
+        self._new_id = new_id
+        self._run = new_id()
+        self._lost = False
+        self._failing = False
+
+    async def begin(self) -> None:
+        """A new run begins."""
+        self._run = self._new_id()
+        await self._send("/start")
+
+    async def end(self, trouble: str) -> None:
+        """The run ends: well, or with what is wrong."""
+        if trouble and not self._failing:
+            log.warning("heartbeat reports a problem", extra={"fields": {"trouble": trouble}})
+        self._failing = bool(trouble)
+        await (self._send("/fail", trouble) if trouble else self._send(""))
+
+    async def _send(self, action: str, body: str = "") -> None:
+        parts = urlsplit(self._url.get_secret_value())
+        path = parts.path.removesuffix("/") + action
+        query = "&".join(filter(None, (parts.query, f"rid={self._run}")))
+        url = urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+        method = "POST" if body else "GET"  # a GET is what every service of the kind takes
+        try:
+            async with (
+                asyncio.timeout(TIMEOUT),
+                transport(verify=True, proxy=self._proxy) as http,  # new each time: the name may have moved
+                httpx.AsyncClient(transport=http, timeout=None, follow_redirects=False) as client,  # noqa: S113 (above)
+                client.stream(method, url, content=body.encode()) as response,
+            ):
+                error = None if response.is_success else f"HTTP {response.status_code}"
+        except TimeoutError:
+            error = f"no answer within {TIMEOUT:.0f} s"
+        except (httpx.InvalidURL, ValueError):
+            error = "its URL can't be used"
+        except (httpx.HTTPError, OSError) as exc:
+            failed = explained(exc, parts.hostname or "", through_proxy=self._proxy is not None)
+            error = redacted(failed.detail, [self._url.get_secret_value(), parts.path.strip("/")])
+        if error and not self._lost:
+            log.warning("heartbeat not delivered", extra={"fields": {"error": error}})
+        elif self._lost and not error:
+            log.info("heartbeat delivered again")
+        self._lost = error is not None

@@ -1,0 +1,373 @@
+"""The use case: deliver what is due, record each attempt. One task a URL, so that a slow one delays no other."""
+
+import asyncio
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from monitor.alerting.charts.images import AHEAD, LOOK_EVERY, Pictures
+from monitor.domain.charts import Charts
+from monitor.domain.delivery import SLOW, Delivery, Rest, Target, given_up, plan, rest_of, retry_at
+from monitor.domain.messages import Message
+from monitor.domain.units import moment
+from monitor.domain.windows import QuietHours
+from monitor.errors import DeliveryFailed, StoreError, Throttled
+from monitor.notify.channels import Notifier
+from monitor.notify.templates import Renderer
+from monitor.store.outbox import Waiting
+from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
+
+log = logging.getLogger(__name__)
+
+_STORE_RETRY = 2.0  # seconds
+_PAUSE, _LONGEST_PAUSE = 5, 1.0  # times as long as a look at what waits took, for each URL; seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """Who is told instead what no URL of a channel takes for so long. `quiet` are the channel's quiet hours."""
+
+    channel: str
+    name: str
+    targets: tuple[Target, ...]
+    after: timedelta
+    quiet: QuietHours | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diverted:
+    """How much a fallback has just been given, and since when (UTC) its channel fails."""
+
+    fallback: Fallback
+    count: int
+    since: datetime
+
+
+def divert_to_fallback(tx: Transaction, fallbacks: Iterable[Fallback], now: datetime) -> list[Diverted]:
+    """Gives to each fallback what its channel has failed to deliver for long enough."""
+    done = []
+    for one in fallbacks:
+        since = tx.outbox.failing_since(one.channel)
+        if since is None:
+            continue
+        quiet = one.quiet is not None and one.quiet.until(now) is not None
+        if count := tx.outbox.divert_to_fallback(one.channel, one.targets, now - one.after, now, quiet=quiet):
+            done.append(Diverted(fallback=one, count=count, since=since))
+    return done
+
+
+def log_diverted(done: Iterable[Diverted]) -> None:
+    """Logs which channels are down, and who takes over."""
+    for one in done:
+        fields = {"channel": one.fallback.channel, "since": moment(one.since), "fallback": one.fallback.name}
+        log.warning("channel down, using its fallback", extra={"fields": fields | {"count": one.count}})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rest:
+    """A recipient whose service wants no messages: until when by the loop's clock, after so many refusals in a row."""
+
+    until: float
+    refusals: int
+
+
+class Outbox:
+    """Delivers what the store holds, in order within an incident and a URL, until it is stopped.
+
+    `on_attempt` is told of a channel's attempts how long each took and what went wrong (None: nothing), and of one
+    that hangs each time it counts as failed; `on_given_up` how many notifications will not be tried again.
+    `pictures` draws what messages carry; without, they carry none."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], datetime],
+        jitter: Callable[[], float],
+        on_attempt: Callable[[str, timedelta, str | None], None] = lambda channel, took, error: None,
+        on_given_up: Callable[[str, int], None] = lambda channel, count: None,
+        pictures: Pictures | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._jitter = jitter
+        self._on_attempt = on_attempt
+        self._on_given_up = on_given_up
+        self._pictures = pictures
+        self._notifiers: dict[Target, Notifier] = {}
+        self._quiet: Mapping[str, QuietHours] = {}
+        self._renderer = Renderer()
+        self._workers: dict[Target, asyncio.Task[None]] = {}
+        self._turns: dict[str, asyncio.Lock] = {}  # of each recipient, by whichever channel
+        self._news: dict[Target, asyncio.Event] = {}
+        self._began: dict[Target, datetime] = {}
+        self._rests: dict[str, _Rest] = {}  # of each recipient
+        self._failures: Counter[Target] = Counter()  # of a URL, since it took something last
+        self._stopping = False
+        self._draining = False
+        self._unrecorded = False
+
+    def serve(
+        self,
+        notifiers: Iterable[Notifier],
+        quiet: Mapping[str, QuietHours] | None = None,
+        renderer: Renderer | None = None,
+        charts: Charts | None = None,
+    ) -> None:
+        """Delivers by these from now on: at the start, and after a reload. `quiet` are the channels' quiet hours.
+
+        A URL that is gone ends after the attempt it is in."""
+        self._quiet = quiet or {}
+        self._renderer = renderer or Renderer()
+        if self._pictures is not None:
+            self._pictures.follow(charts or Charts())
+        self._notifiers = {notifier.target: notifier for notifier in notifiers}
+        for target in self._notifiers.keys() - self._workers.keys():
+            self._news[target] = asyncio.Event()
+            self._workers[target] = asyncio.create_task(self._work(target), name=f"deliver {target}")
+        self.wake()
+
+    def wake(self) -> None:
+        """Something new may be in the store."""
+        for news in self._news.values():
+            news.set()
+
+    @property
+    def hanging_since(self) -> datetime | None:
+        """When the oldest attempt began that goes on; None: none does."""
+        return min(self._began.values(), default=None)
+
+    def rested(self, within: timedelta) -> set[str]:
+        """The channels of which a URL rests, or did within so long: what is due there waits for that."""
+        since = asyncio.get_running_loop().time() - within.total_seconds()
+        resting = {url_id for url_id, rest in self._rests.items() if rest.until > since}
+        return {target.channel for target in self._notifiers if target.url_id in resting}
+
+    async def stop(self, within: timedelta) -> None:
+        """Begins nothing new and waits for what is being sent; what is not through by then is sent again later."""
+        self._stopping = True
+        self.wake()
+        if self._pictures is not None:
+            await self._pictures.stop()
+        workers = list(self._workers.values())
+        if workers:
+            _, slow = await asyncio.wait(workers, timeout=within.total_seconds())
+            for worker in slow:
+                worker.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Delivers all there is, and waits until nothing is due any more; what failed waits for its next attempt."""
+        self._draining = True
+        self.wake()
+        for target in list(self._notifiers):
+            while not self._rest_left(target) and (await self._waiting(target)).due:
+                await asyncio.sleep(0.05)
+
+    async def _work(self, target: Target) -> None:
+        news, turn = self._news[target], self._turns.setdefault(target.url_id, asyncio.Lock())
+        await self._recall_rest(target)
+        while target in self._notifiers and not self._stopping:
+            news.clear()
+            began = asyncio.get_running_loop().time()
+            if left := self._rest_left(target):
+                await self._sleep(news, self._clock() + left)
+                continue
+            try:
+                # a recipient whose channel was renamed meanwhile may be getting a message under its former name
+                async with turn:
+                    waiting = await self._waiting(target)
+                    if waiting.due and target in self._notifiers and not self._stopping:
+                        await self._attempt(self._notifiers[target], plan(waiting.due))
+                        continue
+            except StoreError as exc:
+                self._store_failed(exc)
+                waiting = Waiting((), self._clock() + timedelta(seconds=_STORE_RETRY))
+            except Exception:  # a defect must not end the deliveries to this URL in silence
+                log.exception("unexpected error in a delivery")
+                waiting = Waiting((), self._clock() + SLOW)
+            await self._pause(asyncio.get_running_loop().time() - began)
+            await self._sleep(news, await self._look_ahead(target, waiting.next_at))
+        del self._workers[target], self._news[target]
+
+    async def _pause(self, took: float) -> None:
+        """Let looking take a small part of the time: where thousands of incidents wait, each new one is news."""
+        pause = min(took * _PAUSE * len(self._workers), _LONGEST_PAUSE)
+        if not (self._stopping or self._draining):
+            await asyncio.sleep(pause)
+
+    async def _recall_rest(self, target: Target) -> None:
+        """Let a rest go on that began before a restart."""
+        with suppress(StoreError):  # then the service refuses one message more
+            rest = await self._store.write(lambda tx: tx.outbox.rest(target.url_id))
+            if rest is not None and target.url_id not in self._rests:
+                until = asyncio.get_running_loop().time() + rest.left(self._clock()).total_seconds()
+                self._rests[target.url_id] = _Rest(until=until, refusals=rest.refusals)
+
+    def _rest_left(self, target: Target) -> timedelta:
+        """How much longer a URL rests; nothing: it does not."""
+        rest = self._rests.get(target.url_id)
+        left = rest.until - asyncio.get_running_loop().time() if rest else 0.0
+        return timedelta(seconds=max(left, 0.0))
+
+    async def _waiting(self, target: Target) -> Waiting:
+        now, quiet = self._clock(), self._quiet.get(target.channel)
+        draining = self._draining
+        return await self._store.write(lambda tx: tx.outbox.waiting(target, now, quiet, gather=not draining))
+
+    async def _look_ahead(self, target: Target, next_at: datetime | None) -> datetime | None:
+        """Has the pictures drawn of what is due soon. When to look again."""
+        pictures, quiet = self._pictures, self._quiet.get(target.channel)
+        if next_at is None or pictures is None or not pictures.may_carry(target):
+            return next_at
+        if next_at - self._clock() > AHEAD:
+            return next_at - AHEAD
+        if not pictures.is_to_look(target):
+            return min(next_at, self._clock() + LOOK_EVERY)
+        with suppress(StoreError):  # then they are drawn when it is due
+            if due := (await self._store.write(lambda tx: tx.outbox.waiting(target, next_at, quiet))).due:
+                pictures.begin(target, plan(due))
+        return next_at
+
+    async def _sleep(self, news: asyncio.Event, until: datetime | None) -> None:
+        seconds = None if until is None else max((until - self._clock()).total_seconds(), 0.05)
+        try:
+            async with asyncio.timeout(seconds):
+                await news.wait()
+        except TimeoutError:
+            pass
+
+    async def _attempt(self, notifier: Notifier, delivery: Delivery) -> None:
+        message = self._renderer.render(notifier.target.channel, delivery.items, delivery.instead_of)
+        if self._pictures is not None:
+            message = replace(message, pictures=await self._pictures.of(notifier.target, delivery))
+        parts = set(delivery.taken)
+        sending, began = _in_thread(notifier, message, parts), asyncio.get_running_loop().time()
+        self._began[notifier.target] = self._clock()
+        while not (await asyncio.wait({sending}, timeout=SLOW.total_seconds()))[0]:
+            silence = DeliveryFailed(f"no answer within {SLOW.total_seconds():.0f} s")
+            await self._settle(notifier.target, delivery, began, silence, parts)
+        del self._began[notifier.target]
+        if self._pictures is not None:
+            carried, taken = bool(message.pictures), sending.result() is None
+            self._pictures.note(notifier.target, delivery, carried=carried, taken=taken)
+        await self._settle(notifier.target, delivery, began, sending.result(), parts)
+
+    async def _settle(
+        self, target: Target, delivery: Delivery, began: float, error: DeliveryFailed | None, parts: set[str]
+    ) -> None:
+        took = timedelta(seconds=asyncio.get_running_loop().time() - began)
+        self._on_attempt(target.channel, took, None if error is None else str(error))
+        if error is None:
+            del self._failures[target]
+            await self._delivered(target, delivery)
+            return
+        self._failures[target] += 1
+        if isinstance(error, Throttled):
+            before = self._rests.get(target.url_id)
+            refusals = 1 if before is None else before.refusals + 1
+            lasts = rest_of(error.retry_after, refusals, self._jitter())
+            now = self._clock()
+            rest = Rest(began_at=now, until=now + lasts, refusals=refusals)
+            await self._failed(target, delivery, str(error), parts, rest)
+            # begun after that is recorded: once it is over, what was refused is due, and first again
+            until = asyncio.get_running_loop().time() + lasts.total_seconds()
+            self._rests[target.url_id] = _Rest(until=until, refusals=refusals)
+        else:
+            await self._failed(target, delivery, str(error), parts)
+
+    async def _delivered(self, target: Target, delivery: Delivery) -> None:
+        ids, now = [covered.id for covered in delivery.covers], self._clock()
+        rest = self._rests.get(target.url_id)
+        if rest is not None:
+            self._rests[target.url_id] = replace(rest, refusals=0)
+
+        def record(tx: Transaction) -> None:
+            tx.outbox.complete(ids, delivered=True, at=now)
+            tx.outbox.hasten(target, now)
+            if rest is not None and rest.refusals:
+                tx.outbox.end_rest(target.url_id)
+
+        await self._record(record)
+        if delivery.attempts:
+            log.info("notification delivered after retries", extra={"fields": _fields(target, delivery)})
+
+    async def _failed(
+        self, target: Target, delivery: Delivery, error: str, parts: set[str], rest: Rest | None = None
+    ) -> None:
+        now = self._clock() if rest is None else rest.began_at
+        fields = {**_fields(target, delivery), "error": error}
+        over = [one.id for one in given_up(delivery.covers, now)]
+        ids = [one.id for one in delivery.covers if one.id not in set(over)]
+        if over:
+            log.error("notification dropped", extra={"fields": {**fields, "count": len(over)}})
+            await self._record(lambda tx: tx.outbox.complete(over, delivered=False, at=now, error=error))
+            self._on_given_up(target.channel, len(over))
+        if not delivery.attempts:
+            log.warning("notification not delivered, will retry", extra={"fields": fields})
+        # a URL that takes other messages is up, however often this one failed
+        until = retry_at(min(delivery.attempts + 1, self._failures[target]), now, self._jitter())
+        taken = sorted(parts.copy())  # an attempt that hangs may be adding to them
+
+        def record(tx: Transaction) -> None:
+            at = until if rest is None else rest.until
+            tx.outbox.reschedule(ids, at=now, until=at, error=error, taken=taken)
+            if rest is not None:
+                tx.outbox.save_rest(target.url_id, rest)
+
+        await self._record(record)
+
+    async def _record(self, work: Callable[[Transaction], None]) -> None:
+        """Keeps at it until the store takes it: a message that went out must not go out again."""
+        while True:
+            try:
+                await self._store.write(work)
+            except StoreError as exc:
+                self._store_failed(exc)
+                await asyncio.sleep(_STORE_RETRY)
+            else:
+                self._unrecorded = False
+                return
+
+    def _store_failed(self, exc: StoreError) -> None:
+        if not self._unrecorded:
+            log.error("store unavailable, deliveries wait", extra={"fields": {"error": str(exc)}})
+        self._unrecorded = True
+
+
+def _in_thread(
+    notifier: Notifier, message: Message, parts: set[str]
+) -> asyncio.Future[DeliveryFailed | None]:
+    """Sends in a thread of its own, which may hang without holding up anything, the process's end included.
+
+    The future's result is None, or what went wrong."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[DeliveryFailed | None] = loop.create_future()
+
+    def settle(error: DeliveryFailed | None) -> None:
+        if not done.done():
+            done.set_result(error)
+
+    def send() -> None:
+        error: DeliveryFailed | None = None
+        try:
+            notifier.send(message, parts)
+        except DeliveryFailed as exc:
+            error = exc
+        except Exception as exc:  # noqa: BLE001 -- apprise's plugins raise anything; its text may hold the URL
+            error = DeliveryFailed(f"the service's plugin failed: {type(exc).__name__}")
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=send, name=f"send {notifier.target}", daemon=True).start()
+    return done
+
+
+def _fields(target: Target, delivery: Delivery) -> dict[str, object]:
+    last = delivery.covers[-1].report
+    return {"channel": target.channel, "url": target.url_id, "incident": last.incident, "seq": last.seq}

@@ -1,0 +1,175 @@
+"""The use case: store the result of a poll, evaluate the rules, and queue the notifications, in one transaction."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from monitor.alerting.changes import evaluated, save, subjects_of
+from monitor.alerting.context import Watch, alert_context
+from monitor.domain.alerts import Event
+from monitor.domain.evaluation import (
+    Change,
+    Facts,
+    is_covered,
+    of_provider,
+)
+from monitor.domain.model import (
+    NO_STREAK,
+    Account,
+    Health,
+    PollResult,
+    SeriesView,
+    Snapshot,
+    State,
+)
+from monitor.domain.rules import Rule
+from monitor.errors import Outcome
+from monitor.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+_LOGGED = frozenset(10**power for power in range(6))  # how many accounts fail alike, when it is worth a line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A poll after its commit: what it came to, the streaks before and after, the series, and what was told.
+
+    `alike` counts the accounts of the provider that fail as this one has begun to, or did until this poll."""
+
+    account: Account
+    result: PollResult
+    before: Health
+    health: Health
+    alike: int = 0
+    views: tuple[SeriesView, ...] = ()
+    missing: tuple[SeriesView, ...] = ()
+    told: tuple[Event, ...] = ()
+
+
+def record(
+    tx: Transaction, account: Account, result: PollResult, watch: Watch, overdue_at: datetime | None = None
+) -> Recorded:
+    """Keeps a poll's result, judges the account's rules over it, and puts what is to be told into the outbox.
+
+    From `overdue_at` on the account's next poll counts as overdue, unless it has come."""
+    now = result.finished_at
+    result = _expected_of(account, result)
+    before = tx.accounts.health(account, now)
+    if result.pause is not None:
+        tx.hosts.save_pause(result.pause)
+    known = tx.readings.views_by_this_clock(account, now)
+    views = [_read(view, result) for view in _all_views(account, result, known)]
+    tx.readings.save_views(views)
+    read = frozenset(balance.currency for balance in result.balances)
+    tx.readings.add([view for view in views if view.series.currency in read])
+    alerts = tx.alerts.about(subjects_of(account, views))
+    concerned = (
+        before.streak.count or not result.ok or any(subject == of_provider(account) for _, subject in alerts)
+    )
+    accounts = watch.on_provider(account.provider) if concerned else {}
+    covered = is_covered(watch.rules, account, result.outcome, alerts, tx.accounts.healths(accounts))
+    health = _after(before, result, covered=covered)
+    tx.accounts.add_poll(health, result, overdue_at)
+    provider = tx.accounts.healths(accounts) if concerned else None
+    facts = Facts(
+        now=now,
+        account=account,
+        health=health,
+        provider=provider,
+        series=views,
+        alerts=alerts,
+        polled=True,
+        read=read,
+        schedule=watch.schedules.get(account.job),
+    )
+    changes = evaluated(tx, facts, watch.rules, alert_context(tx, watch, now))
+    told = save(tx, changes, watch, now)
+    is_news = health.streak.outcome is not before.streak.outcome
+    alike = _failing_as(health if health.streak.count else before, provider or ()) if is_news else 0
+    for rule in _outages_begun(changes, facts, watch):
+        matched = [one for one in provider or () if rule.judges_account(one.account)]
+        tx.accounts.save_own_failures(rule.covered_by_outage(matched))
+    return Recorded(
+        account=account,
+        result=result,
+        before=before,
+        health=health,
+        alike=alike,
+        views=tuple(views),
+        missing=tuple(view for view in views if result.ok and view.series.currency not in read),
+        told=told,
+    )
+
+
+def _outages_begun(changes: Iterable[Change], facts: Facts, watch: Watch) -> Iterator[Rule]:
+    """The rules of which the alert about the provider has begun to fire, be that told now or later."""
+    for change in changes:
+        before, after = facts.alerts.get(change.alert.key), change.alert
+        fired = before is not None and before.state is State.FIRING
+        if after.subject == of_provider(facts.account) and after.state is State.FIRING and not fired:
+            rule = watch.rule(after.rule)
+            if rule is not None:
+                yield rule
+
+
+def _failing_as(one: Health, provider: Iterable[Health]) -> int:
+    return sum(other.streak.count > 0 and other.streak.outcome is one.streak.outcome for other in provider)
+
+
+def _expected_of(account: Account, result: PollResult) -> PollResult:
+    """The result without currencies that a reload took away while the poll was under way."""
+    if not account.currencies:
+        return result
+    balances = tuple(balance for balance in result.balances if balance.currency in account.currencies)
+    return replace(result, balances=balances)
+
+
+def _after(before: Health, result: PollResult, *, covered: bool) -> Health:
+    if result.ok:
+        return replace(
+            before, streak=NO_STREAK, last_poll_at=result.finished_at, last_ok_at=result.finished_at
+        )
+    streak = before.streak.failed(result.outcome, result.detail, result.finished_at, covered=covered)
+    return replace(before, streak=streak, last_poll_at=result.finished_at)
+
+
+def _all_views(account: Account, result: PollResult, known: Mapping[str, SeriesView]) -> list[SeriesView]:
+    new = {
+        balance.currency: SeriesView(
+            series=account.series(balance.currency), watched_since=result.finished_at
+        )
+        for balance in result.balances
+    }
+    return list({**new, **known}.values())
+
+
+def _read(view: SeriesView, result: PollResult) -> SeriesView:
+    """The series after the poll: a new reading, one answer more that lacked it, or as it was."""
+    if not result.ok:
+        return view
+    for balance in result.balances:
+        if balance.currency == view.series.currency:
+            return replace(view, last=Snapshot.of(balance, result.finished_at), missing=NO_STREAK)
+    lacked = view.missing.failed(Outcome.OK, "the answer lacks this currency", result.finished_at)
+    return replace(view, missing=lacked)
+
+
+def log_poll(recorded: Recorded) -> None:
+    """Logs what changed with a poll: the first failure, another kind of it, the recovery, a currency lost.
+
+    What fails alike at one provider is one cause: the first account is logged, then the tenth, the hundredth, and
+    the recovery of the last."""
+    before, after, account = recorded.before.streak, recorded.health.streak, recorded.account
+    where = {"job": account.job, "account": account.name}
+    if after.count and after.outcome is not before.outcome:
+        if recorded.alike in _LOGGED:
+            others = {"failing": recorded.alike} if recorded.alike > 1 else {}
+            fields = {**where, "outcome": after.outcome, "detail": after.detail, **others}
+            log.warning("poll failed", extra={"fields": fields})
+    elif before.count and not after.count and not recorded.alike:
+        log.info("polls recovered", extra={"fields": {**where, "failed": before.count}})
+    for view in recorded.missing:
+        if view.missing.count == 1:
+            log.warning("currency missing from the response", extra={"fields": {"series": str(view.series)}})

@@ -1,0 +1,284 @@
+"""The use case: what the store knows, fitted to the configuration, and the exit code that a check wants of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+from monitor.alerting.incidents import ack_json, silence_json
+from monitor.domain.model import Account, Pause, Severity, State
+from monitor.domain.mutes import Maintenance
+from monitor.domain.retention import AHEAD
+from monitor.domain.units import moment, rfc3339, span
+from monitor.errors import Outcome
+from monitor.store.read.state import (
+    AccountStatus,
+    AlertStatus,
+    ClockStatus,
+    ConfigurationStatus,
+    Known,
+    SeriesStatus,
+    SilenceStatus,
+    Undelivered,
+)
+
+_SHOWN_FOR = timedelta(days=1)
+"""How long it is said that readings were set aside."""
+
+
+class Check(IntEnum):
+    """Exit codes in the convention of Nagios plugins."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """A job over all its accounts: the latest poll, the worst outcome. `outcome` None: never polled."""
+
+    name: str
+    provider: str
+    accounts: int
+    last_poll: datetime | None
+    outcome: str | None
+    detail: str
+    consecutive_failures: int
+    failing: int
+    missed_runs: int
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Everything `status` shows. Instants are in UTC, amounts the digits as they came.
+
+    `silences` and `maintenance` are those that keep alerts quiet now. `problems` says why the configuration's file
+    can't be used, or could not when the daemon was to reload it; then `configuration` is in force in its place.
+    `idle` are the numbers of silences that match no alert that there can be. `warnings` are about the
+    machine's clock."""
+
+    at: datetime
+    jobs: tuple[JobStatus, ...]
+    balances: tuple[SeriesStatus, ...]
+    alerts: tuple[AlertStatus, ...]
+    pauses: tuple[Pause, ...]
+    notifications: Mapping[str, int]
+    silences: tuple[SilenceStatus, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    undelivered: tuple[Undelivered, ...] = ()
+    accounts: tuple[AccountStatus, ...] = ()
+    warnings: tuple[str, ...] = ()
+    configuration: ConfigurationStatus | None = None
+    problems: tuple[str, ...] = ()
+    idle: frozenset[int] = frozenset()
+
+    @property
+    def check(self) -> Check:
+        """Critical before unknown before warning: what isn't known may hide anything but what is worse.
+
+        What is acknowledged or muted counts as well: a check tells how things stand, not who has been told; and who
+        watches it has acknowledgements and downtimes of their own."""
+        firing = [alert.severity for alert in self.alerts if alert.state == State.FIRING]
+        if Severity.CRITICAL in firing:
+            return Check.CRITICAL
+        if any(job.outcome != Outcome.OK or job.overdue for job in self.jobs) or self._something_missing():
+            return Check.UNKNOWN
+        return Check.WARNING if Severity.WARNING in firing else Check.OK
+
+    @property
+    def headline(self) -> str:
+        """How things stand, in a line."""
+        firing = [alert for alert in self.alerts if alert.state == State.FIRING]
+        failing = [job for job in self.jobs if job.outcome != Outcome.OK]
+        parts = [f"{len(firing)} firing" if firing else "nothing fires"]
+        parts += [f"{job.name}: {job.outcome or 'not polled yet'}" for job in failing]
+        parts += [f"{job.name}: overdue" for job in self.jobs if job.overdue]
+        missing = sum(bool(balance.missing) for balance in self.balances)
+        parts += [f"{missing} missing from the last answer"] if missing else []
+        return ", ".join(parts)
+
+    def _something_missing(self) -> bool:
+        return any(balance.missing for balance in self.balances)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `status --json`: keys are added, never renamed."""
+        return {
+            "at": rfc3339(self.at),
+            "jobs": [_job_json(job) for job in self.jobs],
+            "balances": [_balance_json(balance) for balance in self.balances],
+            "alerts": [_alert_json(alert) for alert in self.alerts],
+            "notifications": dict(self.notifications),
+            "pauses": [
+                {"host": p.host, "until": rfc3339(p.until), "outcome": p.outcome, "detail": p.detail}
+                for p in self.pauses
+            ],
+            "silences": [
+                silence_json(one, self.at, matches_nothing=one.silence.id in self.idle)
+                for one in self.silences
+            ],
+            "maintenance": [
+                {"name": one.name, "match": {key: list(globs) for key, globs in one.match.globs.items()}}
+                for one in self.maintenance
+            ],
+            "undelivered": [_undelivered_json(one) for one in self.undelivered],
+            "warnings": list(self.warnings),
+            "configuration": self._configuration_json(),
+        }
+
+    def _configuration_json(self) -> dict[str, Any]:
+        kept = self.configuration
+        return {
+            "accepted_at": None if kept is None else _time(kept.accepted_at),
+            "refused_at": None if kept is None else _time(kept.refused_at),
+            "problems": list(self.problems),
+        }
+
+
+def assemble(
+    known: Known | None,
+    jobs: Mapping[str, str],
+    accounts: Sequence[Account],
+    now: datetime,
+    maintenance: Sequence[Maintenance] = (),
+    problems: tuple[str, ...] = (),
+    idle: frozenset[int] = frozenset(),
+) -> Status:
+    """What is known of what is configured; `jobs` names each job's provider, `known` None: no store yet. `problems` are
+    those of the configuration's file, if it is not by that but by the kept one."""
+    configured = {account.key: account for account in accounts}
+    known = known or Known(notifications={})
+    polled = {(one.job, one.name): one for one in known.accounts if (one.job, one.name) in configured}
+    return Status(
+        at=now,
+        jobs=tuple(_job(name, provider, accounts, polled, now) for name, provider in jobs.items()),
+        balances=tuple(one for one in known.series if _is_configured(one, configured)),
+        alerts=tuple(alert for alert in known.alerts if _concerns(alert, jobs)),
+        pauses=tuple(replace(one, until=now + one.left(now)) for one in known.pauses if one.left(now)),
+        notifications={name: known.notifications.get(name, 0) for name in ("pending", "failed", "delivered")},
+        silences=tuple(one for one in known.silences if one.silence.is_active(now)),
+        maintenance=tuple(one for one in maintenance if one.window.covers(now)),
+        undelivered=known.undelivered,
+        accounts=tuple(polled.values()),
+        warnings=tuple(_of_clock(known.clock, now)) if known.clock else (),
+        configuration=known.configuration,
+        idle=idle,
+        problems=problems or (known.configuration.problems if known.configuration else ()),
+    )
+
+
+def _of_clock(clock: ClockStatus, now: datetime) -> Iterator[str]:
+    """Yield what is to be known, and done, about this machine's clock."""
+    if clock.doubt:
+        yield f"the clock is in doubt: {clock.doubt}; nothing old is deleted until it is right: check it"
+    if clock.ahead_until is not None and clock.ahead_until - now > AHEAD:
+        ahead = span(clock.ahead_until - now)
+        yield (
+            f"readings lie up to {ahead} ahead of this machine's clock: they are kept, and not judged; "
+            "if the clock is wrong, set it right"
+        )
+    if clock.set_aside_at is not None and now - clock.set_aside_at < _SHOWN_FOR:
+        count = f"{clock.set_aside} reading{' is' if clock.set_aside == 1 else 's are'}"
+        yield (
+            f"{count} set aside, the last at {moment(clock.set_aside_at)}: made by a wrong clock, they are in "
+            'neither history nor export; see docs/troubleshooting.md, "Clock changes"'
+        )
+
+
+def _concerns(alert: AlertStatus, jobs: Mapping[str, str]) -> bool:
+    """Whether an alert is about one of these jobs, or about a provider of theirs."""
+    return alert.subject.partition("/")[0] in jobs or alert.subject in jobs.values()
+
+
+def _is_configured(one: SeriesStatus, configured: Mapping[tuple[str, str], Account]) -> bool:
+    account = configured.get((one.job, one.account))
+    return account is not None and (not account.currencies or one.currency in account.currencies)
+
+
+def _job(
+    name: str,
+    provider: str,
+    accounts: Sequence[Account],
+    polled: Mapping[tuple[str, str], AccountStatus],
+    now: datetime,
+) -> JobStatus:
+    mine = [account.key for account in accounts if account.job == name]
+    known = [polled[key] for key in mine if key in polled and polled[key].polled_at is not None]
+    failing = [one for one in known if one.failures]
+    worst = max(failing, key=lambda one: one.failures, default=None)
+    ok = Outcome.OK.value if len(known) == len(mine) else None
+    return JobStatus(
+        name=name,
+        provider=provider,
+        accounts=len(mine),
+        last_poll=max((one.polled_at for one in known if one.polled_at), default=None),
+        outcome=worst.outcome if worst else ok,
+        detail=worst.detail if worst else "",
+        consecutive_failures=worst.failures if worst else 0,
+        failing=len(failing),
+        missed_runs=sum(one.missed_runs for one in known),
+        overdue=any(one.overdue_at is not None and one.overdue_at < now for one in known),
+    )
+
+
+def _job_json(job: JobStatus) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "provider": job.provider,
+        "last_poll": _time(job.last_poll),
+        "outcome": job.outcome,
+        "consecutive_failures": job.consecutive_failures,
+        "detail": job.detail,
+        "accounts": job.accounts,
+        "failing": job.failing,
+        "missed_runs": job.missed_runs,
+        "overdue": job.overdue,
+    }
+
+
+def _balance_json(balance: SeriesStatus) -> dict[str, Any]:
+    return {
+        "series": f"{balance.job}/{balance.account}/{balance.currency}",
+        "job": balance.job,
+        "account": balance.account,
+        "currency": balance.currency,
+        "total": balance.total,
+        "locked": balance.locked,
+        "available": balance.available,
+        "observed_at": _time(balance.observed_at),
+        "updated_at": _time(balance.updated_at),
+        "missing": balance.missing,
+    }
+
+
+def _alert_json(alert: AlertStatus) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "rule": alert.rule,
+        "series": alert.subject,
+        "state": alert.state,
+        "severity": Severity(alert.severity).word,
+        "since": rfc3339(alert.since),
+        "reason": alert.reason,
+        "muted": alert.muted or None,
+        "acknowledged": ack_json(alert.ack),
+        "flapping": alert.flapping,
+        "announced": alert.announced,
+    }
+
+
+def _undelivered_json(one: Undelivered) -> dict[str, Any]:
+    return {
+        "channel": one.channel,
+        "count": one.count,
+        "since": rfc3339(one.since),
+        "attempts": one.attempts,
+        "last_error": one.last_error or None,
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)

@@ -1,0 +1,67 @@
+"""The summary: when one is due, and the one transaction that makes it and puts it into the outbox."""
+
+from datetime import UTC, datetime
+
+from monitor.alerting.context import Watch
+from monitor.config import SummarySettings
+from monitor.domain.schedule import next_run
+from monitor.domain.summary import summarize
+from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Summaries:
+    """Makes each summary once, whatever happens in between; of several that were missed one, late."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._wanted: SummarySettings | None = None
+        self._since: datetime | None = None
+        self._due: datetime | None = None
+
+    def follow(self, wanted: SummarySettings | None, now: datetime) -> None:
+        """Makes these from now on. Where there never was one, the first comes at the first time after this."""
+        if wanted != self._wanted:
+            self._since = now if self._wanted is None else self._since
+            self._wanted, self._due = wanted, None
+
+    def clock_was_set(self) -> None:
+        """Find out anew when the next one is due."""
+        self._due = None
+
+    async def make_if_due(self, watch: Watch, now: datetime) -> bool:
+        """Whether one was made. Raises StoreError; then nothing was."""
+        wanted, since = self._wanted, self._since
+        if wanted is None or since is None or (self._due is not None and now < self._due):
+            return False
+        last = await self._store.write(lambda tx: tx.summaries.last_at())
+        # one of the future: the clock was set back since
+        since = min(since, now) if last is None or last > now else last
+        self._due = self._due or _next(wanted, since)
+        if now < self._due:
+            return False
+        made = await self._make(wanted, watch, last, since, now)
+        self._due = _next(wanted, now)
+        return made
+
+    async def _make(
+        self, wanted: SummarySettings, watch: Watch, last: datetime | None, since: datetime, now: datetime
+    ) -> bool:
+        """What it tells of is read beside the writer, for that may take a while; a kill meanwhile leaves nothing."""
+        report = summarize(await self._store.read(lambda tx: tx.summaries.period(since, now, watch.accounts)))
+        names = watch.targets if wanted.channels is None else wanted.channels
+        targets = [target for name in names for target in watch.targets[name]]
+
+        def keep(tx: Transaction) -> bool:
+            if tx.summaries.last_at() != last:
+                return False
+            tx.summaries.add(report, targets)
+            return True
+
+        return await self._store.write(keep)
+
+
+def _next(wanted: SummarySettings, since: datetime) -> datetime:
+    return next_run(wanted.cron.fields, wanted.cron.timezone, since) or _NEVER

@@ -1,0 +1,135 @@
+"""The commands `ack` and `silence`, by which people quiet alerts."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from monitor.alerting import actions
+from monitor.alerting.incidents import silence_json
+from monitor.cli.loading import load_in_force
+from monitor.cli.shared import ConfigOption, JsonOption, usage_errors
+from monitor.config.coverage import idle_silences
+from monitor.domain.alerts import Ack
+from monitor.store.read.state import read
+from monitor.terminal.alerts import show_ack, show_silenced, show_silences, silenced_json
+from monitor.terminal.console import show_json, stderr, stdout
+
+app = typer.Typer()
+silence_app = typer.Typer(no_args_is_help=True)
+app.add_typer(silence_app, name="silence")
+
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, stored with it.")]
+ByOption = Annotated[
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Name, stored with it. Default: the logged-in user."),
+]
+
+
+@app.command()
+def ack(
+    incident: Annotated[str, typer.Argument(metavar="ID", help="Incident id or unique prefix.")],
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    by: ByOption = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove an acknowledgement.")] = False,
+) -> None:
+    """Acknowledge a firing alert: no reminders and no escalation until it worsens or resolves.
+
+    Works while the daemon runs. Exit codes: 0 done; 1 refused: no such alert is firing, or the store cannot be written;
+    64 a misused command line."""
+    path = load_in_force(config).store.path
+    with usage_errors():
+        given = Ack(by=actions.who(by), reason=actions.text("reason", reason), at=datetime.now(UTC))
+    done = actions.take_back(path, incident, given) if remove else actions.ack(path, incident, given)
+    show_ack(stdout(), done.alert, done.before)
+
+
+@silence_app.callback()
+def silence(context: typer.Context, config: ConfigOption = None) -> None:
+    """Mute notifications for a time: add, list and expire silences. Works while the daemon runs.
+
+    A silenced alert stays active and is shown in `status`. When the silence ends, changes since the last
+    notification are sent. Exit codes: 0 done; 1 refused: no such silence, or the store cannot be written;
+    64 a misused command line."""
+    context.obj = config
+
+
+@silence_app.command("add")
+def add_silence(
+    context: typer.Context,
+    reason: ReasonOption,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=GLOB[,GLOB]",
+            help="Alerts to mute, by rule, type, severity, subject, job, provider, account, currency or a label. "
+            "If given several times, all must match; of several globs with commas, one.",
+        ),
+    ] = None,
+    lasts: Annotated[str | None, typer.Option("--for", metavar="SPAN", help="Duration: 30m, 2h, 3d.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="End, instead of --for: 18:30, 2026-12-01T05:00, 2026-12-01T05:00Z."
+        ),
+    ] = None,
+    begins: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Start. Default: now.")] = None,
+    by: ByOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mute notifications for matching alerts. Prints the silence's number and the alerts that it mutes.
+
+    A time without a zone is in this machine's time zone."""
+    loaded, now = load_in_force(config or context.obj), datetime.now(UTC)
+    with usage_errors():
+        starts_at, ends_at = actions.period(lasts, until, begins, now)
+        wish = actions.SilenceRequest(
+            match=actions.match_of(match or ()),
+            starts_at=starts_at,
+            ends_at=ends_at,
+            by=actions.who(by),
+            reason=actions.text("reason", reason),
+        )
+        done = actions.silence(loaded, wish, now)
+    if as_json:
+        show_json(silenced_json(done.silence, done.rules, done.subjects, done.firing, now))
+    else:
+        show_silenced(stdout(), done.silence, done.rules, done.subjects, done.firing, now)
+
+
+@silence_app.command("list")
+def list_silences(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Also expired ones.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List silences that have not expired, newest first."""
+    loaded, now = load_in_force(config or context.obj), datetime.now(UTC)
+    known = read(loaded.store.path)
+    found = [one for one in known.silences if everything or now < one.silence.ends_at] if known else []
+    idle = idle_silences(known, loaded, now)
+    if as_json:
+        listed = [silence_json(one, now, matches_nothing=one.silence.id in idle) for one in found]
+        show_json(listed)
+    elif found:
+        show_silences(stdout(), found, idle, now)
+    else:
+        stderr().print("no silences" if everything else "no silences; --all shows those that are over")
+
+
+@silence_app.command("expire")
+def expire_silence(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="ID", help="The silence's number.")],
+    by: ByOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Expire a silence now. Changes since the last notification are sent."""
+    path = load_in_force(config or context.obj).store.path
+    with usage_errors():
+        name = actions.who(by)
+    ended = actions.expire(path, number, name, datetime.now(UTC))
+    stdout().print(f"silence {ended.id} is over", markup=False)

@@ -1,0 +1,285 @@
+"""The file's JSON Schema (draft 2020-12), for editors: made from the same types that read the file.
+
+An editor's YAML parser tells numbers and booleans from text, which the file's reader does not. So the schema takes
+a number wherever the text of one would do, and a reference (`${NAME}`) wherever a value has a form.
+"""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from monitor.config.sections import (
+    LEVELS,
+    RULES,
+    ChannelSection,
+    HeartbeatSection,
+    InhibitSection,
+    MaintenanceSection,
+    RouteSection,
+    StoreSection,
+    SummarySection,
+    WebSection,
+    job_section,
+    keys,
+)
+from monitor.config.types import LINK_NAME, NAME, OFF, ON
+from monitor.domain.units import compact
+from monitor.providers import PROVIDERS
+from monitor.providers.base import RateLimit
+from monitor.providers.types import Section
+
+Schema = dict[str, Any]
+
+_REFERENCE: Schema = {
+    "title": "reference",
+    "description": "A value from the environment, ${NAME}, or from a file, ${file:PATH}.",
+    "type": "string",
+    "pattern": r"\$\{",
+}
+_TO_REFERENCE = {"$ref": "#/$defs/reference"}
+_ANY_SCALAR = ["string", "number", "boolean"]
+_ANNOTATIONS = ("title", "description", "default", "examples")
+_EXACTLY_ONE_OF = (
+    ("every", "cron"),
+    ("from", "cron"),
+    ("clients", "clients_file"),
+    ("drop", "rise", "change"),
+)
+_AT_LEAST_ONE_OF = (("below", "above"), ("title", "body"))
+_NEEDS = {
+    "fallback_after": "fallback",
+    "escalate_after": "escalate_to",
+    "escalate_to": "escalate_after",
+    "until": "from",
+    "lasts": "cron",
+    "format": "body",
+}
+_EITHER_WITH = {"from": "until", "cron": "lasts"}
+"""Of two forms that exclude each other, what each needs besides."""
+
+
+def json_schema() -> Schema:
+    """What a configuration may say, as far as a schema can tell: names that refer to nothing it lets pass."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "balance-monitor",
+        "description": "The configuration of balance-monitor.",
+        "type": "object",
+        "properties": _properties(),
+        "required": ["providers", "jobs"],
+        "additionalProperties": False,
+        "$defs": {"reference": _REFERENCE},
+    }
+
+
+def _properties() -> Schema:
+    return {
+        "store": {**_section(StoreSection), "type": ["object", "null"], "title": "store"},
+        "providers": _named(
+            "providers",
+            "The services that hold the wallets, by names of your own.",
+            {"anyOf": [_section(provider.settings) for provider in PROVIDERS.values()]},
+            minProperties=1,
+        ),
+        "channels": _named(
+            "channels",
+            "Where messages go, by names of your own.",
+            _section(ChannelSection),
+            type=["object", "null"],
+        ),
+        "routes": _list(
+            "routes",
+            "Which alerts go where: the first that fits, and those after it where it says `continue`.",
+            [_section(RouteSection)],
+            type=["array", "null"],
+        ),
+        "inhibit": _list(
+            "inhibit",
+            "Alerts that keep others quiet while they fire.",
+            [_section(InhibitSection)],
+            type=["array", "null"],
+        ),
+        "maintenance": _list(
+            "maintenance",
+            "Times in which some alerts are not told.",
+            [_section(MaintenanceSection)],
+            type=["array", "null"],
+        ),
+        "jobs": _list(
+            "jobs",
+            "What is polled, and when.",
+            [_section(job_section(name)) for name in PROVIDERS],
+            minItems=1,
+        ),
+        "rules": _list(
+            "rules",
+            "What is told, and to whom.",
+            [_rule(name) for name in RULES],
+            type=["array", "null"],
+        ),
+        "links": {
+            **_named(
+                "links",
+                "URL templates by names of your own: lines of every message, and {{ links.NAME }} in its templates.",
+                {"type": "string", "minLength": 1},
+                type=["object", "null"],
+            ),
+            "propertyNames": {"pattern": f"^{LINK_NAME}$"},
+        },
+        "heartbeat": {**_section(HeartbeatSection), "type": ["object", "null"], "title": "heartbeat"},
+        "summary": {**_section(SummarySection), "type": ["object", "null"], "title": "summary"},
+        "web": {**_section(WebSection), "type": ["object", "null"], "title": "web"},
+        "failing": {
+            "title": "failing",
+            "description": "Whether a rule named `failing` exists by itself: polls of anything that fail three times "
+            "in a row. A rule of type failing without `match` takes its place.",
+            "enum": [True, False, *sorted(ON | OFF)],
+            "default": "on",
+        },
+    }
+
+
+def _named(title: str, description: str, value: Schema, **keywords: Any) -> Schema:
+    return {
+        "title": title,
+        "description": description,
+        "type": "object",
+        "propertyNames": {"pattern": f"^{NAME}$"},
+        "additionalProperties": value,
+        **keywords,
+    }
+
+
+def _list(title: str, description: str, items: list[Schema], **keywords: Any) -> Schema:
+    return {
+        "title": title,
+        "description": description,
+        "type": "array",
+        "items": items[0] if len(items) == 1 else {"anyOf": items},
+        **keywords,
+    }
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's schemas with defaults as the file writes them. A key is left out, it is never null."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def encode_default(self, dft: Any) -> Any:
+        match dft:
+            case RateLimit():
+                return str(dft)
+            case timedelta():
+                return compact(dft) if dft else "0s"
+            case _:
+                return super().encode_default(dft)
+
+
+def _section(section: type[Section]) -> Schema:
+    schema = section.model_json_schema(schema_generator=_Generator)
+    return _titled(_inlined(schema, schema.pop("$defs", {})))
+
+
+def _titled(schema: Schema) -> Schema:
+    """An object's schema, its keys described as the file has them."""
+    properties = {key: _property(key, value) for key, value in schema["properties"].items()}
+    return {**schema, "properties": properties, **_alternatives(properties)}
+
+
+def _inlined(part: Any, definitions: Schema) -> Any:
+    """What pydantic refers to, in its place: sections within sections."""
+    if isinstance(part, list):
+        return [_inlined(one, definitions) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        name = part["$ref"].rpartition("/")[2]
+        beside = {key: value for key, value in part.items() if key != "$ref"}
+        return {**_inlined(definitions[name], definitions), **beside}
+    return {key: _inlined(value, definitions) for key, value in part.items()}
+
+
+def _rule(name: str) -> Schema:
+    """A rule has its limits, or levels that have them."""
+    schema = _section(RULES[name])
+    own, limits = schema.pop("allOf", []), keys(LEVELS[name])
+    if "after" in limits:
+        own = [{"required": ["after"]}]
+    in_levels = {"required": ["levels"], "not": {"anyOf": _required(("severity", *limits))}}
+    levels = {**schema["properties"]["levels"], "minProperties": 2}
+    del levels["default"]
+    return {
+        **schema,
+        "properties": {**schema["properties"], "levels": levels},
+        "anyOf": [{"allOf": [{"not": {"required": ["levels"]}}, *own]}, in_levels],
+    }
+
+
+def _alternatives(properties: Schema) -> Schema:
+    """Which keys exclude or need each other, of those there are."""
+    exclusive = [{"oneOf": _required(keys)} for keys in _EXACTLY_ONE_OF if properties.keys() >= set(keys)]
+    needed = [{"anyOf": _required(keys)} for keys in _AT_LEAST_ONE_OF if properties.keys() >= set(keys)]
+    together = {key: [other] for key, other in _NEEDS.items() if {key, other} <= properties.keys()}
+    if {"every", "timezone"} <= properties.keys():
+        together["timezone"] = ["cron"]
+    if {"from", "cron"} <= properties.keys():
+        together |= {key: [other] for key, other in _EITHER_WITH.items()}
+    return {
+        **({"dependentRequired": together} if together else {}),
+        **({"allOf": exclusive + needed} if exclusive or needed else {}),
+    }
+
+
+def _required(keys: tuple[str, ...]) -> list[Schema]:
+    return [{"required": [key]} for key in keys]
+
+
+def _property(key: str, schema: Schema) -> Schema:
+    annotated = {name: value for name, value in schema.items() if name != "default" or value is not None}
+    return _relaxed({**annotated, "title": key})
+
+
+def _relaxed(schema: Schema) -> Schema:
+    """The schema of a value as an editor's YAML parser may have read it."""
+    if "const" in schema:
+        return schema
+    if "properties" in schema:
+        return _titled(schema)
+    if schema.get("type") == "string" and _takes_numbers(schema):
+        return {**schema, "type": _ANY_SCALAR}
+    if "enum" in schema or "pattern" in schema or schema.get("type") in ("integer", "boolean"):
+        return _or_reference(schema)
+    return {keyword: _relaxed_part(keyword, part) for keyword, part in schema.items()}
+
+
+def _relaxed_part(keyword: str, part: Any) -> Any:
+    match keyword:
+        case "anyOf" if any(option.get("type") == "number" for option in part):
+            return [*part, _TO_REFERENCE]
+        case "anyOf":
+            return [_relaxed(option) for option in part]
+        case "items":
+            return _relaxed(part)
+        case "additionalProperties" if isinstance(part, dict):
+            return _relaxed(part)
+        case "patternProperties":
+            return {pattern: _relaxed(value) for pattern, value in part.items()}
+        case _:
+            return part
+
+
+def _takes_numbers(schema: Schema) -> bool:
+    """Whether a number's text would do: the reader keeps it as it is written."""
+    if "enum" in schema or schema.get("format") == "uri":
+        return False
+    return re.search(schema.get("pattern", ""), "1") is not None
+
+
+def _or_reference(schema: Schema) -> Schema:
+    annotations = {name: value for name, value in schema.items() if name in _ANNOTATIONS}
+    form = {name: value for name, value in schema.items() if name not in _ANNOTATIONS}
+    return {**annotations, "anyOf": [form, _TO_REFERENCE]}

@@ -1,0 +1,1 @@
+"""The running process: start, stop and reload, polling, schedules, liveness. Reads the clock."""

@@ -1,0 +1,271 @@
+"""Where an alert would go, and why: the decisions of the daemon, without an alert."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitor.alerting.context import Watch
+from monitor.config import Channel, Config
+from monitor.daemon.runtime import notifiers, watch
+from monitor.domain.alerts import Alert, EventKind
+from monitor.domain.delivery import Addressed, Target, address
+from monitor.domain.evaluation import AlertContext, of_account
+from monitor.domain.matching import Attributes
+from monitor.domain.model import Account, Severity, State
+from monitor.domain.mutes import Inhibitors, Mutes
+from monitor.domain.routing import Considered, Route, consider, escalation, routes_of
+from monitor.domain.rules import Rule
+from monitor.domain.units import compact, moment, rfc3339
+from monitor.store.read.state import AlertStatus, Known, read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPath:
+    """One URL that is told; until when its channel's quiet hours last now (UTC), and what stands in for it."""
+
+    to: Addressed
+    quiet_until: datetime | None
+    channel: Channel
+
+    def line(self, *, urgent: bool) -> str:
+        """It in words."""
+        group, wait = self.to.group.replace("\0", ", ") or "everything else", self.to.group_wait
+        parts = [f"{self.to.target}, {_together(group, wait)}"]
+        if self.quiet_until is not None:
+            parts.append(
+                "quiet hours: "
+                + ("critical, so not held back" if urgent else f"at {moment(self.quiet_until)}")
+            )
+        if self.channel.fallback is not None:
+            parts.append(f"if that fails for {compact(self.channel.fallback_after)}: {self.channel.fallback}")
+        return "; ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """It for programs."""
+        pairs = (pair.partition("=") for pair in self.to.group.split("\0") if pair)
+        fallback = self.channel.fallback
+        return {
+            **_target_json(self.to.target),
+            "group": {name: value for name, _, value in pairs},
+            "group_wait": _compact(self.to.group_wait),
+            "quiet_until": None if self.quiet_until is None else rfc3339(self.quiet_until),
+            "fallback": fallback,
+            "fallback_after": None if fallback is None else compact(self.channel.fallback_after),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Where an alert of one rule, one subject and one severity goes now, and why."""
+
+    rule: Rule
+    attributes: Attributes
+    considered: tuple[Considered, ...]
+    unseen: int
+    ways: tuple[DeliveryPath, ...]
+    escalate_after: timedelta | None
+    escalate_to: tuple[Target, ...]
+    muted: str
+
+    @property
+    def subject(self) -> str:
+        """What the alert would be about."""
+        return self.attributes["subject"]
+
+    @property
+    def severity(self) -> str:
+        """How bad it would be."""
+        return self.attributes["severity"]
+
+    def lines(self) -> list[str]:
+        """It in words, the first of them a headline."""
+        urgent = self.severity == Severity.CRITICAL.word
+        return [
+            f"{self.subject}: {self.rule.name} ({self.rule.kind}), {self.severity}",
+            *(f"  routes[{one.route.number}] {one.why(self.attributes)}" for one in self.considered),
+            *([f"  {_count(self.unseen)} after it not looked at"] if self.unseen else []),
+            *self._in_place_of_routes(),
+            *([f"  told: {way.line(urgent=urgent)}" for way in self.ways] or ["  told: nobody"]),
+            *self._escalated(),
+            *([f"  quiet now: {self.muted}"] if self.muted else []),
+        ]
+
+    def _in_place_of_routes(self) -> list[str]:
+        lines, notify = [], self.rule.policy.notify
+        if not any(one.fits for one in self.considered):
+            lines.append(f"  {'no route fits' if self.considered else 'no routes'}: every channel")
+        if notify is not None:
+            lines.append(f"  the rule's own notify instead: {', '.join(notify) or 'nobody'}")
+        return lines
+
+    def _escalated(self) -> list[str]:
+        if self.escalate_after is None:
+            return []
+        to = ", ".join(map(str, self.escalate_to))
+        return [f"  not acknowledged for {compact(self.escalate_after)}: also {to}"]
+
+    def to_json(self) -> dict[str, Any]:
+        """It for programs."""
+        return {
+            "subject": self.subject,
+            "rule": self.rule.name,
+            "severity": self.severity,
+            "attributes": dict(self.attributes),
+            "routes": [self._considered_json(one) for one in self.considered],
+            "rule_notify": self.rule.policy.notify,
+            "told": [way.to_json() for way in self.ways],
+            "escalate_after": None if self.escalate_after is None else compact(self.escalate_after),
+            "escalate_to": [_target_json(target) for target in self.escalate_to],
+            "muted": self.muted,
+        }
+
+    def _considered_json(self, one: Considered) -> dict[str, Any]:
+        return {
+            "route": one.route.number,
+            "fits": one.fits,
+            "misfits": list(one.misfits),
+            "continue": one.route.continues,
+            "why": one.why(self.attributes),
+        }
+
+
+def explain(
+    config: Config, series: str, rule: str | None, severity: Severity | None, now: datetime
+) -> list[Explanation]:
+    """Where the alerts about a series, an account or a provider go: of all rules or one, at all their severities or
+    one. Silences, and what inhibits, are as the store has them.
+
+    Raises ValueError for what is not configured and for an alert that there can't be."""
+    seen = watch(config, notifiers(config))
+    subject = _subject(seen, series)
+    rules = _rules(seen, subject, rule)
+    known = read(config.store.path)
+    explained = [
+        _explained(config, seen, known, Alert(rule=one.name, subject=subject, severity=at), one, now)
+        for one in rules
+        for at in sorted(one.severities, reverse=True)
+        if severity in (None, at)
+    ]
+    if not explained and severity is not None:
+        which = f"rule {rule} has no alert" if rule else f"no rule has an alert about {subject}"
+        raise ValueError(f"{which} with severity {severity.word}; there are {_listed_severities(rules)}")
+    return explained
+
+
+def _explained(
+    config: Config, seen: Watch, known: Known | None, alert: Alert, rule: Rule, now: datetime
+) -> Explanation:
+    desk = AlertContext(describe=seen.describe, rules={one.name: one for one in seen.rules})
+    attributes = desk.attributes(alert, rule)
+    routes = routes_of(seen.routes, rule.policy, attributes)
+    considered = tuple(consider(seen.routes, attributes))
+    after, escalate_to = escalation(routes)
+    return Explanation(
+        rule=rule,
+        attributes=attributes,
+        considered=considered,
+        unseen=len(seen.routes) - len(considered),
+        ways=tuple(_ways(config, seen, routes, attributes, now)),
+        escalate_after=after,
+        escalate_to=tuple(target for name in escalate_to for target in seen.targets.get(name, ())),
+        muted=_muted(seen, known, desk, attributes, now),
+    )
+
+
+def _ways(
+    config: Config, seen: Watch, routes: Sequence[Route], attributes: Attributes, now: datetime
+) -> Iterable[DeliveryPath]:
+    for to in address(EventKind.FIRED, routes, attributes, seen.targets, ()):
+        channel = config.channels[to.target.channel]
+        quiet = channel.quiet_hours
+        yield DeliveryPath(to=to, channel=channel, quiet_until=None if quiet is None else quiet.until(now))
+
+
+def _muted(
+    seen: Watch, known: Known | None, desk: AlertContext, attributes: Attributes, now: datetime
+) -> str:
+    silences = tuple(one.silence for one in known.silences) if known else ()
+    mutes = Mutes(silences=silences, maintenance=seen.maintenance, inhibitions=seen.inhibitions)
+    firing = [one for one in known.alerts if one.state == State.FIRING] if known else []
+    sources = (_attributes_of(one, seen, desk) for one in firing)
+    return mutes.reason(attributes, Inhibitors(seen.inhibitions, sources), now)
+
+
+def _attributes_of(alert: AlertStatus, seen: Watch, desk: AlertContext) -> Attributes:
+    standing = Alert(rule=alert.rule, subject=alert.subject, severity=Severity(alert.severity))
+    return desk.attributes(standing, seen.rule(alert.rule))
+
+
+# What can be asked for
+
+
+def _subject(seen: Watch, series: str) -> str:
+    """The subject's full name: of a series, of an account (`/*` may be left out), or of a provider."""
+    job, _, rest = series.partition("/")
+    name, _, currency = rest.rpartition("/")
+    if (job, rest) in seen.accounts:
+        return of_account(seen.accounts[job, rest])
+    if (account := seen.accounts.get((job, name))) is not None:
+        if account.currencies and currency not in ("*", *account.currencies):
+            raise ValueError(f"{account} has no {currency!r}; it has {', '.join(account.currencies)}")
+        return series
+    if seen.on_provider(series):
+        return series
+    known = sorted({_example(account) for account in seen.accounts.values()})[:3]
+    raise ValueError(
+        f"nothing polled is called {series!r}; expected a series (job/account/currency), an account or a provider, "
+        f"such as {', '.join(known)}"
+    )
+
+
+def _example(account: Account) -> str:
+    return str(account.series(account.currencies[0])) if account.currencies else of_account(account)
+
+
+def _rules(seen: Watch, subject: str, name: str | None) -> list[Rule]:
+    if name is not None and seen.rule(name) is None:
+        raise ValueError(f"no rule {name!r}; there are {', '.join(rule.name for rule in seen.rules)}")
+    found = [rule for rule in seen.rules if _looks_at(rule, subject, seen)]
+    if not found:
+        raise ValueError(f"no rule looks at {subject}")
+    if name is None:
+        return found
+    if name not in [rule.name for rule in found]:
+        those = ", ".join(rule.name for rule in found)
+        raise ValueError(f"rule {name} does not look at {subject}; there {_verb(found)} {those}")
+    return [rule for rule in found if rule.name == name]
+
+
+def _verb(found: Sequence[Rule]) -> str:
+    return "is" if len(found) == 1 else "are"
+
+
+def _looks_at(rule: Rule, subject: str, seen: Watch) -> bool:
+    job, _, rest = subject.partition("/")
+    name, _, currency = rest.rpartition("/")
+    account = seen.accounts.get((job, name))
+    if account is not None and currency != "*":
+        return rule.match.series(account.series(currency))
+    accounts = [account] if account else list(seen.on_provider(subject).values())
+    return any(rule.judges_account(one) for one in accounts)
+
+
+def _listed_severities(rules: Iterable[Rule]) -> str:
+    return ", ".join(one.word for one in sorted({one for rule in rules for one in rule.severities}))
+
+
+def _target_json(target: Target) -> dict[str, str]:
+    return {"channel": target.channel, "url": target.url_id}
+
+
+def _together(group: str, wait: timedelta) -> str:
+    return f"in one message with {group} of the next {compact(wait)}" if wait else "at once"
+
+
+def _compact(wait: timedelta) -> str:
+    return compact(wait) if wait else "0s"
+
+
+def _count(number: int) -> str:
+    return "one route" if number == 1 else f"{number} routes"

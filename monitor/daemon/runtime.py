@@ -1,0 +1,252 @@
+"""One configuration, built: what polls, what judges, what tells."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from monitor import __version__
+from monitor.alerting.charts.images import Pictures
+from monitor.alerting.charts.process import Drawer
+from monitor.alerting.context import Watch
+from monitor.alerting.outbox import Fallback
+from monitor.alerting.reconcile import reconcile
+from monitor.alerting.recording import Recorded, record
+from monitor.config import Config, Job
+from monitor.domain.alerts import Event
+from monitor.domain.charts import Charts
+from monitor.domain.delivery import Target
+from monitor.domain.model import Account, Pause, PollResult
+from monitor.errors import ConfigError, Problem
+from monitor.notify.channels import AppriseNotifier, open_channels
+from monitor.notify.templates import Renderer
+from monitor.providers.base import Settings
+from monitor.providers.http import Client, tls_context
+from monitor.providers.limits import CallLog, Host
+from monitor.store.transaction import Transaction
+from monitor.store.writer import Store
+
+MAX_WAIT = timedelta(minutes=2)
+"""How long a scheduled poll waits for its turn: through a minute's pause, but not through a ban."""
+_OVERDUE_GRACE = timedelta(minutes=5)
+
+
+def now() -> datetime:
+    """The wall clock, in UTC, as everything but the scheduler and the log reads it."""
+    return datetime.now(UTC)
+
+
+jitter = random.random  # spreads retries: not a secret
+
+
+def require_tls(config: Config) -> None:
+    """Raise ConfigError where the environment's TLS files cannot be used by what the configuration asks."""
+    for settings in config.providers.values():
+        tls_context(verify=settings.verify_tls)
+    if config.heartbeat is not None:
+        tls_context(verify=True)
+
+
+class Hosts:
+    """The hosts that are asked, with their limits and pauses; they outlive a reload.
+
+    `log` is where their calls are noted, None where no other process can make any."""
+
+    def __init__(self, log: CallLog | None = None) -> None:
+        self._log = log
+        self._hosts: dict[str, Host] = {}
+
+    def of(self, settings: Settings) -> Host:
+        """The host that a provider's URL leads to: the same for every provider that goes there."""
+        return self._hosts.setdefault(settings.origin, Host(settings.origin, clock=now, log=self._log))
+
+    def respect(self, pauses: Iterable[Pause]) -> None:
+        """Take up the pauses that other processes left: they hold for this one too."""
+        for pause in pauses:
+            if host := self._hosts.get(pause.host):
+                host.respect(pause)
+
+    @property
+    def clock_differences(self) -> tuple[timedelta, ...]:
+        """How much later than ours the hosts' clocks are, as far as they say."""
+        known = (host.clock_difference for host in self._hosts.values())
+        return tuple(one for one in known if one is not None)
+
+    def forget_clocks(self) -> None:
+        """Drop what the hosts said of the time before our clock was set."""
+        for host in self._hosts.values():
+            host.clock_difference = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """An account with the job it belongs to."""
+
+    job: Job
+    account: Account
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The account's."""
+        return self.account.key
+
+
+class Monitor:
+    """What one configuration comes to. Raises ConfigError for a channel's URL that apprise refuses."""
+
+    def __init__(self, config: Config, hosts: Hosts) -> None:
+        self.config = config
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        require_tls(config)
+        self.notifiers = notifiers(config)
+        self.accounts = {account.key: Polled(job, account) for job in config.jobs for account in job.accounts}
+        self.watch = watch(config, self.notifiers)
+        self.quiet = {
+            name: channel.quiet_hours
+            for name, channel in config.channels.items()
+            if channel.quiet_hours is not None
+        }
+        self.fallbacks = _fallbacks(config, self.watch.targets)
+        self.renderer = renderer(config)
+        self.charts = charts(config, self.notifiers)
+        self._clients = {
+            name: Client(settings, hosts.of(settings), clock=now, jitter=jitter)
+            for name, settings in config.providers.items()
+        }
+
+    async def fetch(self, polled: Polled, max_wait: timedelta) -> PollResult:
+        """One poll, without consequences."""
+        client = self._clients[polled.account.provider]
+        self._under_way += 1
+        try:
+            return await client.poll(polled.job.api, polled.account, max_wait=max_wait)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    @property
+    def longest_span(self) -> timedelta:
+        """How far back calls count, by any limit."""
+        spans = [one.rate_limit.per + one.timeout for one in self.config.providers.values() if one.rate_limit]
+        return max(spans, default=timedelta(0))
+
+    def overdue_at(self, polled: Polled, due: datetime | None, at: datetime) -> datetime | None:
+        """From when on the poll that is due next counts as overdue: with time for its retries, and some grace."""
+        if due is None:
+            return None
+        settings = self.config.providers[polled.account.provider]
+        own_time = settings.timeout * (settings.retries + 1) + MAX_WAIT
+        return due + min(due - at, _OVERDUE_GRACE) + own_time
+
+    async def retire(self) -> None:
+        """Closes every connection once the last poll over it is through."""
+        while self._under_way:
+            self._idle.clear()
+            await self._idle.wait()
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        for client in self._clients.values():
+            await client.close()
+
+
+async def keep(
+    store: Store, result: PollResult, key: tuple[str, str], watch: Watch, overdue_at: datetime | None
+) -> Recorded | None:
+    """Commits a poll with all that follows from it; None where a reload took the account away meanwhile."""
+    account = watch.accounts.get(key)
+    if account is None:
+        return None
+    return await store.write(lambda tx: record(tx, account, result, watch, overdue_at))
+
+
+def accept(tx: Transaction, config: Config, watch: Watch, at: datetime) -> tuple[Event, ...]:
+    """Make a configuration the one in force: keep it, and fit alerts and outbox to it."""
+    tx.configuration.accept(str(config.path), __version__, config.document, at)
+    return reconcile(tx, watch, at)
+
+
+def notifiers(config: Config) -> list[AppriseNotifier]:
+    """A notifier per URL. Raises ConfigError naming every URL that apprise refuses, but not the URL."""
+    urls = {name: channel.urls for name, channel in config.channels.items()}
+    opened, refused = open_channels(urls)
+    if refused:
+        raise ConfigError(str(config.path), tuple(_refused(config, *one) for one in refused))
+    return opened
+
+
+def _refused(config: Config, channel: str, index: int, why: str) -> Problem:
+    at = config.channels[channel].places[index]
+    return Problem(path=f"channels.{channel}.urls[{index}]", reason=why, line=at.line, column=at.column)
+
+
+def watch(config: Config, opened: Sequence[AppriseNotifier]) -> Watch:
+    """What is judged and who is told, with the channels' URLs as they were opened."""
+    return Watch(
+        rules=config.rules,
+        accounts={account.key: account for job in config.jobs for account in job.accounts},
+        targets=_targets(config, opened),
+        former=tuple(
+            (former, notifier.target)
+            for notifier in opened
+            for former in notifier.former
+            if former != notifier.target
+        ),
+        routes=config.routes,
+        maintenance=config.maintenance,
+        inhibitions=config.inhibitions,
+        schedules={job.name: job.schedule for job in config.jobs},
+    )
+
+
+def renderer(config: Config) -> Renderer:
+    """What makes messages: in the configuration's words, where it has any."""
+    of_channels = {name: channel.message for name, channel in config.channels.items()}
+    return Renderer(
+        links=config.links,
+        rule_links=config.rule_links,
+        by_rule=config.messages,
+        by_channel={name: own for name, own in of_channels.items() if own is not None},
+    )
+
+
+def charts(config: Config, opened: Sequence[AppriseNotifier]) -> Charts:
+    """Which messages carry pictures, and of what."""
+    said = {name: channel.chart for name, channel in config.channels.items()}
+    return Charts(
+        by_channel={name: wanted for name, wanted in said.items() if wanted is not None},
+        by_rule=config.charts,
+        takers=frozenset(notifier.target for notifier in opened if notifier.takes_pictures),
+        rules={rule.name: rule for rule in config.rules},
+        schedules={job.name: job.schedule for job in config.jobs},
+    )
+
+
+def pictures(config: Config) -> Pictures:
+    """What draws them, from the configuration's store."""
+    return Pictures(Drawer(config.store.path), clock=now)
+
+
+def _fallbacks(config: Config, targets: Mapping[str, tuple[Target, ...]]) -> tuple[Fallback, ...]:
+    return tuple(
+        Fallback(
+            channel=one.name,
+            name=one.fallback,
+            targets=targets[one.fallback],
+            after=one.fallback_after,
+            quiet=one.quiet_hours,
+        )
+        for one in config.channels.values()
+        if one.fallback is not None
+    )
+
+
+def _targets(config: Config, opened: Sequence[AppriseNotifier]) -> Mapping[str, tuple[Target, ...]]:
+    return {
+        name: tuple(notifier.target for notifier in opened if notifier.target.channel == name)
+        for name in config.channels
+    }

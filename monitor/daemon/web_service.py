@@ -1,0 +1,115 @@
+"""The status page of a daemon: what it is given to show, and where it is served."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from monitor.config import WebSettings as Wanted
+from monitor.daemon.runtime import Monitor
+from monitor.domain.schedule import gap_after
+from monitor.providers import PROVIDERS
+from monitor.providers.base import Settings
+from monitor.web.queries import Site
+from monitor.web.view import Plan, Provider
+
+if TYPE_CHECKING:
+    from monitor.web.server import Server
+
+log = logging.getLogger(__name__)
+
+TRY_AGAIN = timedelta(seconds=5)
+"""How long until an address that was taken is tried again: the one that has it may be about to end."""
+
+
+ENDS_WITHIN = timedelta(seconds=4)
+"""How long requests under way are waited for at the end."""
+
+
+def plan_of(monitor: Monitor) -> Plan:
+    """What pages need to know of a configuration."""
+    config = monitor.config
+    return Plan(
+        store=config.store.path,
+        accounts={key: polled.account for key, polled in monitor.accounts.items()},
+        jobs={job.name: job.provider for job in config.jobs},
+        gaps_after={job.name: gap_after(job.schedule) for job in config.jobs},
+        providers=[
+            Provider(name=name, type=_type(settings), host=settings.origin)
+            for name, settings in config.providers.items()
+        ],
+        rules=config.rules,
+        channels=tuple(config.channels),
+        maintenance=config.maintenance,
+    )
+
+
+def _type(settings: Settings) -> str:
+    return next(name for name, known in PROVIDERS.items() if isinstance(settings, known.settings))
+
+
+class WebSettings:
+    """Serves `site` where the configuration says, if it says so. Whatever goes wrong with that stops nothing else."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._wanted: Wanted | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    async def follow(self, wanted: Wanted | None) -> None:
+        """Serves like this from now on; what was served otherwise until now ends."""
+        if wanted == self._wanted:
+            return
+        await self.stop()
+        self._wanted = wanted
+        if wanted is not None:
+            self._serving = asyncio.create_task(self._serve(wanted), name="web")
+
+    async def stop(self) -> None:
+        """Ends it."""
+        self._wanted = None
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+            self._serving = None
+
+    async def _serve(self, wanted: Wanted) -> None:
+        server = await self._start(wanted)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            server.stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ENDS_WITHIN.total_seconds()):
+                    while server.is_alive:
+                        await asyncio.sleep(0.02)
+
+    async def _start(self, wanted: Wanted) -> "Server":
+        from monitor.web.application import application  # FastAPI and uvicorn: only where there is a page
+        from monitor.web.auth import Access
+        from monitor.web.server import Server
+
+        access = Access(
+            token=wanted.token, hosts=frozenset(wanted.hosts), instance=str(self._site.plan.store)
+        )
+        app = application(self._site, access)
+        told = False
+        while True:
+            try:
+                server = Server(app, *wanted.listen)
+            except OSError as exc:
+                if not told:
+                    fields = {"listen": wanted.listen, "error": exc.strerror or exc}
+                    log.error("status page not served, will retry", extra={"fields": fields})
+                told = True
+                await asyncio.sleep(TRY_AGAIN.total_seconds())
+            else:
+                log.info("status page", extra={"fields": _told(wanted)})
+                return server
+
+
+def _told(wanted: Wanted) -> dict[str, object]:
+    access = "everybody on this machine" if wanted.token is None else "who has the token"
+    others = {} if wanted.listen.is_loopback else {"open_to": "other machines, without TLS"}
+    return {"url": f"http://{wanted.listen}/", "access": access, **others}

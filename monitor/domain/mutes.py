@@ -1,0 +1,218 @@
+"""What keeps an alert quiet: a silence, a maintenance window, or another alert that explains it.
+
+A muted alert lives on as any other. What differs from what was told before is told once nothing mutes it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from monitor.domain.matching import Attributes, Match
+from monitor.domain.windows import Window
+
+AlertKey = tuple[str, str]
+"""A rule's name and a subject's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Somebody wants no messages of some alerts for a while. Instants are in UTC."""
+
+    id: int
+    match: Match
+    starts_at: datetime
+    ends_at: datetime
+    by: str
+    reason: str
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it mutes now."""
+        return self.starts_at <= now < self.ends_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """A window in the configuration, in which some alerts are not told."""
+
+    name: str
+    match: Match
+    window: Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inhibition:
+    """While an alert that fits `source` fires, those that fit `target` and are equal in these attributes are quiet."""
+
+    source: Match
+    target: Match
+    equal: tuple[str, ...] = ()
+
+    def explains(self, source: Attributes, target: Attributes) -> bool:
+        """Whether the one alert keeps the other quiet. Two that both fit both sides tell of themselves: else each
+        would wait for the other, as one would for itself."""
+        if not self.source.alert(source) or not self.target.alert(target):
+            return False
+        if self.source.alert(target) and self.target.alert(source):
+            return False
+        return all(source.get(name) == target.get(name) for name in self.equal)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """How an alert stands to each inhibition: whether it fits the source, the target, and what has to be equal.
+
+    Two alerts of the same sides inhibit, and are inhibited by, the same others."""
+
+    source: tuple[bool, ...]
+    target: tuple[bool, ...]
+    common: tuple[tuple[str | None, ...], ...]
+
+    @classmethod
+    def of(cls, alert: Attributes, inhibitions: Sequence[Inhibition]) -> "_Sides":
+        return cls(
+            tuple(one.source.alert(alert) for one in inhibitions),
+            tuple(one.target.alert(alert) for one in inhibitions),
+            tuple(tuple(alert.get(name) for name in one.equal) for one in inhibitions),
+        )
+
+    def explain(self, other: "_Sides") -> bool:
+        """Return whether an alert of these sides inhibits one of others, by any inhibition; see `explains`."""
+        return any(
+            self.source[one]
+            and other.target[one]
+            and not (self.target[one] and other.source[one])
+            and self.common[one] == other.common[one]
+            for one in range(len(self.source))
+        )
+
+
+class Inhibitors:
+    """The firing alerts that may inhibit others, found by what these have in common with them.
+
+    However many fire, finding one takes as long: alerts of the same sides are looked at as one."""
+
+    def __init__(self, inhibitions: Sequence[Inhibition], firing: Iterable[Attributes] = ()) -> None:
+        self._inhibitions = inhibitions
+        self._sides: dict[AlertKey, _Sides] = {}
+        self._alike: dict[_Sides, dict[AlertKey, None]] = {}
+        self._by_common: dict[tuple[int, tuple[str | None, ...]], dict[_Sides, None]] = {}
+        self.version = 0
+        """Differs whenever others may be inhibited than before."""
+        for alert in firing:
+            self.put((alert["rule"], alert["subject"]), alert)
+
+    def put(self, key: AlertKey, alert: Attributes | None) -> None:
+        """Note by which attributes an alert may inhibit others from now on; None: it does not."""
+        before = self._sides.get(key)
+        sides = _Sides.of(alert, self._inhibitions) if alert is not None else None
+        if sides is not None and not any(sides.source):
+            sides = None
+        if sides == before:
+            return
+        self.version += 1
+        if before is not None:
+            self._remove(key, before)
+        if sides is not None:
+            self._add(key, sides)
+
+    def _add(self, key: AlertKey, sides: _Sides) -> None:
+        self._sides[key] = sides
+        self._alike.setdefault(sides, {})[key] = None
+        for place in self._places(sides):
+            self._by_common.setdefault(place, {})[sides] = None
+
+    def _remove(self, key: AlertKey, sides: _Sides) -> None:
+        del self._sides[key], self._alike[sides][key]
+        if self._alike[sides]:
+            return
+        del self._alike[sides]
+        for place in self._places(sides):
+            del self._by_common[place][sides]
+            if not self._by_common[place]:
+                del self._by_common[place]
+
+    def explaining(
+        self, alert: Attributes, judged: Mapping[AlertKey, Attributes | None] = MappingProxyType({})
+    ) -> AlertKey | None:
+        """Return an alert that inhibits another one, if there is any. Of the `judged` it is known better how they
+        stand: by these attributes, or that they do not fire."""
+        if not self._inhibitions:
+            return None
+        target = _Sides.of(alert, self._inhibitions)
+        for place in self._places(target, of_target=True):
+            for source in self._by_common.get(place, ()):
+                if source.explain(target) and not target.explain(source):
+                    for key in self._alike[source]:
+                        if key not in judged:
+                            return key
+        for key, attributes in judged.items():
+            if attributes is not None:
+                source = _Sides.of(attributes, self._inhibitions)
+                if source.explain(target) and not target.explain(source):
+                    return key
+        return None
+
+    @staticmethod
+    def _places(sides: _Sides, *, of_target: bool = False) -> Iterator[tuple[int, tuple[str | None, ...]]]:
+        fits = sides.target if of_target else sides.source
+        return ((number, sides.common[number]) for number, fit in enumerate(fits) if fit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutes:
+    """All that may keep an alert quiet at one instant."""
+
+    silences: tuple[Silence, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    inhibitions: tuple[Inhibition, ...] = ()
+    _named: Mapping[tuple[str, str], Sequence[Silence]] = field(init=False, repr=False, compare=False)
+    _others: Sequence[Silence] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the silences: many name one account, or a few, and need be looked at for these alone."""
+        named: dict[tuple[str, str], list[Silence]] = {}
+        others = []
+        for silence in self.silences:
+            values = silence.match.named_values()
+            for value in values:
+                named.setdefault(value, []).append(silence)
+            if not values:
+                others.append(silence)
+        object.__setattr__(self, "_named", named)
+        object.__setattr__(self, "_others", others)
+
+    def active(self, now: datetime) -> tuple[frozenset[int], frozenset[str]]:
+        """Return the silences (by number) and maintenance windows (by name) that mute now."""
+        return (
+            frozenset([one.id for one in self.silences if one.starts_at <= now < one.ends_at]),
+            frozenset([one.name for one in self.maintenance if one.window.covers(now)]),
+        )
+
+    def reason(
+        self,
+        alert: Attributes,
+        inhibitors: Inhibitors,
+        now: datetime,
+        judged: Mapping[AlertKey, Attributes | None] = MappingProxyType({}),
+    ) -> str:
+        """What keeps the alert quiet now; empty where nothing does. `judged` as in `Inhibitors.explaining`."""
+        if self.silences:
+            named = [one for pair in alert.items() for one in self._named.get(pair, ())]
+            for silence in sorted([*named, *self._others], key=lambda one: one.id):
+                if silence.is_active(now) and silence.match.alert(alert):
+                    return f"silence {silence.id} by {silence.by}: {silence.reason}"
+        for one in self.maintenance:
+            if one.window.covers(now) and one.match.alert(alert):
+                return f"maintenance {one.name}"
+        source = inhibitors.explaining(alert, judged)
+        return inhibited_by(source) if source else ""
+
+
+def inhibited_by(source: AlertKey) -> str:
+    """Return in words that another alert, of this rule and subject, keeps one quiet."""
+    return f"inhibited by {source[0]} {source[1]}"
+
+
+NO_MUTES = Mutes()
+NO_INHIBITORS = Inhibitors(())

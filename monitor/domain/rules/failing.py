@@ -1,0 +1,237 @@
+"""A rule on polls that fail: what it says of an account, of a whole provider, and of a series that answers lack.
+
+An outage is the alert about a provider while it fires: it stands for the alerts of all the accounts whose failures it
+explains.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from monitor.domain.model import Account, Health, SeriesView, State, Streak
+from monitor.domain.rules.base import Breached, Ok, Reads, Rule, Unknown, Verdict
+from monitor.domain.schedule import Schedule
+from monitor.domain.units import moment
+from monitor.errors import Outcome
+
+IMMEDIATE = frozenset({Outcome.AUTH, Outcome.BANNED})
+"""Failures that trying again will not fix: they fire at the first."""
+
+PARTIAL, TOTAL = 0, 1
+"""Levels of a provider's alert: some accounts fail, or nothing has been read since they began to."""
+
+MANY = 1000
+"""A provider with so many accounts is judged no more often than OFTEN while its outage lasts."""
+OFTEN = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing(Rule):
+    """Polls that fail in a row, or answers in a row that lack a currency they should hold."""
+
+    kind: ClassVar[str] = "failing"
+    reads: ClassVar[Reads] = Reads.ANSWERS
+
+    polls: int = 3
+
+    def _judge(
+        self, view: SeriesView, *, read: bool, firing: bool, now: datetime, schedule: Schedule | None
+    ) -> Verdict:
+        if view.missing.count == 0:
+            return Ok("the answer holds it")
+        if view.missing.count < self.polls:
+            return Unknown(view.missing.detail)
+        return Breached(f"{view.missing.detail}, {view.missing.count} times in a row", "in every answer")
+
+    @property
+    def _expectation(self) -> str:
+        return f"fewer than {self.polls} failures in a row"
+
+    # Accounts
+
+    def judges_account(self, account: Account) -> bool:
+        """Return whether the rule matches the account."""
+        return self.match.account(account)
+
+    def judge_account(self, health: Health) -> Verdict:
+        """Return what the rule says of one account: failures that are its own, in whatever way.
+
+        The endpoint's failures, and polls that an outage of the provider covers, are the provider's alert."""
+        return self._worst_broken(lambda level: level._judge_account(health))
+
+    def _judge_account(self, health: Health) -> Verdict:
+        streak = health.streak
+        if streak.count == 0:
+            return Ok("read again")
+        if streak.own < self.polls or _is_the_endpoints(streak, self.polls):
+            return Unknown(_last_said(health))
+        return Breached(_said_and_since(health, self.polls), "polls that succeed")
+
+    def is_to_fire(self, health: Health) -> bool:
+        """Return whether the account is refused for long enough, but not since its provider's outage."""
+        streak = health.streak
+        return (
+            streak.outcome.concerns_account
+            and streak.own < self.polls <= streak.alike
+            and self.match.account(health.account)
+        )
+
+    # Providers
+
+    def judge_provider(
+        self, healths: Sequence[Health], since: datetime | None = None, firing: int | None = None
+    ) -> Verdict:
+        """Return what the rule says of a provider, from the accounts that the rule judges on it.
+
+        One alert stands for all its accounts. It is over when none suffers any more and one was read after `since`,
+        when the alert began. `firing` is its level if it fires. What concerns an account alone doesn't count, unless
+        every one of several fails: then it is the endpoint's trouble (a redirect, `maintenance`)."""
+        return self._worst_broken(lambda level: level._judge_provider(healths, since, firing))
+
+    def _judge_provider(
+        self, healths: Sequence[Health], since: datetime | None, firing: int | None
+    ) -> Verdict:
+        everybody = len(healths) > 1 and _all_fail(self.polls, healths)
+        suffering = [
+            one
+            for one in healths
+            if one.streak.count and (everybody or not one.streak.outcome.concerns_account)
+        ]
+        # One that began to fail `polls` polls before the last did fails for itself.
+        last = min((one.streak.count for one in healths), default=0) + self.polls
+        over = [
+            one
+            for one in suffering
+            if _is_the_endpoints(one.streak, self.polls)
+            or (everybody and self.polls <= one.streak.count < last)
+        ]
+        if over:
+            total = _nothing_read(healths, over) or (
+                firing != PARTIAL and all(one.streak.count for one in healths)
+            )
+            return self._broken(over, len(suffering), len(healths), TOTAL if total else PARTIAL)
+        read = [one for one in healths if one.streak.count == 0]
+        if any(one.last_ok_at and (since is None or one.last_ok_at >= since) for one in read):
+            return (
+                Unknown(_last_said(suffering[0])) if suffering else Ok(_read_again(len(read), len(healths)))
+            )
+        failing = [one for one in healths if one.streak.count]
+        if failing and firing is not None:  # nothing was read: the outage lasts, and this is what fails now
+            return self._broken(failing, len(failing), len(healths), firing)
+        return Unknown(_last_said(suffering[0]) if suffering else "nothing read since")
+
+    def _broken(self, over: Sequence[Health], failing: int, all_: int, level: int) -> Breached:
+        worst = max(over, key=lambda health: (health.streak.alike, health.streak.count))
+        who = f" ({failing} of {all_} accounts, e.g. {worst.account})" if all_ > 1 else ""
+        return Breached(_said_and_since(worst, self.polls) + who, "polls that succeed", level)
+
+    def outage_may_change(
+        self,
+        health: Health,
+        provider: Collection[Health],
+        *,
+        state: State,
+        breached_at: datetime | None,
+        now: datetime,
+    ) -> bool:
+        """Return whether a poll can change anything about its provider's alert, besides how many accounts it names.
+
+        To judge a provider is to look at all its accounts. Of many, that is too much for each poll of an outage: while
+        the alert fires and another account still fails by it, once a second is enough."""
+        if state is State.INACTIVE:
+            return self._outage_may_begin(health.streak, provider)
+        if (
+            state is State.PENDING
+            or len(provider) < MANY
+            or breached_at is None
+            or now - breached_at >= OFTEN
+        ):
+            return True
+        others = self._others(health.account, provider)
+        return not any(one.streak.count and not one.streak.outcome.concerns_account for one in others)
+
+    def _outage_may_begin(self, streak: Streak, provider: Collection[Health]) -> bool:
+        """Return whether an outage can begin with a poll after which this is the account's streak.
+
+        While one of thousands fails, this looks at few of them."""
+        return streak.count > 0 and any(
+            _is_the_endpoints(streak, level.polls)
+            or _all_fail(level.polls, (one for one in provider if self.match.account(one.account)))
+            for level in self.each_level
+        )
+
+    def covers(self, account: Account, outcome: Outcome, provider: Iterable[Health]) -> bool:
+        """Return whether a poll that ends so is one of an outage.
+
+        A refusal of the account is its own, unless all the others are refused too."""
+        if not self.match.account(account):
+            return False
+        if not outcome.concerns_account:
+            return True
+        others = [one.streak for one in self._others(account, provider)]
+        return bool(others) and all(streak.count and streak.outcome.concerns_account for streak in others)
+
+    def covered_by_outage(self, healths: Sequence[Health]) -> Iterator[Health]:
+        """Yield the accounts of whose failures an outage explains some, without those counted as their own.
+
+        It explains the last ones, as far as they speak of the endpoint; all, where every account fails."""
+        everybody = len(healths) > 1 and _all_fail(self.polls, healths)
+        for one in healths:
+            streak = one.streak
+            if streak.own and (everybody or not streak.outcome.concerns_account):
+                own = 0 if everybody else max(streak.own - streak.alike, 0)
+                yield replace(one, streak=replace(streak, own=own))
+
+    def _others(self, account: Account, provider: Iterable[Health]) -> Iterator[Health]:
+        return (one for one in provider if one.account.key != account.key and self.match.account(one.account))
+
+
+def _all_fail(polls: int, healths: Iterable[Health]) -> bool:
+    """Return whether each of these fails, often enough that it is no coincidence."""
+    return all(one.streak.count >= max(polls - 1, 1) for one in healths)
+
+
+def _is_the_endpoints(streak: Streak, polls: int) -> bool:
+    """Return whether an account's failures make an outage: one that is told at once, so many that speak of the
+    endpoint in a row, or most of so many."""
+    if streak.count == 0 or streak.outcome.concerns_account:
+        return False
+    before = streak.own - streak.alike
+    most = before < polls <= streak.own and 2 * streak.alike > polls
+    return streak.outcome in IMMEDIATE or streak.alike >= polls or most
+
+
+def _nothing_read(healths: Sequence[Health], over: Sequence[Health]) -> bool:
+    # By identity: to compare each with all, field by field, would hold up every poll of a large provider's outage.
+    failing = {id(health) for health in over}
+    if all(id(health) in failing or health.streak.outcome.concerns_account for health in healths):
+        return True
+    began = min(health.streak.since for health in over if health.streak.since is not None)
+    return all(health.last_ok_at is None or health.last_ok_at < began for health in healths)
+
+
+def _read_again(read: int, all_: int) -> str:
+    """Those not read have failures of their own: else the provider's alert would not be over."""
+    if all_ == 1:
+        return "read again"
+    if read == all_:
+        return f"all {all_} accounts are read again"
+    are, were = "is" if read == 1 else "are", "was" if all_ - read == 1 else "were"
+    return f"{read} of {all_} accounts {are} read again; {all_ - read} {were} refused when last asked"
+
+
+def _last_said(health: Health) -> str:
+    return f"{health.streak.outcome}: {health.streak.detail}"
+
+
+def _said_and_since(health: Health, polls: int) -> str:
+    """Return what was seen, how often, since when: of the last outcome where that alone breaks the rule."""
+    streak, said = health.streak, _last_said(health)
+    if streak.count == 1 or streak.since is None:
+        return f"{said}, at the first poll"
+    if streak.same == streak.count:
+        return f"{said}, {streak.count} polls failed in a row since {moment(streak.since)}"
+    if streak.same >= polls and streak.same_since is not None:
+        return f"{said}, {streak.same} polls failed so in a row since {moment(streak.same_since)}"
+    return f"{said}, the last of {streak.count} polls that failed in a row since {moment(streak.since)}"

@@ -1,0 +1,1 @@
+"""Channels and the texts of their messages: apprise, and Jinja2 for templates."""

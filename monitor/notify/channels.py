@@ -1,0 +1,443 @@
+"""Channels: what sends a message to one URL, and apprise behind it."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import Any, Protocol, TypeVar
+from urllib.parse import unquote
+
+import requests
+from apprise import Apprise, AppriseAsset, AppriseResult, LogCapture, NotifyBase, NotifyFormat, OverflowMode
+from apprise.attachment.memory import AttachMemory
+from apprise.plugins import url_to_dict
+
+# Private, but the only memory that its plugins look at before they send a part or serve a recipient. apprise itself
+# fills it for the attempts of one call; ours are calls of their own, minutes apart.
+from apprise.plugins.base import _delivery_tracker
+from pydantic import SecretStr
+from requests import PreparedRequest, Response, codes
+from requests.adapters import HTTPAdapter
+
+from monitor.domain.delivery import SLOW, Target
+from monitor.domain.messages import Message
+from monitor.errors import DeliveryFailed, Throttled
+from monitor.log.redaction import masked
+
+_CONNECT_WITHIN = 10.0  # seconds
+_ANSWER_WITHIN = SLOW.total_seconds() - 5  # then an attempt ends by itself, before it counts as slow
+_LOSES_THE_BODY = (301, 302, 303)  # `requests` turns a POST into an empty GET
+_SHORTEST_SECRET = 4  # characters; masking shorter pieces of a URL would make every error unreadable
+
+_T = TypeVar("_T")
+
+
+_HOW_IT_IS_SENT = frozenset(
+    ("cto", "emojis", "format", "optional", "overflow", "retry", "rto", "store", "tz", "verify", "wait")
+)
+"""Parameters that every apprise URL takes. They change no recipient."""
+
+
+@dataclass(slots=True)
+class _Answers:
+    """The HTTP answers of one attempt that decide what becomes of it, which apprise's plugins do not pass on."""
+
+    redirect: int | None = None
+    is_throttled: bool = False
+    retry_after: timedelta | None = None
+
+    def note(self, request: PreparedRequest, response: Response) -> None:
+        """Looks at one answer. A redirect that would lose the message is not followed."""
+        status, headers = response.status_code, response.headers
+        if status in _LOSES_THE_BODY and request.method not in ("GET", "HEAD"):
+            self.redirect = status
+            headers.pop("Location", None)  # without it, `requests` gives the plugin the redirect itself
+        elif status == codes.too_many_requests or (
+            status == codes.service_unavailable and "Retry-After" in headers
+        ):
+            self.is_throttled = True
+            self.retry_after = _retry_after(headers)
+
+
+class _Parts(set[tuple[int | None, Any]]):
+    """apprise's memory of what a service took of one message: its parts, and of each part what a plugin notes itself.
+
+    They are kept as digests, which outlive the process and hold no recipient and no token. apprise asks for each part
+    before it sends it, whatever became of the one before; here none overtakes one that was not taken."""
+
+    def __init__(self, message: str, taken: set[str]) -> None:
+        super().__init__()
+        self._message = message
+        self._taken = taken
+        self._part_before: str | None = None
+
+    def __contains__(self, noted: object) -> bool:
+        """Return whether it was taken, or must not be sent yet."""
+        digest, is_part = self._digest(noted)
+        if is_part:
+            if self._part_before is not None and self._part_before not in self._taken:
+                return True
+            self._part_before = digest
+        return digest in self._taken
+
+    def add(self, noted: tuple[int | None, Any]) -> None:
+        """Note that it was taken."""
+        self._taken.add(self._digest(noted)[0])
+
+    def _digest(self, noted: Any) -> tuple[str, bool]:
+        number, (kind, text) = noted
+        is_part = (
+            kind is object
+        )  # apprise's mark of a whole part, of which the text names an address in memory
+        what = (number, "" if is_part else f"{kind.__name__} {text}")
+        return sha256(f"{self._message}\0{what}".encode()).hexdigest()[:16], is_part
+
+
+class _ObservedAdapter(HTTPAdapter):
+    """The transport of `requests`, which shows its answers to the attempt of this thread, where there is one."""
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        """Send as the parent does, unless the service has just asked for a rest: what else belongs to the message,
+        such as its pictures, would overtake it."""
+        answers = _answers.get()
+        if answers is not None and answers.is_throttled:
+            raise requests.ConnectionError("the service wants a rest")
+        response = super().send(request, *args, **kwargs)
+        if answers is not None:
+            answers.note(request, response)
+        return response
+
+
+# Plugins call requests.post() and the like by themselves and return a bool. requests makes a session with this class
+# for each call, so this is the one place where status and headers of every plugin can be seen.
+requests.sessions.HTTPAdapter = _ObservedAdapter  # type: ignore[attr-defined]  # its import there
+_answers: ContextVar[_Answers | None] = ContextVar("answers", default=None)
+
+
+class Notifier(Protocol):
+    """One URL of one channel."""
+
+    @property
+    def target(self) -> Target:
+        """Its name in the store and in logs."""
+        ...
+
+    def send(self, message: Message, taken: set[str]) -> None:
+        """Hand the message over, which may block for long. Raise DeliveryFailed where it was not taken.
+
+        `taken` names the parts that the service took of it in earlier attempts, which are not sent again; those that it
+        takes in this one are added."""
+        ...
+
+
+class AppriseNotifier:
+    """One recipient of a URL as apprise understands it: some hundred services behind one line of configuration.
+
+    `named` is what the URL calls the recipient, where it names several; errors begin with it."""
+
+    def __init__(
+        self, target: Target, service: NotifyBase, url: str, former_ids: Sequence[str] = (), named: str = ""
+    ) -> None:
+        self._target = target
+        self._former_ids = former_ids
+        self.named = named
+        self._secrets = _pieces(url)
+        if "overflow=" not in url:
+            service.overflow_mode = OverflowMode.SPLIT  # apprise's default sends too long a body as it is
+        _wait_long_enough(service)
+        self._format = service.resolve_format()
+        self._shows_title = service.title_maxlen > 0
+        self._takes_pictures = bool(service.attachment_support)
+        self._apprise = Apprise(asset=service.asset)
+        self._apprise.add(service)
+
+    @property
+    def target(self) -> Target:
+        """Its name in the store and in logs."""
+        return self._target
+
+    @property
+    def former(self) -> tuple[Target, ...]:
+        """How the stores of older versions name it: by apprise's own id, and by its place where two had the same; and
+        by one name for all recipients of a URL."""
+        return tuple(Target(channel=self._target.channel, url_id=url_id) for url_id in self._former_ids)
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether the service takes attachments."""
+        return self._takes_pictures
+
+    def send(self, message: Message, taken: set[str]) -> None:
+        """Send by apprise; see Notifier. Raise DeliveryFailed with apprise's words, without anything of the URL."""
+        title, body = self._shaped(message)
+        answers, before = _Answers(), frozenset(taken)
+        with _set(_answers, answers), _set(_delivery_tracker, _Parts(f"{title}\0{body}", taken)):
+            result = self._apprise.notify(
+                title=title,
+                body=body,
+                body_format=self._format,
+                notify_type=message.type,
+                attach=self._attachments(message) or None,
+                log_level=logging.DEBUG,
+            )
+        if answers.redirect is not None:
+            taken &= before  # whatever the plugin made of the redirect, it was not taken
+            raise DeliveryFailed(
+                f"the service redirects (HTTP {answers.redirect}), and the redirect would lose the message: "
+                "put the address that it redirects to into the URL"
+            )
+        if not result:
+            said = self._reasons(result)
+            if answers.is_throttled:
+                raise Throttled(said, retry_after=answers.retry_after)
+            raise DeliveryFailed(said)
+
+    def _reasons(self, result: AppriseResult) -> str:
+        """Return what apprise says of a failure, without secrets. It has a mail server's reply as a debug record."""
+        reasons = (
+            entry.message
+            for entry in result.logs()
+            if entry.level not in ("INFO", "DEBUG") or entry.message.startswith("Socket Exception")
+        )
+        said = "; ".join(dict.fromkeys(reasons)) or "the service did not take the message"
+        if not self.named:
+            return masked(said, self._secrets)
+        named = said if self.named in said else f"{self.named}: {said}"
+        return self.named.join(masked(part, self._secrets) for part in named.split(self.named))
+
+    def _attachments(self, message: Message) -> list[AttachMemory]:
+        if not self._takes_pictures:
+            return []
+        return [
+            AttachMemory(  # type: ignore[no-untyped-call]  # apprise does not type it
+                content=one.png, name=one.name, mimetype="image/png"
+            )
+            for one in message.pictures
+        ]
+
+    def _shaped(self, message: Message) -> tuple[str, str]:
+        """Title and body in the format that the service shows by itself, or that its URL asks for.
+
+        A service without titles gets ours put before the body by apprise, as Markdown unescaped: a name with an
+        underscore is then a syntax error to Telegram. There it goes into the body, as code."""
+        match self._format:
+            case NotifyFormat.MARKDOWN if self._shows_title:
+                return message.title, message.markdown
+            case NotifyFormat.MARKDOWN:
+                title = message.title.replace("`", "'")
+                return "", f"`{title}`\n\n{message.markdown}"
+            case NotifyFormat.HTML:
+                return message.title, message.html
+            case _:
+                return message.title, message.plain
+
+
+def open_channels(
+    channels: Mapping[str, Iterable[SecretStr]],
+) -> tuple[list[AppriseNotifier], list[tuple[str, int, str]]]:
+    """A notifier per recipient; and for each URL that apprise refuses its channel, its index and why."""
+    _keep_quiet()
+    notifiers, refused = [], []
+    for channel, urls in channels.items():
+        known: set[str] = set()
+        taken: set[str] = set()
+        for index, secret in enumerate(urls):
+            url = secret.get_secret_value()
+            service = Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+            if service is None:
+                refused.append((channel, index, _why_refused(url)))
+                continue
+            former_ids = (_unique(_own_id(service) or f"{channel}-{index}", taken), recipient_id(service))
+            for named, one in _recipients(service, url):
+                url_id = recipient_id(one)
+                if url_id not in known:  # the same recipient twice gets one message
+                    known.add(url_id)
+                    target = Target(channel=channel, url_id=url_id)
+                    notifiers.append(AppriseNotifier(target, one, url, former_ids, named))
+    return notifiers, refused
+
+
+def _recipients(service: NotifyBase, url: str) -> list[tuple[str, NotifyBase]]:
+    """Return the service once for each recipient that its URL names, with the name, which is empty where it is secret.
+
+    Then one that refuses a message is one delivery that fails, and the others have theirs. Not every plugin can be
+    taken apart: what its URL says of the parts has to be what it says of the whole. Mail with copies (`cc`, `bcc`)
+    stays one delivery: each recipient's message would carry the copies."""
+    given = url_to_dict(url) or {}  # type: ignore[no-untyped-call]  # apprise does not type it
+    targets = given.get("targets") or ()
+    targets = [targets] if isinstance(targets, str) else list(targets)
+    if given.get("cc") or given.get("bcc"):
+        targets = []
+    lists = [part.strip() for target in targets for part in str(target).split(",") if part.strip()]
+    whole, shown = _words(service), _words(service, privacy=True)
+    for names in (lists, targets):  # a comma may also be part of a name
+        singles = [
+            single
+            for name in dict.fromkeys(names)
+            if (single := Apprise.instantiate({**deepcopy(given), "targets": [name]}, asset=_asset()))
+        ]
+        words = [_words(single) for single in singles]
+        common = set.intersection(*words) if words else set()
+        if len(singles) > 1 and set.union(*words) == whole:
+            return [
+                (_name((own - common) & shown, common), single)
+                for own, single in zip(words, singles, strict=True)
+                if own - common  # else apprise has dropped what is no valid name
+            ]
+    return [("", service)]
+
+
+def _name(words: set[str], common: set[str]) -> str:
+    """Return what a URL calls a recipient, unless something else in it, such as a password, is the same."""
+    name = " ".join(sorted(unquote(unquote(word)).rpartition("=")[2] for word in words))
+    return "" if any(name in re.split("[/:=]", word) for word in common) else name
+
+
+def _words(service: NotifyBase, *, privacy: bool = False) -> set[str]:
+    """Return what a service's URL consists of. Sets are compared: some plugins keep their targets in sets."""
+    whole: str = service.url(privacy=privacy)  # type: ignore[no-untyped-call]  # apprise does not type it
+    canonical, _, query = whole.partition("?")
+    options = (pair.partition("=") for pair in query.split("&"))
+    values = (f"{key}={value}" for key, _, text in options for value in re.split(r"%2C|,", text))
+    return {*re.split(r"[/,@]", canonical), *values}
+
+
+def takes_pictures(url: SecretStr) -> bool:
+    """Whether the service behind a URL takes attachments; also of one that apprise refuses: that is told elsewhere."""
+    _keep_quiet()
+    service = Apprise.instantiate(url.get_secret_value(), asset=_asset(), suppress_exceptions=True)
+    return service is None or bool(service.attachment_support)
+
+
+def _asset() -> AppriseAsset:
+    # async_mode off: apprise then sends in the thread that asks, and no slow service holds up another's pool
+    return AppriseAsset(app_id="balance-monitor", app_desc="balance-monitor", async_mode=False)
+
+
+@contextmanager
+def _set(variable: ContextVar[_T | None], value: _T) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+def _wait_long_enough(service: NotifyBase) -> None:
+    """Gives a service as long to answer as the outbox waits, unless its URL sets a timeout (`rto`, `cto`).
+
+    A service that answers after apprise's default of 4 s has usually taken the message: another attempt would be
+    another copy."""
+    if "socket_read_timeout" not in vars(service):  # apprise sets these on the instance only from the URL
+        service.socket_read_timeout = _ANSWER_WITHIN
+    if "socket_connect_timeout" not in vars(service):
+        # mail, XMPP and others without HTTP have this one timeout for connecting and for every reply
+        has_http = hasattr(sys.modules[type(service).__module__], "requests")
+        service.socket_connect_timeout = _CONNECT_WITHIN if has_http else _ANSWER_WITHIN
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """How long the service wants no messages; None where it does not say. Seconds, or an HTTP date, which is compared
+    with the service's own clock."""
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch("[0-9]{1,9}", text):
+        return timedelta(seconds=int(text))
+    until, at = _http_date(text), _http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return max(until - at, timedelta(0)) if until else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):  # its parser raises all of them
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _keep_quiet() -> None:
+    """Their records name URLs with tokens in them; what matters of them is in the error raised."""
+    for name in ("apprise", "urllib3", "requests", "markdown"):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.setLevel(
+            logging.DEBUG if name == "apprise" else logging.NOTSET
+        )  # see AppriseNotifier._reasons
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+
+
+def _why_refused(url: str) -> str:
+    scheme = re.match(r"([a-z0-9+.-]{1,20})://", url, re.IGNORECASE)
+    if scheme is None:
+        return "not an apprise URL: it has no scheme, such as mailto:// or discord://"
+    name, known = scheme[1].lower(), _schemes()
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        return f"apprise knows no service {name}://" + (f"; did you mean {near[0]}://?" if near else "")
+    return f"apprise does not accept this {name}:// URL: {_words_of_refusal(url)}"
+
+
+def _words_of_refusal(url: str) -> str:
+    """Return what apprise warns of as it refuses a URL, without anything of the URL."""
+    with LogCapture(  # type: ignore[no-untyped-call]  # apprise does not type it
+        level=logging.WARNING, fmt="%(levelname)s %(message)s"
+    ) as captured:
+        Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+        lines = captured.getvalue().splitlines()
+    said = [line.removeprefix("WARNING ").rstrip(". :") for line in lines if line.startswith("WARNING ")]
+    named = "; ".join(re.sub(r" ?\(([^()]*)\)", lambda value: _unless_of(url, value), line) for line in said)
+    return masked(named, _pieces(url) | _pieces(unquote(url))) or "something in it is missing"
+
+
+def _unless_of(url: str, value: re.Match[str]) -> str:
+    """Return a value that apprise names in brackets, unless the URL holds it, or it is the word for none at all."""
+    return "" if value[1] in ("", "None") or value[1] in unquote(url) else value[0]
+
+
+def _schemes() -> set[str]:
+    details = Apprise().details()
+    names = ("protocols", "secure_protocols")
+    return {scheme for schema in details["schemas"] for name in names for scheme in schema[name] or ()}
+
+
+def recipient_id(service: NotifyBase) -> str:
+    """Return a short stable name of the recipient behind a URL, of which nothing of the URL can be read.
+
+    Apprise's own `url_id` leaves out the targets: alice and bob at one ntfy server have the same. The digest takes
+    the canonical URL as well, less what only says how a message is sent. Its parts are sorted, since some plugins keep
+    their targets in sets, whose order differs from process to process."""
+    whole: str = service.url(privacy=False)  # type: ignore[no-untyped-call]  # apprise does not type it
+    canonical, _, query = whole.partition("?")
+    options = [pair for pair in query.split("&") if pair.partition("=")[0] not in _HOW_IT_IS_SENT]
+    parts = sorted([*re.split(r"[/,]", canonical), *options])
+    return sha256("\0".join([str(_own_id(service)), *parts]).encode()).hexdigest()[:8]
+
+
+def _own_id(service: NotifyBase) -> str | None:
+    found = service.url_id()  # type: ignore[no-untyped-call]  # apprise does not type it: a hash, or None
+    return None if found is None else str(found)
+
+
+def _unique(url_id: str, taken: set[str]) -> str:
+    name, number = url_id, 2
+    while name in taken:
+        name, number = f"{url_id}-{number}", number + 1
+    taken.add(name)
+    return name
+
+
+def _pieces(url: str) -> frozenset[str]:
+    """The parts of a URL that may be secrets: all but the scheme and a host with a dot in it."""
+    rest = url.partition("://")[2]
+    host = re.match(r"(?:[^/@?]*@)?([\w-]+(?:\.[\w-]+)+|localhost)", rest)
+    public = {host[1], *host[1].split(".")} if host else set()
+    pieces = {piece for piece in re.split(r"[/?&=:@#,]", rest) if len(piece) >= _SHORTEST_SECRET}
+    return frozenset({url, rest} | pieces - public)

@@ -1,0 +1,233 @@
+"""Messages in words of one's own: Jinja2 templates from the configuration, in Jinja2's sandbox.
+
+Templates see the facts as text and nothing else; `VARIABLES` names them. One that fails when a message is due costs
+nobody the message: the built-in one goes out in its place, and says so. Jinja2 is imported with the first template:
+most configurations have none.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from monitor.domain import messages
+from monitor.domain.alerts import EventKind
+from monitor.domain.messages import Item, Message, Report
+from monitor.domain.money import percent_of, signed, subtract
+from monitor.domain.units import moment, span
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+Format = Literal["text", "markdown", "html"]
+
+LONGEST = 20_000
+"""Characters a template may make; what is more is cut off."""
+
+VARIABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "headline": "the event in words, as in the built-in title: CRITICAL, RESOLVED, WARNING still firing",
+        "kind": "fired, reminder, worsened, eased, escalated, flapping, resolved or closed",
+        "severity": "info, warning or critical",
+        "rule": "the rule's name",
+        "type": "threshold, delta, stale or failing",
+        "subject": "the series, the account (job/account/*) or the provider",
+        "job": "the job's name; empty for an alert that concerns several jobs",
+        "provider": "the provider's name",
+        "account": "the account's name; empty for a provider",
+        "currency": "the currency; empty for an account or a provider",
+        "labels": "the labels by name: {{ labels.team }}; a label that does not exist is empty",
+        "reason": "why the alert is in this state: available 900.10 < 1000",
+        "expected": "what the rule expects: at least 1000",
+        "note": "a remark, such as that the alert fires again, flaps, or was not acknowledged; else empty",
+        "field": "available, total or locked; empty if nothing was read",
+        "value": "the amount that was read, to the last digit; empty if nothing was read",
+        "before": "the amount of the reading before that",
+        "change": "the difference between the two amounts, with its sign",
+        "change_percent": "the same difference in percent",
+        "trend": "the last amounts as a list, the newest last",
+        "since": "the time of the first breaching reading",
+        "at": "the time of the event",
+        "duration": "the time between since and at: 2h 5m",
+        "incident": "the id of the incident",
+        "number": "the sequence number within the incident; 1-2 in a message that stands for two",
+        "fired": "the reason of the firing, if one message reports firing and resolution; else empty",
+        "instead_of": "the channel that could not be reached, and why, if this is its fallback; else empty",
+        "links": "the configured links by name: {{ links.runbook }}",
+    }
+)
+"""What a template can use. Names are added, never changed."""
+
+_NO_VARIABLE = re.compile(r"'(\w+)' is undefined")
+_NO_LINK = re.compile(r"'dict object' has no attribute '(.*)'")
+
+_SAMPLE = Report(
+    kind="fired",
+    rule="usdt-low",
+    rule_type="threshold",
+    severity="critical",
+    subject="nami-spot/spot/USDT",
+    incident="7Q3M9VKD2A",
+    seq=1,
+    at="2026-02-01T14:32:00+00:00",
+    since="2026-02-01T14:30:00+00:00",
+    reason="available 900.10 < 1000",
+    expected="at least 1000",
+    labels=(("team", "treasury"),),
+    names=(
+        ("account", "spot"),
+        ("currency", "USDT"),
+        ("job", "nami-spot"),
+        ("provider", "nami-main"),
+    ),
+    field="available",
+    value="900.10",
+    value_at="2026-02-01T14:32:00+00:00",
+    before="1100.00",
+    before_at="2026-02-01T14:31:00+00:00",
+    trend=("1100.00", "900.10"),
+)
+
+
+@cache
+def _environment(format_: Format) -> "ImmutableSandboxedEnvironment":
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment(
+        autoescape=format_ == "html", undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+@cache
+def _compiled(text: str, format_: Format) -> "Template":
+    return _environment(format_).from_string(text)
+
+
+def check(text: str, links: Collection[str] = ()) -> str:
+    """The template, if it renders where these links exist. Raises ValueError, saying what is wrong and where in it."""
+    known = _variables(Item(last=_SAMPLE), "", {}) | {"links": dict.fromkeys(links, "https://example.org")}
+    try:
+        _compiled(text, "text").render(known)
+    except Exception as exc:
+        line = getattr(exc, "lineno", None)
+        where = f" (line {line} of the template)" if line and "\n" in text else ""
+        said = getattr(exc, "message", None) or str(exc) or type(exc).__name__
+        raise ValueError(f"the template fails: {_explained(said, links)}{where}") from exc
+    return text
+
+
+def _explained(said: str, links: Collection[str]) -> str:
+    if match := _NO_LINK.fullmatch(said):
+        return f"no link is called {match[1]}{_meant(match[1], links)}"
+    if match := _NO_VARIABLE.fullmatch(said):
+        return f"no variable is called {match[1]}{_meant(match[1], VARIABLES)}"
+    return said
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    nearest = get_close_matches(name, known, n=1)
+    return f"; did you mean `{nearest[0]}`?" if nearest else f"; known are {', '.join(known) or 'none'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A rule's or a channel's own title and body; None: the built-in one."""
+
+    title: str | None = None
+    body: str | None = None
+    format: Format = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renderer:
+    """Makes messages: by a rule's templates, else by the channel's, else as built in.
+
+    `links` are URL templates by name; `rule_links` add to them or replace them, by rule. What tells of several
+    incidents is always built in, and so is a summary."""
+
+    links: Mapping[str, str] = field(default_factory=dict)
+    rule_links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    by_rule: Mapping[str, Words] = field(default_factory=dict)
+    by_channel: Mapping[str, Words] = field(default_factory=dict)
+
+    def render(self, channel: str, items: Sequence[Item], instead_of: str = "") -> Message:
+        """The message for an event, or for several that are told together."""
+        if len(items) > 1 or items[0].last.kind == EventKind.SUMMARY:
+            return messages.render(items, instead_of)
+        try:
+            links = self._links(items[0])
+            built_in = messages.render(items, instead_of, links)
+            words = self.by_rule.get(items[0].last.rule) or self.by_channel.get(channel)
+            return built_in if words is None else _worded(words, built_in, items[0], instead_of, links)
+        except Exception as exc:  # noqa: BLE001 -- whatever a template raises, the message has to go out
+            failed = {"template": f"failed, so this is the built-in message: {type(exc).__name__}: {exc}"}
+            return messages.render(items, instead_of, failed)
+
+    def _links(self, item: Item) -> dict[str, str]:
+        templates = {**self.links, **self.rule_links.get(item.last.rule, {})}
+        known = _variables(item, "", {})
+        return {name: _compiled(text, "text").render(known) for name, text in templates.items()}
+
+
+def _worded(
+    words: Words, built_in: Message, item: Item, instead_of: str, links: Mapping[str, str]
+) -> Message:
+    known = _variables(item, instead_of, links)
+    message = built_in
+    if words.title is not None:
+        title = _compiled(words.title, "text").render(known)
+        message = replace(message, title=messages.title_of(title))
+    if words.body is not None:
+        body = _compiled(words.body, words.format).render(known)[:LONGEST]
+        message = messages.with_body(message, body, words.format)
+    return message
+
+
+def _variables(item: Item, instead_of: str, links: Mapping[str, str]) -> dict[str, Any]:
+    last = item.last
+    names = dict(last.names)
+    return {
+        "headline": messages.headline(item),
+        "kind": last.kind,
+        "severity": last.severity,
+        "rule": last.rule,
+        "type": last.rule_type,
+        "subject": last.subject,
+        "job": names.get("job", ""),
+        "provider": names.get("provider", ""),
+        "account": names.get("account", ""),
+        "currency": names.get("currency", ""),
+        "labels": defaultdict(str, last.labels),
+        "reason": last.reason,
+        "expected": last.expected,
+        "note": last.note,
+        "field": last.field,
+        "value": last.value,
+        "before": last.before,
+        **_change(last),
+        "trend": list(last.trend),
+        "since": moment(datetime.fromisoformat(last.since)),
+        "at": moment(datetime.fromisoformat(last.at)),
+        "duration": span(datetime.fromisoformat(last.at) - datetime.fromisoformat(last.since)),
+        "incident": last.incident,
+        "number": item.numbers,
+        "fired": item.fired.reason if item.fired else "",
+        "instead_of": instead_of,
+        "links": defaultdict(str, links),
+    }
+
+
+def _change(last: Report) -> dict[str, str]:
+    if not last.value or not last.before or "unknown" in (last.value, last.before):
+        return {"change": "", "change_percent": ""}
+    before = Decimal(last.before)
+    change = subtract(Decimal(last.value), before)
+    return {"change": signed(change), "change_percent": percent_of(change, before) or ""}

@@ -1,0 +1,1 @@
+"""Readings as people ask for them: history, export and import."""

@@ -1,0 +1,94 @@
+"""`export`: every reading, streamed to stdout or into a file that is there only once it is whole."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from monitor.errors import Refused
+from monitor.readings.file import Format, head, text
+from monitor.readings.query import fitting
+from monitor.store.read.all_readings import Archive, Stored, archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which readings: from `since` on (None: all) and before `until`, of the series that a glob fits, or of all."""
+
+    form: Format
+    since: datetime | None
+    until: datetime
+    globs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many readings, and of how many series: those without a reading in the time asked for are not in the file."""
+
+    readings: int
+    series: int
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export about to be made."""
+
+    store: Archive
+    wanted: Wanted
+    series: tuple[Stored, ...]
+
+    def count(self) -> int:
+        """How many readings there are to write."""
+        return self.store.count(self.series, self.wanted.since, self.wanted.until)
+
+    def write(self, out: BinaryIO, advance: Callable[[int], None]) -> Written:
+        """Writes all, telling after each page how many readings it held; returns how much there was."""
+        form, total, held = self.wanted.form, 0, set()
+        out.write(head(form).encode())
+        for of, rows in self.store.pages(self.series, self.wanted.since, self.wanted.until):
+            out.write(text(form, of, rows).encode())
+            total += len(rows)
+            held.add(of.id)
+            advance(len(rows))
+        return Written(total, len(held))
+
+
+@contextmanager
+def export(path: Path, wanted: Wanted) -> Iterator[Export]:
+    """What is to be exported. Raises Refused where there is no store, ValueError for a glob that fits nothing."""
+    with archive(path) as store:
+        if store is None:
+            raise Refused(f"{path}: there is no store yet: nothing to export")
+        series = store.series()
+        chosen = fitting(wanted.globs, [one.name for one in series])
+        yield Export(store, wanted, tuple(one for one in series if not wanted.globs or one.name in chosen))
+
+
+@contextmanager
+def whole_file(to: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file for its owner alone that takes its name once all is written. Raises Refused where that can't be."""
+    to = to.resolve()
+    _check(to, overwrite=overwrite)
+    part = to.with_name(f".{to.name}.{os.getpid()}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        _check(to, overwrite=overwrite)
+        part.replace(to)
+    except OSError as exc:
+        raise Refused(f"{to}: {exc.strerror or exc}; nothing was written") from exc
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _check(to: Path, *, overwrite: bool) -> None:
+    if to.exists() and not to.is_file():
+        raise Refused(f"{to}: is no regular file; leave -o out to write to stdout")
+    if to.exists() and not overwrite:
+        raise Refused(f"{to}: is there already; --force replaces it")

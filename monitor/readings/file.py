@@ -1,0 +1,247 @@
+"""Readings as files: CSV and JSON lines, written and read back to the last digit and the last microsecond.
+
+A file has the columns `COLUMNS`; empty in CSV, null in JSON: the service does not tell it. Nothing is escaped for
+spreadsheets, which take a field that begins with `=`, `+`, `-` or `@` for a formula: what was changed for them could
+not be read back as it was. Opened there, the columns have to be imported as text.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from monitor.domain.money import amount, plain
+from monitor.errors import Problem
+from monitor.store.read.all_readings import Row, Stored
+from monitor.store.read.state import instant, micros
+
+COLUMNS = ("job", "account", "currency", "observed_at", "total", "locked", "available", "updated_at")
+LONGEST_LINE = 1024 * 1024
+"""Bytes; a longer line is none of ours."""
+
+_NEEDED = frozenset({"job", "account", "currency", "observed_at", "total", "available"})
+_LONGEST_NAME = 255
+_ALREADY_PLAIN = re.compile(r"-?(0|[1-9]\d{0,40})(\.\d{1,40})?", re.ASCII)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class Format(StrEnum):
+    """How readings are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A reading from a file, as the store would keep it, and the line it ends in."""
+
+    line: int
+    job: str
+    account: str
+    currency: str
+    row: Row
+
+
+Read: TypeAlias = Record | list[Problem]
+"""What one line came to."""
+
+
+# Writing
+
+
+def written_at(at: int) -> str:
+    """An instant (microseconds) in RFC 3339, with the digits that it takes: `2026-02-01T14:30:00Z`, `…:00.250000Z`."""
+    return instant(at).replace(tzinfo=None).isoformat() + "Z"
+
+
+def head(form: Format) -> str:
+    """What a file begins with."""
+    return ",".join(COLUMNS) + "\n" if form is Format.CSV else ""
+
+
+def text(form: Format, of: Stored, rows: Iterable[Row]) -> str:
+    """Readings of one series, a line each."""
+    return _csv(of, rows) if form is Format.CSV else _json_lines(of, rows)
+
+
+def fields(row: Row) -> dict[str, str | None]:
+    """A reading for programs."""
+    observed_at, total, available, locked, updated_at = row
+    return {
+        "observed_at": written_at(observed_at),
+        "total": total,
+        "locked": locked,
+        "available": available,
+        "updated_at": None if updated_at is None else written_at(updated_at),
+    }
+
+
+def _csv(of: Stored, rows: Iterable[Row]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for observed_at, total, available, locked, updated_at in rows:
+        changed = "" if updated_at is None else written_at(updated_at)
+        writer.writerow((*of.key, written_at(observed_at), total, locked, available, changed))
+    return out.getvalue()
+
+
+def _json_lines(of: Stored, rows: Iterable[Row]) -> str:
+    names = {"job": of.job, "account": of.account, "currency": of.currency}
+    return "".join(json.dumps({**names, **fields(row)}, ensure_ascii=False) + "\n" for row in rows)
+
+
+# Reading back
+
+
+def read(form: Format, lines: Iterable[bytes]) -> Iterator[Read]:
+    """What the lines of a file hold, in order. What makes no sense of all that follows is the last to come."""
+    try:
+        yield from (_read_csv if form is Format.CSV else _read_json_lines)(_decoded(lines))
+    except _Unreadable as exc:
+        yield [Problem(path="", reason=str(exc), line=exc.line, column=1)]
+
+
+class _Unreadable(Exception):
+    """The rest of a file can't be read."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        if len(line) > LONGEST_LINE:
+            raise _Unreadable(
+                number, f"the line is longer than {LONGEST_LINE} bytes: this is no file of readings"
+            )
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as exc:
+            raise _Unreadable(number, "is not UTF-8; save it as such") from exc
+
+
+def _read_csv(lines: Iterable[str]) -> Iterator[Read]:
+    reader = csv.reader(lines, strict=True)
+    try:
+        columns = _columns(next(reader, []))
+        for values in reader:
+            if values:
+                yield _from_csv(reader.line_num, columns, values)
+    except csv.Error as exc:
+        raise _Unreadable(reader.line_num, f"is no CSV: {exc}") from exc
+
+
+def _columns(names: Sequence[str]) -> Sequence[str]:
+    if not names:
+        raise _Unreadable(1, f"is empty; expected a line of column names: {','.join(COLUMNS)}")
+    for name in names:
+        if name not in COLUMNS or names.count(name) > 1:
+            what = (
+                f"the column {name[:40]!r} is there twice" if name in COLUMNS else f"no column {name[:40]!r}"
+            )
+            raise _Unreadable(1, f"{what}; expected {','.join(COLUMNS)}, as `export` writes them")
+    if missing := [name for name in COLUMNS if name in _NEEDED and name not in names]:
+        raise _Unreadable(1, f"lacks the column {', '.join(missing)}; expected {','.join(COLUMNS)}")
+    return names
+
+
+def _from_csv(line: int, columns: Sequence[str], values: Sequence[str]) -> Read:
+    if len(values) != len(columns):
+        return [
+            Problem(path="", reason=f"{len(values)} fields, expected {len(columns)}", line=line, column=1)
+        ]
+    given: dict[str, str | None] = {name: value or None for name, value in zip(columns, values, strict=True)}
+    return _record(line, given, {name: number for number, name in enumerate(columns, 1)})
+
+
+def _read_json_lines(lines: Iterable[str]) -> Iterator[Read]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield _from_json(number, line.strip())
+
+
+def _from_json(number: int, line: str) -> Read:
+    try:
+        given = json.loads(line)
+    except json.JSONDecodeError as exc:
+        return [Problem(path="", reason=f"is no JSON: {exc.msg}", line=number, column=exc.colno)]
+    except (ValueError, RecursionError):
+        return [Problem(path="", reason="is no JSON that holds a reading", line=number, column=1)]
+    wrong = list(_wrong_members(given))
+    if wrong:
+        return [Problem(path=path, reason=reason, line=number, column=1) for path, reason in wrong]
+    return _record(number, {name: given.get(name) for name in COLUMNS}, dict.fromkeys(COLUMNS, 1))
+
+
+def _wrong_members(given: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(given, dict):
+        yield "", "expected an object, as `export --format jsonl` writes it"
+        return
+    for name, value in given.items():
+        if name not in COLUMNS:
+            yield name[:40], f"unknown; expected {', '.join(COLUMNS)}"
+        elif value is not None and not isinstance(value, str):
+            yield (
+                name,
+                f"expected text in quotes, got {json.dumps(value)[:40]}: as a number its digits may be lost",
+            )
+
+
+def _record(line: int, given: dict[str, str | None], places: dict[str, int]) -> Read:
+    problems: list[Problem] = []
+
+    def taken(name: str, parse: Callable[[str], Any]) -> Any:
+        value = given.get(name)
+        if value is None and name not in _NEEDED:
+            return None
+        try:
+            return parse(value or "")
+        except ValueError as exc:
+            problems.append(Problem(path=name, reason=str(exc), line=line, column=places.get(name)))
+            return None
+
+    job, account, currency = taken("job", _name), taken("account", _name), taken("currency", _currency)
+    observed_at = taken("observed_at", _instant)
+    total, available, locked = (taken(name, _amount) for name in ("total", "available", "locked"))
+    updated_at = taken("updated_at", _instant)
+    if problems:
+        return problems
+    return Record(line, job, account, currency, (observed_at, total, available, locked, updated_at))
+
+
+def _name(given: str) -> str:
+    if not given:
+        raise ValueError("is empty")
+    if len(given) > _LONGEST_NAME or not given.isprintable():
+        raise ValueError(f"expected a name of up to {_LONGEST_NAME} printable characters")
+    return given
+
+
+def _currency(given: str) -> str:
+    if "/" in given:
+        raise ValueError(f"{given[:40]!r}: a currency's name holds no slash")
+    return _name(given)
+
+
+def _amount(given: str) -> str:
+    if not given:
+        raise ValueError("is empty; a reading without it is none: leave the line out")
+    return given if _ALREADY_PLAIN.fullmatch(given) else plain(amount(given))
+
+
+def _instant(given: str) -> int:
+    if not _RFC3339.fullmatch(given):
+        raise ValueError(
+            f"{given[:40]!r}: expected an instant with its time zone, such as 2026-02-01T14:30:00.250Z"
+        )
+    try:
+        return micros(datetime.fromisoformat(given.upper()).astimezone(UTC))
+    except (ValueError, OverflowError) as exc:
+        raise ValueError(f"{given!r} is not in the calendar") from exc

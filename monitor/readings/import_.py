@@ -1,0 +1,282 @@
+"""`import`: readings from a file into the store, all of them or, where one is wrong, none.
+
+First the whole file is checked, against itself, the configuration, the clock and what the store holds; what is new
+waits in a temporary database meanwhile. Then that is written, beside a daemon at work, in many short transactions
+with pauses as long as they are: the daemon's own ones come through in between. Whoever is stopped halfway starts
+again: what is there already is left alone.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import chain
+from pathlib import Path
+
+from monitor.config import Config
+from monitor.config.problems import unknown
+from monitor.domain.model import Account, Series
+from monitor.domain.rules import Reads
+from monitor.domain.units import compact, moment
+from monitor.errors import NotImported, Problem
+from monitor.readings.file import Format, Record, read, written_at
+from monitor.readings.query import listed
+from monitor.store.import_ import create, restore
+from monitor.store.read.all_readings import PAGE, Archive, Row, Stored, archive
+from monitor.store.read.state import micros
+from monitor.store.staging import Staged, Staging
+
+MOST_PROBLEMS = 50
+"""Problems that are told; the rest is counted."""
+
+BATCH = 1_000
+"""Readings in a transaction: some milliseconds, for which a daemon's own transaction waits."""
+
+_FIELDS = ("observed_at", "total", "available", "locked", "updated_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A file in which all is right. The staged readings of `series[n]` are those of series n.
+
+    `new` are to be written; `known` the store holds already; `repeated` the file holds twice."""
+
+    series: tuple[Series, ...]
+    new: int
+    known: int
+    repeated: int
+    warnings: tuple[str, ...]
+
+
+def check(
+    config: Config, staged: Staging, source: str, form: Format, lines: Iterable[bytes], now: datetime
+) -> Checked:
+    """Takes a file's readings up, without those that the store holds. Raises NotImported, with every problem."""
+    check = _Check(config, staged, now)
+    for one in read(form, lines):
+        check.take(one)
+    with archive(config.store.path) as store:
+        known = check.compare(store) if store is not None else 0
+        check.report(source)
+        return Checked(
+            series=tuple(check.series),
+            new=staged.count(),
+            known=known,
+            repeated=check.repeated,
+            warnings=tuple(check.warnings(store)),
+        )
+
+
+@dataclass(slots=True)
+class _Stray:
+    """Lines of a job that is not configured."""
+
+    first: int
+    last: int
+    column: int
+    count: int = 0
+
+
+@dataclass(slots=True)
+class _Check:
+    """What is known of a file so far."""
+
+    config: Config
+    staged: Staging
+    now: datetime
+    repeated: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    more: int = 0
+    strays: dict[str, _Stray] = field(default_factory=dict)
+    _numbers: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
+    series: list[Series] = field(default_factory=list)
+
+    def take(self, one: Record | list[Problem]) -> None:
+        if isinstance(one, list):
+            for problem in one:
+                self._add(problem)
+            return
+        number = self._number(one)
+        if number is None:
+            self._stray(one)
+        elif one.row[0] > micros(self.now):
+            said = f"{written_at(one.row[0])} is to come: by this machine's clock it is {moment(self.now)}"
+            self._wrong(
+                one.line, "observed_at", f"{said}; a reading from the future would be taken for the newest"
+            )
+        elif (there := self.staged.add(number, one.row, one.line)) is not None:
+            self._repeated(one, there)
+
+    def _number(self, one: Record) -> int | None:
+        """By which number the series is staged; None where its job is not configured."""
+        key = (one.job, one.account, one.currency)
+        if key not in self._numbers:
+            account = _account(self.config, one.job, one.account)
+            self._numbers[key] = None if account is None else len(self.series)
+            self.series += [] if account is None else [account.series(one.currency)]
+        return self._numbers[key]
+
+    def _stray(self, one: Record) -> None:
+        stray = self.strays.setdefault(one.job, _Stray(one.line, one.line, 1))
+        stray.last, stray.count = one.line, stray.count + 1
+
+    def _repeated(self, one: Record, there: Staged) -> None:
+        differs = _difference(one.row, there[:-1])
+        if differs is None:
+            self.repeated += 1
+            return
+        name, ours, other = differs
+        said = f"{ours}, but {other} in line {there[-1]}, of the same series and instant"
+        self._wrong(one.line, name, said)
+
+    def compare(self, store: Archive) -> int:
+        """Drops what the store holds already; returns how much that was."""
+        there = {one.key: one for one in store.series()}
+        known = 0
+        for number, series in enumerate(self.series):
+            if (stored := there.get(series.key)) is not None:
+                known += self._compare(store, stored, number)
+        return known
+
+    def _compare(self, store: Archive, stored: Stored, number: int) -> int:
+        known = 0
+        for page in self.staged.newest_first(number, PAGE):
+            lines = {row[0]: row for row in page}
+            held = store.at(stored, list(lines))
+            for row in held:
+                differs = _difference(lines[row[0]][:-1], row)
+                if differs is not None:
+                    name, ours, other = differs
+                    said = f"{ours}, but the store holds {other} for {stored.name} at {written_at(row[0])}"
+                    self._wrong(
+                        lines[row[0]][-1], name, f"{said}; what was read is not changed: leave the line out"
+                    )
+            self.staged.drop(number, [row[0] for row in held])
+            known += len(held)
+        return known
+
+    def report(self, source: str) -> None:
+        """Raises NotImported where anything is wrong."""
+        jobs = [job.name for job in self.config.jobs]
+        for name, stray in self.strays.items():
+            upto = f" and {stray.count - 1:,} more up to line {stray.last}" if stray.count > 1 else ""
+            said = f"{unknown('job', name, jobs)}; configure it (it names the provider), or leave out this line{upto}"
+            self._add(Problem(path="job", reason=said, line=stray.first, column=stray.column))
+        if self.problems:
+            found = sorted(self.problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+            raise NotImported(source, tuple(found[:MOST_PROBLEMS]), self.more + len(found[MOST_PROBLEMS:]))
+
+    def warnings(self, store: Archive | None) -> Iterator[str]:
+        """What is right and yet may not be meant."""
+        keep = self.config.store.keep
+        if old := self.staged.count(micros(self.now - keep)):
+            yield (
+                f"of these readings {old:,} are older than store.keep ({compact(keep)}): the daemon deletes them "
+                f"within the hour; raise it before, if they are to stay"
+            )
+        configured = {account.key: account for job in self.config.jobs for account in job.accounts}
+        strange = sorted(str(one) for one in self.series if not _is_watched(one, configured))
+        if strange:
+            yield f"not in the configuration, so that no rule looks at them: {listed(strange)}"
+        held = {one.key for one in store.series()} if store is not None else set()
+        awaited = [
+            str(one)
+            for one in self.series
+            if one.key not in held and one.account.key in configured and not one.account.currencies
+        ]
+        if awaited:
+            yield (
+                f"new to the store, of accounts that name no currencies: {listed(awaited)}; from now on an answer "
+                f"without them lacks something. Name the job's currencies if that is not meant"
+            )
+
+        yield from self._looked_back_at(store)
+
+    def _looked_back_at(self, store: Archive | None) -> Iterator[str]:
+        """Which rules compare with what is imported, and since when nothing else is known: as after an outage."""
+        held = {one.key: one for one in store.series()} if store is not None else {}
+        rules = [rule for rule in self.config.rules if rule.reads is Reads.HISTORY]
+        for rule in rules:
+            begins = micros(self.now - rule.window)
+            found = []
+            for number, one in enumerate(self.series):
+                newest, known = self.staged.newest(number), held.get(one.key)
+                before = store.last(known, begins) if store is not None and known is not None else None
+                if newest is not None and newest > (before or -(2**63)) and rule.match.series(one):
+                    found.append(str(one))
+            if found:
+                yield (
+                    f"rule {rule.name} compares with these readings from the next poll on, for {listed(found)}: what "
+                    f"moved between the last of them and the daemon's own counts as moved in its window"
+                )
+
+    def _wrong(self, line: int, name: str, reason: str) -> None:
+        self._add(Problem(path=name, reason=reason, line=line, column=_COLUMN[name]))
+
+    def _add(self, problem: Problem) -> None:
+        # what is wrong all over a large file must not fill the memory; those of the first lines tell enough
+        if len(self.problems) < 20 * MOST_PROBLEMS:
+            self.problems.append(problem)
+        else:
+            self.more += 1
+
+
+_COLUMN = {"observed_at": 4, "total": 5, "locked": 6, "available": 7, "updated_at": 8}
+
+
+def _account(config: Config, job: str, name: str) -> Account | None:
+    """The account as configured; one that is not has the provider of its job, and None has a job that is not."""
+    for one in config.jobs:
+        if one.name == job:
+            mine = (account for account in one.accounts if account.name == name)
+            return next(mine, Account(provider=one.provider, job=job, name=name))
+    return None
+
+
+def _is_watched(series: Series, configured: Mapping[tuple[str, str], Account]) -> bool:
+    account = configured.get(series.account.key)
+    return account is not None and (not account.currencies or series.currency in account.currencies)
+
+
+def _difference(ours: Row, other: Row) -> tuple[str, str, str] | None:
+    """The first field in which two readings differ, and both values of it. `1.50` and `1.5` are the same amount."""
+    for name, one, another in zip(_FIELDS, ours, other, strict=True):
+        if one != another and not _equal(one, another):
+            return name, _said(name, one), _said(name, another)
+    return None
+
+
+def _equal(one: str | int | None, other: str | int | None) -> bool:
+    return isinstance(one, str) and isinstance(other, str) and Decimal(one) == Decimal(other)
+
+
+def _said(name: str, value: str | int | None) -> str:
+    if value is None:
+        return "nothing"
+    return written_at(value) if isinstance(value, int) else value
+
+
+def write(path: Path, staged: Staging, checked: Checked, now: datetime) -> Iterator[int]:
+    """Writes what was checked, and tells after each transaction how many readings it added. Raises StoreError."""
+    create(path)
+    pages = (
+        ((series, page) for page in staged.newest_first(number, BATCH))
+        for number, series in enumerate(checked.series)
+    )
+    for series, page in chain.from_iterable(pages):
+        began = time.monotonic()
+        added = restore(path, series, [row[:-1] for row in page], now)
+        took = time.monotonic() - began
+        yield added
+        time.sleep(took)  # half of the time is the daemon's
+
+
+Advance = Callable[[int], None]
+
+
+def counted(lines: Iterable[bytes], advance: Advance) -> Iterator[bytes]:
+    """The lines, telling how many bytes went by."""
+    for line in lines:
+        advance(len(line))
+        yield line

@@ -1,0 +1,92 @@
+"""What the commands that look back are asked for: which series, of which rules the limits are."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from monitor.config import Config
+from monitor.config.problems import nearest
+from monitor.domain.model import Field, Series
+from monitor.domain.rules import ThresholdLine, threshold_lines
+from monitor.domain.schedule import gap_after
+from monitor.readings.history import HistoryQuery
+from monitor.store.read.all_readings import archive
+
+_LISTED = 10
+_UNCONFIGURED = timedelta(hours=1)
+"""The time without readings that counts as a gap, where no job says how often it polls."""
+
+
+def ask(config: Config, wanted: str, since: datetime, until: datetime) -> HistoryQuery:
+    """What a command line asks for. Raises ValueError, naming what may be meant, where that is not one series."""
+    series = meant(wanted, known(config))
+    return HistoryQuery(series=series, since=since, until=until, gap_after=_gap_after(config, series))
+
+
+def known(config: Config) -> list[str]:
+    """The series that were read, and those that the configuration names."""
+    with archive(config.store.path) as store:
+        read = [] if store is None else [one.name for one in store.series()]
+    accounts = [account for job in config.jobs for account in job.accounts]
+    named = [str(account.series(currency)) for account in accounts for currency in account.currencies]
+    return sorted({*read, *named})
+
+
+def meant(wanted: str, names: Sequence[str]) -> str:
+    """The series that is meant: by its name, by a glob or the beginning that only one has."""
+    if wanted in names:
+        return wanted
+    found = [one for one in names if fnmatchcase(one, wanted)] or [
+        one for one in names if one.startswith(wanted)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(f"{wanted!r} may be any of {listed(found)}")
+    raise ValueError(f"no series {wanted!r}{_near(wanted, names)}")
+
+
+def fitting(globs: Iterable[str], names: Sequence[str]) -> set[str]:
+    """The series that one of the globs fits. Raises ValueError for a glob that fits none."""
+    chosen: set[str] = set()
+    for glob in globs:
+        found = {one for one in names if one == glob or fnmatchcase(one, glob)}
+        if not found:
+            raise ValueError(f"--series {glob!r} fits no series{_near(glob, names)}")
+        chosen |= found
+    return chosen
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names, as many as fit into a line."""
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _near(wanted: str, names: Sequence[str]) -> str:
+    """What may be meant instead: names that hold the text, the nearest one, or all."""
+    if not names:
+        return "; nothing was read yet"
+    holding = [one for one in names if wanted and wanted.lower() in one.lower()]
+    if holding:
+        return f"; did you mean {listed(holding)}?"
+    return nearest(wanted, names) or f"; there are {listed(names)}"
+
+
+def limits_of(config: Config, name: str, field: Field) -> list[ThresholdLine]:
+    """The amounts that threshold rules compare a series' with; none where no configured account has it."""
+    series = _configured(config, name)
+    return [] if series is None else threshold_lines(config.rules, series, field)
+
+
+def _configured(config: Config, name: str) -> Series | None:
+    """The series, where one of the configured accounts has or may have it."""
+    owner, _, currency = name.rpartition("/")
+    accounts = (account for job in config.jobs for account in job.accounts)
+    return next((account.series(currency) for account in accounts if str(account) == owner), None)
+
+
+def _gap_after(config: Config, name: str) -> timedelta:
+    job = name.partition("/")[0]
+    schedules = (one.schedule for one in config.jobs if one.name == job)
+    return next((gap_after(schedule) for schedule in schedules), _UNCONFIGURED)

@@ -1,0 +1,97 @@
+"""Files of rule tests, run one after the other, and what is said of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from monitor.config import Config
+from monitor.domain.units import exact
+from monitor.errors import ConfigError
+from monitor.ruletests import file
+from monitor.ruletests.runner import ObservedEvent, Verdict, run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """A file, the configuration that it was run against, and what became of its tests."""
+
+    path: Path
+    config: Path
+    verdicts: tuple[Verdict, ...]
+
+    def lines(self, *, verbose: bool) -> Iterator[tuple[str, str]]:
+        """What to show, each line with its style: what differs, and if `verbose` everything else too."""
+        for verdict in self.verdicts:
+            if verbose or not verdict.passed:
+                word, style = ("pass", "green") if verdict.passed else ("FAIL", "bold red")
+                yield f"{word} {self.path}:{verdict.test.place.line}: {verdict.test.name}", style
+                for line in verdict.lines:
+                    yield f"  {line}", _STYLES.get(line[0], "")
+
+    def to_json(self) -> dict[str, Any]:
+        """It for programs."""
+        tests = [_verdict_json(verdict) for verdict in self.verdicts]
+        return {"file": str(self.path), "config": str(self.config), "tests": tests}
+
+
+_STYLES = {"-": "red", "+": "green"}
+
+
+def run_files(paths: Sequence[Path], load: Callable[[Path | None], Config]) -> list[Tested]:
+    """Runs the tests of these files. `load` is given the configuration that a file names, or None.
+
+    Raises ConfigError with everything that is wrong with any of them; then none was run."""
+    read, refused = [], []
+    for path in paths:
+        try:
+            config = load(file.config_of(path))
+            read.append((path, config, file.load(path, config)))
+        except ConfigError as exc:
+            refused.append(exc)
+    if refused:
+        raise _together(refused)
+    return [
+        Tested(path=path, config=config.path, verdicts=tuple(run(test, config) for test in tests))
+        for path, config, tests in read
+    ]
+
+
+def _together(errors: Sequence[ConfigError]) -> ConfigError:
+    problems = (
+        replace(problem, source=problem.source or error.source)
+        for error in errors
+        for problem in error.problems
+    )
+    return ConfigError(errors[0].source, tuple(dict.fromkeys(problems)))
+
+
+def summary(tested: Sequence[Tested]) -> str:
+    """How many tests passed and failed, in a line."""
+    verdicts = [verdict for one in tested for verdict in one.verdicts]
+    failed = sum(not verdict.passed for verdict in verdicts)
+    passed = f"{len(verdicts) - failed} passed"
+    return f"{failed} failed, {passed}" if failed else passed
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "name": verdict.test.name,
+        "line": verdict.test.place.line,
+        "passed": verdict.passed,
+        "differences": [line for line in verdict.lines if line[0] in _STYLES],
+        "events": [_event_json(seen) for seen in verdict.seen],
+    }
+
+
+def _event_json(seen: ObservedEvent) -> dict[str, Any]:
+    alert = seen.event.alert
+    return {
+        "at": exact(seen.at),
+        "event": seen.event.kind.value,
+        "rule": alert.rule,
+        "series": alert.subject,
+        "severity": alert.severity.word,
+        "reason": seen.event.reason,
+        "to": list(seen.channels),
+    }

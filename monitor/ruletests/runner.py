@@ -1,0 +1,256 @@
+"""Rule tests: a story of readings through the very evaluator, state machine and store queries of the daemon, with the
+clock of the test."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from difflib import SequenceMatcher
+
+from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.context import Watch
+from monitor.alerting.recording import record
+from monitor.config import Config
+from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, due_times
+from monitor.domain.delivery import Target
+from monitor.domain.evaluation import AlertContext
+from monitor.domain.model import Account, Balance, PollResult, SeriesView, State
+from monitor.domain.rules import Rule
+from monitor.domain.units import exact
+from monitor.errors import Outcome
+from monitor.ruletests.file import Expected, RuleTest
+from monitor.ruletests.notation import Failure, Gap, Lacking, Sample, Value
+from monitor.store.scratch import scratch
+from monitor.store.transaction import Transaction
+
+_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedEvent:
+    """An event that was told, and the channels it went to."""
+
+    at: timedelta
+    event: Event
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a test: what was told, and line by line how that differs from what was expected."""
+
+    test: RuleTest
+    seen: tuple[ObservedEvent, ...]
+    lines: tuple[str, ...]
+    passed: bool
+
+
+def run(test: RuleTest, config: Config) -> Verdict:
+    """Runs one test."""
+    seen = tuple(_Story(test, _watch(test, config), looked=test.start - _MOMENT).told())
+    pairs = list(_aligned(test.expected, seen))
+    return Verdict(
+        test=test,
+        seen=seen,
+        lines=tuple(line for expected, got in pairs for line in _compared(expected, got)),
+        passed=all(expected and got and not _misfits(expected, got) for expected, got in pairs),
+    )
+
+
+def _watch(test: RuleTest, config: Config) -> Watch:
+    """The configuration's rules and routes, over the accounts of the test; its channels by name alone, for nothing is
+    sent."""
+    return Watch(
+        rules=config.rules,
+        accounts={account.key: account for account in test.readings},
+        targets={name: (Target(channel=name, url_id=name),) for name in config.channels},
+        routes=config.routes,
+        maintenance=config.maintenance,
+        inhibitions=config.inhibitions,
+        schedules={job.name: job.schedule for job in config.jobs},
+    )
+
+
+@dataclass(slots=True)
+class _Story:
+    """A test under way. Its clock stops at polls, where somebody acts, and where time alone may change something.
+
+    Until `looked` everything that only time brings has been seen, unless a poll has brought `news` since: an alert that
+    got worse may go by another route, whose `escalate_after` is over already."""
+
+    test: RuleTest
+    watch: Watch
+    looked: datetime
+    news: bool = False
+    views: dict[str, SeriesView] = field(default_factory=dict)
+    polled: set[tuple[str, str]] = field(default_factory=set)
+
+    def told(self) -> Iterator[ObservedEvent]:
+        """Every event, in order."""
+        with scratch() as tx:
+            for step in range(self.test.steps):
+                now = self.test.start + step * self.test.every
+                for account, readings in self.test.readings.items():
+                    result = _polled(account, readings, step, now)
+                    if result is not None:
+                        recorded = record(tx, account, result, self.watch)
+                        self.views |= {str(view.series): view for view in recorded.views}
+                        self.polled.add(account.key)
+                        self.news |= bool(recorded.told)
+                        yield from self._seen(tx, recorded.told)
+                yield from self._pass_time(tx, now, now + self.test.every)
+
+    def _pass_time(self, tx: Transaction, now: datetime, until: datetime) -> Iterator[ObservedEvent]:
+        """What a step brings after its polls, at their very instant and until the next ones."""
+        while now < until:
+            self._act(tx, now)
+            alerts = tx.alerts.all().values()
+            if (
+                self.news
+                or any(map(_waits, alerts))
+                or any(at <= now for at in self._due_times(alerts, until))
+            ):
+                self.news = False
+                while told := look_between_polls(tx, self.watch, now, self.polled):
+                    yield from self._seen(tx, told)
+                alerts = tx.alerts.all().values()
+            self.looked = now
+            now = min(self._due_times(alerts, until), default=until)
+
+    def _due_times(self, alerts: Collection[Alert], until: datetime) -> list[datetime]:
+        """Every instant since the last look at which something may become due."""
+        return [at for at in self._all_times(alerts, until) if self.looked < at < until]
+
+    def _all_times(self, alerts: Collection[Alert], until: datetime) -> Iterator[datetime]:
+        for action in self.test.actions:
+            yield self.test.start + action.at
+            if action.lasts is not None:
+                yield self.test.start + action.at + action.lasts
+        for maintenance in self.watch.maintenance if alerts else ():
+            yield from maintenance.window.edges(self.looked, until)
+        waits = [route.escalate_after for route in self.watch.routes if route.escalate_after is not None]
+        for alert in alerts:
+            if (rule := self.watch.rule(alert.rule)) is not None:
+                for escalate_after in waits or (None,):
+                    yield from due_times(alert, rule.policy, escalate_after)
+        for rule in self.watch.rules:
+            if any(level.longest_gap is not None for level in rule.each_level):
+                yield from self._stale_times(rule)
+
+    def _stale_times(self, rule: Rule) -> Iterator[datetime]:
+        for view in self.views.values():
+            if rule.match.series(view.series):
+                last = view.last.observed_at if view.last else view.watched_since
+                schedule = self.watch.schedules.get(view.series.account.job)
+                times = (level.stale_at(schedule, last) for level in rule.each_level)
+                yield from (at for at in times if at is not None)
+
+    def _act(self, tx: Transaction, now: datetime) -> None:
+        """What somebody does at an instant; at that of polls, right after them."""
+        for action in self.test.actions:
+            if self.test.start + action.at != now:
+                continue
+            if action.lasts is not None:
+                by = {"by": "test", "reason": "a rule test"}
+                tx.alerts.add_silence(action.match, starts_at=now, ends_at=now + action.lasts, now=now, **by)
+                continue
+            desk = AlertContext(describe=self.watch.describe)
+            for alert in tx.alerts.all().values():
+                attributes = desk.attributes(alert, self.watch.rule(alert.rule))
+                if alert.state is State.FIRING and action.match.alert(attributes):
+                    tx.alerts.save(acknowledge(alert, Ack(by="test", reason="a rule test", at=now)))
+
+    def _seen(self, tx: Transaction, told: tuple[Event, ...]) -> Iterator[ObservedEvent]:
+        for event in told:
+            rule = self.watch.rule(event.alert.rule)
+            if event.kind is EventKind.RESOLVED and rule is not None and not rule.policy.send_resolved:
+                continue
+            went = tx.outbox.addressed(event.alert.id, event.seq)
+            channels = tuple(sorted({target.channel for target in went}))
+            yield ObservedEvent(at=event.at - self.test.start, event=event, channels=channels)
+
+
+def _waits(alert: Alert) -> bool:
+    """Whether something other than time may change what is told: the end of a mute, or of what explains it."""
+    return alert.muted != "" or (alert.state is State.FIRING) is not alert.announced
+
+
+def _polled(
+    account: Account, readings: Mapping[str, tuple[Sample, ...]], step: int, at: datetime
+) -> PollResult | None:
+    result = PollResult(outcome=Outcome.OK, started_at=at, finished_at=at, attempts=1)
+    balances = []
+    for currency, samples in readings.items():
+        match samples[step] if step < len(samples) else Gap():
+            case Gap():
+                return None
+            case Failure(outcome):
+                return replace(result, outcome=outcome, detail="as the test says")
+            case Lacking():
+                continue
+            case Value(amount):
+                balances.append(Balance(currency=currency, total=amount, available=amount))
+    return replace(result, balances=tuple(balances))
+
+
+# What differs
+
+
+def _aligned(
+    expected: tuple[Expected, ...], seen: tuple[ObservedEvent, ...]
+) -> Iterator[tuple[Expected | None, ObservedEvent | None]]:
+    """Expected and told events side by side: those that are alike, and around them what is only on one side."""
+    by_time = sorted(expected, key=lambda one: one.at)
+    left = [(one.rule, one.subject, one.kind) for one in by_time]
+    right = [(one.event.alert.rule, one.event.alert.subject, one.event.kind) for one in seen]
+    for what, a, a_end, b, b_end in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        if what == "equal":
+            yield from zip(by_time[a:a_end], seen[b:b_end], strict=True)
+        else:
+            yield from ((one, None) for one in by_time[a:a_end])
+            yield from ((None, one) for one in seen[b:b_end])
+
+
+def _compared(expected: Expected | None, got: ObservedEvent | None) -> Iterator[str]:
+    if expected is not None and got is not None and not _misfits(expected, got):
+        yield f"  {_told_line(got)}"
+        return
+    if expected is not None:
+        yield f"- {_expected_line(expected)}"
+    if got is not None:
+        yield f"+ {_told_line(got)}"
+
+
+def _misfits(expected: Expected, got: ObservedEvent) -> bool:
+    """Whether an event of the right kind came at another time, or is otherwise not what was expected."""
+    alert = got.event.alert
+    return (
+        expected.at != got.at
+        or expected.severity not in (None, alert.severity)
+        or (expected.reason is not None and expected.reason not in got.event.reason)
+        or (expected.channels is not None and sorted(expected.channels) != sorted(got.channels))
+    )
+
+
+def _expected_line(one: Expected) -> str:
+    parts = [exact(one.at), one.kind.value, one.rule, one.subject]
+    if one.severity is not None:
+        parts.append(one.severity.word)
+    if one.channels is not None:
+        parts.append(f"to {', '.join(one.channels) or 'nobody'}")
+    if one.reason is not None:
+        parts.append(f"with {one.reason!r}")
+    return "  ".join(parts)
+
+
+def _told_line(one: ObservedEvent) -> str:
+    alert = one.event.alert
+    to = f"to {', '.join(one.channels) or 'nobody'}"
+    what = (
+        exact(one.at),
+        one.event.kind.value,
+        alert.rule,
+        alert.subject,
+        alert.severity.word,
+        to,
+    )
+    return "  ".join([*what, one.event.reason])

@@ -1,0 +1,255 @@
+"""Alerts, their events and notes, and the silences that mute them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+
+from monitor.domain.alerts import Ack, Alert, Event
+from monitor.domain.delivery import Addressed
+from monitor.domain.matching import Match
+from monitor.domain.messages import Report
+from monitor.domain.model import Severity, State
+from monitor.domain.mutes import Silence
+from monitor.store.memory import Memory, Silences
+from monitor.store.outbox import Outbox
+from monitor.store.sqlite import insert_or_update
+from monitor.store.tables import alerts, events, from_micros, notes, silences, to_micros
+
+F = TypeVar("F")
+
+_ABOUT = select(alerts).where(alerts.c.subject.in_(bindparam("subjects", expanding=True)))
+
+_SAVE = insert_or_update(
+    alerts,
+    ("rule", "subject"),
+    tuple(column.name for column in alerts.c if not column.primary_key),
+)
+
+_SILENCES = select(silences).where(silences.c.ends_at > bindparam("now"))
+
+_FIRING = (
+    select(alerts.c.rule, alerts.c.subject, alerts.c.severity)
+    .where(alerts.c.state == "firing")
+    .order_by(alerts.c.fired_at)
+)
+
+_MUTABLE = select(alerts.c.rule, alerts.c.subject, alerts.c.state, alerts.c.severity, alerts.c.muted).where(
+    (alerts.c.state == "firing") | (alerts.c.muted != "")
+)
+
+
+class Alerts:
+    """The queries about alerts, within a transaction."""
+
+    def __init__(self, connection: Connection, memory: Memory, outbox: Outbox) -> None:
+        self._db = connection
+        self._memory = memory
+        self._outbox = outbox
+
+    def all(self) -> dict[tuple[str, str], Alert]:
+        """Return the alerts that are not over, or have to be remembered, by rule and subject."""
+        return {(row.rule, row.subject): _alert(row) for row in self._db.execute(select(alerts))}
+
+    def about(self, subjects: Iterable[str]) -> dict[tuple[str, str], Alert]:
+        """Return those of all alerts that are about these subjects."""
+        rows = self._db.execute(_ABOUT, {"subjects": list(subjects)})
+        return {(row.rule, row.subject): _alert(row) for row in rows}
+
+    def follow(
+        self, by: object, begin: Callable[[], F]
+    ) -> tuple[F, Iterable[tuple[tuple[str, str], Severity | None]]]:
+        """Return what is kept for somebody from one transaction to the next, and by which firing alerts it differs from
+        the store: those (rule and subject) saved since this was last asked, with their severity, None where one does
+        not fire. The first time, and whenever something else may have happened, it is new, and all that fire."""
+        memory = self._memory
+        if memory.followed_by is not by:
+            memory.forget()
+            memory.follower, memory.followed_by = begin(), by
+            rows = self._db.execute(_FIRING)
+            return memory.follower, [((row.rule, row.subject), Severity(row.severity)) for row in rows]
+        saved, memory.saved = memory.saved, {}
+        return memory.follower, saved.items()
+
+    def save(self, alert: Alert) -> None:
+        """Keep an alert as it stands; one of which nothing matters any more is forgotten."""
+        self._memory.saved[alert.key] = alert.severity if alert.state is State.FIRING else None
+        if alert.is_over:
+            self._db.execute(
+                delete(alerts).where(alerts.c.rule == alert.rule, alerts.c.subject == alert.subject)
+            )
+            return
+        self._db.execute(_SAVE, _alert_values(alert))
+
+    def count(self) -> int:
+        """Return how many alerts are not over, or have to be remembered."""
+        count: int = self._db.execute(select(func.count()).select_from(alerts)).scalar_one()
+        return count
+
+    def of_incident(self, incident: str) -> Alert | None:
+        """Return the alert whose incident this is, unless that is over and forgotten."""
+        row = self._db.execute(select(alerts).where(alerts.c.id == incident)).one_or_none()
+        return None if row is None else _alert(row)
+
+    def unsettled(self, ended_before: datetime) -> list[str]:
+        """Return the subjects of the alerts that time alone may change: notified otherwise than they stand and not
+        muted, or flapping; or remembered though they ended before an instant."""
+        fires, muted = alerts.c.state == State.FIRING, alerts.c.muted != ""
+        moved = (alerts.c.severity != alerts.c.notified_severity) | (
+            alerts.c.level != alerts.c.notified_level
+        )
+        differs = (fires != alerts.c.announced) | (alerts.c.announced & moved)
+        waits = ~muted & differs | alerts.c.flapping | alerts.c.notified_flapping
+        waits |= ~fires & ~alerts.c.announced & (alerts.c.ended_at <= ended_before)
+        return list(self._db.execute(select(alerts.c.subject).where(waits).distinct()).scalars())
+
+    def unacknowledged_since(
+        self, at: datetime, wait: timedelta, seen_at: datetime | None
+    ) -> list[tuple[str, str, Severity]]:
+        """Return the alerts (rule, subject, severity) announced for so long, not muted, neither acknowledged nor
+        escalated; without those that were so at an earlier instant already, and not notified since."""
+        known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None) | (alerts.c.muted != "")
+        waits = (alerts.c.announced_at <= at - wait) & ~known
+        if seen_at is not None:
+            waits &= (alerts.c.announced_at > seen_at - wait) | (alerts.c.notified_at >= seen_at)
+        rows = self._db.execute(select(alerts.c.rule, alerts.c.subject, alerts.c.severity).where(waits))
+        return [(row.rule, row.subject, Severity(row.severity)) for row in rows]
+
+    def mutable(self) -> Iterator[Alert]:
+        """Yield the alerts that fire, or were muted when they were last judged; of each no more than what mutes can
+        match, and what mutes it."""
+        for row in self._db.execute(_MUTABLE):
+            state, severity = State(row.state), Severity(row.severity)
+            yield Alert(rule=row.rule, subject=row.subject, state=state, severity=severity, muted=row.muted)
+
+    def notified_until(self, at: datetime, rule: str) -> list[str]:
+        """Return the subjects of a rule's announced alerts that nobody acknowledged, and that were not notified after
+        an instant."""
+        mine = (alerts.c.rule == rule) & alerts.c.announced & (alerts.c.notified_at <= at)
+        mine &= alerts.c.acked_at.is_(None)
+        return list(self._db.execute(select(alerts.c.subject).where(mine)).scalars())
+
+    def add_event(self, event: Event, report: Report, addressed: Sequence[Addressed]) -> None:
+        """Keep an event, and put one notification per URL into the outbox."""
+        self._db.execute(
+            insert(events).values(
+                incident=event.alert.id,
+                seq=event.seq,
+                rule=event.alert.rule,
+                subject=event.alert.subject,
+                kind=event.kind,
+                at=event.at,
+                report=report.to_json(),
+            )
+        )
+        self._outbox.add(event.alert.id, event.seq, event.at, event.alert.severity, addressed)
+
+    def add_note(self, alert: Alert, kind: str, at: datetime, by: str, text: str) -> None:
+        """Keep what was done about an incident, by whom and why."""
+        about = {"incident": alert.id, "rule": alert.rule, "subject": alert.subject}
+        what = {"severity": alert.severity, "at": at, "kind": kind, "by": by, "text": text}
+        self._db.execute(insert(notes).values(**about, **what))
+
+    def was_notified(self, incident: str) -> bool:
+        """Return whether an incident, over or not, was ever notified."""
+        first = select(events.c.seq).where(events.c.incident == incident).limit(1)
+        return self._db.execute(first).one_or_none() is not None
+
+    def silences(self, now: datetime) -> tuple[Silence, ...]:
+        """Return the silences that are not over."""
+        known = self._memory.silences
+        if known is None or not known.since <= now < known.until:
+            rows = self._db.execute(_SILENCES, {"now": now})
+            read = tuple(_silence(row) for row in rows)
+            until = min((one.ends_at for one in read), default=datetime.max.replace(tzinfo=UTC))
+            self._memory.silences = known = Silences(of=read, since=now, until=until)
+        return known.of
+
+    def add_silence(
+        self, match: Match, *, starts_at: datetime, ends_at: datetime, by: str, reason: str, now: datetime
+    ) -> Silence:
+        """Keep a new silence, which gets the next number."""
+        self._memory.silences = None
+        values = {
+            "match": {key: list(globs) for key, globs in match.globs.items()},
+            "by": by,
+            "reason": reason,
+        }
+        times = {"starts_at": starts_at, "ends_at": ends_at, "created_at": now}
+        row = self._db.execute(
+            insert(silences).values(**values, **times, expired_by="").returning(silences)
+        ).one()
+        return _silence(row)
+
+    def expire_silence(self, number: int, *, by: str, now: datetime) -> Silence | None:
+        """End a silence at once; return None where there is none of this number that is not over."""
+        self._memory.silences = None
+        row = self._db.execute(
+            update(silences)
+            .where(silences.c.id == number, silences.c.ends_at > now)
+            .values(ends_at=now, expired_by=by)
+            .returning(silences)
+        ).one_or_none()
+        return None if row is None else _silence(row)
+
+
+def _alert_values(alert: Alert) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        column.name: getattr(alert, column.name)
+        for column in alerts.c
+        if column.name not in ("changes", "acked_at", "acked_by", "ack_reason")
+    }
+    ack = alert.ack
+    return values | {
+        "changes": [to_micros(at) for at in alert.changes],
+        "acked_at": ack.at if ack else None,
+        "acked_by": ack.by if ack else "",
+        "ack_reason": ack.reason if ack else "",
+    }
+
+
+def _alert(row: Row[Any]) -> Alert:
+    ack = Ack(by=row.acked_by, reason=row.ack_reason, at=row.acked_at) if row.acked_at else None
+    return Alert(
+        rule=row.rule,
+        subject=row.subject,
+        state=State(row.state),
+        id=row.id,
+        since=row.since,
+        fired_at=row.fired_at,
+        breached_at=row.breached_at,
+        held_at=row.held_at,
+        worse_since=row.worse_since,
+        ended_at=row.ended_at,
+        clearing=row.clearing,
+        severity=Severity(row.severity),
+        level=row.level,
+        reason=row.reason,
+        expected=row.expected,
+        ending=row.ending,
+        again=row.again,
+        changes=tuple(from_micros(at) for at in row.changes),
+        flapping=row.flapping,
+        seq=row.seq,
+        announced=row.announced,
+        announced_at=row.announced_at,
+        notified_at=row.notified_at,
+        notified_severity=Severity(row.notified_severity),
+        notified_level=row.notified_level,
+        notified_flapping=row.notified_flapping,
+        escalated_at=row.escalated_at,
+        ack=ack,
+        muted=row.muted,
+    )
+
+
+def _silence(row: Row[Any]) -> Silence:
+    return Silence(
+        id=row.id,
+        match=Match({key: tuple(globs) for key, globs in row.match.items()}),
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        by=row.by,
+        reason=row.reason,
+    )

@@ -1,0 +1,542 @@
+"""The outbox: notifications until they are delivered or given up, the attempts, and the rests of recipients."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    true,
+    tuple_,
+    type_coerce,
+    update,
+)
+
+from monitor.domain.delivery import LONGEST_REST, Addressed, Notification, Rest, Target
+from monitor.domain.messages import Report
+from monitor.domain.model import Severity, State
+from monitor.domain.windows import QuietHours
+from monitor.store.sqlite import insert_new, insert_or_update, later
+from monitor.store.tables import Instant, alerts, attempts, events, notifications, rests
+
+_ADD = insert_new(notifications)
+
+_SAVE_REST = insert_or_update(rests, ("url_id",), ("began_at", "until", "refusals"))
+
+_ADD_AGAIN = insert_or_update(
+    notifications,
+    ("incident", "seq", "channel", "url_id"),
+    ("next_attempt_at",),
+    fixed={"status": "pending", "settled_at": None, "failing_since": None},
+    where=notifications.c.status == "failed",
+)
+"""One that was given up there before waits again: its URL had been taken away and is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is to be delivered to a URL now, in order; where nothing is due, when something will be (None: never)."""
+
+    due: tuple[tuple[Notification, ...], ...]
+    next_at: datetime | None
+
+
+class Outbox:
+    """The queries about notifications, within a transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(
+        self, incident: str, seq: int, at: datetime, severity: Severity, addressed: Sequence[Addressed]
+    ) -> None:
+        """Put one notification of an event per URL into the outbox."""
+        self._add_notifications(
+            [
+                _notification(incident, seq, at, one.target, severity)
+                | {"group_key": one.group, "next_attempt_at": at + one.group_wait}
+                for one in addressed
+            ]
+        )
+
+    def waiting(
+        self, target: Target, now: datetime, quiet: QuietHours | None = None, *, gather: bool = True
+    ) -> Waiting:
+        """Return what waits for one URL: the notifications of the group whose turn it is, by incident, in order.
+
+        Within an incident the first holds back the others; groups don't hold back each other. In quiet hours only
+        incidents go out of which something critical waits. Without `gather`, no group waits for more."""
+        heads = _heads(target, now, quiet.until(now) if quiet else None, gather=gather)
+        first, next_at = self._db.execute(select(func.min(heads.c.due_id), func.min(heads.c.at))).one()
+        if first is None:
+            return Waiting((), next_at)
+        group = select(heads.c.group_key).where(heads.c.id == first).scalar_subquery()
+        # what was not tried yet goes with the first, though it has not waited for as long
+        together = heads.c.passes & ((heads.c.attempts == 0) | heads.c.due_id.is_not(None))
+        incidents = select(heads.c.incident).where(heads.c.group_key == group, together)
+        return Waiting(self._pending(target, incidents), now)
+
+    def complete(self, ids: Sequence[int], *, delivered: bool, at: datetime, error: str = "") -> None:
+        """End notifications: the last attempt delivered them, or they are given up."""
+        self._note_attempt(ids, at, error)
+        self._db.execute(
+            update(notifications)
+            .where(notifications.c.id.in_(ids), notifications.c.status == "pending")
+            .values(
+                status="delivered" if delivered else "failed",
+                settled_at=at,
+                attempts=notifications.c.attempts + 1,
+                last_error=error,
+            )
+        )
+
+    def reschedule(
+        self, ids: Sequence[int], *, at: datetime, until: datetime, error: str, taken: Sequence[str] = ()
+    ) -> None:
+        """Record a failed attempt that will be followed by another; the parts `taken` are not sent again."""
+        self._note_attempt(ids, at, error)
+        self._db.execute(
+            update(notifications)
+            .where(notifications.c.id.in_(ids), notifications.c.status == "pending")
+            .values(
+                next_attempt_at=until,
+                attempts=notifications.c.attempts + 1,
+                failing_since=func.coalesce(notifications.c.failing_since, literal(at, Instant)),
+                last_error=error,
+                taken=list(taken),
+            )
+        )
+
+    def hasten(self, target: Target, now: datetime) -> None:
+        """Let what failed at a URL be tried again now: it has just taken something."""
+        failed = (
+            _pending_for(target) & (notifications.c.attempts > 0) & (notifications.c.next_attempt_at > now)
+        )
+        self._db.execute(update(notifications).where(failed).values(next_attempt_at=now))
+
+    def due_since(self, quiet: Collection[str] = ()) -> datetime | None:
+        """Return when the first of what waits became due, or will; None where nothing waits. Channels in their quiet
+        hours are left out, and messages that wait for one before them."""
+        before = notifications.alias()
+        held_back = select(before.c.id).where(
+            before.c.status == "pending",
+            before.c.channel == notifications.c.channel,
+            before.c.url_id == notifications.c.url_id,
+            before.c.incident == notifications.c.incident,
+            before.c.seq < notifications.c.seq,
+        )
+        at: datetime | None = self._db.execute(
+            select(func.min(notifications.c.next_attempt_at)).where(
+                notifications.c.status == "pending",
+                notifications.c.channel.not_in(list(quiet)),
+                ~held_back.exists(),
+            )
+        ).scalar_one()
+        return at
+
+    def addressed(self, incident: str, seq: int) -> list[Target]:
+        """Return the URLs that one event goes to."""
+        rows = self._db.execute(
+            select(notifications.c.channel, notifications.c.url_id).where(
+                notifications.c.incident == incident, notifications.c.seq == seq
+            )
+        )
+        return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
+
+    def notified_targets(self, incident: str) -> list[Target]:
+        """Return the URLs that were notified of an incident, or will be; not those where all of it was given up."""
+        rows = self._db.execute(
+            select(notifications.c.channel, notifications.c.url_id)
+            .where(notifications.c.incident == incident, notifications.c.status != "failed")
+            .distinct()
+        )
+        return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
+
+    def rest(self, url_id: str) -> Rest | None:
+        """Return until when a recipient's service wants no messages, as far as is known; also a rest that is over."""
+        row = self._db.execute(select(rests).where(rests.c.url_id == url_id)).one_or_none()
+        if row is None:
+            return None
+        return Rest(began_at=row.began_at, until=row.until, refusals=row.refusals)
+
+    def save_rest(self, url_id: str, rest: Rest) -> None:
+        """Keep a recipient's rest, so that a restart waits for its end."""
+        values = {"began_at": rest.began_at, "until": rest.until, "refusals": rest.refusals}
+        self._db.execute(_SAVE_REST, {"url_id": url_id, **values})
+
+    def end_rest(self, url_id: str) -> None:
+        """Forget a recipient's rest: it takes messages again."""
+        self._db.execute(delete(rests).where(rests.c.url_id == url_id))
+
+    def failing_since(self, channel: str) -> datetime | None:
+        """Return since when deliveries of what still waits for a channel have failed; None where none has."""
+        oldest = select(func.min(notifications.c.failing_since)).where(
+            notifications.c.channel == channel, notifications.c.status == "pending"
+        )
+        at: datetime | None = self._db.execute(oldest).scalar_one()
+        return at
+
+    def divert_to_fallback(
+        self,
+        channel: str,
+        fallback: Sequence[Target],
+        failing_before: datetime,
+        now: datetime,
+        *,
+        quiet: bool = False,
+    ) -> int:
+        """Address to a channel's fallback all that waits for the channel and that no URL of it has taken, once
+        something has failed since long enough; return how many notifications it was. They stay in the outbox for the
+        channel, too. Whatever waits for its group or, where the channel is `quiet`, for the hours to end, does not
+        wait for the channel."""
+        mine = notifications.alias()
+        failed_for_long = (
+            (mine.c.channel == channel)
+            & (mine.c.status == "pending")
+            & (mine.c.failing_since <= failing_before)
+        )
+        if self._db.execute(select(mine.c.id).where(failed_for_long).limit(1)).first() is None:
+            return 0
+        due = (mine.c.next_attempt_at <= now) & (mine.c.severity >= (Severity.CRITICAL if quiet else 0))
+        stuck = select(mine.c.incident).where(
+            mine.c.channel == channel, mine.c.status == "pending", mine.c.failing_since.is_not(None) | due
+        )
+        there = notifications.alias()
+        taken = select(there.c.id).where(
+            there.c.channel == channel,
+            there.c.incident == notifications.c.incident,
+            there.c.seq == notifications.c.seq,
+            there.c.status == "delivered",
+        )
+        rows = self._db.execute(
+            select(notifications).where(
+                notifications.c.channel == channel,
+                notifications.c.status == "pending",
+                notifications.c.handed_over_at.is_(None),
+                notifications.c.incident.in_(stuck),
+                ~taken.exists(),
+            )
+        ).all()
+        for row in rows:
+            why = f"channel {channel}, which can't be reached ({row.last_error or 'as before'})"
+            instead = {"group_key": row.group_key, "instead_of": why}
+            self._add_notifications(
+                [_notification(row.incident, row.seq, now, one, row.severity) | instead for one in fallback]
+            )
+        handed_over = update(notifications).where(notifications.c.id.in_([row.id for row in rows]))
+        self._db.execute(handed_over.values(handed_over_at=now))
+        return len(rows)
+
+    def rename_targets(self, names: Iterable[tuple[Target, Target]]) -> None:
+        """Let what an older version kept for a recipient count as kept for it under its name of now.
+
+        Several recipients that had one name get each their own copy of it."""
+        by_former: dict[Target, list[Target]] = {}
+        for former, target in names:
+            by_former.setdefault(former, []).append(target)
+        for former, (first, *others) in by_former.items():
+            for target in others:
+                kept = {"channel": literal(target.channel), "url_id": literal(target.url_id)}
+                columns = [column for column in notifications.c if column.name != "id"]
+                copies = select(*(kept.get(column.name, column) for column in columns)).where(_to(former))
+                self._db.execute(
+                    insert_new(notifications).from_select([column.name for column in columns], copies)
+                )
+            self._db.execute(
+                update(notifications)
+                .where(_to(former), ~_is_addressed_to(first))
+                .values(channel=first.channel, url_id=first.url_id)
+            )
+
+    def reroute(
+        self,
+        targets: Sequence[Target],
+        wanted: Callable[[str, str, Severity], Sequence[Target]],
+        now: datetime,
+    ) -> int:
+        """Fit the outbox to the channels as configured now; return how many notifications had to be given up.
+
+        What waits for a recipient that another channel names now goes out by that one. What waits for a URL that its
+        channel no longer has goes to the URLs it has instead. What waits for a channel that is gone goes where it
+        would go now (`wanted`, by rule, subject and severity), if nobody else knows of the incident; otherwise it is
+        given up. Nobody gets a message that is addressed to them already."""
+        channels = {target.channel for target in targets}
+        by_id = {target.url_id: target for target in reversed(targets)}
+        rows, known = self._waiting_elsewhere(targets), self._known(targets)
+        given_up = 0
+        for row in rows:
+            addressed = self._addressed_ids(row.incident, row.seq, apart_from=row.id)
+            moved = by_id.get(row.url_id)
+            if moved is not None and moved.url_id not in addressed:
+                self._move(row.id, moved)
+                continue
+            if row.channel in channels:
+                gone, instead = "URL", [target for target in targets if target.channel == row.channel]
+            else:
+                gone = "channel"
+                known_elsewhere = row.incident in known
+                instead = [] if known_elsewhere else [*wanted(row.rule, row.subject, Severity(row.severity))]
+            kept = {"group_key": row.group_key, "instead_of": row.instead_of}
+            new = [
+                _notification(row.incident, row.seq, row.created_at, target, row.severity) | kept
+                for target in instead
+                if target.url_id not in addressed
+            ]
+            if new:
+                self._db.execute(_ADD_AGAIN, new)
+            why = f"its {gone} is gone from the configuration" + (", sent to others" if instead else "")
+            self.complete([row.id], delivered=False, at=now, error=why)
+            given_up += not instead
+        return given_up
+
+    def follow_recipients(self, targets: Sequence[Target]) -> None:
+        """Let what went to a recipient, of incidents that are not over, count as sent by the channel that names it now.
+        A channel that is gone, one of whose recipients another names, is that one now, its other URLs included.
+
+        A later change of that channel's URLs then finds it there, though no message went between the two changes."""
+        by_id = {target.url_id: target for target in reversed(targets)}
+        channels = {target.channel for target in targets}
+        renamed: dict[str, str] = {}
+        for former in self._known_elsewhere(targets):
+            if (target := by_id.get(former.url_id)) is not None:
+                self._rename(former, target)
+                renamed.setdefault(former.channel, target.channel)
+        for former in self._known_elsewhere(targets):
+            if former.channel not in channels and former.channel in renamed:
+                target = Target(channel=renamed[former.channel], url_id=former.url_id)
+                self._rename(former, target)
+
+    def _pending(self, target: Target, incidents: Select[str]) -> tuple[tuple[Notification, ...], ...]:
+        rows = self._db.execute(
+            select(notifications, events.c.report, alerts.c.reason.label("present_reason"))
+            .join(
+                events,
+                (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq),
+            )
+            .outerjoin(
+                alerts,
+                (alerts.c.rule == events.c.rule)
+                & (alerts.c.subject == events.c.subject)
+                & (alerts.c.id == events.c.incident)
+                & (alerts.c.state == State.FIRING),
+            )
+            .where(_pending_for(target), notifications.c.incident.in_(incidents))
+            .order_by(notifications.c.incident, notifications.c.seq)
+        )
+        by_incident = groupby(rows, key=lambda row: row.incident)
+        return tuple(tuple(_waiting(row, target) for row in group) for _, group in by_incident)
+
+    def _add_notifications(self, new: Sequence[dict[str, Any]]) -> None:
+        if new:
+            self._db.execute(_ADD, new)
+
+    def _move(self, number: int, target: Target) -> None:
+        """Let a notification go out by another channel. One that was given up there before makes room for it."""
+        mine = notifications.alias()
+        this = select(mine.c.incident, mine.c.seq).where(mine.c.id == number)
+        former = select(notifications.c.id).where(
+            _to(target), tuple_(notifications.c.incident, notifications.c.seq).in_(this)
+        )
+        self._db.execute(delete(attempts).where(attempts.c.notification_id.in_(former)))
+        self._db.execute(delete(notifications).where(notifications.c.id.in_(former)))
+        self._db.execute(
+            update(notifications)
+            .where(notifications.c.id == number)
+            .values(channel=target.channel, url_id=target.url_id)
+        )
+
+    def _note_attempt(self, ids: Sequence[int], at: datetime, error: str) -> None:
+        number = notifications.c.attempts + 1
+        tried = select(notifications.c.id, number, literal(at, Instant), literal(error)).where(
+            notifications.c.id.in_(ids), notifications.c.status == "pending"
+        )
+        columns = ["notification_id", "number", "at", "error"]
+        self._db.execute(insert_new(attempts).from_select(columns, tried))
+
+    def _waiting_elsewhere(self, targets: Sequence[Target]) -> Sequence[Row[Any]]:
+        """Return what waits for URLs other than these."""
+        columns: tuple[ColumnElement[Any], ...] = (
+            notifications.c.id,
+            notifications.c.incident,
+            notifications.c.seq,
+            notifications.c.channel,
+            notifications.c.url_id,
+            notifications.c.created_at,
+            notifications.c.severity,
+            notifications.c.group_key,
+            notifications.c.instead_of,
+            events.c.rule,
+            events.c.subject,
+        )
+        of_event = (events.c.incident == notifications.c.incident) & (events.c.seq == notifications.c.seq)
+        return self._db.execute(
+            select(*columns)
+            .join(events, of_event)
+            .where(_pending_elsewhere(targets))
+            .order_by(notifications.c.id)
+        ).all()
+
+    def _known(self, targets: Sequence[Target]) -> set[str]:
+        """Return the incidents that wait for other URLs, and that somebody knows of, or will, at one of these."""
+        waiting = select(notifications.c.incident).where(_pending_elsewhere(targets))
+        notified = (notifications.c.status != "failed") & ~_pending_elsewhere(targets)
+        rows = self._db.execute(
+            select(notifications.c.incident).where(notifications.c.incident.in_(waiting), notified)
+        )
+        return set(rows.scalars())
+
+    def _addressed_ids(self, incident: str, seq: int, *, apart_from: int) -> set[str]:
+        """Return who gets, or got, one event, apart from by one notification."""
+        rows = self._db.execute(
+            select(notifications.c.url_id).where(
+                notifications.c.incident == incident,
+                notifications.c.seq == seq,
+                notifications.c.id != apart_from,
+                notifications.c.status != "failed",
+            )
+        )
+        return set(rows.scalars())
+
+    def _known_elsewhere(self, targets: Sequence[Target]) -> list[Target]:
+        """Return where else something went, or will go, of incidents that are not over."""
+        name = (notifications.c.channel, notifications.c.url_id)
+        here = [(target.channel, target.url_id) for target in targets]
+        rows = self._db.execute(
+            select(*name).where(_lasts(), tuple_(*name).not_in(here)).distinct().order_by(*name)
+        )
+        return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
+
+    def _rename(self, former: Target, target: Target) -> None:
+        """Rename a recipient where it has not got the same under its new name, in what is not over."""
+        self._db.execute(
+            update(notifications)
+            .where(_to(former), _lasts(), ~_is_addressed_to(target))
+            .values(channel=target.channel, url_id=target.url_id)
+        )
+
+
+def _to(target: Target) -> ColumnElement[bool]:
+    return (notifications.c.channel == target.channel) & (notifications.c.url_id == target.url_id)
+
+
+def _pending_for(target: Target) -> ColumnElement[bool]:
+    return (notifications.c.status == "pending") & _to(target)
+
+
+def _heads(target: Target, now: datetime, quiet_until: datetime | None, *, gather: bool) -> CTE:
+    """Select the first notification of each incident that waits for a URL: it holds back the others.
+
+    `at`: when it goes out; `passes`: quiet hours do not hold it; `due_id`: its id, where it is due. All of it is found
+    by the database: a message of one incident must not take the longer, the more of them wait."""
+    critical = notifications.c.severity == Severity.CRITICAL
+    of_incident = (
+        select(
+            notifications.c.incident,
+            func.min(notifications.c.seq).label("seq"),
+            func.min(case((critical, notifications.c.next_attempt_at))).label("critical_at"),
+        )
+        .where(_pending_for(target))
+        .group_by(notifications.c.incident)
+        .subquery()
+    )
+    tried, next_at = notifications.c.attempts > 0, notifications.c.next_attempt_at
+    critical_at = of_incident.c.critical_at
+    # what is critical waits no longer than its own route says, though what is before it would
+    planned = case((~tried & (critical_at < next_at), critical_at), else_=next_at)
+    passes = critical_at.is_not(None) if quiet_until is not None else true()
+    at = case((passes, planned), else_=later(planned, literal(quiet_until, Instant)))
+    # an attempt further off than any rest was planned by a clock since set back
+    due = (planned <= now) | (planned > now + LONGEST_REST)
+    if not gather:
+        due |= ~tried
+    return (
+        select(
+            notifications.c.id,
+            notifications.c.incident,
+            notifications.c.group_key,
+            notifications.c.attempts,
+            type_coerce(at, Instant).label("at"),
+            passes.label("passes"),
+            case((passes & due, notifications.c.id)).label("due_id"),
+        )
+        .join(
+            of_incident,
+            (of_incident.c.incident == notifications.c.incident) & (of_incident.c.seq == notifications.c.seq),
+        )
+        .where(_pending_for(target))
+        .cte()
+    )
+
+
+def _lasts() -> ColumnElement[bool]:
+    """Return the condition that a notification's incident is not over."""
+    return notifications.c.incident.in_(select(alerts.c.id))
+
+
+def _is_addressed_to(target: Target) -> ColumnElement[bool]:
+    """Return the condition that another notification of the same event has this recipient."""
+    there = notifications.alias()
+    return (
+        select(there.c.id)
+        .where(
+            there.c.channel == target.channel,
+            there.c.url_id == target.url_id,
+            there.c.incident == notifications.c.incident,
+            there.c.seq == notifications.c.seq,
+        )
+        .exists()
+    )
+
+
+def _pending_elsewhere(targets: Sequence[Target]) -> ColumnElement[bool]:
+    """Return the condition that a notification waits for a URL other than these."""
+    here = [(target.channel, target.url_id) for target in targets]
+    return (notifications.c.status == "pending") & tuple_(
+        notifications.c.channel, notifications.c.url_id
+    ).not_in(here)
+
+
+def _notification(
+    incident: str, seq: int, at: datetime, target: Target, severity: Severity
+) -> dict[str, Any]:
+    return {
+        "incident": incident,
+        "seq": seq,
+        "channel": target.channel,
+        "url_id": target.url_id,
+        "created_at": at,
+        "next_attempt_at": at,
+        "status": "pending",
+        "severity": severity,
+        "group_key": "",
+        "attempts": 0,
+        "instead_of": "",
+        "last_error": "",
+    }
+
+
+def _waiting(row: Row[Any], target: Target) -> Notification:
+    return Notification(
+        id=row.id,
+        target=target,
+        report=Report.from_json(row.report),
+        created_at=row.created_at,
+        attempts=row.attempts,
+        failing_since=row.failing_since,
+        next_attempt_at=row.next_attempt_at,
+        group=row.group_key,
+        instead_of=row.instead_of,
+        present_reason=row.present_reason or "",
+        taken=frozenset(row.taken),
+    )

@@ -1,0 +1,1 @@
+"""Reading beside a running daemon: plain `sqlite3`, read-only."""

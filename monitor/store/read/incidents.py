@@ -1,0 +1,348 @@
+"""Reading incidents, current and past, beside a running daemon: plain `sqlite3`, as `reader` does it."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from monitor.domain.alerts import Ack, EventKind
+from monitor.domain.messages import Report
+from monitor.domain.model import Severity
+from monitor.store.read.readings import Reading, reading, series_id
+from monitor.store.read.state import (
+    SilenceStatus,
+    ack,
+    connected,
+    instant,
+    instant_or_none,
+    micros,
+    silences_of,
+)
+
+_BEFORE, _FIRST, _LAST, _AFTER = 3, 10, 10, 3
+"""How many readings of an incident are shown: before it, its first and its last, and after it."""
+
+RESOLVED = "resolved"
+"""The state of an incident that is over, whatever ended it."""
+
+_OVER = (EventKind.RESOLVED, EventKind.CLOSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """An incident as it stands, or as it ended. Instants are in UTC.
+
+    `state` is `pending`, `firing` or `resolved`. `since` is its last firing's first breaching reading; `began` the
+    incident's. `ended_at` None: it goes on, or nobody knows. `messages` counts what was told of it, the last time at
+    `notified_at`, reminders aside; `announced`: somebody was told that it fires."""
+
+    id: str
+    rule: str
+    subject: str
+    state: str
+    severity: int
+    began: datetime
+    since: datetime
+    ended_at: datetime | None = None
+    reason: str = ""
+    messages: int = 0
+    notified_at: datetime | None = None
+    announced: bool = False
+    muted: str = ""
+    ack: Ack | None = None
+    flapping: bool = False
+
+    @property
+    def changed_at(self) -> datetime:
+        """When something happened to it last that is more than one more reading, or one more reminder."""
+        acked_at = None if self.ack is None else self.ack.at
+        return max(at for at in (self.since, self.notified_at, self.ended_at, acked_at) if at is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A try to deliver a message: its number within the incident, where to, and what went wrong."""
+
+    at: datetime
+    seq: int
+    channel: str
+    url_id: str
+    number: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """A message in the outbox, for one URL. `instead_of`: the channel it stands in for, and why."""
+
+    seq: int
+    channel: str
+    url_id: str
+    status: str
+    created_at: datetime
+    next_attempt_at: datetime
+    attempts: int
+    last_error: str
+    handed_over_at: datetime | None
+    instead_of: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What was done about an incident, by whom and why; or what kept it quiet."""
+
+    at: datetime
+    kind: str
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """The readings around an incident. `omitted` are those during it between `first` and `last`."""
+
+    before: tuple[Reading, ...] = ()
+    first: tuple[Reading, ...] = ()
+    omitted: int = 0
+    last: tuple[Reading, ...] = ()
+    after: tuple[Reading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """All that is kept about one incident."""
+
+    incident: Incident
+    reports: tuple[Report, ...]
+    attempts: tuple[Attempt, ...]
+    postings: tuple[OutboxEntry, ...]
+    notes: tuple[Note, ...]
+    silences: tuple[SilenceStatus, ...]
+    readings: Readings
+
+
+def incidents(path: Path, since: datetime | None = None) -> list[Incident]:
+    """The incidents of which something happened since an instant (None: as far back as is kept), and those that go
+    on; the newest first. Raises StoreError where the store can't be read."""
+    with connected(path) as db:
+        if db is None:
+            return []
+        db.execute("BEGIN")
+        return sorted(_incidents(db, since), key=lambda one: (one.since, one.id), reverse=True)
+
+
+def story(path: Path, incident: str) -> Timeline | None:
+    """All that is kept about an incident; None where nothing is. Raises StoreError where the store can't be read."""
+    with connected(path) as db:
+        if db is None:
+            return None
+        db.execute("BEGIN")
+        found = next((one for one in _incidents(db, None, incident)), None)
+        if found is None:
+            return None
+        reports = tuple(_reports(db, incident))
+        if reports:
+            began = min(datetime.fromisoformat(report.since) for report in reports)
+            found = replace(found, began=min(began, found.began))
+        return Timeline(
+            incident=found,
+            reports=reports,
+            attempts=tuple(_attempts(db, incident)),
+            postings=tuple(_postings(db, incident)),
+            notes=tuple(_notes(db, incident)),
+            silences=tuple(silences_of(db)),
+            readings=_readings(db, found),
+        )
+
+
+def _incidents(db: sqlite3.Connection, since: datetime | None, only: str | None = None) -> list[Incident]:
+    """What was told and what was not, as it stands now where it goes on."""
+    by_id = {one.id: one for one in _quiet(db, since, only)}
+    by_id |= {one.id: one for one in _told(db, since, only)}
+    for current in _current(db, only):
+        by_id[current.id] = current
+    notified_at = _told_at(db, only)
+    return [replace(one, notified_at=notified_at.get(one.id)) for one in by_id.values()]
+
+
+def _told(db: sqlite3.Connection, since: datetime | None, only: str | None) -> Iterator[Incident]:
+    rows = db.execute(
+        "SELECT incident, seq, rule, subject, kind, at, report FROM events AS e"
+        " WHERE seq = (SELECT max(seq) FROM events WHERE incident = e.incident)"
+        " AND kind != 'summary' AND at >= ? AND (? IS NULL OR incident = ?)",
+        (_from(since), only, only),
+    )
+    for incident, seq, rule, subject, kind, at, text in rows:
+        report = Report.from_json(json.loads(text))
+        began = datetime.fromisoformat(report.since)
+        yield Incident(
+            id=incident,
+            rule=rule,
+            subject=subject,
+            state=RESOLVED,
+            severity=Severity[report.severity.upper()],
+            began=began,
+            since=began,
+            ended_at=instant(at) if kind in _OVER else None,
+            reason=report.reason,
+            messages=seq,
+            announced=True,
+        )
+
+
+def _told_at(db: sqlite3.Connection, only: str | None) -> dict[str, datetime]:
+    rows = db.execute(
+        "SELECT incident, max(at) FROM events WHERE kind NOT IN ('reminder', 'summary')"
+        " AND (? IS NULL OR incident = ?) GROUP BY incident",
+        (only, only),
+    )
+    return {incident: instant(at) for incident, at in rows}
+
+
+def _quiet(db: sqlite3.Connection, since: datetime | None, only: str | None) -> Iterator[Incident]:
+    """Those of which nothing was told: they came and went muted."""
+    rows = db.execute(
+        "SELECT incident, rule, subject, max(severity), min(at),"
+        " max(CASE kind WHEN 'ended' THEN at END), max(CASE kind WHEN 'ended' THEN text END),"
+        " max(CASE kind WHEN 'muted' THEN text END)"
+        " FROM notes AS n WHERE NOT EXISTS (SELECT 1 FROM events WHERE incident = n.incident)"
+        " AND (? IS NULL OR incident = ?) GROUP BY incident HAVING max(at) >= ?",
+        (only, only, _from(since)),
+    )
+    for incident, rule, subject, severity, began, ended_at, ending, muted in rows:
+        yield Incident(
+            id=incident,
+            rule=rule,
+            subject=subject,
+            state=RESOLVED,
+            severity=severity,
+            began=instant(began),
+            since=instant(began),
+            ended_at=instant_or_none(ended_at),
+            reason=ending or "",
+            muted=muted or "",
+        )
+
+
+def _current(db: sqlite3.Connection, only: str | None) -> Iterator[Incident]:
+    """Those that go on, or are remembered for a while."""
+    rows = db.execute(
+        "SELECT id, rule, subject, state, severity, since, ended_at, reason, ending, seq, announced, muted,"
+        " flapping, acked_at, acked_by, ack_reason FROM alerts WHERE id != '' AND (? IS NULL OR id = ?)",
+        (only, only),
+    )
+    for row in rows:
+        incident, rule, subject, state, severity, since, ended_at, reason, ending, seq, *rest = row
+        announced, muted, flapping, *acked = rest
+        over = state == "inactive"
+        yield Incident(
+            id=incident,
+            rule=rule,
+            subject=subject,
+            state=RESOLVED if over else state,
+            severity=severity,
+            began=instant(since),
+            since=instant(since),
+            ended_at=instant_or_none(ended_at) if over else None,
+            reason=ending if over else reason,
+            messages=seq,
+            announced=bool(announced) or (over and seq > 0),
+            muted=muted,
+            ack=ack(*acked),
+            flapping=bool(flapping),
+        )
+
+
+def _from(since: datetime | None) -> int:
+    return -(2**63) if since is None else micros(since)
+
+
+def _reports(db: sqlite3.Connection, incident: str) -> Iterator[Report]:
+    rows = db.execute("SELECT report FROM events WHERE incident = ? ORDER BY seq", (incident,))
+    for (text,) in rows:
+        yield Report.from_json(json.loads(text))
+
+
+def _attempts(db: sqlite3.Connection, incident: str) -> Iterator[Attempt]:
+    rows = db.execute(
+        "SELECT a.at, n.seq, n.channel, n.url_id, a.number, a.error FROM attempts AS a"
+        " JOIN notifications AS n ON n.id = a.notification_id WHERE n.incident = ? ORDER BY a.at, n.id",
+        (incident,),
+    )
+    for at, seq, channel, url_id, number, error in rows:
+        yield Attempt(at=instant(at), seq=seq, channel=channel, url_id=url_id, number=number, error=error)
+
+
+def _postings(db: sqlite3.Connection, incident: str) -> Iterator[OutboxEntry]:
+    rows = db.execute(
+        "SELECT seq, channel, url_id, status, created_at, next_attempt_at, attempts, last_error, handed_over_at,"
+        " instead_of FROM notifications WHERE incident = ? ORDER BY seq, id",
+        (incident,),
+    )
+    for (
+        seq,
+        channel,
+        url_id,
+        status,
+        created_at,
+        next_at,
+        attempts,
+        error,
+        handed_over_at,
+        instead_of,
+    ) in rows:
+        yield OutboxEntry(
+            seq=seq,
+            channel=channel,
+            url_id=url_id,
+            status=status,
+            created_at=instant(created_at),
+            next_attempt_at=instant(next_at),
+            attempts=attempts,
+            last_error=error,
+            handed_over_at=instant_or_none(handed_over_at),
+            instead_of=instead_of,
+        )
+
+
+def _notes(db: sqlite3.Connection, incident: str) -> Iterator[Note]:
+    rows = db.execute("SELECT at, kind, by, text FROM notes WHERE incident = ? ORDER BY id", (incident,))
+    for at, kind, by, text in rows:
+        yield Note(at=instant(at), kind=kind, by=by, text=text)
+
+
+def _readings(db: sqlite3.Connection, incident: Incident) -> Readings:
+    """None for an alert about an account or a provider as a whole."""
+    series = series_id(db, incident.subject)
+    if series is None:
+        return Readings()
+    began = micros(incident.began)
+    end = 2**63 - 1 if incident.ended_at is None else micros(incident.ended_at)
+    during = (series, began, end)
+    within = "observed_at >= ? AND observed_at < ?"
+    (count,) = db.execute(
+        f"SELECT count(*) FROM snapshots WHERE series_id = ? AND {within}",  # noqa: S608 -- our own text
+        during,
+    ).fetchone()
+    first = _some(db, f"{within} ORDER BY observed_at LIMIT {_FIRST}", during)
+    rest = max(count - len(first), 0)
+    last = _some(db, f"{within} ORDER BY observed_at DESC LIMIT {min(rest, _LAST)}", during)[::-1]
+    before = _some(db, f"observed_at < ? ORDER BY observed_at DESC LIMIT {_BEFORE}", (series, began))[::-1]
+    return Readings(
+        before=before,
+        first=first,
+        omitted=rest - len(last),
+        last=last,
+        after=_some(db, f"observed_at >= ? ORDER BY observed_at LIMIT {_AFTER}", (series, end)),
+    )
+
+
+def _some(db: sqlite3.Connection, which: str, values: Sequence[Any]) -> tuple[Reading, ...]:
+    rows = db.execute(
+        f"SELECT observed_at, total, available, locked FROM snapshots WHERE series_id = ? AND {which}",  # noqa: S608 -- our own text
+        tuple(values),
+    )
+    return tuple(reading(*row) for row in rows)

@@ -1,0 +1,258 @@
+"""Reading the past beside a running daemon: plain `sqlite3`, as `reader` does it.
+
+Amounts are the digits as they came. Where lows and highs are looked for, SQLite compares them as floats: which of two
+amounts that differ only beyond their fifteenth digit is shown as the higher one does not matter to a picture.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from monitor.store.read.state import connected, instant, instant_or_none, micros
+
+FIELDS = ("available", "total", "locked")
+"""What of a reading can be looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One reading, amounts as they came, instants in UTC. `updated_at`: when the provider says it changed."""
+
+    at: datetime
+    total: str
+    available: str
+    locked: str | None
+    updated_at: datetime | None = None
+
+    def amount(self, field: str) -> str:
+        """The amount a rule looks at."""
+        amount = {"total": self.total, "locked": self.locked}.get(field, self.available)
+        return "unknown" if amount is None else amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One amount at one instant (UTC)."""
+
+    at: datetime
+    amount: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """A series over a while, thinned for a picture: of each slice its first and last reading, its lowest and highest.
+
+    `gaps` are the times (from the last reading before to the first one after) in which nothing was read. `readings`
+    counts what was thinned."""
+
+    points: tuple[Point, ...]
+    gaps: tuple[tuple[datetime, datetime], ...]
+    readings: int
+
+
+def readings(
+    path: Path, series: str, *, since: datetime | None = None, before: datetime | None = None, limit: int = -1
+) -> list[Reading]:
+    """The newest `limit` readings (-1: all) from `since` on and earlier than `before`, the newest first.
+
+    Raises StoreError where the store can't be read."""
+    with connected(path) as db:
+        number = None if db is None else series_id(db, series)
+        if db is None or number is None:
+            return []
+        rows = db.execute(
+            "SELECT observed_at, total, available, locked, updated_at FROM snapshots"
+            " WHERE series_id = ? AND observed_at >= ? AND observed_at < ? ORDER BY observed_at DESC LIMIT ?",
+            (number, *_bounds(since, before), limit),
+        )
+        return [reading(*row) for row in rows]
+
+
+def curve(
+    path: Path,
+    series: str,
+    field: str,
+    *,
+    since: datetime,
+    until: datetime,
+    slices: int,
+    gap_after: timedelta,
+) -> Curve:
+    """How an amount went from `since` to `until`, in at most four points a slice, so that no low and no high is lost.
+
+    Where two readings lie further apart than `gap_after`, nothing is known in between. The last reading before `since`
+    is looked for as well: what was not read from there on is a gap. Raises StoreError where the store can't be read."""
+    with connected(path) as db:
+        number = None if db is None else series_id(db, series)
+        if db is None or number is None:
+            return Curve(points=(), gaps=(), readings=0)
+        db.execute("BEGIN")  # both answers are of one instant of the store
+        lower, upper = micros(since), micros(until)
+        width = max(1, -(-(upper - lower) // slices))
+        points = tuple(_thinned(db, number, field, lower, upper, width))
+        gaps = tuple(_gaps(db, number, lower, upper, gap_after))
+        (count,) = db.execute(
+            "SELECT count(*) FROM snapshots WHERE series_id = ? AND observed_at BETWEEN ? AND ?",
+            (number, lower, upper),
+        ).fetchone()
+    return Curve(points=points, gaps=gaps, readings=count)
+
+
+def gaps(
+    path: Path, series: str, *, since: datetime, until: datetime, gap_after: timedelta
+) -> tuple[tuple[datetime, datetime], ...]:
+    """When nothing was known of a series, as `curve` tells it. Raises StoreError where the store can't be read."""
+    with connected(path) as db:
+        number = None if db is None else series_id(db, series)
+        if db is None or number is None:
+            return ()
+        return tuple(_gaps(db, number, micros(since), micros(until), gap_after))
+
+
+def before(path: Path, at: datetime, no_older_than: datetime) -> dict[str, Reading]:
+    """Of every series its last reading at an instant or before it, unless that is too old to speak for the instant.
+
+    Raises StoreError where the store can't be read."""
+    with connected(path) as db:
+        if db is None:
+            return {}
+        rows = db.execute(
+            "SELECT a.job || '/' || a.name || '/' || s.currency, p.observed_at, p.total, p.available, p.locked"
+            " FROM series s JOIN accounts a ON a.id = s.account_id CROSS JOIN snapshots p ON p.series_id = s.id"
+            " AND p.observed_at = (SELECT q.observed_at FROM snapshots q WHERE q.series_id = s.id"
+            " AND q.observed_at BETWEEN ? AND ? ORDER BY q.observed_at DESC LIMIT 1)",
+            (micros(no_older_than), micros(at)),
+        )
+        return {name: reading(*row) for name, *row in rows}
+
+
+Outline = list[tuple[int, float, float] | None]
+"""Lows and highs by the slice of time in which they were read; None between two of them where nothing was known."""
+
+
+def outlines(
+    path: Path, gaps_after: Mapping[str, timedelta], *, since: datetime, until: datetime, slices: int
+) -> dict[str, Outline]:
+    """Of each series its lowest and highest available amount in every slice in which it was read.
+
+    `gaps_after` names the series, and after how long without a reading each has a gap. Where none of them goes back to
+    `since`, the slices begin with the first reading. Floats: they are for a line of some sixty pixels. Raises
+    StoreError where the store can't be read."""
+    with connected(path) as db:
+        if db is None:
+            return {}
+        found = {name: number for name in gaps_after if (number := series_id(db, name)) is not None}
+        begun = [
+            first for number in found.values() if (first := _first(db, number, micros(since))) is not None
+        ]
+        lower = min(begun, default=micros(since))
+        width = max(1, -(-(micros(until) + 1 - lower) // slices))
+        return {name: _outline(db, number, lower, width, gaps_after[name]) for name, number in found.items()}
+
+
+def series_id(db: sqlite3.Connection, name: str) -> int | None:
+    """How the store knows a series; None where it was never read."""
+    job, _, rest = name.partition("/")
+    account, _, currency = rest.rpartition("/")
+    found = db.execute(
+        "SELECT s.id FROM accounts a JOIN series s ON s.account_id = a.id"
+        " WHERE a.job = ? AND a.name = ? AND s.currency = ?",
+        (job, account, currency),
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def reading(
+    at: int, total: str, available: str, locked: str | None, updated_at: int | None = None
+) -> Reading:
+    """A row of the table."""
+    return Reading(
+        at=instant(at),
+        total=total,
+        available=available,
+        locked=locked,
+        updated_at=instant_or_none(updated_at),
+    )
+
+
+def _bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    return (-(2**63) if since is None else micros(since), 2**63 - 1 if until is None else micros(until))
+
+
+def _thinned(
+    db: sqlite3.Connection, number: int, field: str, lower: int, upper: int, width: int
+) -> Iterator[Point]:
+    """SQLite takes bare columns from the row in which min() or max() was found, as its documentation promises
+    (lang_select, "Bare columns in an aggregate query")."""
+    if field not in FIELDS:
+        raise ValueError(f"no such field: {field}")
+    within = f"FROM snapshots WHERE series_id = :series AND observed_at BETWEEN :lower AND :upper AND {field} NOTNULL"
+    group = "GROUP BY (observed_at - :lower) / :width"
+    picks = (
+        "min(observed_at)",
+        "max(observed_at)",
+        f"min(CAST({field} AS REAL))",
+        f"max(CAST({field} AS REAL))",
+    )
+    selects = (
+        f"SELECT observed_at AS at, {field} AS amount, {pick} AS pick {within} {group}" for pick in picks
+    )
+    union = " UNION ".join(f"SELECT at, amount FROM ({select}) WHERE pick NOTNULL" for select in selects)  # noqa: S608 -- our own text
+    values = {"series": number, "lower": lower, "upper": upper, "width": width}
+    for at, amount in db.execute(f"{union} ORDER BY at", values):
+        yield Point(at=instant(at), amount=amount)
+
+
+def _gaps(
+    db: sqlite3.Connection, number: int, lower: int, upper: int, gap_after: timedelta
+) -> Iterator[tuple[datetime, datetime]]:
+    """Long pauses between two readings in which a poll brought none, or that stand out among those before and after:
+    where a schedule was changed, or readings were imported, the old ones had a rhythm of their own."""
+    rows = db.execute(
+        "WITH readings AS (SELECT observed_at AS at, lag(observed_at) OVER (ORDER BY observed_at) AS previous"
+        " FROM snapshots WHERE series_id = :series AND observed_at BETWEEN coalesce((SELECT max(observed_at)"
+        " FROM snapshots WHERE series_id = :series AND observed_at < :lower), :lower) AND :upper),"
+        " pauses AS (SELECT previous, at,"
+        " min(at - previous) OVER (ORDER BY at ROWS BETWEEN 3 PRECEDING AND 1 PRECEDING) AS before,"
+        " min(at - previous) OVER (ORDER BY at ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING) AS after"
+        " FROM readings WHERE previous NOTNULL)"
+        " SELECT previous, at FROM pauses WHERE at - previous > :gap_after"
+        " AND (coalesce(before, after) ISNULL"
+        " OR at - previous > 2.5 * max(coalesce(before, after), coalesce(after, before))"
+        " OR EXISTS (SELECT 1 FROM polls WHERE account_id = (SELECT account_id FROM series WHERE id = :series)"
+        " AND started_at >= previous AND started_at < at AND finished_at < at)) ORDER BY at",
+        {
+            "series": number,
+            "lower": lower,
+            "upper": upper,
+            "gap_after": gap_after // timedelta(microseconds=1),
+        },
+    )
+    for previous, at in rows:
+        yield instant(previous), instant(at)
+
+
+def _first(db: sqlite3.Connection, number: int, lower: int) -> int | None:
+    found = db.execute(
+        "SELECT observed_at FROM snapshots WHERE series_id = ? AND observed_at >= ? ORDER BY observed_at LIMIT 1",
+        (number, lower),
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def _outline(db: sqlite3.Connection, number: int, lower: int, width: int, gap_after: timedelta) -> Outline:
+    outline: Outline = []
+    rows = db.execute(
+        "SELECT (observed_at - ?) / ? AS slice, min(CAST(available AS REAL)), max(CAST(available AS REAL))"
+        " FROM snapshots WHERE series_id = ? AND observed_at >= ? GROUP BY slice",
+        (lower, width, number, lower),
+    )
+    before = None
+    for slice_, low, high in rows:
+        if before is not None and (slice_ - before - 1) * width > gap_after // timedelta(microseconds=1):
+            outline.append(None)
+        outline.append((slice_, low, high))
+        before = slice_
+    return outline

@@ -1,0 +1,139 @@
+"""`status --watch`: reads the store again and again, and keeps the screen up to date, what fires on top."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from monitor.alerting.status import Status, assemble
+from monitor.config import Config
+from monitor.config.coverage import idle_silences
+from monitor.domain.units import compact, moment, span
+from monitor.errors import StoreError
+from monitor.store.read.state import read
+from monitor.terminal.alerts import alerts_grid
+from monitor.terminal.console import stdout
+from monitor.terminal.status import CHECK_STYLE, balances_grid, headline, jobs_grid, notices
+from monitor.terminal.tables import height, lay_out, shortened, shown
+
+_REDRAWN = 1.0  # seconds: the age that is shown grows, and the terminal's size may have changed
+_TERMINATED = 143
+_SPARED = 3  # rows that each of the other sections keeps, however much fires
+
+
+@dataclass(frozen=True, slots=True)
+class WatchState:
+    """Hold what was read last, and why nothing newer could be read, where that is so."""
+
+    status: Status | None = None
+    problem: str = ""
+
+
+def watch(config: Config, every: timedelta) -> NoReturn:
+    """Show the status until KeyboardInterrupt. A store that can't be read is said, and tried again."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # or the terminal would stay as it is
+    console, state, due = stdout(), WatchState(), time.monotonic()
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            if time.monotonic() >= due:
+                state = look(config, state, datetime.now(UTC))
+                due = time.monotonic() + every.total_seconds()
+            live.update(screen(console, state, compact(every), datetime.now(UTC)), refresh=True)
+            time.sleep(max(0.0, min(_REDRAWN, due - time.monotonic())))
+
+
+def look(config: Config, before: WatchState, now: datetime) -> WatchState:
+    """Return what the store knows now; where that can't be read, what was known before, and why."""
+    path = config.store.path
+    try:
+        known = read(path)
+    except StoreError as exc:
+        return replace(before, problem=str(exc))
+    if known is None and before.status is not None:
+        return replace(before, problem=f"{path}: there is no store any more; what it knew is shown")
+    accounts = [account for job in config.jobs for account in job.accounts]
+    providers = {job.name: job.provider for job in config.jobs}
+    idle = idle_silences(known, config, now)
+    status = assemble(known, providers, accounts, now, config.maintenance, config.problems, idle)
+    if known is None:
+        return WatchState(problem=f"{path}: there is no store yet; `balance-monitor run` makes it")
+    return WatchState(status=status)
+
+
+def screen(console: Console, state: WatchState, every: str, now: datetime) -> RenderableType:
+    """Return a screenful."""
+    width, room = console.size
+    lines: list[RenderableType] = [_line(_age(state, every, now), width, "dim")]
+    if state.problem:
+        lines.append(_line(state.problem, width, "bold red"))
+    if state.status is not None:
+        lines.append(_line(headline(state.status), width, CHECK_STYLE[state.status.check]))
+        lines += _sections(console, state.status, now, room - len(lines))
+    return Group(*lines[:room])
+
+
+def _age(state: WatchState, every: str, now: datetime) -> str:
+    if state.status is None:
+        return f"{moment(now)}, nothing read yet, tried every {every}, Ctrl-C ends"
+    read = f"as of {moment(state.status.at)}, {span(now - state.status.at)} ago"
+    return f"{read}, read every {every}, Ctrl-C ends"
+
+
+def _sections(console: Console, status: Status, now: datetime, room: int) -> Iterator[RenderableType]:
+    """Yield the sections; each has a line of column names and one that counts what is left out."""
+    notes = list(notices(status))
+    jobs = sorted(status.jobs, key=lambda job: job.outcome == "ok" and not job.overdue)
+    grids = [
+        alerts_grid(status.alerts[:room], now),
+        jobs_grid(jobs[:room], now),
+        balances_grid(status.balances[:room], now),
+    ]
+    layouts = [lay_out(grid, console.width, flat=True) for grid in grids]
+    heights = [height(grid, layout) for grid, layout in zip(grids, layouts, strict=True)]
+    sizes = [len(status.alerts), len(status.jobs), len(status.balances), len(notes)]
+    *counts, noted = shares(sizes, room, heights)
+    for grid, layout, size, count in zip(grids, layouts, sizes, counts, strict=False):
+        if count:
+            yield from shown(grid.first(count), layout)
+        if 0 < count < size:
+            yield _line(f"… {size - count:,} more", console.width, "dim")
+    for text, style in notes[-noted:] if noted else ():
+        yield _line(text, console.width, style)
+
+
+def shares(sizes: Sequence[int], room: int, heights: Sequence[int]) -> list[int]:
+    """Return how many rows of each section fit into so many lines; `heights`: the lines a row of each table takes.
+
+    The last section is lines without a heading. Earlier ones take what they need, as long as later ones keep a few."""
+    *tables, notes = sizes
+    left = room - min(notes, _SPARED)
+    given = []
+    for number, size in enumerate(tables):
+        others = sum(
+            _lines(min(other, _SPARED), other, tall)
+            for other, tall in zip(tables[number + 1 :], heights[number + 1 :], strict=True)
+        )
+        rows = _fitting(size, left - others, heights[number])
+        left -= _lines(rows, size, heights[number])
+        given.append(rows)
+    return [*given, max(0, min(notes, left + min(notes, _SPARED)))]
+
+
+def _lines(rows: int, size: int, tall: int) -> int:
+    """Return the lines that so many rows of a section take: with its heading, and the count of the rest."""
+    return 0 if rows == 0 else 1 + rows * tall + (rows < size)
+
+
+def _fitting(size: int, room: int, tall: int) -> int:
+    return size if _lines(size, size, tall) <= room else max(0, (room - 2) // tall)
+
+
+def _line(text: str, width: int, style: str) -> Text:
+    return Text(shortened(text, width), style=style, no_wrap=True)

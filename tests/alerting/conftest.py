@@ -1,0 +1,16 @@
+"""A real store in a temporary folder."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from monitor.store.writer import Store
+
+
+@pytest_asyncio.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """An open store; closed at the end, whatever happened."""
+    opened = Store(tmp_path / "store.db")
+    yield opened
+    await opened.close()
