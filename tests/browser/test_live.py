@@ -312,7 +312,7 @@ async def test_a_login_lets_in_and_a_logout_out(browser: Browser, own: Place) ->
         await expect(page).to_have_url(re.compile("/login"))
         await page.get_by_label("Token").fill("a-wrong-token-of-somebody")
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_contain_text("not the token")
+        await expect(page.get_by_role("alert")).to_contain_text("Wrong token")
         await page.get_by_label("Token").fill(token)
         await page.keyboard.press("Enter")
         await expect(page).to_have_url(f"{own.url}/?job=clients")
