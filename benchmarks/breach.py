@@ -1,10 +1,10 @@
-"""What it costs that all accounts breach at once, or fail, with `inhibit`, silences, and a slow one of three channels.
+"""Measure the load when all accounts breach at once, or fail, with `inhibit`, silences and three channels, one slow.
 
     python -m benchmarks.breach [--accounts 10000] [--minutes 4] [--group-wait 75s]
 
-Needs the development's dependencies. A real daemon polls a sandbox on loopback; the receivers of its messages and the
-service manager that it sends its signs of life to are played by this process. Prints a table: the minutes before all
-balances fall below their limit, those after it, those after they are back, and those in which the service fails.
+Needs the development dependencies. A real daemon polls a sandbox on loopback. This process takes the roles of the
+channels and of systemd, which receives the daemon's signs of life. Prints a table with a row for each phase: before,
+all balances are below their limit, all are back, the service fails.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from tests.process.support import Installation, until
 EVERY = timedelta(seconds=60)
 SILENCES = 50
 SLOW = timedelta(seconds=10)
-"""How long the slow channel takes to answer."""
+"""Time that the slow channel takes to answer."""
 WATCHDOG = timedelta(seconds=60)
 INHIBIT = [
     {
@@ -46,11 +46,11 @@ PLENTY, LITTLE = constant(Decimal(1500)), constant(Decimal(5))
 
 
 def main() -> None:
-    """The command."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--accounts", type=int, default=10_000)
-    parser.add_argument("--minutes", type=float, default=4, help="of each phase but the first")
-    parser.add_argument("--group-wait", default="75s")
+    parser.add_argument("--accounts", type=int, default=10_000, help="number of accounts")
+    parser.add_argument("--minutes", type=float, default=4, help="length of each phase except the first")
+    parser.add_argument("--group-wait", default="75s", help="`group_wait` of the route")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(
@@ -60,7 +60,7 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A while of the daemon's life: from when to when (UTC), and what it used."""
+    """A phase of the run: its start and end (UTC), CPU seconds per minute, and signs of life (monotonic seconds)."""
 
     name: str
     began: datetime
@@ -71,7 +71,7 @@ class Phase:
 
 @dataclass(slots=True)
 class Run:
-    """A daemon at work, and what is seen of it."""
+    """A running daemon, its channels, and its signs of life (monotonic seconds)."""
 
     site: Installation
     pid: int
@@ -79,7 +79,7 @@ class Run:
     signs: list[float] = field(default_factory=list)
 
     async def phase(self, name: str, lasts: timedelta) -> Phase:
-        """Lets it work for a while."""
+        """Let the daemon run for a time, and return the measurements."""
         began, cpu, first = datetime.now(UTC), used(self.pid), time.monotonic()
         await asyncio.sleep(lasts.total_seconds())
         seconds = time.monotonic() - first
@@ -92,13 +92,13 @@ class Run:
         )
 
     def hold(self, balance: Script) -> None:
-        """Every account has this balance from now on."""
+        """Give every account this balance from now on."""
         clients = self.site.sandbox.wdcf.endpoint.clients
         clients.update(dict.fromkeys(clients, balance))
 
 
 async def measure(folder: Path, accounts: int, lasts: timedelta, group_wait: str) -> None:
-    """The phases, and the table."""
+    """Run the phases and print the table."""
     names = [f"C{number:05}" for number in range(accounts)]
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(
@@ -154,13 +154,13 @@ async def measure(folder: Path, accounts: int, lasts: timedelta, group_wait: str
 
 
 def heard(manager: socket.socket, signs: list[float]) -> None:
-    """Notes a sign of life."""
+    """Record a sign of life."""
     if manager.recv(4096).startswith(b"WATCHDOG=1"):
         signs.append(time.monotonic())
 
 
 async def silence(store: Path, names: Sequence[str]) -> None:
-    """Silences one account each, as `balance-monitor silence add` does, beside the daemon."""
+    """Add a silence for each account while the daemon runs, as `balance-monitor silence add` does."""
     at = datetime.now(UTC)
     for name in names:
         match = Match({"account": (name,)})
@@ -174,24 +174,24 @@ async def silence(store: Path, names: Sequence[str]) -> None:
 
 
 def count(store: Path, what: str) -> int:
-    """How many rows there are."""
+    """Return the number of rows of a table or of a selection (`accounts WHERE …`)."""
     with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
         found: int = db.execute(f"SELECT count(*) FROM {what}").fetchone()[0]  # noqa: S608 -- our own text
         return found
 
 
 def count_missed(store: Path) -> int:
-    """How many runs were missed so far."""
+    """Return the number of runs missed so far."""
     with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
         found: int = db.execute("SELECT sum(missed_runs) FROM accounts").fetchone()[0]
         return found
 
 
 def table(store: Path, phases: Sequence[Phase], missed: Sequence[int], channels: dict[str, Webhook]) -> str:
-    """A row a phase, and how many times the first one's cost the others are."""
+    """Return a table with a row for each phase, and its CPU as a multiple of the first phase's."""
     rows = [
-        "\n| | CPU s a minute | polls a minute | late by, p99 | missed runs | longest without a sign of life "
-        "| messages |\n|--|--|--|--|--|--|--|"
+        "\n| phase | CPU seconds per minute | polls per minute | delay of polls, p99 | missed runs "
+        "| longest time without a sign of life | messages |\n|--|--|--|--|--|--|--|"
     ]
     for phase, before, after in zip(phases, [0, *missed], missed, strict=False):
         minutes = (phase.ended - phase.began) / timedelta(minutes=1)
@@ -209,7 +209,9 @@ def table(store: Path, phases: Sequence[Phase], missed: Sequence[int], channels:
 
 
 def lateness(store: Path, phase: Phase) -> tuple[float, int]:
-    """By how many seconds polls came later than an interval after the one before, p99; and how many there were."""
+    """Return the 99th percentile of the delay of polls in seconds, and the number of polls.
+
+    The delay of a poll is the time since the previous poll of its account, minus the interval."""
     with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as db:
         rows = db.execute(
             "SELECT started_at - lag(started_at) OVER (PARTITION BY account_id ORDER BY started_at), started_at"

@@ -1,8 +1,8 @@
-"""How long `balance-monitor test` takes over many short stories.
+"""Measure how long `balance-monitor test` takes for many short rule tests.
 
-    python -m benchmarks.rule_tests [--stories 1000]
+    python -m benchmarks.rule_tests [--tests 1000]
 
-Prints one line.
+Prints one line: the number of tests, the time, and the events by kind.
 """
 
 import argparse
@@ -24,28 +24,28 @@ rules:
   - {name: old, type: stale, after: 2h}
 """
 SERIES = ("1500 900x4 1300", "1500x5", "1500 !timeoutx3 1500", "1500 _x9 1500")
-"""A low balance, nothing, an outage, and a gap."""
+"""Readings of a low balance, of a good one, of an outage, and with a gap."""
 
 
 def main() -> None:
-    """The command."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stories", type=int, default=1000)
-    count = parser.parse_args().stories
-    stories = (
-        f"  - {{name: story {number}, series: {{spot/spot/USDT: {SERIES[number % len(SERIES)]}}}, expect: []}}\n"
+    parser.add_argument("--tests", type=int, default=1000, help="number of rule tests")
+    count = parser.parse_args().tests
+    cases = (
+        f"  - {{name: test {number}, series: {{spot/spot/USDT: {SERIES[number % len(SERIES)]}}}, expect: []}}\n"
         for number in range(count)
     )
     with tempfile.TemporaryDirectory() as folder:
         config, tests = Path(folder) / "config.yaml", Path(folder) / "rules.test.yaml"
         config.write_text(CONFIG)
-        tests.write_text(f"tests:\n{''.join(stories)}")
+        tests.write_text(f"tests:\n{''.join(cases)}")
         loaded = configuration.load(config, {})
         began, used = time.perf_counter(), time.process_time()
         [tested] = run_files([tests], lambda _: loaded)
-    told = Counter(seen.event.kind.value for verdict in tested.verdicts for seen in verdict.seen)
-    took = f"{time.perf_counter() - began:.1f} s, {time.process_time() - used:.1f} s of them computing"
-    print(f"{count} stories, {took}; told: {dict(told)}")  # noqa: T201 -- its output
+    events = Counter(seen.event.kind.value for verdict in tested.verdicts for seen in verdict.seen)
+    took = f"{time.perf_counter() - began:.1f} s ({time.process_time() - used:.1f} s CPU)"
+    print(f"{count} tests in {took}; events: {dict(events)}")  # noqa: T201 -- its output
 
 
 if __name__ == "__main__":

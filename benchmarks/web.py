@@ -1,8 +1,8 @@
-"""What the status page weighs, how soon it is there, and what many visitors cost the daemon.
+"""Measure the size of the status page, the time until it is shown, and the cost of many visitors.
 
     python -m benchmarks.web [--seconds 60] [--visitors 50]
 
-Needs the development's dependencies and a Chromium. Prints two tables.
+Needs the development dependencies and Chromium. Prints two tables.
 """
 
 import argparse
@@ -30,20 +30,20 @@ from tests.web.support import serving
 
 SIZES = (10, 500, 5000)
 TIMES = 5
-"""Visits whose median is told."""
+"""Visits per size; the table shows their median."""
 READINGS = 96
-"""A day of them, for the small pictures."""
+"""Readings of each series, a day of them, for the small charts."""
 REFRESH = 5.0
-"""Seconds between two looks of a page that stays open."""
+"""Seconds between two refreshes of an open page."""
 SERIES = 500
-"""Of the daemon that many look at, each polled once a minute."""
+"""Series of the daemon in the second table, each polled once a minute."""
 
 
 def main() -> None:
-    """The command."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--visitors", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=60, help="length of a measurement")
+    parser.add_argument("--visitors", type=int, default=50, help="number of open pages")
     wanted = parser.parse_args()
     print(asyncio.run(static_table()))  # noqa: T201 -- its output
     for count in SIZES:
@@ -53,27 +53,28 @@ def main() -> None:
 
 
 async def static_table() -> str:
-    """The files that every page needs, and the head of the next table."""
+    """Return the sizes of the static files, and the head of the first table."""
     sizes = {
         kind: [path.read_bytes() for path in sorted(STATIC.rglob(f"*.{kind}"))] for kind in ("js", "css")
     }
-    told = ", ".join(
-        f"{kind} {kib(files)} ({kib([gzip.compress(one) for one in files])} packed)"
+    static = ", ".join(
+        f"{kind} {kib(files)} ({kib([gzip.compress(one) for one in files])} compressed)"
         for kind, files in sizes.items()
     )
     return (
-        f"static: {told}\n\n"
-        "| series | HTML | packed | first answer | first byte | first paint | all there |\n|--|--|--|--|--|--|--|"
+        f"static files: {static}\n\n"
+        "| series | page | compressed | first response, nothing cached | first byte | first paint | complete |\n"
+        "|--|--|--|--|--|--|--|"
     )
 
 
 def kib(files: Sequence[bytes]) -> str:
-    """How much they are together."""
+    """Return the size of files together, in KiB."""
     return f"{sum(map(len, files)) / 1024:.1f} KiB"
 
 
 def page_row(folder: Path, count: int) -> str:
-    """One size: a store with a day of readings, served, and looked at by a browser that has been nowhere yet."""
+    """Return the table's row for a number of series: a store with a day of readings, and a browser without a cache."""
     world = with_clients(folder / "balances.db", count)
     fill_a_day(world.path)
     with serving(world.app()) as url:
@@ -89,7 +90,7 @@ def page_row(folder: Path, count: int) -> str:
 
 
 def fill_a_day(path: Path) -> None:
-    """Readings of each series every quarter of an hour, before those that there are."""
+    """Add readings of each series every 15 minutes, before the existing ones."""
     with closing(sqlite3.connect(path)) as db, db:
         latest = db.execute(
             "SELECT series_id, max(observed_at), total, available FROM snapshots GROUP BY series_id"
@@ -106,7 +107,7 @@ def fill_a_day(path: Path) -> None:
 
 
 async def visited(url: str) -> tuple[float, float, float]:
-    """Milliseconds to the first byte, the first paint, and the end of loading, by Chromium's own clock."""
+    """Return the milliseconds to the first byte, the first paint and the end of loading, as Chromium measures them."""
     executable = chromium()
     if executable is None:
         raise SystemExit("no Chromium on this machine: `apt-get install chromium`")
@@ -119,7 +120,7 @@ async def visited(url: str) -> tuple[float, float, float]:
 
 
 async def one_visit(browser: Browser, url: str) -> tuple[float, float, float]:
-    """A browser without anything in its cache."""
+    """Open the page in a browser with an empty cache, and return its three times in milliseconds."""
     async with looking(browser, url) as look:
         await look.to("/")
         found: list[float] = await look.page.evaluate(
@@ -133,8 +134,7 @@ async def one_visit(browser: Browser, url: str) -> tuple[float, float, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a while cost: CPU seconds a minute, the polls' mean delay in milliseconds, looks a second and their median
-    time in milliseconds."""
+    """Measurements: CPU seconds per minute, mean delay of polls (ms), requests per second, their median time (ms)."""
 
     cpu: float
     late: float
@@ -143,23 +143,26 @@ class Cost:
 
 
 async def visitors_table(visitors: int, seconds: float) -> str:
-    """The same daemon alone, and looked at."""
+    """Return a table of the same daemon without visitors and with them."""
     with tempfile.TemporaryDirectory() as folder:
         async with daemon(Path(folder)) as (pid, url):
             alone = await cost(pid, url, 0, seconds)
             many = await cost(pid, url, visitors, seconds)
-    head = "\n| visitors | CPU s a minute | polls late by | looks a second | look |\n|--|--|--|--|--|"
+    head = (
+        "\n| visitors | CPU seconds per minute | mean delay of polls | requests per second | time of a request |\n"
+        "|--|--|--|--|--|"
+    )
     return "\n".join([head, row(0, alone), row(visitors, many)])
 
 
 def row(visitors: int, one: Cost) -> str:
-    """A line of the table."""
+    """Return a row of the table."""
     return f"| {visitors} | {one.cpu:.2f} | {one.late:.1f} ms | {one.rate:.1f} | {one.took:.0f} ms |"
 
 
 @asynccontextmanager
 async def daemon(folder: Path) -> AsyncIterator[tuple[int, str]]:
-    """A daemon that polls many wallets once a minute, once it has read them all."""
+    """Run a daemon that polls many wallets once a minute. Yield its process id and URL when it has read them all."""
     names = [f"C{number:04}" for number in range(SERIES)]
     story = Scenario(nami={}, wdcf={name: constant(Decimal("1500.50")) for name in names})
     port = free_port()
@@ -179,13 +182,13 @@ async def daemon(folder: Path) -> AsyncIterator[tuple[int, str]]:
 
 
 async def cost(pid: int, url: str, visitors: int, seconds: float) -> Cost:
-    """What the daemon uses while so many look at its page, as browsers that stay on it do."""
+    """Measure the daemon while `visitors` pages are open and refresh themselves."""
     cpu, (count, late) = used(pid), await lag(url)
     ended = time.monotonic() + seconds
-    looks = await asyncio.gather(*(visit(url, number / visitors, ended) for number in range(visitors)))
+    visits = await asyncio.gather(*(visit(url, number / visitors, ended) for number in range(visitors)))
     await asyncio.sleep(max(0.0, ended - time.monotonic()))
     more, later = await lag(url)
-    times = [one for visitor in looks for one in visitor]
+    times = [one for visitor in visits for one in visitor]
     return Cost(
         cpu=(used(pid) - cpu) / seconds * 60,
         late=(later - late) / max(more - count, 1) * 1000,
@@ -195,7 +198,7 @@ async def cost(pid: int, url: str, visitors: int, seconds: float) -> Cost:
 
 
 async def visit(url: str, share: float, ended: float) -> Sequence[float]:
-    """Looks every few seconds, and says what it has; how long each look took."""
+    """Request the page every few seconds with the `ETag` of the last response. Return the seconds of each request."""
     await asyncio.sleep(share * REFRESH)
     took, tag = [], ""
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
@@ -209,13 +212,13 @@ async def visit(url: str, share: float, ended: float) -> Sequence[float]:
 
 
 def used(pid: int) -> float:
-    """The CPU seconds of a process so far."""
+    """Return the CPU seconds that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def lag(url: str) -> tuple[float, float]:
-    """How many runs the scheduler has begun, and by how many seconds late in all, as its metrics tell."""
+    """Return the number of runs that the scheduler has started, and the sum of their delays in seconds."""
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         text = (await client.get(f"{url}/metrics")).text
     found = {

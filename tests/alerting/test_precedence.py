@@ -464,7 +464,7 @@ TO_AND_FRO = ("5", "5000", "5", "5000", "5", "5000")
 @row
 def flapping_and_firing(on: Duty) -> None:
     """A flapping alert is reported as flapping once. Its firings and resolutions are not sent until it
-    settles; then its current state is sent."""
+    no longer flaps; then its current state is sent."""
     on.watch = watching(low(flapping=FLAPS))
     told = [on.poll(minute, usdt) for minute, usdt in enumerate(TO_AND_FRO)]
     assert told == [["fired"], ["resolved"], ["fired"], ["flapping"], [], []]
@@ -616,7 +616,7 @@ def quiet_hours_and_fallback(on: Duty) -> None:
 
 @row
 def fallback_and_channel(on: Duty) -> None:
-    """A fallback sends what its channel could not deliver, and says why. The channel receives it too, once it
+    """A fallback sends what its channel could not deliver, with the reason. The channel receives it too, once it
     can be reached."""
     on.poll(0, "5")
     on.refused("ops", 1)
