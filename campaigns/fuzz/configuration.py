@@ -17,8 +17,9 @@ from monitor.config.references import UNSET, Sources, interpolate
 from monitor.config.types import ChangeLimit
 from monitor.config.yaml_tree import Mapping as Mapped
 from monitor.config.yaml_tree import Position, Scalar, parse, walk
-from monitor.domain import money, schedule, units
+from monitor.domain import money, schedule
 from monitor.domain.rules import Delta, Threshold
+from monitor.domain.time import compact, duration
 from monitor.errors import ConfigError
 from monitor.providers.base import BaseUrl, RateLimitField
 
@@ -89,10 +90,10 @@ def values(data: bytes) -> None:
 
 def _span(text: str) -> None:
     try:
-        span = units.duration(text)
+        span = duration(text)
     except ValueError:
         return
-    assert units.duration(units.compact(span)) == span
+    assert duration(compact(span)) == span
 
 
 def _amount(text: str) -> None:

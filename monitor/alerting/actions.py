@@ -23,8 +23,7 @@ from monitor.domain.coverage import ANY, may_match, possible_alerts
 from monitor.domain.matching import Attributes, Match
 from monitor.domain.model import State
 from monitor.domain.mutes import Silence
-from monitor.domain.times import upcoming
-from monitor.domain.units import duration, moment, span
+from monitor.domain.time import duration, moment, span, upcoming
 from monitor.errors import Refused
 from monitor.store.read import state
 from monitor.store.transaction import Transaction

@@ -9,9 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.domain.alerts import re_dated
-from monitor.domain.clock import ClockMark
-from monitor.domain.retention import JUMP
-from monitor.domain.units import moment, span
+from monitor.domain.clock import JUMP, ClockMark
+from monitor.domain.time import moment, span
 from monitor.store.transaction import Transaction
 
 log = logging.getLogger(__name__)

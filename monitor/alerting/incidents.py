@@ -10,7 +10,7 @@ from monitor.domain.alerts import Ack
 from monitor.domain.matching import Attributes, Match
 from monitor.domain.messages import Report
 from monitor.domain.model import Severity
-from monitor.domain.units import rfc3339
+from monitor.domain.time import rfc3339
 from monitor.errors import Refused
 from monitor.store.read.incidents import Incident, OutboxEntry, Timeline
 from monitor.store.read.readings import Reading

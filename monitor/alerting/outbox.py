@@ -13,7 +13,7 @@ from monitor.alerting.charts.images import AHEAD, LOOK_EVERY, Pictures
 from monitor.domain.charts import Charts
 from monitor.domain.delivery import SLOW, Delivery, Rest, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message
-from monitor.domain.units import moment
+from monitor.domain.time import moment
 from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed, StoreError, Throttled
 from monitor.notify.channels import Notifier

@@ -7,10 +7,10 @@ from enum import IntEnum
 from typing import Any
 
 from monitor.alerting.incidents import ack_json, silence_json
+from monitor.domain.clock import AHEAD
 from monitor.domain.model import Account, Pause, Severity, State
 from monitor.domain.mutes import Maintenance
-from monitor.domain.retention import AHEAD
-from monitor.domain.units import moment, rfc3339, span
+from monitor.domain.time import moment, rfc3339, span
 from monitor.errors import Outcome
 from monitor.store.read.state import (
     AccountStatus,

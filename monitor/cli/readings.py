@@ -23,7 +23,7 @@ from monitor.cli.shared import (
 )
 from monitor.config import Config
 from monitor.domain.model import Field
-from monitor.domain.times import between
+from monitor.domain.time import between
 from monitor.readings import export as exporting
 from monitor.readings import query
 from monitor.readings.file import Format

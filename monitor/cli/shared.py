@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from monitor.domain.units import duration
+from monitor.domain.time import duration
 
 EX_OK = 0
 EX_FAILED = 1

@@ -28,7 +28,7 @@ from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
 from monitor.domain.schedule import Cron, CronFields
 from monitor.domain.schedule import parse as parse_cron
-from monitor.domain.units import compact
+from monitor.domain.time import compact
 from monitor.domain.windows import WEEKDAYS, OneOff, QuietHours, Recurring, Window
 
 _FOUR_YEARS = [date(2024, 1, 1) + timedelta(days=number) for number in range(4 * 365 + 1)]

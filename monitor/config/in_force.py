@@ -9,7 +9,7 @@ from typing import Any
 from monitor import __version__
 from monitor.config import Config, restore
 from monitor.config.places import LOCAL, SYSTEM, store_guesses, store_named
-from monitor.domain.units import moment
+from monitor.domain.time import moment
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.store.read.state import ConfigurationStatus, kept_configuration
 

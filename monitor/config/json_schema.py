@@ -26,7 +26,7 @@ from monitor.config.sections import (
     keys,
 )
 from monitor.config.types import LINK_NAME, NAME, OFF, ON
-from monitor.domain.units import compact
+from monitor.domain.time import compact
 from monitor.providers import PROVIDERS
 from monitor.providers.base import RateLimit
 from monitor.providers.types import Section

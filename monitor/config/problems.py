@@ -20,7 +20,7 @@ from monitor.config.yaml_tree import (
     scalars,
     walk,
 )
-from monitor.domain.units import ACCEPTED
+from monitor.domain.time import DURATION_NOTATION
 from monitor.errors import ConfigError, Problem
 
 Place = tuple[str, int, int]
@@ -228,7 +228,7 @@ def _reason(error: ErrorDetails, node: Node) -> str:
         case "decimal_type":
             return expected("an amount", node)
         case "time_delta_type":
-            return expected(f"a span of time: {ACCEPTED}", node)
+            return expected(f"a span of time: {DURATION_NOTATION}", node)
         case "string_type":
             return expected("text", node)
         case "dict_type" | "model_type":

@@ -34,7 +34,7 @@ from monitor.domain.model import Severity
 from monitor.domain.money import plain
 from monitor.domain.rules import Delta, Failing, Flapping, Policy, Rule, Stale, Threshold
 from monitor.domain.schedule import shortest_gap
-from monitor.domain.units import compact
+from monitor.domain.time import compact
 
 BUILT_IN = Failing(name="failing")
 """The rule over everything that exists by itself."""

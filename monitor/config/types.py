@@ -21,7 +21,7 @@ from pydantic_core import CoreSchema
 
 from monitor.config.problems import nearest
 from monitor.domain import money, schedule
-from monitor.domain.units import compact
+from monitor.domain.time import WALL_CLOCK, compact, wall_clock
 from monitor.domain.windows import WEEKDAYS
 from monitor.providers.types import Duration, Span
 
@@ -41,7 +41,6 @@ LINK_NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"
 
 _SQLITE_URL = re.compile(r"sqlite:///(?P<path>[^:?#](?:[^?#]*[^?#/])?)")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
-_CLOCK_TIME = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
 _LINK = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|\{[{%])\S.*", re.ASCII | re.DOTALL)
 _WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.ASCII | re.IGNORECASE)
 _CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S.*", re.ASCII)
@@ -215,14 +214,7 @@ def _time_of_day(value: object) -> object:
 
 
 def _clock_time(value: object) -> object:
-    if not isinstance(value, str) or not _CLOCK_TIME.fullmatch(value):
-        raise ValueError(
-            "expected a date and a time, such as 2026-12-01T02:00; its time zone goes to `timezone`"
-        )
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError as exc:
-        raise ValueError(f"{value} is not in the calendar: {exc}") from exc
+    return wall_clock(value if isinstance(value, str) else "")
 
 
 def _at_most(longest: timedelta) -> AfterValidator:
@@ -293,7 +285,7 @@ Repeat = Annotated[Span | None, BeforeValidator(_repeat), _pattern("(never|[0-9]
 SeverityWord = Literal["info", "warning", "critical"]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), _pattern(_TIME.pattern, "22:00")]
 ClockTime = Annotated[
-    datetime, BeforeValidator(_clock_time), _pattern(_CLOCK_TIME.pattern, "2026-12-01T02:00")
+    datetime, BeforeValidator(_clock_time), _pattern(WALL_CLOCK.pattern, "2026-12-01T02:00")
 ]
 Weekdays = Annotated[
     tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...],

@@ -27,7 +27,7 @@ from monitor.domain.model import Account
 from monitor.domain.routing import Route
 from monitor.domain.rules import Rule
 from monitor.domain.schedule import Cron, Every
-from monitor.domain.units import moment
+from monitor.domain.time import moment
 from monitor.domain.windows import OneOff
 from monitor.providers.base import RateLimit
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerting.clock_changes import fit_to_clock, go_on_after, settle_clock
 from monitor.daemon.runtime import Hosts
-from monitor.domain.retention import AHEAD, OFF, ClockEvidence
+from monitor.domain.clock import AHEAD, OFF, ClockEvidence
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 

@@ -30,7 +30,7 @@ from monitor.daemon.systemd import Systemd
 from monitor.daemon.web_service import WebSettings, plan_of
 from monitor.domain.alerts import Event
 from monitor.domain.progress import STUCK_AFTER, Progress
-from monitor.domain.units import moment
+from monitor.domain.time import moment
 from monitor.domain.windows import QuietHours
 from monitor.errors import ConfigError, StoreError, StoreReplaced
 from monitor.log.lines import Redaction

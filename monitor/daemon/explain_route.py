@@ -16,7 +16,7 @@ from monitor.domain.model import Account, Severity, State
 from monitor.domain.mutes import Inhibitors, Mutes
 from monitor.domain.routing import Considered, Route, consider, escalation, routes_of
 from monitor.domain.rules import Rule
-from monitor.domain.units import compact, moment, rfc3339
+from monitor.domain.time import compact, moment, rfc3339
 from monitor.store.read.state import AlertStatus, Known, read
 
 

@@ -18,7 +18,7 @@ from typing import assert_never
 
 from monitor.domain.model import Severity, State
 from monitor.domain.rules import Breached, Ok, Policy, Unknown, Verdict
-from monitor.domain.units import compact, span
+from monitor.domain.time import compact, span, to_text
 
 
 class EventKind(StrEnum):
@@ -160,7 +160,7 @@ def unacknowledge(alert: Alert, at: datetime) -> Alert:
 
 def incident_id(rule: str, subject: str, since: datetime) -> str:
     """A short name for an incident, the same whenever the same readings are apply_verdict again."""
-    digest = sha256(f"{rule}\0{subject}\0{since.isoformat()}".encode()).digest()
+    digest = sha256(f"{rule}\0{subject}\0{to_text(since)}".encode()).digest()
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     return "".join(alphabet[byte & 31] for byte in digest[:10])
 

@@ -13,6 +13,7 @@ from monitor.domain.messages import Item, Report, headline, worst_first
 from monitor.domain.money import plain
 from monitor.domain.rules import Rule
 from monitor.domain.schedule import Schedule, gap_after
+from monitor.domain.time import parse_instant, to_text
 
 SPAN = timedelta(days=1)
 """How much of a series a picture shows."""
@@ -56,20 +57,20 @@ class ChartSpec:
         """A value that `json` can write and `from_json` can read back."""
         return {
             **asdict(self),
-            "until": self.until.isoformat(),
+            "until": to_text(self.until),
             "gap_after": self.gap_after / timedelta(seconds=1),
-            "fired_since": self.fired_since.isoformat(),
-            "over_at": self.over_at and self.over_at.isoformat(),
+            "fired_since": to_text(self.fired_since),
+            "over_at": self.over_at and to_text(self.over_at),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "ChartSpec":
         """The chart that `to_json` wrote."""
         read = {
-            "until": datetime.fromisoformat(data["until"]),
+            "until": parse_instant(data["until"]),
             "gap_after": timedelta(seconds=data["gap_after"]),
-            "fired_since": datetime.fromisoformat(data["fired_since"]),
-            "over_at": datetime.fromisoformat(data["over_at"]) if data["over_at"] else None,
+            "fired_since": parse_instant(data["fired_since"]),
+            "over_at": parse_instant(data["over_at"]) if data["over_at"] else None,
             "lines": tuple(Line(**line) for line in data["lines"]),
         }
         return cls(**{**data, **read})

@@ -18,7 +18,7 @@ from monitor.domain.alerts import Event, EventKind
 from monitor.domain.model import Severity, Snapshot, value_text
 from monitor.domain.money import percent_of, plain, signed, sparkline, subtract
 from monitor.domain.rules import Rule
-from monitor.domain.units import moment, span
+from monitor.domain.time import moment, span
 
 _LONGEST_TITLE = 250
 _LONGEST_SUBJECT = 100

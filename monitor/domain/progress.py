@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.domain.units import moment, span
+from monitor.domain.time import moment, span
 
 STUCK_AFTER = timedelta(minutes=5)
 """A notification that is due for so long, and was not tried again, is stuck: a slow channel takes less."""

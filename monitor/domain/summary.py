@@ -8,7 +8,7 @@ from decimal import Decimal
 from monitor.domain.alerts import EventKind
 from monitor.domain.messages import Report
 from monitor.domain.money import percent_of, plain, signed, subtract
-from monitor.domain.units import moment, span
+from monitor.domain.time import moment, span
 
 LISTED = 40
 """Balances in a summary; more are counted."""

@@ -20,7 +20,7 @@ from monitor.domain import messages
 from monitor.domain.alerts import EventKind
 from monitor.domain.messages import Item, Message, Report
 from monitor.domain.money import percent_of, signed, subtract
-from monitor.domain.units import moment, span
+from monitor.domain.time import moment, span
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
-from monitor.domain import units
 from monitor.domain.model import Account, Balance
+from monitor.domain.time import compact, duration
 from monitor.providers.response import Response
 from monitor.providers.types import Secret, Section, Span
 
@@ -28,7 +28,7 @@ class RateLimit(NamedTuple):
     per: timedelta
 
     def __str__(self) -> str:
-        return f"{self.calls}/{units.compact(self.per)}"
+        return f"{self.calls}/{compact(self.per)}"
 
 
 _RATE_LIMIT = re.compile(r"(\d{1,6})/(\d{1,9}[smhd])", re.ASCII)
@@ -40,7 +40,7 @@ def _rate_limit(value: object) -> object:
     match = _RATE_LIMIT.fullmatch(value)
     if match is None or int(match[1]) == 0:
         raise ValueError("expected a number of calls per span of time, such as 60/1m")
-    per = units.duration(match[2])
+    per = duration(match[2])
     if not per:
         raise ValueError("expected a span of time that is not empty, such as in 60/1m")
     return RateLimit(int(match[1]), per)

@@ -26,8 +26,8 @@ import httpx
 from pydantic import SecretStr
 
 from monitor import __version__
-from monitor.domain import units
 from monitor.domain.model import Account, Balance, PollResult
+from monitor.domain.time import moment, span
 from monitor.errors import (
     AuthFailed,
     BadPayload,
@@ -146,7 +146,7 @@ class Client:
 
     def _failed(self, started_at: datetime, progress: _Progress, failed: PollFailed) -> PollResult:
         pause = self._host.paused if _asks_for_rest(failed) else None
-        began = f"; host paused until {units.moment(pause.until)}" if pause and progress.attempts else ""
+        began = f"; host paused until {moment(pause.until)}" if pause and progress.attempts else ""
         return PollResult(
             outcome=failed.outcome,
             started_at=started_at,
@@ -217,7 +217,7 @@ class Client:
                 finally:
                     await response.aclose()
         except TimeoutError as exc:
-            raise Timeout(f"no whole answer within {units.span(self._settings.timeout)}") from exc
+            raise Timeout(f"no whole answer within {span(self._settings.timeout)}") from exc
         except (httpx.HTTPError, OSError) as exc:
             host = urlsplit(self._settings.base_url).hostname or ""
             raise explained(exc, host, through_proxy=self._settings.proxy is not None) from exc
@@ -326,7 +326,7 @@ def _skew(answer: Response, tolerated: timedelta) -> str:
     off = answer.date - answer.received_at if answer.date else timedelta(0)
     if abs(off) <= tolerated:
         return ""
-    return f"; our clock is {units.span(abs(off))} {'behind' if off > timedelta(0) else 'ahead of'} the service's"
+    return f"; our clock is {span(abs(off))} {'behind' if off > timedelta(0) else 'ahead of'} the service's"
 
 
 class _Lot:

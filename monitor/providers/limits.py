@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from monitor.domain import units
 from monitor.domain.model import NotedCall, Pause
+from monitor.domain.time import moment
 from monitor.errors import Banned, Outcome, PollFailed, RateLimited, Timeout, Unavailable
 from monitor.providers.base import RateLimit
 
@@ -317,7 +317,7 @@ class Host:
 
 
 def _held_up(pause: Pause, seconds: float) -> PollFailed:
-    detail = f"host paused until {units.moment(pause.until)} after {pause.detail}; nothing sent"
+    detail = f"host paused until {moment(pause.until)} after {pause.detail}; nothing sent"
     match pause.outcome:
         case Outcome.BANNED:
             return Banned(detail)

@@ -11,11 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
 from monitor.domain import money
+from monitor.domain.time import parse_iso8601
 from monitor.errors import BadPayload
 
 _LONGEST_QUOTE = 40
@@ -89,9 +90,8 @@ class Node:
         if not isinstance(self.value, str) or isinstance(self.value, Number):
             return None
         try:
-            value = datetime.fromisoformat(self.value.upper())  # RFC 3339 allows a lower-case `t` and `z`
-            return value.astimezone(UTC) if value.tzinfo is not None else None
-        except (ValueError, OverflowError):
+            return parse_iso8601(self.value)
+        except ValueError:
             return None
 
     def unexpected(self, expected: str) -> BadPayload:

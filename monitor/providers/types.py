@@ -10,7 +10,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
-from monitor.domain import money, units
+from monitor.domain import money
+from monitor.domain.time import DURATION_NOTATION, duration
 
 
 class Section(BaseModel):
@@ -20,13 +21,13 @@ class Section(BaseModel):
 
 
 def _duration(value: object) -> object:
-    return units.duration(value) if isinstance(value, str) else value
+    return duration(value) if isinstance(value, str) else value
 
 
 def _positive_duration(value: object) -> object:
     span = _duration(value)
     if span == timedelta(0):
-        raise ValueError(f"must be greater than zero; expected {units.ACCEPTED}")
+        raise ValueError(f"must be greater than zero; expected {DURATION_NOTATION}")
     return span
 
 

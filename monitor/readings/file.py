@@ -11,14 +11,13 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from monitor.domain.money import amount, plain
+from monitor.domain.time import from_micros, parse_instant, rfc3339, to_micros
 from monitor.errors import Problem
 from monitor.store.read.all_readings import Row, Stored
-from monitor.store.read.state import instant, micros
 
 COLUMNS = ("job", "account", "currency", "observed_at", "total", "locked", "available", "updated_at")
 LONGEST_LINE = 1024 * 1024
@@ -27,7 +26,6 @@ LONGEST_LINE = 1024 * 1024
 _NEEDED = frozenset({"job", "account", "currency", "observed_at", "total", "available"})
 _LONGEST_NAME = 255
 _ALREADY_PLAIN = re.compile(r"-?(0|[1-9]\d{0,40})(\.\d{1,40})?", re.ASCII)
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Format(StrEnum):
@@ -56,8 +54,8 @@ Read: TypeAlias = Record | list[Problem]
 
 
 def written_at(at: int) -> str:
-    """An instant (microseconds) in RFC 3339, with the digits that it takes: `2026-02-01T14:30:00Z`, `…:00.250000Z`."""
-    return instant(at).replace(tzinfo=None).isoformat() + "Z"
+    """Write an instant (microseconds) in RFC 3339, with the digits that it takes: `2026-02-01T14:30:00Z`."""
+    return rfc3339(from_micros(at), "auto")
 
 
 def head(form: Format) -> str:
@@ -237,11 +235,11 @@ def _amount(given: str) -> str:
 
 
 def _instant(given: str) -> int:
-    if not _RFC3339.fullmatch(given):
+    try:
+        return to_micros(parse_instant(given, exactly=True))
+    except OverflowError as exc:
+        raise ValueError(f"{given!r} is not in the calendar") from exc
+    except ValueError as exc:
         raise ValueError(
             f"{given[:40]!r}: expected an instant with its time zone, such as 2026-02-01T14:30:00.250Z"
-        )
-    try:
-        return micros(datetime.fromisoformat(given.upper()).astimezone(UTC))
-    except (ValueError, OverflowError) as exc:
-        raise ValueError(f"{given!r} is not in the calendar") from exc
+        ) from exc

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitor.domain.model import Field
 from monitor.domain.rules import ThresholdLine
-from monitor.domain.units import moment
+from monitor.domain.time import moment
 from monitor.store.read import readings as read
 from monitor.store.read.all_readings import archive
 from monitor.store.read.incidents import incidents

@@ -18,13 +18,12 @@ from monitor.config import Config
 from monitor.config.problems import unknown
 from monitor.domain.model import Account, Series
 from monitor.domain.rules import Reads
-from monitor.domain.units import compact, moment
+from monitor.domain.time import compact, moment, to_micros
 from monitor.errors import NotImported, Problem
 from monitor.readings.file import Format, Record, read, written_at
 from monitor.readings.query import listed
 from monitor.store.import_ import create, restore
 from monitor.store.read.all_readings import PAGE, Archive, Row, Stored, archive
-from monitor.store.read.state import micros
 from monitor.store.staging import Staged, Staging
 
 MOST_PROBLEMS = 50
@@ -100,7 +99,7 @@ class _Check:
         number = self._number(one)
         if number is None:
             self._stray(one)
-        elif one.row[0] > micros(self.now):
+        elif one.row[0] > to_micros(self.now):
             said = f"{written_at(one.row[0])} is to come: by this machine's clock it is {moment(self.now)}"
             self._wrong(
                 one.line, "observed_at", f"{said}; a reading from the future would be taken for the newest"
@@ -170,7 +169,7 @@ class _Check:
     def warnings(self, store: Archive | None) -> Iterator[str]:
         """What is right and yet may not be meant."""
         keep = self.config.store.keep
-        if old := self.staged.count(micros(self.now - keep)):
+        if old := self.staged.count(to_micros(self.now - keep)):
             yield (
                 f"of these readings {old:,} are older than store.keep ({compact(keep)}): the daemon deletes them "
                 f"within the hour; raise it before, if they are to stay"
@@ -198,7 +197,7 @@ class _Check:
         held = {one.key: one for one in store.series()} if store is not None else {}
         rules = [rule for rule in self.config.rules if rule.reads is Reads.HISTORY]
         for rule in rules:
-            begins = micros(self.now - rule.window)
+            begins = to_micros(self.now - rule.window)
             found = []
             for number, one in enumerate(self.series):
                 newest, known = self.staged.newest(number), held.get(one.key)

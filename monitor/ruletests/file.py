@@ -18,6 +18,7 @@ from monitor.config.yaml_tree import Position
 from monitor.domain.alerts import EventKind
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity
+from monitor.domain.time import parse_iso8601
 from monitor.errors import ConfigError, Problem
 from monitor.providers.types import Duration, Section, Span
 from monitor.ruletests.notation import Failure, Gap, Sample, samples
@@ -36,10 +37,9 @@ def _start(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        at = datetime.fromisoformat(value)
+        return parse_iso8601(value, UTC)
     except ValueError:
         raise ValueError("expected a time such as 2026-01-01T00:00:00Z") from None
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
 
 
 ExpectedEvent = tuple[Sample, ...]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config import Config
-from monitor.domain.units import exact
+from monitor.domain.time import exact
 from monitor.errors import ConfigError
 from monitor.ruletests import file
 from monitor.ruletests.runner import ObservedEvent, Verdict, run

@@ -15,7 +15,7 @@ from monitor.domain.delivery import Target
 from monitor.domain.evaluation import AlertContext
 from monitor.domain.model import Account, Balance, PollResult, SeriesView, State
 from monitor.domain.rules import Rule
-from monitor.domain.units import exact
+from monitor.domain.time import exact
 from monitor.errors import Outcome
 from monitor.ruletests.file import Expected, RuleTest
 from monitor.ruletests.notation import Failure, Gap, Lacking, Sample, Value

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
+from monitor.domain.time import rfc3339
 from monitor.sandbox.http import Json, Request, Response, json_response, wrong_request
 from monitor.sandbox.scripts import Level, Script
 
@@ -91,4 +92,4 @@ def _updated_at(level: Level, started: datetime) -> str | None:
     if level.moved is None and not level.amount:
         return None
     at = started + (level.moved or timedelta(0))
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(at, "milliseconds")

@@ -12,10 +12,11 @@ from monitor.domain.matching import Match
 from monitor.domain.messages import Report
 from monitor.domain.model import Severity, State
 from monitor.domain.mutes import Silence
+from monitor.domain.time import from_micros, to_micros
 from monitor.store.memory import Memory, Silences
 from monitor.store.outbox import Outbox
 from monitor.store.sqlite import insert_or_update
-from monitor.store.tables import alerts, events, from_micros, notes, silences, to_micros
+from monitor.store.tables import alerts, events, notes, silences
 
 F = TypeVar("F")
 

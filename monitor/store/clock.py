@@ -21,19 +21,18 @@ from sqlalchemy import (
 )
 
 from monitor.domain.clock import ClockMark
+from monitor.domain.time import from_micros, to_micros
 from monitor.store.memory import Memory
 from monitor.store.sqlite import insert_new, later
 from monitor.store.tables import (
     Instant,
     accounts,
     clock,
-    from_micros,
     notifications,
     provisional,
     series,
     set_aside,
     snapshots,
-    to_micros,
 )
 
 _READING = ("total", "available", "locked", "updated_at")

@@ -7,9 +7,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from monitor.domain.model import Series
+from monitor.domain.time import to_micros
 from monitor.store.connection import Lock, attached, check_place, open_engine
 from monitor.store.read.all_readings import Row
-from monitor.store.tables import to_micros
 
 _KEYS = "series_id, observed_at, total, available, locked, updated_at"
 

@@ -3,7 +3,7 @@
 A change here needs a migration beside it in `migrations/versions`; a test compares the two.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -22,21 +22,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from monitor.domain import money
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_micros(at: datetime) -> int:
-    """Microseconds since 1970 UTC. Raises ValueError for an instant without a time zone."""
-    if at.tzinfo is None:
-        raise ValueError("an instant needs a time zone")
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def from_micros(micros: int) -> datetime:
-    """The instant, aware, in UTC."""
-    return _EPOCH + micros * _MICROSECOND
+from monitor.domain.time import from_micros, to_micros
 
 
 class Instant(TypeDecorator[datetime]):

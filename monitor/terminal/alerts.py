@@ -11,7 +11,7 @@ from monitor.alerting.incidents import Entry, match_text, silence_json, silence_
 from monitor.domain.alerts import Ack, Alert
 from monitor.domain.model import Severity, State
 from monitor.domain.mutes import Silence
-from monitor.domain.units import moment, span
+from monitor.domain.time import moment, span
 from monitor.store.read.incidents import Incident, OutboxEntry, Timeline
 from monitor.store.read.state import AlertStatus, SilenceStatus
 from monitor.terminal.tables import Column, Grid, Row, table_of

@@ -4,13 +4,14 @@ import codecs
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from rich.console import Console
 
 from monitor.domain.model import Field
 from monitor.domain.money import grouped, subtract
-from monitor.domain.units import moment, rfc3339, span
+from monitor.domain.time import moment, rfc3339, span
 from monitor.log.encoding import takes_everything
 from monitor.readings.file import Format, fields, head, text
 from monitor.readings.history import HistoryQuery, ReadingsPage, gaps, title
@@ -41,7 +42,7 @@ def show_history(console: Console, told: ReadingsPage, field: Field) -> None:
         rows.append(_remark(silent[None]))
     cells = zip(told.readings, aligned([_shown(one) for one in amounts]), aligned(changes), strict=True)
     for reading, amount, change in cells:
-        rows.append(Row(cells=(_at(reading.at.replace(tzinfo=None).isoformat(" ")), amount, change, "")))
+        rows.append(Row(cells=(_at(reading.at), amount, change, "")))
         if reading.at in silent:
             rows.append(_remark(silent[reading.at]))
     show_grid(console, Grid(columns=columns, rows=tuple(rows)))
@@ -59,9 +60,9 @@ def aligned(amounts: Sequence[str]) -> list[str]:
     return [f"{whole:>{left}}{point + rest:<{right}}" for whole, point, rest in parts]
 
 
-def _at(text: str) -> str:
-    """To the millisecond: polls are seconds apart."""
-    return text[:23] if "." in text else f"{text}.000"
+def _at(at: datetime) -> str:
+    """Write an instant to the millisecond, since polls are seconds apart: `2026-02-01 14:30:00.250`."""
+    return rfc3339(at, "milliseconds").replace("T", " ").removesuffix("Z")
 
 
 def _shown(amount: str) -> str:

@@ -12,7 +12,7 @@ from monitor.alerting.incidents import match_text
 from monitor.alerting.status import Check, JobStatus, Status
 from monitor.domain.model import Account, PollResult
 from monitor.domain.money import grouped, plain
-from monitor.domain.units import moment, rfc3339, span
+from monitor.domain.time import moment, rfc3339, span
 from monitor.errors import Outcome
 from monitor.store.read.state import SeriesStatus, Undelivered
 from monitor.terminal.alerts import MATCHES_NOTHING, alerts_grid

@@ -15,7 +15,7 @@ from rich.text import Text
 from monitor.alerting.status import Status, assemble
 from monitor.config import Config
 from monitor.config.coverage import idle_silences
-from monitor.domain.units import compact, moment, span
+from monitor.domain.time import compact, moment, span
 from monitor.errors import StoreError
 from monitor.store.read.state import read
 from monitor.terminal.alerts import alerts_grid

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from monitor.alerting.incidents import story_json
-from monitor.domain.units import rfc3339
+from monitor.domain.time import rfc3339
 from monitor.web import models, payloads
 from monitor.web.auth import COOKIE
 from monitor.web.cache import Shelf

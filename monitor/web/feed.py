@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from monitor import __version__
 from monitor.domain.model import Severity
-from monitor.domain.units import moment, rfc3339
+from monitor.domain.time import moment, rfc3339
 from monitor.store.read.incidents import RESOLVED, Incident
 from monitor.web.api import BEFORE, SECURITY, operation_id
 from monitor.web.queries import Site

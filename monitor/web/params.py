@@ -1,6 +1,5 @@
 """What can be asked of the API, in the query of its URLs."""
 
-import re
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from monitor.domain.model import Field as Amount
+from monitor.domain.time import parse_instant
 from monitor.web.view import SeriesState
 
 SPANS = {
@@ -28,32 +28,23 @@ _LONGEST_NAME, _LONGEST_WISH = 1000, 300
 """Characters, of up to twelve bytes each as a URL has them: no more than a request's head may hold."""
 _SHOWN = 60  # characters of what somebody wrote, in what is said of it
 
-_RFC3339 = re.compile(
-    r"(?P<date>\d{4}-\d\d-\d\d)[Tt ](?P<minute>[01]\d:[0-5]\d|2[0-3]:[0-5]\d):(?P<second>[0-5]\d|60)"
-    r"(\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)",
-    re.ASCII,
-)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def instant(text: object) -> datetime:
-    """The instant, in UTC, that a text writes as RFC 3339 has it; one beyond the calendar is its first or last.
+    """Return the instant, in UTC, that a text writes as RFC 3339 has it; one beyond the calendar is its first or last.
 
     Digits beyond the microsecond are left out. Raises ValueError, saying what is accepted."""
-    match = _RFC3339.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise ValueError("expected an instant such as 2026-02-01T14:30:00Z (a + in a URL is written %2B)")
-    if match["date"].startswith("0000"):
-        return _FIRST
-    leap, zone = match["second"] == "60", match["zone"].upper().replace("Z", "+00:00")
-    second = "59" if leap else match["second"]
-    fraction = f"{match['fraction'] or '0':0<6.6}"
-    local = datetime.fromisoformat(f"{match['date']}T{match['minute']}:{second}.{fraction}{zone}")
+    given = text if isinstance(text, str) else ""
     try:
-        return local.astimezone(UTC) + timedelta(seconds=leap)
+        return parse_instant(given)
     except OverflowError:
-        return _FIRST if local.year == 1 else _LAST
+        return _FIRST if given.startswith("000") else _LAST
+    except ValueError as exc:
+        raise ValueError(
+            "expected an instant such as 2026-02-01T14:30:00Z (a + in a URL is written %2B)"
+        ) from exc
 
 
 Instant = Annotated[datetime, BeforeValidator(instant)]

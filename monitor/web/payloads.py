@@ -14,7 +14,7 @@ from monitor.alerting.status import Status
 from monitor.domain.money import plain
 from monitor.domain.rules import ThresholdLine
 from monitor.domain.scale import drawable
-from monitor.domain.units import rfc3339
+from monitor.domain.time import rfc3339
 from monitor.store.read.incidents import RESOLVED, Incident
 from monitor.store.read.readings import Point, Reading
 from monitor.web.params import AskedIncidents, AskedReadings

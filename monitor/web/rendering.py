@@ -20,7 +20,7 @@ from monitor.alerting.incidents import match_text
 from monitor.domain.model import Severity
 from monitor.domain.money import grouped, plain
 from monitor.domain.scale import drawable
-from monitor.domain.units import moment, rfc3339, span
+from monitor.domain.time import moment, rfc3339, span
 from monitor.store.read.readings import Outline
 
 _HERE = Path(__file__).parent

@@ -61,9 +61,9 @@ signal.signal(signal.SIGUSR1, lambda *_: held("loop"))
 SETTLES_SOON = """\
 from datetime import timedelta
 from monitor.daemon import daemon
-from monitor.domain import retention
+from monitor.domain import clock
 
-retention.SETTLING = timedelta(seconds=1)
+clock.SETTLING = timedelta(seconds=1)
 daemon.LOOK_EVERY = daemon.PRUNE_EVERY = timedelta(seconds=1)
 """
 """The clock is believed, and old readings are deleted, within seconds."""

@@ -15,13 +15,14 @@ from monitor import config as configuration
 from monitor.config import Config
 from monitor.domain.model import Account, Series
 from monitor.domain.money import plain
+from monitor.domain.time import to_micros
 from monitor.readings import import_
 from monitor.readings.export import Wanted, export
 from monitor.readings.file import Format
 from monitor.readings.import_ import check, write
 from monitor.store.import_ import create, restore
 from monitor.store.read.all_readings import Row
-from monitor.store.read.state import micros, read
+from monitor.store.read.state import read
 from monitor.store.staging import staging
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ amounts = st.one_of(
     st.integers(-(10**40), 10**40).map(Decimal),
 ).map(plain)
 instants = st.datetimes(datetime(1971, 1, 1), datetime(2026, 3, 1)).map(  # noqa: DTZ001 -- made aware below
-    lambda at: micros(at.replace(tzinfo=UTC))
+    lambda at: to_micros(at.replace(tzinfo=UTC))
 )
 rows = st.tuples(instants, amounts, amounts, st.none() | amounts, st.none() | instants)
 histories = st.dictionaries(

@@ -12,11 +12,12 @@ import pytest
 from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
 from monitor.domain.model import Account, Balance, PollResult, Series
+from monitor.domain.time import from_micros, to_micros
 from monitor.errors import Outcome, StoreError, StoreLocked
 from monitor.store.import_ import create, restore
 from monitor.store.read import all_readings as archived
 from monitor.store.read.all_readings import Archive, Row, archive
-from monitor.store.read.state import instant, micros, read
+from monitor.store.read.state import read
 from monitor.store.staging import Staging, staging
 from monitor.store.writer import Store
 
@@ -29,7 +30,7 @@ WATCH = Watch(rules=(), accounts={ACCOUNT.key: ACCOUNT}, targets={})
 
 
 def _row(minute: int, amount: str = "1.50") -> Row:
-    return micros(NOW + timedelta(minutes=minute)), amount, amount, None, None
+    return to_micros(NOW + timedelta(minutes=minute)), amount, amount, None, None
 
 
 @pytest.fixture
@@ -168,4 +169,4 @@ def test_a_second_reading_of_one_instant_gives_the_first_back(staged: Staging) -
     """With its line."""
     staged.add(0, _row(1, "1.5"), 7)
     assert staged.add(0, _row(1, "2"), 8) == (*_row(1, "1.5"), 7)
-    assert instant(_row(1)[0]) == NOW + timedelta(minutes=1)
+    assert from_micros(_row(1)[0]) == NOW + timedelta(minutes=1)

@@ -15,10 +15,10 @@ from monitor.domain.alerts import Alert, EventKind, tell
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Severity, State
 from monitor.domain.rules import Policy
+from monitor.domain.time import to_micros
 from monitor.store import connection as store_connection
 from monitor.store.connection import open_engine
 from monitor.store.identity import APPLICATION_ID
-from monitor.store.tables import to_micros
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 

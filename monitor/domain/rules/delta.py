@@ -14,7 +14,7 @@ from monitor.domain.model import Field, SeriesView
 from monitor.domain.money import multiply, percent_of, plain, signed, subtract
 from monitor.domain.rules.base import Breached, Ok, Reads, Rule, Unknown, Verdict, no_reading
 from monitor.domain.schedule import Schedule
-from monitor.domain.units import compact, moment, span
+from monitor.domain.time import compact, moment, span
 
 _Point = tuple[Decimal, datetime]
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 from monitor.domain.model import Account, Health, SeriesView, State, Streak
 from monitor.domain.rules.base import Breached, Ok, Reads, Rule, Unknown, Verdict
 from monitor.domain.schedule import Schedule
-from monitor.domain.units import moment
+from monitor.domain.time import moment
 from monitor.errors import Outcome
 
 IMMEDIATE = frozenset({Outcome.AUTH, Outcome.BANNED})

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from monitor.domain.model import SeriesView
 from monitor.domain.rules.base import Breached, Ok, Reads, Rule, Unknown, Verdict, no_reading
 from monitor.domain.schedule import Schedule, passed_at
-from monitor.domain.units import compact, moment, span
+from monitor.domain.time import compact, moment, span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from monitor.store.read.state import connected, micros
+from monitor.domain.time import to_micros
+from monitor.store.read.state import connected
 
 PAGE = 5_000
 """Readings in a page."""
@@ -71,7 +72,7 @@ class Archive:
         question = (
             "SELECT count(*) FROM snapshots WHERE series_id = ? AND observed_at >= ? AND observed_at < ?"
         )
-        lower, upper = _lower(since), micros(before)
+        lower, upper = _lower(since), to_micros(before)
         counted = (self._db.execute(question, (one.id, lower, upper)).fetchone() for one in series)
         return sum(count for (count,) in counted)
 
@@ -80,7 +81,7 @@ class Archive:
     ) -> Iterator[tuple[Stored, list[Row]]]:
         """The readings from `since` on and earlier than `before`, series after series, each oldest first."""
         for one in series:
-            for page in self._pages(one, _lower(since), micros(before)):
+            for page in self._pages(one, _lower(since), to_micros(before)):
                 yield one, page
 
     def _pages(self, one: Stored, lower: int, upper: int) -> Iterator[list[Row]]:
@@ -120,4 +121,4 @@ def archive(path: Path) -> Iterator[Archive | None]:
 
 
 def _lower(since: datetime | None) -> int:
-    return -(2**63) if since is None else micros(since)
+    return -(2**63) if since is None else to_micros(since)

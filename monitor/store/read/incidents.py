@@ -11,14 +11,13 @@ from typing import Any
 from monitor.domain.alerts import Ack, EventKind
 from monitor.domain.messages import Report
 from monitor.domain.model import Severity
+from monitor.domain.time import from_micros, to_micros
 from monitor.store.read.readings import Reading, reading, series_id
 from monitor.store.read.state import (
     SilenceStatus,
     ack,
     connected,
-    instant,
     instant_or_none,
-    micros,
     silences_of,
 )
 
@@ -186,7 +185,7 @@ def _told(db: sqlite3.Connection, since: datetime | None, only: str | None) -> I
             severity=Severity[report.severity.upper()],
             began=began,
             since=began,
-            ended_at=instant(at) if kind in _OVER else None,
+            ended_at=from_micros(at) if kind in _OVER else None,
             reason=report.reason,
             messages=seq,
             announced=True,
@@ -199,7 +198,7 @@ def _told_at(db: sqlite3.Connection, only: str | None) -> dict[str, datetime]:
         " AND (? IS NULL OR incident = ?) GROUP BY incident",
         (only, only),
     )
-    return {incident: instant(at) for incident, at in rows}
+    return {incident: from_micros(at) for incident, at in rows}
 
 
 def _quiet(db: sqlite3.Connection, since: datetime | None, only: str | None) -> Iterator[Incident]:
@@ -219,8 +218,8 @@ def _quiet(db: sqlite3.Connection, since: datetime | None, only: str | None) -> 
             subject=subject,
             state=RESOLVED,
             severity=severity,
-            began=instant(began),
-            since=instant(began),
+            began=from_micros(began),
+            since=from_micros(began),
             ended_at=instant_or_none(ended_at),
             reason=ending or "",
             muted=muted or "",
@@ -244,8 +243,8 @@ def _current(db: sqlite3.Connection, only: str | None) -> Iterator[Incident]:
             subject=subject,
             state=RESOLVED if over else state,
             severity=severity,
-            began=instant(since),
-            since=instant(since),
+            began=from_micros(since),
+            since=from_micros(since),
             ended_at=instant_or_none(ended_at) if over else None,
             reason=ending if over else reason,
             messages=seq,
@@ -257,7 +256,7 @@ def _current(db: sqlite3.Connection, only: str | None) -> Iterator[Incident]:
 
 
 def _from(since: datetime | None) -> int:
-    return -(2**63) if since is None else micros(since)
+    return -(2**63) if since is None else to_micros(since)
 
 
 def _reports(db: sqlite3.Connection, incident: str) -> Iterator[Report]:
@@ -273,7 +272,7 @@ def _attempts(db: sqlite3.Connection, incident: str) -> Iterator[Attempt]:
         (incident,),
     )
     for at, seq, channel, url_id, number, error in rows:
-        yield Attempt(at=instant(at), seq=seq, channel=channel, url_id=url_id, number=number, error=error)
+        yield Attempt(at=from_micros(at), seq=seq, channel=channel, url_id=url_id, number=number, error=error)
 
 
 def _postings(db: sqlite3.Connection, incident: str) -> Iterator[OutboxEntry]:
@@ -299,8 +298,8 @@ def _postings(db: sqlite3.Connection, incident: str) -> Iterator[OutboxEntry]:
             channel=channel,
             url_id=url_id,
             status=status,
-            created_at=instant(created_at),
-            next_attempt_at=instant(next_at),
+            created_at=from_micros(created_at),
+            next_attempt_at=from_micros(next_at),
             attempts=attempts,
             last_error=error,
             handed_over_at=instant_or_none(handed_over_at),
@@ -311,7 +310,7 @@ def _postings(db: sqlite3.Connection, incident: str) -> Iterator[OutboxEntry]:
 def _notes(db: sqlite3.Connection, incident: str) -> Iterator[Note]:
     rows = db.execute("SELECT at, kind, by, text FROM notes WHERE incident = ? ORDER BY id", (incident,))
     for at, kind, by, text in rows:
-        yield Note(at=instant(at), kind=kind, by=by, text=text)
+        yield Note(at=from_micros(at), kind=kind, by=by, text=text)
 
 
 def _readings(db: sqlite3.Connection, incident: Incident) -> Readings:
@@ -319,8 +318,8 @@ def _readings(db: sqlite3.Connection, incident: Incident) -> Readings:
     series = series_id(db, incident.subject)
     if series is None:
         return Readings()
-    began = micros(incident.began)
-    end = 2**63 - 1 if incident.ended_at is None else micros(incident.ended_at)
+    began = to_micros(incident.began)
+    end = 2**63 - 1 if incident.ended_at is None else to_micros(incident.ended_at)
     during = (series, began, end)
     within = "observed_at >= ? AND observed_at < ?"
     (count,) = db.execute(

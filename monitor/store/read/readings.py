@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from monitor.store.read.state import connected, instant, instant_or_none, micros
+from monitor.domain.time import from_micros, to_micros
+from monitor.store.read.state import connected, instant_or_none
 
 FIELDS = ("available", "total", "locked")
 """What of a reading can be looked at."""
@@ -89,7 +90,7 @@ def curve(
         if db is None or number is None:
             return Curve(points=(), gaps=(), readings=0)
         db.execute("BEGIN")  # both answers are of one instant of the store
-        lower, upper = micros(since), micros(until)
+        lower, upper = to_micros(since), to_micros(until)
         width = max(1, -(-(upper - lower) // slices))
         points = tuple(_thinned(db, number, field, lower, upper, width))
         gaps = tuple(_gaps(db, number, lower, upper, gap_after))
@@ -108,7 +109,7 @@ def gaps(
         number = None if db is None else series_id(db, series)
         if db is None or number is None:
             return ()
-        return tuple(_gaps(db, number, micros(since), micros(until), gap_after))
+        return tuple(_gaps(db, number, to_micros(since), to_micros(until), gap_after))
 
 
 def before(path: Path, at: datetime, no_older_than: datetime) -> dict[str, Reading]:
@@ -123,7 +124,7 @@ def before(path: Path, at: datetime, no_older_than: datetime) -> dict[str, Readi
             " FROM series s JOIN accounts a ON a.id = s.account_id CROSS JOIN snapshots p ON p.series_id = s.id"
             " AND p.observed_at = (SELECT q.observed_at FROM snapshots q WHERE q.series_id = s.id"
             " AND q.observed_at BETWEEN ? AND ? ORDER BY q.observed_at DESC LIMIT 1)",
-            (micros(no_older_than), micros(at)),
+            (to_micros(no_older_than), to_micros(at)),
         )
         return {name: reading(*row) for name, *row in rows}
 
@@ -145,10 +146,10 @@ def outlines(
             return {}
         found = {name: number for name in gaps_after if (number := series_id(db, name)) is not None}
         begun = [
-            first for number in found.values() if (first := _first(db, number, micros(since))) is not None
+            first for number in found.values() if (first := _first(db, number, to_micros(since))) is not None
         ]
-        lower = min(begun, default=micros(since))
-        width = max(1, -(-(micros(until) + 1 - lower) // slices))
+        lower = min(begun, default=to_micros(since))
+        width = max(1, -(-(to_micros(until) + 1 - lower) // slices))
         return {name: _outline(db, number, lower, width, gaps_after[name]) for name, number in found.items()}
 
 
@@ -169,7 +170,7 @@ def reading(
 ) -> Reading:
     """A row of the table."""
     return Reading(
-        at=instant(at),
+        at=from_micros(at),
         total=total,
         available=available,
         locked=locked,
@@ -178,7 +179,7 @@ def reading(
 
 
 def _bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
-    return (-(2**63) if since is None else micros(since), 2**63 - 1 if until is None else micros(until))
+    return (-(2**63) if since is None else to_micros(since), 2**63 - 1 if until is None else to_micros(until))
 
 
 def _thinned(
@@ -202,7 +203,7 @@ def _thinned(
     union = " UNION ".join(f"SELECT at, amount FROM ({select}) WHERE pick NOTNULL" for select in selects)  # noqa: S608 -- our own text
     values = {"series": number, "lower": lower, "upper": upper, "width": width}
     for at, amount in db.execute(f"{union} ORDER BY at", values):
-        yield Point(at=instant(at), amount=amount)
+        yield Point(at=from_micros(at), amount=amount)
 
 
 def _gaps(
@@ -231,7 +232,7 @@ def _gaps(
         },
     )
     for previous, at in rows:
-        yield instant(previous), instant(at)
+        yield from_micros(previous), from_micros(at)
 
 
 def _first(db: sqlite3.Connection, number: int, lower: int) -> int | None:

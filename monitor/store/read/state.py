@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from monitor.domain.alerts import Ack
 from monitor.domain.matching import Match
 from monitor.domain.model import Pause
 from monitor.domain.mutes import Silence
+from monitor.domain.time import from_micros
 from monitor.errors import Outcome, StoreError
 from monitor.store.identity import DAMAGED, HALF_WRITTEN, check_identity, is_empty
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTED = 100_000
 """Readings set aside that are counted: more would hold up every look."""
 
@@ -267,7 +267,7 @@ def _alerts(db: sqlite3.Connection) -> Iterator[AlertStatus]:
             subject=subject,
             state=state,
             severity=severity,
-            since=instant(since),
+            since=from_micros(since),
             reason=reason,
             muted=muted,
             ack=ack(*acked),
@@ -278,7 +278,7 @@ def _alerts(db: sqlite3.Connection) -> Iterator[AlertStatus]:
 
 def ack(at: int | None, by: str, reason: str) -> Ack | None:
     """An acknowledgement, if there is one."""
-    return None if at is None else Ack(by=by, reason=reason, at=instant(at))
+    return None if at is None else Ack(by=by, reason=reason, at=from_micros(at))
 
 
 def silences_of(db: sqlite3.Connection) -> Iterator[SilenceStatus]:
@@ -290,12 +290,12 @@ def silences_of(db: sqlite3.Connection) -> Iterator[SilenceStatus]:
         silence = Silence(
             id=number,
             match=Match({key: tuple(globs) for key, globs in json.loads(match).items()}),
-            starts_at=instant(starts_at),
-            ends_at=instant(ends_at),
+            starts_at=from_micros(starts_at),
+            ends_at=from_micros(ends_at),
             by=by,
             reason=reason,
         )
-        yield SilenceStatus(silence=silence, created_at=instant(created_at), expired_by=expired_by)
+        yield SilenceStatus(silence=silence, created_at=from_micros(created_at), expired_by=expired_by)
 
 
 def _undelivered(db: sqlite3.Connection) -> Iterator[Undelivered]:
@@ -308,7 +308,7 @@ def _undelivered(db: sqlite3.Connection) -> Iterator[Undelivered]:
     for channel, count, since, attempts in rows:
         error = errors.get(channel, "")
         yield Undelivered(
-            channel=channel, count=count, since=instant(since), attempts=attempts, last_error=error
+            channel=channel, count=count, since=from_micros(since), attempts=attempts, last_error=error
         )
 
 
@@ -317,7 +317,7 @@ def _pauses(db: sqlite3.Connection) -> Iterator[Pause]:
     for host, until, outcome, detail, began_at in rows:
         yield Pause(
             host=host,
-            until=instant(until),
+            until=from_micros(until),
             outcome=Outcome(outcome),
             detail=detail,
             began_at=instant_or_none(began_at),
@@ -344,22 +344,12 @@ def _configuration(db: sqlite3.Connection) -> ConfigurationStatus | None:
     return ConfigurationStatus(
         file=Path(file),
         version=version,
-        accepted_at=instant(accepted_at),
+        accepted_at=from_micros(accepted_at),
         refused_at=instant_or_none(refused_at),
         problems=tuple(json.loads(problems)),
     )
 
 
-def instant(since_epoch: int) -> datetime:
-    """The instant, in UTC, that the store keeps as so many microseconds."""
-    return _EPOCH + timedelta(microseconds=since_epoch)
-
-
-def micros(at: datetime) -> int:
-    """How the store keeps an instant."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
-
-
 def instant_or_none(since_epoch: int | None) -> datetime | None:
     """The instant, where there is one."""
-    return None if since_epoch is None else instant(since_epoch)
+    return None if since_epoch is None else from_micros(since_epoch)
