@@ -14,6 +14,7 @@ from monitor.domain.evaluation import (
 from monitor.domain.model import (
     Series,
     State,
+    Subject,
 )
 from monitor.domain.mutes import inhibited_by
 from monitor.domain.routing import escalation
@@ -67,7 +68,7 @@ def _of_providers(
     tx: Transaction, watch: Watch, at: AlertContext, now: datetime, polled: Collection[tuple[str, str]]
 ) -> Iterator[Change]:
     """What time brings for the alerts about whole providers."""
-    names = {watch.accounts[key].provider for key in polled if key in watch.accounts}
+    names = {Subject.of_provider(watch.accounts[key].provider) for key in polled if key in watch.accounts}
     for alert in tx.alerts.about(names).values():
         if (rule := watch.rule(alert.rule)) is not None:
             change = at.tell(alert, rule, now)
@@ -100,10 +101,10 @@ def _with_something_due(
                     if (stale_at := level.stale_at(watch.schedules.get(job), last)) and now >= stale_at
                 )
                 due |= {one.account.key for one in _series_of(stale, watch) if rule.match.series(one)}
-    return due | {_account_of(subject) for subject in subjects}
+    return due | {subject.account_key for subject in subjects}
 
 
-def _muted_otherwise(tx: Transaction, watch: Watch, at: AlertContext, now: datetime) -> Iterator[str]:
+def _muted_otherwise(tx: Transaction, watch: Watch, at: AlertContext, now: datetime) -> Iterator[Subject]:
     """The subjects of the alerts that something else mutes now than is known of them, or nothing, or something at
     last. What a firing alert explains without any configuration it still does."""
     known = list(tx.alerts.mutable())
@@ -116,7 +117,7 @@ def _muted_otherwise(tx: Transaction, watch: Watch, at: AlertContext, now: datet
 
 def _to_escalate(
     tx: Transaction, watch: Watch, at: AlertContext, now: datetime, seen: Seen | None
-) -> Iterator[str]:
+) -> Iterator[Subject]:
     """The subjects of which somebody else may have to be told, since nobody acknowledges, and was not at the last
     look."""
     seen_at = seen.at if seen is not None and seen.at <= now else None
@@ -124,12 +125,6 @@ def _to_escalate(
         for rule, subject, severity in tx.alerts.unacknowledged_since(now, wait, seen_at):
             if escalation(routes_of_alert(watch, at, rule, subject, severity)[1])[0] is not None:
                 yield subject
-
-
-def _account_of(subject: str) -> tuple[str, str]:
-    """The account that an alert is about; none there is for a provider's."""
-    job, _, rest = subject.partition("/")
-    return job, rest.rpartition("/")[0]
 
 
 def _series_of(names: Iterable[tuple[str, str, str]], watch: Watch) -> Iterator[Series]:

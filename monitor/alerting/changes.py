@@ -14,8 +14,6 @@ from monitor.domain.evaluation import (
     Facts,
     OutgoingEvent,
     evaluate,
-    of_account,
-    of_provider,
 )
 from monitor.domain.messages import TREND_LENGTH
 from monitor.domain.model import (
@@ -24,6 +22,7 @@ from monitor.domain.model import (
     Severity,
     Snapshot,
     State,
+    Subject,
 )
 from monitor.domain.rules import Reads, Rule
 from monitor.store.transaction import Transaction
@@ -65,8 +64,12 @@ def _history(
     return tx.readings.history(view.series, last.observed_at, since, TREND_LENGTH, provisional=provisional)
 
 
-def subjects_of(account: Account, views: Iterable[SeriesView]) -> list[str]:
-    return [of_provider(account), of_account(account), *(str(view.series) for view in views)]
+def subjects_of(account: Account, views: Iterable[SeriesView]) -> list[Subject]:
+    return [
+        Subject.of_provider(account.provider),
+        Subject.of_account(account),
+        *(Subject.of_series(view.series) for view in views),
+    ]
 
 
 def save(tx: Transaction, changes: Iterable[Change], watch: Watch, at: datetime) -> tuple[Event, ...]:

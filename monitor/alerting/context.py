@@ -15,8 +15,9 @@ from monitor.domain.model import (
     Account,
     Severity,
     State,
+    Subject,
 )
-from monitor.domain.mutes import Inhibition, Inhibitors, Maintenance, Mutes, Silence
+from monitor.domain.mutes import AlertKey, Inhibition, Inhibitors, Maintenance, Mutes, Silence
 from monitor.domain.routing import Route, routes_of
 from monitor.domain.rules import Rule
 from monitor.domain.schedule import Schedule
@@ -56,15 +57,14 @@ class Watch:
         """The rule of this name, if there is one."""
         return next((rule for rule in self.rules if rule.name == name), None)
 
-    def describe(self, subject: str) -> dict[str, str]:
-        """What can be matched of a subject: a series, an account, or a provider, of which it is what all its accounts
-        have in common."""
-        job, _, rest = subject.partition("/")
-        name, _, currency = rest.rpartition("/")
-        account = self.accounts.get((job, name))
+    def describe(self, subject: Subject) -> dict[str, str]:
+        """Return what can be matched of a subject: of a provider what all its accounts have in common; nothing of an
+        account that is gone."""
+        account = self.accounts.get(subject.account_key)
         if account is None:
-            return self._of_provider(subject)
-        return account.attributes if currency == "*" else account.series(currency).attributes
+            return self._of_provider(subject) if subject.is_provider else {}
+        currency = subject.currency
+        return account.attributes if currency is None else account.series(currency).attributes
 
     def _of_provider(self, name: str) -> dict[str, str]:
         if name not in self._in_common:
@@ -113,9 +113,7 @@ def alert_context(tx: Transaction, watch: Watch, now: datetime) -> AlertContext:
     return at
 
 
-def kept_by_writer(
-    tx: Transaction, watch: Watch
-) -> tuple[Kept, Iterable[tuple[tuple[str, str], Severity | None]]]:
+def kept_by_writer(tx: Transaction, watch: Watch) -> tuple[Kept, Iterable[tuple[AlertKey, Severity | None]]]:
     return tx.alerts.follow(
         watch, lambda: Kept(mutes=_mutes(watch), inhibitors=Inhibitors(watch.inhibitions))
     )
@@ -126,7 +124,7 @@ def _mutes(watch: Watch, silences: tuple[Silence, ...] = ()) -> Mutes:
 
 
 def routes_of_alert(
-    watch: Watch, at: AlertContext, rule: str, subject: str, severity: Severity
+    watch: Watch, at: AlertContext, rule: str, subject: Subject, severity: Severity
 ) -> tuple[Attributes, tuple[Route, ...]]:
     """What of an alert can be matched, and its routes; none where its rule is gone."""
     known = watch.rule(rule)

@@ -10,11 +10,10 @@ from monitor.domain.alerts import Event, EventKind
 from monitor.domain.delivery import Target, address
 from monitor.domain.evaluation import (
     AlertContext,
-    of_account,
-    of_provider,
 )
 from monitor.domain.model import (
     Severity,
+    Subject,
 )
 from monitor.store.transaction import Transaction
 
@@ -46,19 +45,19 @@ def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]
     return tuple(told)
 
 
-def _wanted(watch: Watch, at: AlertContext, rule: str, subject: str, severity: Severity) -> list[Target]:
+def _wanted(watch: Watch, at: AlertContext, rule: str, subject: Subject, severity: Severity) -> list[Target]:
     """Where an alert would be told by the configuration as it is now."""
     attributes, routes = routes_of_alert(watch, at, rule, subject, severity)
     told = address(EventKind.FIRED, routes, attributes, watch.targets, ()) if routes else []
     return [one.target for one in told]
 
 
-def _subjects_by_rule(tx: Transaction, watch: Watch, now: datetime) -> dict[str, set[str]]:
-    subjects: dict[str, set[str]] = {rule.name: set() for rule in watch.rules}
+def _subjects_by_rule(tx: Transaction, watch: Watch, now: datetime) -> dict[str, set[Subject]]:
+    subjects: dict[str, set[Subject]] = {rule.name: set() for rule in watch.rules}
     for account in watch.accounts.values():
         views = tx.readings.views(account, now).values()
         for rule in watch.rules:
-            subjects[rule.name] |= {str(v.series) for v in views if rule.match.series(v.series)}
+            subjects[rule.name] |= {Subject.of_series(v.series) for v in views if rule.match.series(v.series)}
             if rule.judges_account(account):
-                subjects[rule.name] |= {of_provider(account), of_account(account)}
+                subjects[rule.name] |= {Subject.of_provider(account.provider), Subject.of_account(account)}
     return subjects

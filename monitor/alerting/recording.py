@@ -12,7 +12,6 @@ from monitor.domain.evaluation import (
     Change,
     Facts,
     is_covered,
-    of_provider,
 )
 from monitor.domain.model import (
     NO_STREAK,
@@ -22,6 +21,7 @@ from monitor.domain.model import (
     SeriesView,
     Snapshot,
     State,
+    Subject,
 )
 from monitor.domain.rules import Rule
 from monitor.errors import Outcome
@@ -66,7 +66,9 @@ def record(
     tx.readings.add([view for view in views if view.series.currency in read])
     alerts = tx.alerts.about(subjects_of(account, views))
     concerned = (
-        before.streak.count or not result.ok or any(subject == of_provider(account) for _, subject in alerts)
+        before.streak.count
+        or not result.ok
+        or any(subject == Subject.of_provider(account.provider) for _, subject in alerts)
     )
     accounts = watch.on_provider(account.provider) if concerned else {}
     covered = is_covered(watch.rules, account, result.outcome, alerts, tx.accounts.healths(accounts))
@@ -108,7 +110,11 @@ def _outages_begun(changes: Iterable[Change], facts: Facts, watch: Watch) -> Ite
     for change in changes:
         before, after = facts.alerts.get(change.alert.key), change.alert
         fired = before is not None and before.state is State.FIRING
-        if after.subject == of_provider(facts.account) and after.state is State.FIRING and not fired:
+        if (
+            after.subject == Subject.of_provider(facts.account.provider)
+            and after.state is State.FIRING
+            and not fired
+        ):
             rule = watch.rule(after.rule)
             if rule is not None:
                 yield rule

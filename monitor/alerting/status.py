@@ -189,8 +189,8 @@ def _of_clock(clock: ClockStatus, now: datetime) -> Iterator[str]:
 
 
 def _concerns(alert: AlertStatus, jobs: Mapping[str, str]) -> bool:
-    """Whether an alert is about one of these jobs, or about a provider of theirs."""
-    return alert.subject.partition("/")[0] in jobs or alert.subject in jobs.values()
+    """Return whether an alert is about one of these jobs, or about a provider of theirs."""
+    return alert.subject.job in jobs or alert.subject in jobs.values()
 
 
 def _is_configured(one: SeriesStatus, configured: Mapping[tuple[str, str], Account]) -> bool:

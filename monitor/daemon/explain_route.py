@@ -10,9 +10,9 @@ from monitor.config import Channel, Config
 from monitor.daemon.runtime import notifiers, watch
 from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Addressed, Target, address
-from monitor.domain.evaluation import AlertContext, of_account
+from monitor.domain.evaluation import AlertContext
 from monitor.domain.matching import Attributes
-from monitor.domain.model import Account, Severity, State
+from monitor.domain.model import Account, Severity, State, Subject
 from monitor.domain.mutes import Inhibitors, Mutes
 from monitor.domain.routing import Considered, Route, consider, escalation, routes_of
 from monitor.domain.rules import Rule
@@ -200,18 +200,19 @@ def _attributes_of(alert: AlertStatus, seen: Watch, desk: AlertContext) -> Attri
 # What can be asked for
 
 
-def _subject(seen: Watch, series: str) -> str:
-    """The subject's full name: of a series, of an account (`/*` may be left out), or of a provider."""
-    job, _, rest = series.partition("/")
-    name, _, currency = rest.rpartition("/")
-    if (job, rest) in seen.accounts:
-        return of_account(seen.accounts[job, rest])
-    if (account := seen.accounts.get((job, name))) is not None:
-        if account.currencies and currency not in ("*", *account.currencies):
+def _subject(seen: Watch, series: str) -> Subject:
+    """Return what is named: a series, an account (its `/*` may be left out), or a provider."""
+    for account in seen.accounts.values():
+        if str(account) == series:
+            return Subject.of_account(account)
+    subject = Subject(series)
+    if (account := seen.accounts.get(subject.account_key)) is not None:
+        currency = subject.currency
+        if account.currencies and currency is not None and currency not in account.currencies:
             raise ValueError(f"{account} has no {currency!r}; it has {', '.join(account.currencies)}")
-        return series
-    if seen.on_provider(series):
-        return series
+        return subject
+    if seen.on_provider(subject):
+        return subject
     known = sorted({_example(account) for account in seen.accounts.values()})[:3]
     raise ValueError(
         f"nothing polled is called {series!r}; expected a series (job/account/currency), an account or a provider, "
@@ -220,10 +221,10 @@ def _subject(seen: Watch, series: str) -> str:
 
 
 def _example(account: Account) -> str:
-    return str(account.series(account.currencies[0])) if account.currencies else of_account(account)
+    return str(account.series(account.currencies[0])) if account.currencies else Subject.of_account(account)
 
 
-def _rules(seen: Watch, subject: str, name: str | None) -> list[Rule]:
+def _rules(seen: Watch, subject: Subject, name: str | None) -> list[Rule]:
     if name is not None and seen.rule(name) is None:
         raise ValueError(f"no rule {name!r}; there are {', '.join(rule.name for rule in seen.rules)}")
     found = [rule for rule in seen.rules if _looks_at(rule, subject, seen)]
@@ -241,11 +242,9 @@ def _verb(found: Sequence[Rule]) -> str:
     return "is" if len(found) == 1 else "are"
 
 
-def _looks_at(rule: Rule, subject: str, seen: Watch) -> bool:
-    job, _, rest = subject.partition("/")
-    name, _, currency = rest.rpartition("/")
-    account = seen.accounts.get((job, name))
-    if account is not None and currency != "*":
+def _looks_at(rule: Rule, subject: Subject, seen: Watch) -> bool:
+    account, currency = seen.accounts.get(subject.account_key), subject.currency
+    if account is not None and currency is not None:
         return rule.match.series(account.series(currency))
     accounts = [account] if account else list(seen.on_provider(subject).values())
     return any(rule.judges_account(one) for one in accounts)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import assert_never
 
-from monitor.domain.model import Severity, State
+from monitor.domain.model import Severity, State, Subject
 from monitor.domain.rules import Breached, Ok, Policy, Unknown, Verdict
 from monitor.domain.time import compact, span, to_text
 
@@ -49,7 +49,7 @@ class Alert:
     """A rule and a subject, with the state of their alert and what was notified of it. Instants are in UTC."""
 
     rule: str
-    subject: str
+    subject: Subject
     state: State = State.INACTIVE
     id: str = ""
     """Of the incident, which begins with the first breaching reading."""
@@ -158,7 +158,7 @@ def unacknowledge(alert: Alert, at: datetime) -> Alert:
     return replace(alert, ack=None, announced_at=at if alert.announced else None)
 
 
-def incident_id(rule: str, subject: str, since: datetime) -> str:
+def incident_id(rule: str, subject: Subject, since: datetime) -> str:
     """A short name for an incident, the same whenever the same readings are apply_verdict again."""
     digest = sha256(f"{rule}\0{subject}\0{to_text(since)}".encode()).digest()
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from monitor.domain.evaluation import of_account, of_provider
 from monitor.domain.matching import WILDCARDS, Attributes, Match
-from monitor.domain.model import Account
+from monitor.domain.model import Account, Subject
 from monitor.domain.mutes import Silence
 from monitor.domain.rules import Rule
 
@@ -55,18 +54,21 @@ def in_common(accounts: Sequence[Account]) -> dict[str, str]:
 
 def _subjects(
     rule: Rule, accounts: Collection[Account], held: Mapping[tuple[str, str], Sequence[str]]
-) -> Iterator[tuple[str, Attributes]]:
+) -> Iterator[tuple[Subject, Attributes]]:
     providers = set()
     for account in accounts:
         if rule.judges_account(account):
-            providers.add(of_provider(account))
-            yield of_account(account), account.attributes
+            providers.add(account.provider)
+            yield Subject.of_account(account), account.attributes
         for currency in account.currencies or held.get(account.key) or (ANY,):
             if _looks_at(rule, account, currency):
                 series = account.series(currency)
-                yield str(series), series.attributes
+                yield Subject.of_series(series), series.attributes
     for name in sorted(providers):
-        yield name, in_common([account for account in accounts if account.provider == name])
+        yield (
+            Subject.of_provider(name),
+            in_common([account for account in accounts if account.provider == name]),
+        )
 
 
 def _looks_at(rule: Rule, account: Account, currency: str) -> bool:

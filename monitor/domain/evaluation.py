@@ -7,22 +7,12 @@ from datetime import datetime
 from monitor.domain.alerts import Alert, Event, apply_verdict, close, tell
 from monitor.domain.matching import Attributes
 from monitor.domain.messages import Report, report
-from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
+from monitor.domain.model import Account, Health, SeriesView, Snapshot, State, Subject
 from monitor.domain.mutes import NO_INHIBITORS, NO_MUTES, AlertKey, Inhibitors, Mutes, inhibited_by
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import Policy, Reads, Rule, Unknown, Verdict
 from monitor.domain.schedule import Schedule
 from monitor.errors import Outcome
-
-
-def of_account(account: Account) -> str:
-    """The subject of an alert about all of an account: `clients/CLIENT_001/*`."""
-    return f"{account}/*"
-
-
-def of_provider(account: Account) -> str:
-    """The subject of an alert about all accounts of a provider: the provider's name."""
-    return account.provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +47,7 @@ class AlertContext:
 
     mutes: Mutes = NO_MUTES
     routes: tuple[Route, ...] = ()
-    describe: Callable[[str], Attributes] = lambda subject: {}
+    describe: Callable[[Subject], Attributes] = lambda subject: {}
     rules: Mapping[str, Rule] = field(default_factory=dict)
     inhibitors: Inhibitors = NO_INHIBITORS
 
@@ -154,7 +144,7 @@ class Facts:
     read: frozenset[str] = frozenset()
     schedule: Schedule | None = None
 
-    def alert(self, rule: Rule, subject: str) -> Alert:
+    def alert(self, rule: Rule, subject: Subject) -> Alert:
         """How the alert stood before."""
         return self.alerts.get((rule.name, subject)) or Alert(rule=rule.name, subject=subject)
 
@@ -169,7 +159,7 @@ def is_covered(
     """Return whether a poll that ends so is one of an outage that is being alerted: `provider` holds the accounts of
     the same provider. A refusal of the account is its own, unless all the others are refused too."""
     for rule in rules:
-        outage = alerts.get((rule.name, of_provider(account)))
+        outage = alerts.get((rule.name, Subject.of_provider(account.provider)))
         firing = outage is not None and outage.state is State.FIRING
         if firing and rule.covers(account, outcome, provider):
             return True
@@ -220,7 +210,7 @@ def _judged_account(rule: Rule, facts: Facts) -> Iterator[_Judged]:
     an outage that begins with this poll explains some."""
     account, health = facts.account, facts.health
     if facts.provider is not None:
-        before = facts.alert(rule, of_provider(account))
+        before = facts.alert(rule, Subject.of_provider(account.provider))
         matched: Sequence[Health] = ()
         verdict: Verdict = Unknown("as before")
         if rule.outage_may_change(
@@ -235,14 +225,14 @@ def _judged_account(rule: Rule, facts: Facts) -> Iterator[_Judged]:
             health = covered.get(account.key, health)
         yield outage
     own = rule.judge_account(health) if facts.polled else Unknown("not polled")
-    yield _after(rule, facts.alert(rule, of_account(account)), own, facts)
+    yield _after(rule, facts.alert(rule, Subject.of_account(account)), own, facts)
 
 
 def _judged_series(rule: Rule, facts: Facts) -> Iterator[_Judged]:
     for view in facts.series:
         if not rule.match.series(view.series):
             continue
-        before = facts.alert(rule, str(view.series))
+        before = facts.alert(rule, Subject.of_series(view.series))
         verdict: Verdict = Unknown("not polled")
         if _can_judge(rule, facts):
             firing = before.severity if before.state is State.FIRING else None
@@ -272,8 +262,8 @@ def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mappin
     read for a while any that says why, or will in a moment."""
     unread = one.view if one.rule.reads is Reads.TIME else None
     sources: Iterable[AlertKey] = ()
-    if one.after.subject == of_account(facts.account):
-        sources = [(one.rule.name, of_provider(facts.account))]
+    if one.after.subject == Subject.of_account(facts.account):
+        sources = [(one.rule.name, Subject.of_provider(facts.account.provider))]
     elif unread is not None:
         sources = _explain_unread(rules, facts, unread)
     for key in sources:
@@ -294,8 +284,8 @@ def _explain_unread(rules: Sequence[Rule], facts: Facts, view: SeriesView) -> It
     for rule in rules:
         if rule.reads is Reads.ANSWERS:
             if facts.health.streak.count > 0:
-                yield rule.name, of_account(account)
+                yield rule.name, Subject.of_account(account)
                 if rule.judges_account(account):
-                    yield rule.name, of_provider(account)
+                    yield rule.name, Subject.of_provider(account.provider)
             if view.missing.count > 0:
-                yield rule.name, str(view.series)
+                yield rule.name, Subject.of_series(view.series)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from monitor.domain.alerts import Event, EventKind
-from monitor.domain.model import Severity, Snapshot, value_text
+from monitor.domain.model import Severity, Snapshot, Subject, value_text
 from monitor.domain.money import percent_of, plain, signed, sparkline, subtract
 from monitor.domain.rules import Rule
 from monitor.domain.time import moment, span
@@ -265,9 +265,9 @@ def title_of(text: str) -> str:
     return flat if len(flat) <= _LONGEST_TITLE else flat[: _LONGEST_TITLE - 1] + "…"
 
 
-def _shortened(subject: str) -> str:
-    """A name without what only tells it from a series; the middle left out where it would hide the number."""
-    subject = subject.removesuffix("/*")
+def _shortened(name: str) -> str:
+    """Return a subject's name for a title; the middle left out where it would hide the number."""
+    subject = Subject(name).short
     if len(subject) <= _LONGEST_SUBJECT:
         return subject
     half = _LONGEST_SUBJECT // 2

@@ -85,6 +85,73 @@ class Series:
         return f"{self.account}/{self.currency}"
 
 
+class Subject(str):
+    """What an alert is about, by its name: a series `job/account/currency`, an account `job/account/*`, or a provider.
+
+    A text, and compared as one: alerts are looked up by it with every poll, the store keeps it as it is, and people
+    read it. Jobs, providers and currencies hold no slash in their names; an account's name may."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of_series(cls, series: Series) -> "Subject":
+        """Return the subject of an alert about one currency of an account."""
+        return cls(series)
+
+    @classmethod
+    def of_account(cls, account: Account) -> "Subject":
+        """Return the subject of an alert about all of an account."""
+        return cls(f"{account}/{_WHOLE}")
+
+    @classmethod
+    def of_provider(cls, provider: str) -> "Subject":
+        """Return the subject of an alert about all accounts of a provider."""
+        return cls(provider)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return job, account and currency, as `Series.key` has them; `*` for a whole account, all empty for a
+        provider."""
+        job, slash, rest = self.partition("/")
+        account, _, currency = rest.rpartition("/")
+        return (job, account, currency) if slash else ("", "", "")
+
+    @property
+    def account_key(self) -> tuple[str, str]:
+        """Return job and account, as `Account.key` has them."""
+        return self.key[:2]
+
+    @property
+    def account(self) -> str:
+        """Return the account's full name, `job/account`; empty for a provider."""
+        return self.rpartition("/")[0]
+
+    @property
+    def job(self) -> str:
+        """Return the job; empty for a provider."""
+        return self.key[0]
+
+    @property
+    def currency(self) -> str | None:
+        """Return the currency of a series; None for an account or a provider."""
+        currency = self.key[2]
+        return None if currency in ("", _WHOLE) else currency
+
+    @property
+    def is_provider(self) -> bool:
+        """Return whether it is a provider."""
+        return "/" not in self
+
+    @property
+    def short(self) -> str:
+        """Return the name as titles have it: of an account without what only tells it from a series."""
+        return self.removesuffix(f"/{_WHOLE}")
+
+
+_WHOLE = "*"
+"""Stands in place of the currency where a whole account is meant."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """What an answer says of one currency, digit for digit.

@@ -9,9 +9,10 @@ from datetime import datetime
 from types import MappingProxyType
 
 from monitor.domain.matching import Attributes, Match
+from monitor.domain.model import Subject
 from monitor.domain.windows import Window
 
-AlertKey = tuple[str, str]
+AlertKey = tuple[str, Subject]
 """A rule's name and a subject's."""
 
 
@@ -100,7 +101,7 @@ class Inhibitors:
         self.version = 0
         """Differs whenever others may be inhibited than before."""
         for alert in firing:
-            self.put((alert["rule"], alert["subject"]), alert)
+            self.put((alert["rule"], Subject(alert["subject"])), alert)
 
     def put(self, key: AlertKey, alert: Attributes | None) -> None:
         """Note by which attributes an alert may inhibit others from now on; None: it does not."""

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from monitor.config import Config
 from monitor.config.problems import nearest
-from monitor.domain.model import Field, Series
+from monitor.domain.model import Field, Series, Subject
 from monitor.domain.rules import ThresholdLine, threshold_lines
 from monitor.domain.schedule import gap_after
 from monitor.readings.history import HistoryQuery
@@ -81,12 +81,11 @@ def limits_of(config: Config, name: str, field: Field) -> list[ThresholdLine]:
 
 def _configured(config: Config, name: str) -> Series | None:
     """The series, where one of the configured accounts has or may have it."""
-    owner, _, currency = name.rpartition("/")
+    *owner, currency = Subject(name).key
     accounts = (account for job in config.jobs for account in job.accounts)
-    return next((account.series(currency) for account in accounts if str(account) == owner), None)
+    return next((account.series(currency) for account in accounts if account.key == tuple(owner)), None)
 
 
 def _gap_after(config: Config, name: str) -> timedelta:
-    job = name.partition("/")[0]
-    schedules = (one.schedule for one in config.jobs if one.name == job)
+    schedules = (one.schedule for one in config.jobs if one.name == Subject(name).job)
     return next((gap_after(schedule) for schedule in schedules), _UNCONFIGURED)

@@ -17,7 +17,7 @@ from monitor.config.types import Globs, Text
 from monitor.config.yaml_tree import Position
 from monitor.domain.alerts import EventKind
 from monitor.domain.matching import Match
-from monitor.domain.model import Account, Severity
+from monitor.domain.model import Account, Severity, Subject
 from monitor.domain.time import parse_iso8601
 from monitor.errors import ConfigError, Problem
 from monitor.providers.types import Duration, Section, Span
@@ -84,7 +84,7 @@ class Expected:
 
     at: timedelta
     rule: str
-    subject: str
+    subject: Subject
     kind: EventKind
     severity: Severity | None
     reason: str | None
@@ -197,10 +197,10 @@ class _Reader:
         accounts = {str(account): account for job in self.config.jobs for account in job.accounts}
         readings: dict[Account, dict[str, ExpectedEvent]] = {}
         for name, told in section.series.items():
-            known, _, currency = name.rpartition("/")
-            account = accounts.get(known)
+            subject = Subject(name)
+            account, currency = accounts.get(subject.account), subject.key[2]
             if account is None:
-                self.findings.key((*path, name), unknown("account", known, accounts))
+                self.findings.key((*path, name), unknown("account", subject.account, accounts))
             elif account.currencies and currency not in account.currencies:
                 self.findings.key((*path, name), unknown("currency", currency, account.currencies))
             else:
@@ -250,7 +250,7 @@ def _expected(section: ExpectSection) -> Expected:
     return Expected(
         at=section.at,
         rule=section.rule,
-        subject=section.series,
+        subject=Subject(section.series),
         kind=section.event,
         severity=None if section.severity is None else Severity[section.severity.upper()],
         reason=section.reason,

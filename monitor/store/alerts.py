@@ -10,8 +10,8 @@ from monitor.domain.alerts import Ack, Alert, Event
 from monitor.domain.delivery import Addressed
 from monitor.domain.matching import Match
 from monitor.domain.messages import Report
-from monitor.domain.model import Severity, State
-from monitor.domain.mutes import Silence
+from monitor.domain.model import Severity, State, Subject
+from monitor.domain.mutes import AlertKey, Silence
 from monitor.domain.time import from_micros, to_micros
 from monitor.store.memory import Memory, Silences
 from monitor.store.outbox import Outbox
@@ -49,18 +49,18 @@ class Alerts:
         self._memory = memory
         self._outbox = outbox
 
-    def all(self) -> dict[tuple[str, str], Alert]:
+    def all(self) -> dict[AlertKey, Alert]:
         """Return the alerts that are not over, or have to be remembered, by rule and subject."""
-        return {(row.rule, row.subject): _alert(row) for row in self._db.execute(select(alerts))}
+        return {(row.rule, Subject(row.subject)): _alert(row) for row in self._db.execute(select(alerts))}
 
-    def about(self, subjects: Iterable[str]) -> dict[tuple[str, str], Alert]:
+    def about(self, subjects: Iterable[Subject]) -> dict[AlertKey, Alert]:
         """Return those of all alerts that are about these subjects."""
         rows = self._db.execute(_ABOUT, {"subjects": list(subjects)})
-        return {(row.rule, row.subject): _alert(row) for row in rows}
+        return {(row.rule, Subject(row.subject)): _alert(row) for row in rows}
 
     def follow(
         self, by: object, begin: Callable[[], F]
-    ) -> tuple[F, Iterable[tuple[tuple[str, str], Severity | None]]]:
+    ) -> tuple[F, Iterable[tuple[AlertKey, Severity | None]]]:
         """Return what is kept for somebody from one transaction to the next, and by which firing alerts it differs from
         the store: those (rule and subject) saved since this was last asked, with their severity, None where one does
         not fire. The first time, and whenever something else may have happened, it is new, and all that fire."""
@@ -69,7 +69,9 @@ class Alerts:
             memory.forget()
             memory.follower, memory.followed_by = begin(), by
             rows = self._db.execute(_FIRING)
-            return memory.follower, [((row.rule, row.subject), Severity(row.severity)) for row in rows]
+            return memory.follower, [
+                ((row.rule, Subject(row.subject)), Severity(row.severity)) for row in rows
+            ]
         saved, memory.saved = memory.saved, {}
         return memory.follower, saved.items()
 
@@ -93,7 +95,7 @@ class Alerts:
         row = self._db.execute(select(alerts).where(alerts.c.id == incident)).one_or_none()
         return None if row is None else _alert(row)
 
-    def unsettled(self, ended_before: datetime) -> list[str]:
+    def unsettled(self, ended_before: datetime) -> list[Subject]:
         """Return the subjects of the alerts that time alone may change: notified otherwise than they stand and not
         muted, or flapping; or remembered though they ended before an instant."""
         fires, muted = alerts.c.state == State.FIRING, alerts.c.muted != ""
@@ -103,11 +105,14 @@ class Alerts:
         differs = (fires != alerts.c.announced) | (alerts.c.announced & moved)
         waits = ~muted & differs | alerts.c.flapping | alerts.c.notified_flapping
         waits |= ~fires & ~alerts.c.announced & (alerts.c.ended_at <= ended_before)
-        return list(self._db.execute(select(alerts.c.subject).where(waits).distinct()).scalars())
+        return [
+            Subject(name)
+            for name in self._db.execute(select(alerts.c.subject).where(waits).distinct()).scalars()
+        ]
 
     def unacknowledged_since(
         self, at: datetime, wait: timedelta, seen_at: datetime | None
-    ) -> list[tuple[str, str, Severity]]:
+    ) -> list[tuple[str, Subject, Severity]]:
         """Return the alerts (rule, subject, severity) announced for so long, not muted, neither acknowledged nor
         escalated; without those that were so at an earlier instant already, and not notified since."""
         known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None) | (alerts.c.muted != "")
@@ -115,21 +120,23 @@ class Alerts:
         if seen_at is not None:
             waits &= (alerts.c.announced_at > seen_at - wait) | (alerts.c.notified_at >= seen_at)
         rows = self._db.execute(select(alerts.c.rule, alerts.c.subject, alerts.c.severity).where(waits))
-        return [(row.rule, row.subject, Severity(row.severity)) for row in rows]
+        return [(row.rule, Subject(row.subject), Severity(row.severity)) for row in rows]
 
     def mutable(self) -> Iterator[Alert]:
         """Yield the alerts that fire, or were muted when they were last judged; of each no more than what mutes can
         match, and what mutes it."""
         for row in self._db.execute(_MUTABLE):
             state, severity = State(row.state), Severity(row.severity)
-            yield Alert(rule=row.rule, subject=row.subject, state=state, severity=severity, muted=row.muted)
+            yield Alert(
+                rule=row.rule, subject=Subject(row.subject), state=state, severity=severity, muted=row.muted
+            )
 
-    def notified_until(self, at: datetime, rule: str) -> list[str]:
+    def notified_until(self, at: datetime, rule: str) -> list[Subject]:
         """Return the subjects of a rule's announced alerts that nobody acknowledged, and that were not notified after
         an instant."""
         mine = (alerts.c.rule == rule) & alerts.c.announced & (alerts.c.notified_at <= at)
         mine &= alerts.c.acked_at.is_(None)
-        return list(self._db.execute(select(alerts.c.subject).where(mine)).scalars())
+        return [Subject(name) for name in self._db.execute(select(alerts.c.subject).where(mine)).scalars()]
 
     def add_event(self, event: Event, report: Report, addressed: Sequence[Addressed]) -> None:
         """Keep an event, and put one notification per URL into the outbox."""
@@ -214,7 +221,7 @@ def _alert(row: Row[Any]) -> Alert:
     ack = Ack(by=row.acked_by, reason=row.ack_reason, at=row.acked_at) if row.acked_at else None
     return Alert(
         rule=row.rule,
-        subject=row.subject,
+        subject=Subject(row.subject),
         state=State(row.state),
         id=row.id,
         since=row.since,

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from monitor.domain.model import Account, Health, Severity
-from monitor.domain.mutes import Silence
+from monitor.domain.mutes import AlertKey, Silence
 from monitor.store.sqlite import data_version
 
 
@@ -40,7 +40,7 @@ class Memory:
     follower: Any = None
     """What is kept up to date by `Alerts.follow`, and for whom."""
     followed_by: object = None
-    saved: dict[tuple[str, str], Severity | None] = field(default_factory=dict)
+    saved: dict[AlertKey, Severity | None] = field(default_factory=dict)
     _version: int | None = None
 
     def begin(self, connection: Connection) -> None:

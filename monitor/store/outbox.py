@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from monitor.domain.delivery import LONGEST_REST, Addressed, Notification, Rest, Target
 from monitor.domain.messages import Report
-from monitor.domain.model import Severity, State
+from monitor.domain.model import Severity, State, Subject
 from monitor.domain.windows import QuietHours
 from monitor.store.sqlite import insert_new, insert_or_update, later
 from monitor.store.tables import Instant, alerts, attempts, events, notifications, rests
@@ -262,7 +262,7 @@ class Outbox:
     def reroute(
         self,
         targets: Sequence[Target],
-        wanted: Callable[[str, str, Severity], Sequence[Target]],
+        wanted: Callable[[str, Subject, Severity], Sequence[Target]],
         now: datetime,
     ) -> int:
         """Fit the outbox to the channels as configured now; return how many notifications had to be given up.
@@ -286,7 +286,11 @@ class Outbox:
             else:
                 gone = "channel"
                 known_elsewhere = row.incident in known
-                instead = [] if known_elsewhere else [*wanted(row.rule, row.subject, Severity(row.severity))]
+                instead = (
+                    []
+                    if known_elsewhere
+                    else [*wanted(row.rule, Subject(row.subject), Severity(row.severity))]
+                )
             kept = {"group_key": row.group_key, "instead_of": row.instead_of}
             new = [
                 _notification(row.incident, row.seq, row.created_at, target, row.severity) | kept

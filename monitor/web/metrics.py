@@ -28,7 +28,7 @@ would cost Prometheus the whole page: they are written as the nearest float, or 
 class Running:
     """What the store does not know: of the running process and of its configuration.
 
-    `next_polls` is by account, `job/account`; `store_bytes` by file, as `store_bytes()` finds them. Instants are in
+    `next_polls` is by job; `store_bytes` by file, as `store_bytes()` finds them. Instants are in
     UTC."""
 
     started_at: datetime
@@ -229,11 +229,7 @@ def _alerts(status: Status, running: Running) -> Iterator[Sample]:
 
 
 def _next_runs(running: Running) -> Iterator[Sample]:
-    first: dict[str, datetime] = {}
-    for account, at in running.next_polls.items():
-        job = account.partition("/")[0]
-        first[job] = min(at, first.get(job, at))
-    return (((job,), at.timestamp()) for job, at in first.items())
+    return (((job,), at.timestamp()) for job, at in running.next_polls.items())
 
 
 def _pending(status: Status, running: Running) -> Iterator[Sample]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.alerting.incidents import Entry, timeline
-from monitor.domain.model import Field, Severity
+from monitor.domain.model import Field, Severity, Subject
 from monitor.domain.rules import ThresholdLine, threshold_lines
 from monitor.store.read import readings
 from monitor.store.read.incidents import Incident, Timeline, incidents, story
@@ -116,7 +116,8 @@ class Site:
 
     def incidents_of(self, row: Row) -> list[Incident]:
         """Those of a series: its own, its account's, and its provider's."""
-        subjects = {row.name, f"{row.series.account}/*", row.series.account.provider}
+        account = row.series.account
+        subjects = {row.name, Subject.of_account(account), Subject.of_provider(account.provider)}
         return [one for one in self.incidents() if one.subject in subjects]
 
     def timeline(self, incident: str) -> tuple[Timeline, list[Entry]] | None:

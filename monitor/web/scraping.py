@@ -29,7 +29,7 @@ def router(site: Site) -> APIRouter:
         overview = site.overview()
         running = Running(
             started_at=overview.live.started_at,
-            next_polls=overview.live.next_polls,
+            next_polls=overview.next_polls,
             store_bytes=store_bytes(overview.plan.store),
             channels=overview.plan.channels,
             rules=overview.plan.rules,

@@ -9,11 +9,11 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from monitor.alerting.status import JobStatus, Status, assemble
+from monitor.alerting.status import Status, assemble
 from monitor.domain.coverage import matching_nothing
-from monitor.domain.model import Account, Pause, Series, State
+from monitor.domain.model import Account, Pause, Series, State, Subject
 from monitor.domain.money import subtract
-from monitor.domain.mutes import Maintenance, Silence
+from monitor.domain.mutes import AlertKey, Maintenance, Silence
 from monitor.domain.rules import Reads, Rule
 from monitor.store.read import readings, state
 from monitor.store.read.state import AccountStatus, AlertStatus, Known, SeriesStatus
@@ -195,10 +195,14 @@ class Overview:
 
         return sorted((one for one in self.status.alerts if one.state == State.FIRING), key=urgency)
 
-    def next_poll(self, job: JobStatus) -> datetime | None:
-        """When the first of a job's accounts is polled next."""
-        mine = (at for name, at in self.live.next_polls.items() if name.partition("/")[0] == job.name)
-        return min(mine, default=None)
+    @cached_property
+    def next_polls(self) -> dict[str, datetime]:
+        """Return for each job when the first of its accounts is polled next."""
+        first: dict[str, datetime] = {}
+        for account in self.plan.accounts.values():
+            if (at := self.live.next_polls.get(str(account))) is not None:
+                first[account.job] = min(at, first.get(account.job, at))
+        return first
 
 
 def take(plan: Plan, live: Live, now: datetime) -> Overview:
@@ -287,11 +291,11 @@ def _moved(
     )
 
 
-def _alert(alerts: Mapping[tuple[str, str], AlertStatus], rule: Rule, series: Series) -> AlertStatus | None:
+def _alert(alerts: Mapping[AlertKey, AlertStatus], rule: Rule, series: Series) -> AlertStatus | None:
     """What a rule has to say of a series; a failing one may say it of its account or of the whole provider."""
-    subjects = [str(series)]
+    subjects = [Subject.of_series(series)]
     if rule.judges_account(series.account):
-        subjects += [f"{series.account}/*", series.account.provider]
+        subjects += [Subject.of_account(series.account), Subject.of_provider(series.account.provider)]
     found = (alerts[rule.name, subject] for subject in subjects if (rule.name, subject) in alerts)
     return next(found, None)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from monitor.alerting.context import Watch
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
-from monitor.domain.evaluation import AlertContext, Change, Facts, evaluate, is_covered, of_provider
+from monitor.domain.evaluation import AlertContext, Change, Facts, evaluate, is_covered
 from monitor.domain.messages import Report
 from monitor.domain.model import (
     NO_STREAK,
@@ -19,6 +19,7 @@ from monitor.domain.model import (
     Snapshot,
     State,
     Streak,
+    Subject,
 )
 from monitor.domain.mutes import NO_MUTES, AlertKey, Inhibitors, Mutes
 from monitor.domain.routing import Route
@@ -239,7 +240,7 @@ class World:
         fired = {key for key, alert in self.alerts.items() if alert.state is State.FIRING}
         told = self._apply(self.changes(account, polled=True, read=read))
         for rule in self.rules:
-            key = rule.name, of_provider(account)
+            key = rule.name, Subject.of_provider(account.provider)
             if key not in fired and self.alert(*key).state is State.FIRING:
                 known = [h for h in self.healths.values() if h.account.provider == account.provider]
                 matched = [one for one in known if rule.judges_account(one.account)]
@@ -288,7 +289,7 @@ class World:
         return [
             self.desk.tell(alert, rules[rule], self.now)
             for (rule, subject), alert in self.alerts.items()
-            if subject == of_provider(account) and rule in rules
+            if subject == Subject.of_provider(account.provider) and rule in rules
         ]
 
     def alert(self, rule: str, subject: str) -> Alert:

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from monitor.domain.alerts import Alert
-from monitor.domain.evaluation import AlertContext, of_account, of_provider
+from monitor.domain.evaluation import AlertContext
 from monitor.domain.matching import Match
 from monitor.domain.messages import Item, render
-from monitor.domain.model import Account, Severity, State
+from monitor.domain.model import Severity, State, Subject
 from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
 
@@ -211,7 +211,7 @@ def test_stale_is_quiet_while_the_account_is_unknown_to_the_service() -> None:
     world.poll(SPOT, {"USDT": "5000"})
     for _ in range(15):
         world.poll(SPOT, NOT_FOUND)
-    assert (world.told("failing", of_account(SPOT)), world.told("frozen", SERIES)) == ("F", "")
+    assert (world.told("failing", Subject.of_account(SPOT)), world.told("frozen", SERIES)) == ("F", "")
 
 
 def test_stale_is_quiet_while_the_currency_is_missing() -> None:
@@ -322,7 +322,10 @@ def test_a_refused_account_is_told_by_itself() -> None:
     for _ in range(3):
         world.poll(one, NOT_FOUND)
         world.poll(other, {"VND": "5"})
-    assert (world.told("failing", of_account(one)), world.told("failing", of_provider(one))) == ("F", "")
+    assert (
+        world.told("failing", Subject.of_account(one)),
+        world.told("failing", Subject.of_provider(one.provider)),
+    ) == ("F", "")
 
 
 def test_a_rule_about_a_currency_is_not_about_accounts_without_it() -> None:
@@ -363,8 +366,8 @@ def test_kinds_of_failure(polls: list[Outcome | None], provider: str, account: s
     for outcome in polls:
         world.poll(one, outcome or {"VND": "5"})
         world.poll(other, {"VND": "5"})
-    assert world.told("failing", of_provider(one)) == provider
-    assert world.told("failing", of_account(one)) == account
+    assert world.told("failing", Subject.of_provider(one.provider)) == provider
+    assert world.told("failing", Subject.of_account(one)) == account
 
 
 def test_an_outage_ends_with_a_reading_and_not_with_a_refusal() -> None:
@@ -432,12 +435,6 @@ def test_a_series_event_has_its_accounts_labels() -> None:
     world = World([LOW])
     world.poll(SPOT, {"USDT": "5"})
     assert [report.labels for report in world.reports] == [(("team", "treasury"),)]
-
-
-def test_an_accounts_subject_is_no_series() -> None:
-    """Nor a provider's."""
-    account = Account(provider="p", job="j", name="a")
-    assert (of_account(account), of_provider(account)) == ("j/a/*", "p")
 
 
 def test_a_reminder_while_nothing_is_read_says_when_its_number_was_read() -> None:

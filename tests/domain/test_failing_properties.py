@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.domain.alerts import Alert, Event, EventKind
-from monitor.domain.evaluation import of_account, of_provider
-from monitor.domain.model import Account, State
+from monitor.domain.model import Account, State, Subject
 from monitor.domain.mutes import AlertKey
 from monitor.domain.rules import Failing
 from monitor.errors import Outcome
@@ -72,7 +71,9 @@ def test_an_account_whose_last_polls_all_failed_is_covered(story: tuple[int, int
     uncovered: defaultdict[Account, list[datetime]] = defaultdict(list)
     began: dict[Account, datetime] = {}
     for world, account, outcome, _, before in lived(*story):
-        covered, outage = (fires(alerts, of_provider(account)) for alerts in (before, world.alerts))
+        covered, outage = (
+            fires(alerts, Subject.of_provider(account.provider)) for alerts in (before, world.alerts)
+        )
         if outcome is Outcome.OK:
             uncovered[account].clear()
             began.pop(account, None)
@@ -85,7 +86,7 @@ def test_an_account_whose_last_polls_all_failed_is_covered(story: tuple[int, int
                 list, {who: [at for at in ats if at < first] for who, ats in uncovered.items()}
             )
         if len(uncovered[account]) >= story[1]:
-            assert outage or fires(world.alerts, of_account(account))
+            assert outage or fires(world.alerts, Subject.of_account(account))
 
 
 @given(stories())

@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from monitor.domain.model import Account, Balance, Field, Pause, Severity, Snapshot, value_text
+from monitor.domain.model import Account, Balance, Field, Pause, Severity, Snapshot, Subject, value_text
 from monitor.errors import Outcome
 
 from .support import START, reading
@@ -83,3 +85,44 @@ def test_a_pause_is_what_is_left_of_its_length(
         host="h", began_at=START if began else None, until=START + lasts, outcome=Outcome.BANNED, detail=""
     )
     assert pause.left(START + read_after) == left
+
+
+names = st.text(min_size=1, max_size=8)
+plain_names = names.filter(lambda name: "/" not in name)
+
+
+@given(plain_names, names, plain_names.filter(lambda name: name != "*"))
+def test_a_series_is_found_by_its_subject(job: str, account: str, currency: str) -> None:
+    """An account's name may hold slashes, a job's and a currency's do not."""
+    series = Account(provider="p", job=job, name=account).series(currency)
+    subject = Subject.of_series(series)
+    assert subject == str(series) == subject.short
+    assert (subject.key, subject.account_key) == (series.key, series.account.key)
+    assert (subject.job, subject.account, subject.currency) == (job, str(series.account), currency)
+    assert not subject.is_provider
+
+
+@given(plain_names, names)
+def test_an_account_is_found_by_its_subject(job: str, account: str) -> None:
+    """It is none of a series, whatever its currency."""
+    of = Account(provider="p", job=job, name=account)
+    subject = Subject.of_account(of)
+    assert (str(subject), subject.short) == (f"{of}/*", str(of))
+    assert (subject.account_key, subject.job, subject.account) == (of.key, job, str(of))
+    assert subject.currency is None
+    assert not subject.is_provider
+
+
+@given(plain_names)
+def test_a_provider_has_neither_job_nor_account(name: str) -> None:
+    """Its subject is its name."""
+    subject = Subject.of_provider(name)
+    assert subject == name == subject.short
+    assert subject.is_provider
+    assert (subject.key, subject.account, subject.currency) == (("", "", ""), "", None)
+
+
+def test_a_subject_is_found_by_its_text() -> None:
+    """Alerts are looked up by what the store has of them."""
+    assert {Subject("j/a/USDT"): 1}["j/a/USDT"] == 1
+    assert hash(Subject("j/a/USDT")) == hash("j/a/USDT")

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.domain.evaluation import of_account, of_provider
 from monitor.domain.matching import EVERYTHING, Match
-from monitor.domain.model import Severity
+from monitor.domain.model import Severity, Subject
 from monitor.domain.mutes import Inhibition, Inhibitors, Maintenance, Mutes, Silence
 from monitor.domain.rules import Failing, Stale, Threshold
 from monitor.domain.windows import OneOff
@@ -215,7 +214,7 @@ def test_a_silence_of_an_account_does_not_mute_its_provider() -> None:
     world = World([FAILING], mutes=Mutes(silences=(silence(Match({"account": (one.name,)})),)))
     world.poll(other, {"VND": "5"})
     world.poll(one, Outcome.TIMEOUT)
-    assert world.told("failing", of_provider(one)) == "F"
+    assert world.told("failing", Subject.of_provider(one.provider)) == "F"
 
 
 def test_a_silence_of_a_provider_mutes_all_of_it() -> None:
@@ -237,7 +236,7 @@ def test_a_provider_can_be_silenced_by_what_all_its_accounts_have_in_common() ->
         world = World([FAILING], mutes=Mutes(silences=(silence(match),)))
         world.poll(other, {"VND": "5"})
         world.poll(one, Outcome.TIMEOUT)
-        assert world.told("failing", of_provider(one)) == expected
+        assert world.told("failing", Subject.of_provider(one.provider)) == expected
 
 
 def inhibited(*, equal: tuple[str, ...] = ()) -> tuple[World, list[object]]:
@@ -354,4 +353,4 @@ def test_an_accounts_own_trouble_is_told_when_its_providers_is_over(after: timed
     assert kinds(world.events) == "F"
     world.poll(other, {"VND": "5"}, after)
     world.poll(one, Outcome.NOT_FOUND)
-    assert world.told("failing", of_account(one)) == "F"
+    assert world.told("failing", Subject.of_account(one)) == "F"

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.domain.evaluation import of_account
 from monitor.domain.matching import Match
-from monitor.domain.model import Account
+from monitor.domain.model import Account, Subject
 from monitor.domain.rules import Failing, Stale
 from monitor.errors import Outcome
 
@@ -202,7 +201,9 @@ def test_a_few_refused_accounts_are_an_alert_each() -> None:
     for _ in range(3):
         for account in accounts:
             world.poll(account, Outcome.NOT_FOUND if account in accounts[:2] else OK)
-    assert [event.alert.subject for event in world.events] == [of_account(one) for one in accounts[:2]]
+    assert [event.alert.subject for event in world.events] == [
+        Subject.of_account(one) for one in accounts[:2]
+    ]
 
 
 # Rules and accounts edited during an outage

@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.domain.alerts import Event, EventKind
-from monitor.domain.evaluation import of_account
-from monitor.domain.model import Account, Severity
+from monitor.domain.model import Account, Severity, Subject
 from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
 
@@ -218,17 +217,17 @@ def test_not_knowing_ends_when_something_is_known(by: list[Rule], story: list[Mo
         if moment.gave is not None:
             gave[moment.account] = moment.gave
         if isinstance(moment.gave, Mapping):
-            read_at[of_account(moment.account)].add(at)
+            read_at[Subject.of_account(moment.account)].add(at)
         for event in judged(told, by, Failing):
             subject, over = event.alert.subject, event.kind is EventKind.RESOLVED
             if subject in SERIES:
                 assert isinstance(moment.gave, Mapping)
                 assert (moment.read(subject) is not None) is over
-            elif subject == of_account(moment.account) and over:
+            elif subject == Subject.of_account(moment.account) and over:
                 assert (
                     event.alert.ended_at in read_at[subject]
                 )  # told later, where the provider's alert explained it
-            elif subject == of_account(moment.account):  # or once the provider's outage is over
+            elif subject == Subject.of_account(moment.account):  # or once the provider's outage is over
                 assert isinstance(gave[moment.account], Outcome)
             else:
                 last = [one for account, one in gave.items() if account.provider == subject]

@@ -125,7 +125,7 @@ def full(name: str = "spot", job: str = "nami-spot", word: str = "ops") -> tuple
     )
     running = Running(
         started_at=NOW,
-        next_polls={f"{job}/{name}": NOW + MINUTE},
+        next_polls={job: NOW + MINUTE},
         store_bytes={"database": 4096, "wal": 0},
         channels=[word, "log"],
         rules=[Threshold(name=word, below=Decimal(1))],
@@ -297,10 +297,8 @@ def test_a_pause_is_told_while_it_holds() -> None:
 
 
 def test_a_job_tells_whether_it_is_overdue_and_when_it_runs_next() -> None:
-    """Next is the first of its accounts."""
-    running = Running(
-        started_at=NOW, next_polls={"nami-spot/spot": NOW + 2 * MINUTE, "nami-spot/futures": NOW + MINUTE}
-    )
+    """Both by the job's name."""
+    running = Running(started_at=NOW, next_polls={"nami-spot": NOW + MINUTE})
     text = page(status(accounts=(account(overdue_at=NOW - MINUTE),)), running)
     assert samples(text, "balance_monitor_job_overdue") == {("nami-spot",): 1.0}
     assert samples(text, "balance_monitor_job_next_run_timestamp_seconds") == {

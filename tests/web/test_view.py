@@ -1,5 +1,6 @@
 """What the pages show of series: how they stand, how far they have come, and which of them are asked for."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -170,7 +171,11 @@ def test_before_anything_was_read_there_is_a_page(world: World) -> None:
 def test_the_next_poll_of_a_job_is_its_first_account_s(world: World) -> None:
     """Accounts of a job are spread over its interval."""
     soon, later = START + MINUTE, START + 2 * MINUTE
-    world.next_polls = {str(CLIENT): later, "clients/CLIENT_002": soon, str(SPOT): later}
+    other = replace(CLIENT, name="CLIENT_002")
+    world.accounts = (SPOT, CLIENT, other)
+    world.next_polls = {str(CLIENT): later, str(other): soon, str(SPOT): later}
     found = picture(world)
-    nexts: dict[str, datetime | None] = {job.name: found.next_poll(job) for job in found.status.jobs}
+    nexts: dict[str, datetime | None] = {
+        job.name: found.next_polls.get(job.name) for job in found.status.jobs
+    }
     assert nexts == {"clients": soon, "nami-spot": later}

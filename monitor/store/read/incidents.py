@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.domain.alerts import Ack, EventKind
 from monitor.domain.messages import Report
-from monitor.domain.model import Severity
+from monitor.domain.model import Severity, Subject
 from monitor.domain.time import from_micros, to_micros
 from monitor.store.read.readings import Reading, reading, series_id
 from monitor.store.read.state import (
@@ -40,7 +40,7 @@ class Incident:
 
     id: str
     rule: str
-    subject: str
+    subject: Subject
     state: str
     severity: int
     began: datetime
@@ -180,7 +180,7 @@ def _told(db: sqlite3.Connection, since: datetime | None, only: str | None) -> I
         yield Incident(
             id=incident,
             rule=rule,
-            subject=subject,
+            subject=Subject(subject),
             state=RESOLVED,
             severity=Severity[report.severity.upper()],
             began=began,
@@ -215,7 +215,7 @@ def _quiet(db: sqlite3.Connection, since: datetime | None, only: str | None) -> 
         yield Incident(
             id=incident,
             rule=rule,
-            subject=subject,
+            subject=Subject(subject),
             state=RESOLVED,
             severity=severity,
             began=from_micros(began),
@@ -240,7 +240,7 @@ def _current(db: sqlite3.Connection, only: str | None) -> Iterator[Incident]:
         yield Incident(
             id=incident,
             rule=rule,
-            subject=subject,
+            subject=Subject(subject),
             state=RESOLVED if over else state,
             severity=severity,
             began=from_micros(since),

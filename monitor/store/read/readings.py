@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from monitor.domain.model import Subject
 from monitor.domain.time import from_micros, to_micros
 from monitor.store.read.state import connected, instant_or_none
 
@@ -154,13 +155,11 @@ def outlines(
 
 
 def series_id(db: sqlite3.Connection, name: str) -> int | None:
-    """How the store knows a series; None where it was never read."""
-    job, _, rest = name.partition("/")
-    account, _, currency = rest.rpartition("/")
+    """Return the number by which the store knows a series; None where it was never read."""
     found = db.execute(
         "SELECT s.id FROM accounts a JOIN series s ON s.account_id = a.id"
         " WHERE a.job = ? AND a.name = ? AND s.currency = ?",
-        (job, account, currency),
+        Subject(name).key,
     ).fetchone()
     return None if found is None else int(found[0])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.domain.alerts import Ack
 from monitor.domain.matching import Match
-from monitor.domain.model import Pause
+from monitor.domain.model import Pause, Subject
 from monitor.domain.mutes import Silence
 from monitor.domain.time import from_micros
 from monitor.errors import Outcome, StoreError
@@ -59,7 +59,7 @@ class AlertStatus:
 
     id: str
     rule: str
-    subject: str
+    subject: Subject
     state: str
     severity: int
     since: datetime
@@ -264,7 +264,7 @@ def _alerts(db: sqlite3.Connection) -> Iterator[AlertStatus]:
         yield AlertStatus(
             id=id_,
             rule=rule,
-            subject=subject,
+            subject=Subject(subject),
             state=state,
             severity=severity,
             since=from_micros(since),
