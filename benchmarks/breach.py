@@ -23,9 +23,9 @@ from statistics import quantiles
 
 from benchmarks.web import used
 from monitor.domain.matching import Match
+from monitor.domain.time import to_micros
 from monitor.sandbox import Fault, Scenario, Webhook, constant
 from monitor.sandbox.scripts import Script
-from monitor.store.tables import to_micros
 from monitor.store.writer import amend
 from tests.process.support import Installation, until
 

@@ -469,8 +469,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file="readings/import_.py",
-                old="[row[:-1] for row in page]",
-                new="[row[:-1] for row in page[:-1]]",
+                old="[row for row, _ in page]",
+                new="[row for row, _ in page[:-1]]",
             ),
         ),
     ),

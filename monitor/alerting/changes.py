@@ -18,9 +18,9 @@ from monitor.domain.evaluation import (
 from monitor.domain.messages import TREND_LENGTH
 from monitor.domain.model import (
     Account,
+    Reading,
     SeriesView,
     Severity,
-    Snapshot,
     State,
     Subject,
 )
@@ -55,9 +55,7 @@ def _with_history(tx: Transaction, facts: Facts, rules: Sequence[Rule], *, trend
     return replace(facts, series=series)
 
 
-def _history(
-    tx: Transaction, view: SeriesView, last: Snapshot, rules: Sequence[Rule]
-) -> tuple[Snapshot, ...]:
+def _history(tx: Transaction, view: SeriesView, last: Reading, rules: Sequence[Rule]) -> tuple[Reading, ...]:
     since = last.observed_at - max(rule.window for rule in rules)
     # while readings lie ahead of the clock, it may be behind: those of that time are not of now
     provisional = view.ahead_until is not None

@@ -9,11 +9,11 @@ from typing import Any
 from monitor.domain.alerts import Ack
 from monitor.domain.matching import Attributes, Match
 from monitor.domain.messages import Report
-from monitor.domain.model import Severity
+from monitor.domain.model import FIELDS, Field, Reading, Severity, value_text
+from monitor.domain.money import plain
 from monitor.domain.time import rfc3339
 from monitor.errors import Refused
 from monitor.store.read.incidents import Incident, OutboxEntry, Timeline
-from monitor.store.read.readings import Reading
 from monitor.store.read.state import SilenceStatus
 
 ANY_STATE = "all"
@@ -167,7 +167,8 @@ def _posting_json(one: OutboxEntry) -> dict[str, Any]:
 
 
 def _readings(story: Timeline) -> Iterator[Entry]:
-    which = next((report.field for report in reversed(story.reports) if report.field), "available")
+    judged = (name for report in reversed(story.reports) for name in FIELDS if name == report.field)
+    which: Field = next(judged, "available")
     around = story.readings
     phases = {"before": around.before, "during": (*around.first, *around.last), "after": around.after}
     for phase, readings in phases.items():
@@ -176,12 +177,23 @@ def _readings(story: Timeline) -> Iterator[Entry]:
     if around.omitted:
         text = f"{around.omitted} readings more"
         facts = {"count": around.omitted}
-        yield Entry(at=around.first[-1].at, type="omitted", what="…", text=text, facts=facts)
+        yield Entry(at=around.first[-1].observed_at, type="omitted", what="…", text=text, facts=facts)
 
 
-def _reading(one: Reading, phase: str, which: str) -> Entry:
-    facts = {"phase": phase, "total": one.total, "locked": one.locked, "available": one.available}
-    return Entry(at=one.at, type="reading", what="reading", text=f"{which} {one.amount(which)}", facts=facts)
+def _reading(one: Reading, phase: str, which: Field) -> Entry:
+    facts = {
+        "phase": phase,
+        "total": plain(one.total),
+        "locked": None if one.locked is None else plain(one.locked),
+        "available": plain(one.available),
+    }
+    return Entry(
+        at=one.observed_at,
+        type="reading",
+        what="reading",
+        text=f"{which} {value_text(one, which)}",
+        facts=facts,
+    )
 
 
 def _event(report: Report) -> Entry:

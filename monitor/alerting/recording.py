@@ -18,8 +18,8 @@ from monitor.domain.model import (
     Account,
     Health,
     PollResult,
+    Reading,
     SeriesView,
-    Snapshot,
     State,
     Subject,
 )
@@ -157,7 +157,7 @@ def _read(view: SeriesView, result: PollResult) -> SeriesView:
         return view
     for balance in result.balances:
         if balance.currency == view.series.currency:
-            return replace(view, last=Snapshot.of(balance, result.finished_at), missing=NO_STREAK)
+            return replace(view, last=Reading.of(balance, result.finished_at), missing=NO_STREAK)
     lacked = view.missing.failed(Outcome.OK, "the answer lacks this currency", result.finished_at)
     return replace(view, missing=lacked)
 

@@ -140,7 +140,7 @@ def _write_history(loaded: Config, asked: HistoryQuery, form: HistoryFormat, lim
     since = asked.since
     if limit is not None:
         newest = readings(loaded.store.path, asked.series, since=since, before=asked.until, limit=limit)
-        since = newest[-1].at if newest else since
+        since = newest[-1].observed_at if newest else since
     with archive(loaded.store.path) as store:
         mine = [one for one in store.series() if one.name == asked.series] if store is not None else []
         pages: Iterator[Page] = store.pages(mine, since, asked.until) if store is not None else iter(())

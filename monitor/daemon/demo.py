@@ -18,7 +18,7 @@ from monitor import config as configuration
 from monitor.alerting.recording import Recorded
 from monitor.daemon.daemon import Daemon
 from monitor.daemon.runtime import now
-from monitor.domain.model import Snapshot
+from monitor.domain.model import Reading
 from monitor.domain.money import grouped
 from monitor.errors import SandboxError
 from monitor.log.lines import Redaction, set_up
@@ -119,7 +119,7 @@ class _Ticker:
 
     def __init__(self, began: datetime) -> None:
         self._began = began
-        self._last: dict[str, Snapshot] = {}
+        self._last: dict[str, Reading] = {}
 
     def show(self, recorded: Recorded) -> None:
         """One poll's lines."""

@@ -202,9 +202,9 @@ def _attributes_of(alert: AlertStatus, seen: Watch, desk: AlertContext) -> Attri
 
 def _subject(seen: Watch, series: str) -> Subject:
     """Return what is named: a series, an account (its `/*` may be left out), or a provider."""
-    for account in seen.accounts.values():
-        if str(account) == series:
-            return Subject.of_account(account)
+    for one in seen.accounts.values():
+        if str(one) == series:
+            return Subject.of_account(one)
     subject = Subject(series)
     if (account := seen.accounts.get(subject.account_key)) is not None:
         currency = subject.currency

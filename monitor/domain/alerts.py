@@ -95,8 +95,8 @@ class Alert:
     """What keeps it quiet; empty: nothing does."""
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What tells this alert from every other: its rule and its subject."""
+    def key(self) -> tuple[str, Subject]:
+        """Return what tells this alert from every other: its rule and its subject."""
         return self.rule, self.subject
 
     @property

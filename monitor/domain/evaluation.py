@@ -7,7 +7,7 @@ from datetime import datetime
 from monitor.domain.alerts import Alert, Event, apply_verdict, close, tell
 from monitor.domain.matching import Attributes
 from monitor.domain.messages import Report, report
-from monitor.domain.model import Account, Health, SeriesView, Snapshot, State, Subject
+from monitor.domain.model import Account, Health, Reading, SeriesView, State, Subject
 from monitor.domain.mutes import NO_INHIBITORS, NO_MUTES, AlertKey, Inhibitors, Mutes, inhibited_by
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import Policy, Reads, Rule, Unknown, Verdict
@@ -62,7 +62,7 @@ class AlertContext:
         rule: Rule,
         now: datetime,
         *,
-        history: Sequence[Snapshot] = (),
+        history: Sequence[Reading] = (),
         mute: str = "",
         judged: Mapping[AlertKey, Alert] = {},
     ) -> Change:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from monitor.domain.alerts import Event, EventKind
-from monitor.domain.model import Severity, Snapshot, Subject, value_text
+from monitor.domain.model import Reading, Severity, Subject, value_text
 from monitor.domain.money import percent_of, plain, signed, sparkline, subtract
 from monitor.domain.rules import Rule
 from monitor.domain.time import moment, span
@@ -99,7 +99,7 @@ def report(
     event: Event,
     rule: Rule | None,
     labels: tuple[tuple[str, str], ...] = (),
-    history: Sequence[Snapshot] = (),
+    history: Sequence[Reading] = (),
     names: tuple[tuple[str, str], ...] = (),
 ) -> Report:
     """The facts of an event. `names` are the subject's own: its job, account and so on. `history` ends with the
@@ -126,7 +126,7 @@ def report(
     return _with_readings(facts, rule, history) if rule and history else facts
 
 
-def _with_readings(facts: Report, rule: Rule, history: Sequence[Snapshot]) -> Report:
+def _with_readings(facts: Report, rule: Rule, history: Sequence[Reading]) -> Report:
     tail = history[-TREND_LENGTH:]
     before = history[-2] if len(history) > 1 else None
     readings = {

@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
 from monitor.domain import money
 from monitor.errors import Outcome
 
 Field = Literal["available", "total", "locked"]
+"""Which of a reading's amounts."""
+FIELDS: tuple[Field, ...] = get_args(Field)
 
 
 class Severity(IntEnum):
@@ -154,9 +156,7 @@ _WHOLE = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """What an answer says of one currency, digit for digit.
-
-    `locked` is None where the service does not tell it; `updated_at` is the service's own time of last change."""
+    """What an answer says of one currency: a `Reading`, but for the instant, which is that of the poll's end."""
 
     currency: str
     total: Decimal
@@ -166,8 +166,10 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """One reading of one series at one instant (UTC)."""
+class Reading:
+    """One balance of one series at one instant, digit for digit. Instants are in UTC.
+
+    `locked` is None where the service does not tell it; `updated_at` is the service's own time of last change."""
 
     observed_at: datetime
     total: Decimal
@@ -177,11 +179,11 @@ class Snapshot:
 
     def __post_init__(self) -> None:
         if self.observed_at.tzinfo is None or (self.updated_at and self.updated_at.tzinfo is None):
-            raise ValueError("a snapshot's instants need a time zone")
+            raise ValueError("a reading's instants need a time zone")
 
     @classmethod
-    def of(cls, balance: Balance, observed_at: datetime) -> "Snapshot":
-        """The balance as read at an instant."""
+    def of(cls, balance: Balance, observed_at: datetime) -> "Reading":
+        """Return the balance as read at an instant."""
         return cls(
             observed_at=observed_at,
             total=balance.total,
@@ -191,7 +193,7 @@ class Snapshot:
         )
 
     def value(self, which: Field) -> Decimal | None:
-        """The amount a rule looks at; None where the service does not tell it."""
+        """Return one of the amounts; None where the service does not tell it."""
         match which:
             case "available":
                 return self.available
@@ -319,13 +321,13 @@ class SeriesView:
 
     series: Series
     watched_since: datetime
-    last: Snapshot | None = None
+    last: Reading | None = None
     missing: Streak = NO_STREAK
     ahead_until: datetime | None = None
-    history: tuple[Snapshot, ...] = field(default=(), repr=False)
+    history: tuple[Reading, ...] = field(default=(), repr=False)
 
 
-def value_text(snapshot: Snapshot, which: Field) -> str:
-    """The amount a rule looks at, as it came."""
-    value = snapshot.value(which)
+def value_text(reading: Reading, which: Field) -> str:
+    """Return one of a reading's amounts as it came, or `unknown`."""
+    value = reading.value(which)
     return "unknown" if value is None else money.plain(value)

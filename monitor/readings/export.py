@@ -11,7 +11,7 @@ from typing import BinaryIO
 from monitor.errors import Refused
 from monitor.readings.file import Format, head, text
 from monitor.readings.query import fitting
-from monitor.store.read.all_readings import Archive, Stored, archive
+from monitor.store.read.all_readings import Archive, StoredSeries, archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Export:
 
     store: Archive
     wanted: Wanted
-    series: tuple[Stored, ...]
+    series: tuple[StoredSeries, ...]
 
     def count(self) -> int:
         """How many readings there are to write."""

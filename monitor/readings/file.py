@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from monitor.domain.money import amount, plain
 from monitor.domain.time import from_micros, parse_instant, rfc3339, to_micros
 from monitor.errors import Problem
-from monitor.store.read.all_readings import Row, Stored
+from monitor.store.read.all_readings import ReadingRow, StoredSeries
 
 COLUMNS = ("job", "account", "currency", "observed_at", "total", "locked", "available", "updated_at")
 LONGEST_LINE = 1024 * 1024
@@ -36,17 +36,15 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A reading from a file, as the store would keep it, and the line it ends in."""
+class Line:
+    """A line of a file (of several the last one): its series (job, account, currency), and the reading."""
 
-    line: int
-    job: str
-    account: str
-    currency: str
-    row: Row
+    number: int
+    series: tuple[str, str, str]
+    row: ReadingRow
 
 
-Read: TypeAlias = Record | list[Problem]
+Read: TypeAlias = Line | list[Problem]
 """What one line came to."""
 
 
@@ -63,12 +61,12 @@ def head(form: Format) -> str:
     return ",".join(COLUMNS) + "\n" if form is Format.CSV else ""
 
 
-def text(form: Format, of: Stored, rows: Iterable[Row]) -> str:
+def text(form: Format, of: StoredSeries, rows: Iterable[ReadingRow]) -> str:
     """Readings of one series, a line each."""
     return _csv(of, rows) if form is Format.CSV else _json_lines(of, rows)
 
 
-def fields(row: Row) -> dict[str, str | None]:
+def fields(row: ReadingRow) -> dict[str, str | None]:
     """A reading for programs."""
     observed_at, total, available, locked, updated_at = row
     return {
@@ -80,7 +78,7 @@ def fields(row: Row) -> dict[str, str | None]:
     }
 
 
-def _csv(of: Stored, rows: Iterable[Row]) -> str:
+def _csv(of: StoredSeries, rows: Iterable[ReadingRow]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     for observed_at, total, available, locked, updated_at in rows:
@@ -89,7 +87,7 @@ def _csv(of: Stored, rows: Iterable[Row]) -> str:
     return out.getvalue()
 
 
-def _json_lines(of: Stored, rows: Iterable[Row]) -> str:
+def _json_lines(of: StoredSeries, rows: Iterable[ReadingRow]) -> str:
     names = {"job": of.job, "account": of.account, "currency": of.currency}
     return "".join(json.dumps({**names, **fields(row)}, ensure_ascii=False) + "\n" for row in rows)
 
@@ -156,7 +154,7 @@ def _from_csv(line: int, columns: Sequence[str], values: Sequence[str]) -> Read:
             Problem(path="", reason=f"{len(values)} fields, expected {len(columns)}", line=line, column=1)
         ]
     given: dict[str, str | None] = {name: value or None for name, value in zip(columns, values, strict=True)}
-    return _record(line, given, {name: number for number, name in enumerate(columns, 1)})
+    return _line(line, given, {name: number for number, name in enumerate(columns, 1)})
 
 
 def _read_json_lines(lines: Iterable[str]) -> Iterator[Read]:
@@ -175,7 +173,7 @@ def _from_json(number: int, line: str) -> Read:
     wrong = list(_wrong_members(given))
     if wrong:
         return [Problem(path=path, reason=reason, line=number, column=1) for path, reason in wrong]
-    return _record(number, {name: given.get(name) for name in COLUMNS}, dict.fromkeys(COLUMNS, 1))
+    return _line(number, {name: given.get(name) for name in COLUMNS}, dict.fromkeys(COLUMNS, 1))
 
 
 def _wrong_members(given: Any) -> Iterator[tuple[str, str]]:
@@ -192,7 +190,7 @@ def _wrong_members(given: Any) -> Iterator[tuple[str, str]]:
             )
 
 
-def _record(line: int, given: dict[str, str | None], places: dict[str, int]) -> Read:
+def _line(line: int, given: dict[str, str | None], places: dict[str, int]) -> Read:
     problems: list[Problem] = []
 
     def taken(name: str, parse: Callable[[str], Any]) -> Any:
@@ -211,7 +209,7 @@ def _record(line: int, given: dict[str, str | None], places: dict[str, int]) -> 
     updated_at = taken("updated_at", _instant)
     if problems:
         return problems
-    return Record(line, job, account, currency, (observed_at, total, available, locked, updated_at))
+    return Line(line, (job, account, currency), (observed_at, total, available, locked, updated_at))
 
 
 def _name(given: str) -> str:

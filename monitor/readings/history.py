@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from monitor.domain.model import Field
+from monitor.domain.model import Field, Reading
 from monitor.domain.rules import ThresholdLine
 from monitor.domain.time import moment
 from monitor.store.read import readings as read
 from monitor.store.read.all_readings import archive
 from monitor.store.read.incidents import incidents
-from monitor.store.read.readings import Curve, Reading, curve, readings
+from monitor.store.read.readings import Curve, curve, readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def tell(store: Path, asked: HistoryQuery, limit: int | None) -> ReadingsPage:
     found = readings(store, asked.series, since=asked.since, before=asked.until, limit=wanted)
     shown = found if limit is None else found[:limit]
     older = found[len(shown) :]
-    first = shown[-1].at if shown else asked.until
+    first = shown[-1].observed_at if shown else asked.until
     before = older or readings(store, asked.series, before=first, limit=1)
     return ReadingsPage(
         asked=asked,
@@ -89,13 +89,13 @@ def gaps(told: ReadingsPage) -> Iterator[tuple[datetime | None, timedelta]]:
     newest = told.readings[-1] if told.readings else told.before
     if newest is None:
         return
-    first = told.readings[0].at if told.readings else asked.until
+    first = told.readings[0].observed_at if told.readings else asked.until
     for begins, ends in told.gaps:
         if ends >= first:
             yield (begins if begins >= first else None), ends - max(begins, asked.since)
-    if asked.until - newest.at > asked.gap_after:
-        within = newest.at >= asked.since
-        yield (newest.at if within else None), asked.until - max(newest.at, asked.since)
+    if asked.until - newest.observed_at > asked.gap_after:
+        within = newest.observed_at >= asked.since
+        yield (newest.observed_at if within else None), asked.until - max(newest.observed_at, asked.since)
 
 
 def draw(

@@ -20,11 +20,11 @@ from monitor.domain.model import Account, Series
 from monitor.domain.rules import Reads
 from monitor.domain.time import compact, moment, to_micros
 from monitor.errors import NotImported, Problem
-from monitor.readings.file import Format, Record, read, written_at
+from monitor.readings.file import Format, Line, read, written_at
 from monitor.readings.query import listed
 from monitor.store.import_ import create, restore
-from monitor.store.read.all_readings import PAGE, Archive, Row, Stored, archive
-from monitor.store.staging import Staged, Staging
+from monitor.store.read.all_readings import PAGE, Archive, ReadingRow, StoredSeries, archive
+from monitor.store.staging import Staging
 
 MOST_PROBLEMS = 50
 """Problems that are told; the rest is counted."""
@@ -91,7 +91,7 @@ class _Check:
     _numbers: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
     series: list[Series] = field(default_factory=list)
 
-    def take(self, one: Record | list[Problem]) -> None:
+    def take(self, one: Line | list[Problem]) -> None:
         if isinstance(one, list):
             for problem in one:
                 self._add(problem)
@@ -102,32 +102,32 @@ class _Check:
         elif one.row[0] > to_micros(self.now):
             said = f"{written_at(one.row[0])} is to come: by this machine's clock it is {moment(self.now)}"
             self._wrong(
-                one.line, "observed_at", f"{said}; a reading from the future would be taken for the newest"
+                one.number, "observed_at", f"{said}; a reading from the future would be taken for the newest"
             )
-        elif (there := self.staged.add(number, one.row, one.line)) is not None:
-            self._repeated(one, there)
+        elif (there := self.staged.add(number, one.row, one.number)) is not None:
+            self._repeated(one, *there)
 
-    def _number(self, one: Record) -> int | None:
+    def _number(self, one: Line) -> int | None:
         """By which number the series is staged; None where its job is not configured."""
-        key = (one.job, one.account, one.currency)
-        if key not in self._numbers:
-            account = _account(self.config, one.job, one.account)
-            self._numbers[key] = None if account is None else len(self.series)
-            self.series += [] if account is None else [account.series(one.currency)]
-        return self._numbers[key]
+        if one.series not in self._numbers:
+            job, name, currency = one.series
+            account = _account(self.config, job, name)
+            self._numbers[one.series] = None if account is None else len(self.series)
+            self.series += [] if account is None else [account.series(currency)]
+        return self._numbers[one.series]
 
-    def _stray(self, one: Record) -> None:
-        stray = self.strays.setdefault(one.job, _Stray(one.line, one.line, 1))
-        stray.last, stray.count = one.line, stray.count + 1
+    def _stray(self, one: Line) -> None:
+        stray = self.strays.setdefault(one.series[0], _Stray(one.number, one.number, 1))
+        stray.last, stray.count = one.number, stray.count + 1
 
-    def _repeated(self, one: Record, there: Staged) -> None:
-        differs = _difference(one.row, there[:-1])
+    def _repeated(self, one: Line, there: ReadingRow, line: int) -> None:
+        differs = _difference(one.row, there)
         if differs is None:
             self.repeated += 1
             return
         name, ours, other = differs
-        said = f"{ours}, but {other} in line {there[-1]}, of the same series and instant"
-        self._wrong(one.line, name, said)
+        said = f"{ours}, but {other} in line {line}, of the same series and instant"
+        self._wrong(one.number, name, said)
 
     def compare(self, store: Archive) -> int:
         """Drops what the store holds already; returns how much that was."""
@@ -138,19 +138,18 @@ class _Check:
                 known += self._compare(store, stored, number)
         return known
 
-    def _compare(self, store: Archive, stored: Stored, number: int) -> int:
+    def _compare(self, store: Archive, stored: StoredSeries, number: int) -> int:
         known = 0
         for page in self.staged.newest_first(number, PAGE):
-            lines = {row[0]: row for row in page}
-            held = store.at(stored, list(lines))
-            for row in held:
-                differs = _difference(lines[row[0]][:-1], row)
+            mine = {row[0]: (row, line) for row, line in page}
+            held = store.at(stored, list(mine))
+            for theirs in held:
+                row, line = mine[theirs[0]]
+                differs = _difference(row, theirs)
                 if differs is not None:
                     name, ours, other = differs
                     said = f"{ours}, but the store holds {other} for {stored.name} at {written_at(row[0])}"
-                    self._wrong(
-                        lines[row[0]][-1], name, f"{said}; what was read is not changed: leave the line out"
-                    )
+                    self._wrong(line, name, f"{said}; what was read is not changed: leave the line out")
             self.staged.drop(number, [row[0] for row in held])
             known += len(held)
         return known
@@ -238,7 +237,7 @@ def _is_watched(series: Series, configured: Mapping[tuple[str, str], Account]) -
     return account is not None and (not account.currencies or series.currency in account.currencies)
 
 
-def _difference(ours: Row, other: Row) -> tuple[str, str, str] | None:
+def _difference(ours: ReadingRow, other: ReadingRow) -> tuple[str, str, str] | None:
     """The first field in which two readings differ, and both values of it. `1.50` and `1.5` are the same amount."""
     for name, one, another in zip(_FIELDS, ours, other, strict=True):
         if one != another and not _equal(one, another):
@@ -265,7 +264,7 @@ def write(path: Path, staged: Staging, checked: Checked, now: datetime) -> Itera
     )
     for series, page in chain.from_iterable(pages):
         began = time.monotonic()
-        added = restore(path, series, [row[:-1] for row in page], now)
+        added = restore(path, series, [row for row, _ in page], now)
         took = time.monotonic() - began
         yield added
         time.sleep(took)  # half of the time is the daemon's

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from monitor.domain.model import Series
 from monitor.domain.time import to_micros
 from monitor.store.connection import Lock, attached, check_place, open_engine
-from monitor.store.read.all_readings import Row
+from monitor.store.read.all_readings import ReadingRow
 
 _KEYS = "series_id, observed_at, total, available, locked, updated_at"
 
@@ -27,7 +27,7 @@ def create(path: Path) -> None:
         lock.release()
 
 
-def restore(path: Path, series: Series, rows: Sequence[Row], now: datetime) -> int:
+def restore(path: Path, series: Series, rows: Sequence[ReadingRow], now: datetime) -> int:
     """Keeps readings of one series, the newest first, in one transaction; returns how many were not there before.
 
     The account and the series are made where they are new. The newest reading becomes the series' last, unless a

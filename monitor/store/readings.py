@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, bindparam, exists, func, select
 from monitor.domain.model import (
     NO_STREAK,
     Account,
+    Reading,
     Series,
     SeriesView,
     Severity,
-    Snapshot,
     State,
     Streak,
 )
@@ -90,7 +90,7 @@ class Readings:
 
     def add(self, views: Sequence[SeriesView]) -> None:
         """Keep the last reading of each series. `save_views` has to have seen the series before."""
-        rows = [_snapshot_values(self._series_id(view.series), view.last) for view in views if view.last]
+        rows = [_reading_values(self._series_id(view.series), view.last) for view in views if view.last]
         if rows:
             self._db.execute(_SAVE_SNAPSHOT, rows)
         for view in views:
@@ -119,7 +119,7 @@ class Readings:
 
     def history(
         self, series_: Series, newest: datetime, since: datetime, at_least: int, *, provisional: bool = False
-    ) -> tuple[Snapshot, ...]:
+    ) -> tuple[Reading, ...]:
         """Return the readings of a series up to the newest, oldest first: all since an instant, the one before it,
         and so many in any case. `provisional`: only those made since the clock was set back."""
         readings = _SNAPSHOTS_SINCE, _SNAPSHOTS_BEFORE
@@ -129,7 +129,7 @@ class Readings:
         within = self._db.execute(readings[0], which).all()
         count = max(at_least - len(within), 1)
         older = self._db.execute(readings[1], {**which, "count": count}).all()
-        return tuple(_snapshot(row) for row in reversed([*within, *older]))
+        return tuple(_reading(row) for row in reversed([*within, *older]))
 
     def newest(self) -> datetime | None:
         """Return the instant of the newest reading; None where there is none."""
@@ -176,14 +176,14 @@ def _view(account: Account, row: Row[Any]) -> SeriesView:
     return SeriesView(
         series=account.series(row.currency),
         watched_since=row.added_at,
-        last=None if row.observed_at is None else _snapshot(row),
+        last=None if row.observed_at is None else _reading(row),
         missing=missing,
         ahead_until=row.ahead_until,
     )
 
 
-def _snapshot(row: Row[Any]) -> Snapshot:
-    return Snapshot(
+def _reading(row: Row[Any]) -> Reading:
+    return Reading(
         observed_at=row.observed_at,
         total=row.total,
         available=row.available,
@@ -209,7 +209,7 @@ def _view_values(account_id: int | None, view: SeriesView) -> dict[str, Any]:
     }
 
 
-def _snapshot_values(series_id: int, reading: Snapshot) -> dict[str, Any]:
+def _reading_values(series_id: int, reading: Reading) -> dict[str, Any]:
     return {
         "series_id": series_id,
         "observed_at": reading.observed_at,

@@ -7,13 +7,9 @@ in the folder for such ($SQLITE_TMPDIR, $TMPDIR, /var/tmp, /tmp), which is gone 
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeAlias
 
 from monitor.errors import StoreError
-from monitor.store.read.all_readings import Row
-
-Staged: TypeAlias = tuple[int, str, str, str | None, int | None, int]
-"""A `Row`, and the line of the file that it stands in."""
+from monitor.store.read.all_readings import ReadingRow
 
 _COLUMNS = "observed_at, total, available, locked, updated_at, line"
 
@@ -30,19 +26,20 @@ class Staging:
         )
         db.execute("BEGIN")
 
-    def add(self, series: int, row: Row, line: int) -> Staged | None:
-        """Keeps a reading; where there is one of that series and instant already, gives that one back instead."""
+    def add(self, series: int, row: ReadingRow, line: int) -> tuple[ReadingRow, int] | None:
+        """Keep a reading and the line of the file that it stands in; where there is one of that series and instant
+        already, return that one instead."""
         added = self._db.execute(
             "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", (series, *row, line)
         )
         if added.rowcount:
             return None
         where = "WHERE series = ? AND observed_at = ?"
-        there: Staged = self._db.execute(
+        there = self._db.execute(
             f"SELECT {_COLUMNS} FROM staged {where}",  # noqa: S608 -- our own text
             (series, row[0]),
         ).fetchone()
-        return there
+        return there[:-1], there[-1]
 
     def drop(self, series: int, instants: Sequence[int]) -> None:
         """Forgets the readings of a series at some instants."""
@@ -64,15 +61,16 @@ class Staging:
         ).fetchone()
         return None if newest is None else int(newest)
 
-    def newest_first(self, series: int, size: int) -> Iterator[list[Staged]]:
-        """The readings of a series in pages, the newest first. What a page held may be dropped."""
+    def newest_first(self, series: int, size: int) -> Iterator[list[tuple[ReadingRow, int]]]:
+        """Yield the readings of a series with their lines, in pages, the newest first. What a page held may be
+        dropped."""
         question = (
             f"SELECT {_COLUMNS} FROM staged WHERE series = ? AND observed_at <= ?"  # noqa: S608 -- our own text
             " ORDER BY observed_at DESC LIMIT ?"
         )
         upper = 2**63 - 1
         while page := self._db.execute(question, (series, upper, size)).fetchall():
-            yield page
+            yield [(row[:-1], row[-1]) for row in page]
             upper = page[-1][0] - 1
 
 

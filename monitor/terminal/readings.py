@@ -9,24 +9,23 @@ from decimal import Decimal
 
 from rich.console import Console
 
-from monitor.domain.model import Field
+from monitor.domain.model import Field, value_text
 from monitor.domain.money import grouped, subtract
 from monitor.domain.time import moment, rfc3339, span
 from monitor.log.encoding import takes_everything
 from monitor.readings.file import Format, fields, head, text
 from monitor.readings.history import HistoryQuery, ReadingsPage, gaps, title
-from monitor.store.read.all_readings import Row as KeptRow
-from monitor.store.read.all_readings import Stored
+from monitor.store.read.all_readings import ReadingRow, StoredSeries
 from monitor.terminal.tables import Column, Grid, Row, show_grid
 
-Page = tuple[Stored, Sequence[KeptRow]]
+Page = tuple[StoredSeries, Sequence[ReadingRow]]
 
 
 def show_history(console: Console, told: ReadingsPage, field: Field) -> None:
     """The newest reading last, each with the change from the one before it; gaps between them in words."""
     console.print(title(told), style="bold", markup=False, soft_wrap=True)
-    amounts = [one.amount(field) for one in told.readings]
-    before = told.before.amount(field) if told.before else None
+    amounts = [value_text(one, field) for one in told.readings]
+    before = value_text(told.before, field) if told.before else None
     changes = [_change(old, new) for old, new in zip([before, *amounts], amounts, strict=False)]
     silent = {at: f"… no reading for {span(lasting)} …" for at, lasting in gaps(told)}
     columns = (
@@ -42,9 +41,9 @@ def show_history(console: Console, told: ReadingsPage, field: Field) -> None:
         rows.append(_remark(silent[None]))
     cells = zip(told.readings, aligned([_shown(one) for one in amounts]), aligned(changes), strict=True)
     for reading, amount, change in cells:
-        rows.append(Row(cells=(_at(reading.at), amount, change, "")))
-        if reading.at in silent:
-            rows.append(_remark(silent[reading.at]))
+        rows.append(Row(cells=(_at(reading.observed_at), amount, change, "")))
+        if reading.observed_at in silent:
+            rows.append(_remark(silent[reading.observed_at]))
     show_grid(console, Grid(columns=columns, rows=tuple(rows)))
 
 

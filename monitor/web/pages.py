@@ -120,7 +120,7 @@ def _series(site: Site, name: str, before: datetime | None) -> dict[str, Any]:
         "row": row,
         "before": before,
         "readings": readings[:READINGS],
-        "older": readings[READINGS - 1].at if len(readings) > READINGS else None,
+        "older": readings[READINGS - 1].observed_at if len(readings) > READINGS else None,
         "incidents": site.incidents_of(row)[:20],
     }
 

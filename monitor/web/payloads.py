@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 from monitor.alerting.incidents import chosen, incident_json
 from monitor.alerting.status import Status
+from monitor.domain.model import Reading
 from monitor.domain.money import plain
 from monitor.domain.rules import ThresholdLine
 from monitor.domain.scale import drawable
 from monitor.domain.time import rfc3339
 from monitor.store.read.incidents import RESOLVED, Incident
-from monitor.store.read.readings import Point, Reading
+from monitor.store.read.readings import Point
 from monitor.web.params import AskedIncidents, AskedReadings
 from monitor.web.queries import Band, ChartData
 from monitor.web.view import Chosen, Row, RuleState
@@ -94,16 +95,16 @@ def readings(path: str, asked: AskedReadings, found: Sequence[Reading]) -> Objec
     return {
         "series": asked.series,
         "readings": [_reading(one) for one in page],
-        "next": _next(path, asked, page[-1].at) if len(found) > asked.limit else None,
+        "next": _next(path, asked, page[-1].observed_at) if len(found) > asked.limit else None,
     }
 
 
 def _reading(one: Reading) -> Object:
     return {
-        "at": rfc3339(one.at),
-        "total": one.total,
-        "locked": one.locked,
-        "available": one.available,
+        "at": rfc3339(one.observed_at),
+        "total": plain(one.total),
+        "locked": None if one.locked is None else plain(one.locked),
+        "available": plain(one.available),
         "updated_at": _time(one.updated_at),
     }
 

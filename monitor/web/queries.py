@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.alerting.incidents import Entry, timeline
-from monitor.domain.model import Field, Severity, Subject
+from monitor.domain.model import Field, Reading, Severity, Subject
 from monitor.domain.rules import ThresholdLine, threshold_lines
 from monitor.store.read import readings
 from monitor.store.read.incidents import Incident, Timeline, incidents, story
-from monitor.store.read.readings import Curve, Outline, Reading
+from monitor.store.read.readings import Curve, Outline
 from monitor.web.cache import Shelf
 from monitor.web.counters import Metrics
 from monitor.web.view import DAY, Live, Overview, Plan, Row, take

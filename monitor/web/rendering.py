@@ -96,11 +96,11 @@ def static(name: str) -> str:
     return f"/static/{name}?v={sha256((_HERE / 'static' / name).read_bytes()).hexdigest()[:10]}"
 
 
-def amount(text: str | None, digits: int = 0) -> Markup:
+def amount(exact: Decimal | str | None, digits: int = 0) -> Markup:
     """An exact amount with its thousands apart, filled with invisible noughts to so many digits after the point."""
-    if text is None:
+    if exact is None:
         return Markup('<span class="unknown">unknown</span>')
-    return _aligned(grouped(Decimal(text)), digits)
+    return _aligned(grouped(Decimal(exact)), digits)
 
 
 def signed(move: Decimal | None, digits: int = 0) -> Markup:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from monitor.alerting.status import Status, assemble
 from monitor.domain.coverage import matching_nothing
-from monitor.domain.model import Account, Pause, Series, State, Subject
+from monitor.domain.model import Account, Pause, Reading, Series, State, Subject
 from monitor.domain.money import subtract
 from monitor.domain.mutes import AlertKey, Maintenance, Silence
 from monitor.domain.rules import Reads, Rule
@@ -228,7 +228,7 @@ def _rows(
     live: Live,
     status: Status,
     accounts: Mapping[tuple[str, str], AccountStatus],
-    earlier: Sequence[Mapping[str, readings.Reading]],
+    earlier: Sequence[Mapping[str, Reading]],
 ) -> Iterator[Row]:
     alerts = {(alert.rule, alert.subject): alert for alert in status.alerts}
     expected = {rule.name: rule.expectation for rule in plan.rules}
@@ -278,7 +278,7 @@ def _never_read(plan: Plan, status: Status) -> Iterator[SeriesStatus]:
 
 
 def _moved(
-    balance: SeriesStatus, before: readings.Reading | None, then: datetime, silence: timedelta
+    balance: SeriesStatus, before: Reading | None, then: datetime, silence: timedelta
 ) -> Decimal | None:
     """How far the amount has come since then; None where it was not read since, or not known then: a reading speaks
     for a while after it, as long as polls may be apart."""
@@ -286,8 +286,8 @@ def _moved(
         return None
     return (
         None
-        if before is None or before.at < then - silence
-        else subtract(Decimal(balance.available), Decimal(before.available))
+        if before is None or before.observed_at < then - silence
+        else subtract(Decimal(balance.available), before.available)
     )
 
 

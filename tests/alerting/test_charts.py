@@ -17,7 +17,7 @@ from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.charts import Charts, ChartSpec
 from monitor.domain.delivery import Addressed, Target
 from monitor.domain.messages import Message, Report
-from monitor.domain.model import Severity
+from monitor.domain.model import Severity, Subject
 from monitor.domain.rules import Threshold
 from monitor.domain.schedule import Every
 from monitor.errors import DeliveryFailed, NotDrawn
@@ -109,7 +109,7 @@ async def tell(
         names=(("currency", "USDT"), ("job", "spot")),
         field="available",
     )
-    alert = Alert(rule="low", subject=facts.subject, id=incident, seq=seq, severity=Severity.WARNING)
+    alert = Alert(rule="low", subject=Subject(facts.subject), id=incident, seq=seq, severity=Severity.WARNING)
     event = Event(kind=EventKind.FIRED, at=_now(), alert=alert, reason="r")
     addressed = [Addressed(target=one, group=group or incident, group_wait=wait) for one in targets or (OPS,)]
     await store.write(lambda tx: tx.alerts.add_event(event, facts, addressed))

@@ -26,8 +26,8 @@ from monitor.alerting.recording import record
 from monitor.domain.alerts import Alert
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
-from monitor.domain.model import Account, Balance, PollResult
-from monitor.domain.mutes import Inhibition, Inhibitors
+from monitor.domain.model import Account, Balance, PollResult, Subject
+from monitor.domain.mutes import AlertKey, Inhibition, Inhibitors
 from monitor.domain.routing import Route
 from monitor.domain.rules import Failing, Policy, Threshold
 from monitor.errors import Outcome
@@ -383,9 +383,9 @@ def test_an_inhibitor_is_found_where_one_by_one_would_find_it(
 ) -> None:
     """Also after alerts came with other attributes, and went."""
     known = Inhibitors(rules)
-    firing: dict[tuple[str, str], dict[str, str] | None] = {}
+    firing: dict[AlertKey, dict[str, str] | None] = {}
     for number, alert in enumerate(put):
-        key = (alert["rule"], alert["subject"])
+        key = (alert["rule"], Subject(alert["subject"]))
         firing[key] = alert if number % 3 else None
         known.put(key, firing[key])
 

@@ -15,7 +15,7 @@ from monitor.alerting.outbox import Fallback, Outbox, divert_to_fallback
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, Addressed, Target
 from monitor.domain.messages import Message, Report
-from monitor.domain.model import Severity
+from monitor.domain.model import Severity, Subject
 from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed, Throttled
 from monitor.notify.channels import open_channels
@@ -83,7 +83,7 @@ async def tell(
         reason="r",
         expected="e",
     )
-    alert = Alert(rule="r", subject="s", id=incident, seq=seq, severity=severity)
+    alert = Alert(rule="r", subject=Subject("s"), id=incident, seq=seq, severity=severity)
     event = Event(kind=kind, at=at, alert=alert, reason="r")
     addressed = [Addressed(target=target, group=group or incident, group_wait=wait) for target in targets]
     await store.write(lambda tx: tx.alerts.add_event(event, facts, addressed))

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.alerting.between_polls import look_between_polls
 from monitor.domain.messages import Report
-from monitor.domain.model import Snapshot
+from monitor.domain.model import Reading
 from monitor.domain.rules import Policy
 from monitor.store.readings import Readings
 from monitor.store.writer import Store
@@ -45,7 +45,7 @@ async def test_a_poll_that_tells_nothing_loads_none(store: Store, monkeypatch: p
     """However many readings there are, a threshold that holds looks at none but the newest."""
     asked: list[object] = []
 
-    def history(_: Readings, *which: object) -> tuple[Snapshot, ...]:
+    def history(_: Readings, *which: object) -> tuple[Reading, ...]:
         asked.append(which)
         return ()
 

@@ -13,10 +13,10 @@ from monitor.domain.model import (
     NO_STREAK,
     Account,
     Health,
+    Reading,
     Series,
     SeriesView,
     Severity,
-    Snapshot,
     State,
     Streak,
     Subject,
@@ -90,7 +90,7 @@ def policy(
 
 
 def new_alert() -> Alert:
-    return Alert(rule="low", subject="nami-spot/spot/USDT")
+    return Alert(rule="low", subject=Subject("nami-spot/spot/USDT"))
 
 
 def live(
@@ -152,8 +152,8 @@ def reading(
     total: str | None = None,
     locked: str | None = None,
     updated_at: datetime | None = None,
-) -> Snapshot:
-    return Snapshot(
+) -> Reading:
+    return Reading(
         observed_at=at,
         total=Decimal(total or available),
         available=Decimal(available),
@@ -162,13 +162,13 @@ def reading(
     )
 
 
-def readings(story: Mapping[float, str], start: datetime = START) -> tuple[Snapshot, ...]:
+def readings(story: Mapping[float, str], start: datetime = START) -> tuple[Reading, ...]:
     """Readings by the minute, counted from `start`."""
     return tuple(reading(available, start + minutes(at)) for at, available in story.items())
 
 
 def view(
-    *history: Snapshot, series: Series = USDT, watched_since: datetime = START, missing: Streak = NO_STREAK
+    *history: Reading, series: Series = USDT, watched_since: datetime = START, missing: Streak = NO_STREAK
 ) -> SeriesView:
     return SeriesView(
         series=series,
@@ -293,7 +293,8 @@ class World:
         ]
 
     def alert(self, rule: str, subject: str) -> Alert:
-        return self.alerts.get((rule, subject)) or Alert(rule=rule, subject=subject)
+        about = Subject(subject)
+        return self.alerts.get((rule, about)) or Alert(rule=rule, subject=about)
 
     def told(self, rule: str, subject: str) -> str:
         """All that was told of one alert, a character each."""

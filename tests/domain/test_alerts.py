@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from monitor.domain.alerts import Alert, EventKind, close, incident_id, step
-from monitor.domain.model import Severity, State
+from monitor.domain.model import Severity, State, Subject
 from monitor.domain.rules import Breached, Ok, Policy, Unknown
 
 from .support import HOUR, MINUTE, START, firing, kinds, live, new_alert, policy, tell, written
@@ -175,7 +175,7 @@ def test_two_incidents_have_two_ids() -> None:
 
 def test_other_subjects_have_other_ids() -> None:
     """Two series that break at once are two incidents."""
-    assert incident_id("low", "a/b/USDT", START) != incident_id("low", "a/b/VNDC", START)
+    assert incident_id("low", Subject("a/b/USDT"), START) != incident_id("low", Subject("a/b/VNDC"), START)
 
 
 def test_events_are_numbered_from_one() -> None:

@@ -404,7 +404,9 @@ def test_the_end_of_an_alert_has_the_severity_it_had() -> None:
 
 def test_the_end_of_what_was_never_told_is_quiet() -> None:
     """Pending alerts end without a message."""
-    assert AlertContext().end(Alert(rule="low", subject=SERIES), LOW, "gone", START + HOUR).told == ()
+    assert (
+        AlertContext().end(Alert(rule="low", subject=Subject(SERIES)), LOW, "gone", START + HOUR).told == ()
+    )
 
 
 # What comes with an event

@@ -57,7 +57,7 @@ def lived(accounts: int, polls: int, story: Polls) -> Iterator[Step]:
         yield Step(world, known[who], outcome, told, before)
 
 
-def fires(alerts: Mapping[AlertKey, Alert], subject: str) -> bool:
+def fires(alerts: Mapping[AlertKey, Alert], subject: Subject) -> bool:
     """Whether the alert about this subject fires."""
     alert = alerts.get(("failing", subject))
     return alert is not None and alert.state is State.FIRING

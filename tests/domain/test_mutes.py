@@ -189,7 +189,7 @@ def test_what_came_and_went_in_a_silence_is_never_told() -> None:
     world = silenced(lasts=10)
     world.poll(ONE, LOW_USDT)
     world.poll(ONE, ENOUGH)
-    assert (world.tick(ONE, minutes(20)), world.alerts[("low", "nami-spot/spot/USDT")].is_over) == ([], True)
+    assert (world.tick(ONE, minutes(20)), world.alert("low", "nami-spot/spot/USDT").is_over) == ([], True)
 
 
 def test_what_gets_worse_leaves_a_silence_of_warnings() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.alerting.context import Watch
 from monitor.domain.matching import EVERYTHING, Match
-from monitor.domain.model import Severity
+from monitor.domain.model import Severity, Subject
 from monitor.domain.routing import DEFAULT, Route, escalation, routes_of
 from monitor.domain.rules import Failing, Policy, Threshold
 from monitor.errors import Outcome
@@ -173,7 +173,7 @@ def described(subject: str) -> dict[str, str]:
         ),
         replace(ACCOUNT, job="a/b", name="c/d", provider="other"),
     ]
-    return Watch(rules=(), accounts={one.key: one for one in accounts}, targets={}).describe(subject)
+    return Watch(rules=(), accounts={one.key: one for one in accounts}, targets={}).describe(Subject(subject))
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_an_accounts_name_may_hold_a_slash() -> None:
     """Clients are called as the service calls them."""
     client = replace(ACCOUNT, name="a/b")
     watch = Watch(rules=(), accounts={client.key: client}, targets={})
-    assert watch.describe("nami-spot/a/b/USDT")["account"] == "a/b"
+    assert watch.describe(Subject("nami-spot/a/b/USDT"))["account"] == "a/b"
 
 
 def test_a_providers_alert_is_not_routed_as_one_of_its_accounts() -> None:

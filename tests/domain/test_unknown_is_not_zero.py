@@ -183,9 +183,9 @@ def test_a_delta_fires_at_two_readings_apart(by: list[Rule], story: list[Moment]
             series = event.alert.subject
             if event.alert.rule == "fell" and event.kind is EventKind.FIRED:
                 assert before[series] - Decimal(moment.read(series) or "NaN") >= 1
-        for series in SERIES:
-            if (amount := moment.read(series)) is not None:
-                before[series] = Decimal(amount)
+        for one in SERIES:
+            if (amount := moment.read(one)) is not None:
+                before[one] = Decimal(amount)
 
 
 @given(rules(), stories)

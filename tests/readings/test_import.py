@@ -21,7 +21,7 @@ from monitor.readings.export import Wanted, export
 from monitor.readings.file import Format
 from monitor.readings.import_ import check, write
 from monitor.store.import_ import create, restore
-from monitor.store.read.all_readings import Row
+from monitor.store.read.all_readings import ReadingRow
 from monitor.store.read.state import read
 from monitor.store.staging import staging
 
@@ -69,7 +69,7 @@ def _imported(config: Config, data: bytes, form: Format) -> int:
         return sum(write(config.store.path, staged, checked, NOW))
 
 
-def _fill(config: Config, histories: dict[tuple[str, str], list[Row]]) -> None:
+def _fill(config: Config, histories: dict[tuple[str, str], list[ReadingRow]]) -> None:
     create(config.store.path)
     for (name, currency), kept in histories.items():
         account = Account(provider="wdcf", job="clients", name=name)
@@ -80,7 +80,7 @@ def _fill(config: Config, histories: dict[tuple[str, str], list[Row]]) -> None:
 @settings(deadline=None, max_examples=40)
 @given(histories=histories)
 def test_what_is_exported_comes_back_byte_for_byte(
-    form: Format, histories: dict[tuple[str, str], list[Row]]
+    form: Format, histories: dict[tuple[str, str], list[ReadingRow]]
 ) -> None:
     """Whatever the names, the amounts and the instants: into an empty store and out again, it is the same file."""
     with TemporaryDirectory() as one, TemporaryDirectory() as other:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from monitor.domain.alerts import Ack, Alert, Event, EventKind
 from monitor.domain.delivery import Addressed, Target
 from monitor.domain.messages import Report
-from monitor.domain.model import Account, NotedCall, SeriesView, Severity, Snapshot, State
+from monitor.domain.model import Account, NotedCall, Reading, SeriesView, Severity, State, Subject
 from monitor.store.outbox import Waiting
 from monitor.store.transaction import Transaction
 
@@ -16,7 +16,7 @@ USDT = ACCOUNT.series("USDT")
 OPS = Target(channel="ops", url_id="abcd1234")
 ALERT = Alert(
     rule="usdt-low",
-    subject="nami-spot/spot/USDT",
+    subject=Subject("nami-spot/spot/USDT"),
     state=State.FIRING,
     id="ABCDEFGHJK",
     since=NOW,
@@ -60,7 +60,7 @@ def tell(
     wait: timedelta = AT_ONCE,
 ) -> None:
     """Puts an event into the outbox."""
-    alert = Alert(rule="r", subject="s", id=incident, seq=seq, since=at, severity=severity)
+    alert = Alert(rule="r", subject=Subject("s"), id=incident, seq=seq, since=at, severity=severity)
     facts = Report(
         kind=kind,
         rule="r",
@@ -88,12 +88,12 @@ def incidents(waiting: Waiting) -> list[str]:
     return [of_one[0].report.incident for of_one in waiting.due]
 
 
-def snapshot(total: str, at: datetime = NOW) -> Snapshot:
+def snapshot(total: str, at: datetime = NOW) -> Reading:
     """A reading of a total that is all available."""
-    return Snapshot(observed_at=at, total=Decimal(total), available=Decimal(total))
+    return Reading(observed_at=at, total=Decimal(total), available=Decimal(total))
 
 
-def keep(tx: Transaction, *readings: Snapshot) -> None:
+def keep(tx: Transaction, *readings: Reading) -> None:
     """Stores readings of the one series, oldest first."""
     tx.accounts.health(ACCOUNT, NOW)
     for reading in readings:

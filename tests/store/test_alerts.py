@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 
 from monitor.domain.alerts import Alert
+from monitor.domain.model import Subject
 from monitor.store.read.state import read
 from monitor.store.writer import Store
 
@@ -19,7 +20,7 @@ def test_every_field_of_that_alert_is_set() -> None:
 async def test_an_alert_survives_exactly(store: Store) -> None:
     """After a restart an alert stands where it stood, in every field."""
     await store.write(lambda tx: tx.alerts.save(ALERT))
-    assert await store.write(lambda tx: tx.alerts.about(["nami-spot/spot/USDT", "x"])) == {
+    assert await store.write(lambda tx: tx.alerts.about([ALERT.subject, Subject("x")])) == {
         ("usdt-low", "nami-spot/spot/USDT"): ALERT
     }
 
@@ -34,15 +35,15 @@ async def test_an_alert_without_what_may_be_missing_survives_too(store: Store) -
 
 async def test_an_alert_that_is_over_is_remembered_as_long_as_it_matters(store: Store) -> None:
     """In its cooldown it has a row, though it is inactive."""
-    alert = Alert(rule="r", subject="s", id="A", ended_at=NOW, seq=2)
+    alert = Alert(rule="r", subject=Subject("s"), id="A", ended_at=NOW, seq=2)
     await store.write(lambda tx: tx.alerts.save(alert))
     assert await store.write(lambda tx: tx.alerts.all()) == {("r", "s"): alert}
 
 
 async def test_status_shows_what_is_told_as_flapping_whatever_it_is_just_now(store: Store) -> None:
     """Somebody was told that it flaps; what is over and only remembered is not shown."""
-    over = Alert(rule="r", subject="t", id="A", since=NOW, ended_at=NOW, changes=(NOW,), seq=1)
-    flaps = replace(over, subject="s", flapping=True, announced=True)
+    over = Alert(rule="r", subject=Subject("t"), id="A", since=NOW, ended_at=NOW, changes=(NOW,), seq=1)
+    flaps = replace(over, subject=Subject("s"), flapping=True, announced=True)
     await store.write(lambda tx: tx.alerts.save(over))
     await store.write(lambda tx: tx.alerts.save(flaps))
     known = read(store.path)

@@ -16,7 +16,7 @@ from monitor.domain.time import from_micros, to_micros
 from monitor.errors import Outcome, StoreError, StoreLocked
 from monitor.store.import_ import create, restore
 from monitor.store.read import all_readings as archived
-from monitor.store.read.all_readings import Archive, Row, archive
+from monitor.store.read.all_readings import Archive, ReadingRow, archive
 from monitor.store.read.state import read
 from monitor.store.staging import Staging, staging
 from monitor.store.writer import Store
@@ -29,7 +29,7 @@ SERIES = Series(account=ACCOUNT, currency="USDT")
 WATCH = Watch(rules=(), accounts={ACCOUNT.key: ACCOUNT}, targets={})
 
 
-def _row(minute: int, amount: str = "1.50") -> Row:
+def _row(minute: int, amount: str = "1.50") -> ReadingRow:
     return to_micros(NOW + timedelta(minutes=minute)), amount, amount, None, None
 
 
@@ -53,7 +53,7 @@ def staged() -> Iterator[Staging]:
         yield opened
 
 
-def _all(store: Archive) -> list[Row]:
+def _all(store: Archive) -> list[ReadingRow]:
     return [row for _, page in store.pages(store.series(), None, NOW + timedelta(days=1)) for row in page]
 
 
@@ -159,8 +159,8 @@ def test_staged_readings_come_newest_first_and_can_be_dropped(staged: Staging) -
     staged.add(1, _row(9), 4)
     pages = []
     for page in staged.newest_first(0, 2):
-        pages.append([row[-1] for row in page])
-        staged.drop(0, [row[0] for row in page])
+        pages.append([line for _, line in page])
+        staged.drop(0, [row[0] for row, _ in page])
     assert pages == [[1, 3], [2]]
     assert (staged.count(), staged.count(_row(9)[0])) == (1, 0)
 
@@ -168,5 +168,5 @@ def test_staged_readings_come_newest_first_and_can_be_dropped(staged: Staging) -
 def test_a_second_reading_of_one_instant_gives_the_first_back(staged: Staging) -> None:
     """With its line."""
     staged.add(0, _row(1, "1.5"), 7)
-    assert staged.add(0, _row(1, "2"), 8) == (*_row(1, "1.5"), 7)
+    assert staged.add(0, _row(1, "2"), 8) == (_row(1, "1.5"), 7)
     assert from_micros(_row(1)[0]) == NOW + timedelta(minutes=1)

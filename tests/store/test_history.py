@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from monitor.domain.money import plain
 from monitor.store.read import readings
 from monitor.store.writer import Store
 
@@ -151,10 +152,12 @@ def test_readings_come_newest_first_and_in_pages(path: Path) -> None:
     """The next page begins before the last reading of this one: nothing twice, nothing left out."""
     fill(path, [(START + minute * MINUTE, str(minute)) for minute in range(10)])
     first = readings.readings(path, NAME, limit=4)
-    second = readings.readings(path, NAME, before=first[-1].at, limit=100)
-    assert [one.available for one in (*first, *second)] == [str(minute) for minute in reversed(range(10))]
+    second = readings.readings(path, NAME, before=first[-1].observed_at, limit=100)
+    assert [plain(one.available) for one in (*first, *second)] == [
+        str(minute) for minute in reversed(range(10))
+    ]
     since = readings.readings(path, NAME, since=START + 8 * MINUTE)
-    assert [one.available for one in since] == ["9", "8"]
+    assert [plain(one.available) for one in since] == ["9", "8"]
 
 
 def test_what_was_before_is_the_last_reading_at_that_instant_unless_it_is_too_old(path: Path) -> None:
@@ -163,7 +166,7 @@ def test_what_was_before_is_the_last_reading_at_that_instant_unless_it_is_too_ol
     fill(path, [(START, "1"), (START + 5 * MINUTE, "2"), (START + 6 * MINUTE, "3")])
     fill(path, [(START - timedelta(microseconds=1), "9")], other)
     found = readings.before(path, START + 5 * MINUTE, START)
-    assert {name: one.available for name, one in found.items()} == {NAME: "2"}
+    assert {name: plain(one.available) for name, one in found.items()} == {NAME: "2"}
 
 
 def test_an_outline_begins_with_the_first_reading_and_shows_gaps(path: Path) -> None:

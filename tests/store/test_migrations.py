@@ -13,7 +13,8 @@ from sqlalchemy import create_engine
 
 from monitor.domain.alerts import Alert, EventKind, tell
 from monitor.domain.delivery import Target
-from monitor.domain.model import Account, Severity, State
+from monitor.domain.model import Account, Severity, State, Subject
+from monitor.domain.mutes import AlertKey
 from monitor.domain.rules import Policy
 from monitor.domain.time import to_micros
 from monitor.store import connection as store_connection
@@ -230,7 +231,7 @@ async def test_a_pause_of_the_first_version_goes_on(path: Path) -> None:
     assert (pause.began_at, pause.left(NOW - MINUTE)) == (None, MINUTE)
 
 
-async def opened(path: Path) -> dict[tuple[str, str], Alert]:
+async def opened(path: Path) -> dict[AlertKey, Alert]:
     store = Store(path)
     try:
         return await store.write(lambda tx: tx.alerts.all())
@@ -240,7 +241,7 @@ async def opened(path: Path) -> dict[tuple[str, str], Alert]:
 
 async def test_what_fires_goes_on_as_it_was_told(path: Path) -> None:
     """Nothing is told again, and its reminder comes when it is due, counted from the last message."""
-    alert = (await opened(path))[("usdt-low", "nami-spot/spot/USDT")]
+    alert = (await opened(path))[("usdt-low", Subject("nami-spot/spot/USDT"))]
     assert (alert.state, alert.announced, alert.announced_at) == (State.FIRING, True, NOW)
     assert (alert.notified_severity, alert.notified_level, alert.held_at) == (Severity.CRITICAL, 1, NOW)
     by = Policy(severity=Severity.CRITICAL, repeat_every=timedelta(hours=4))
@@ -251,14 +252,14 @@ async def test_what_fires_goes_on_as_it_was_told(path: Path) -> None:
 
 async def test_what_was_held_back_is_announced(path: Path) -> None:
     """It outlives what kept it quiet."""
-    alert = (await opened(path))[("frozen", "nami-spot/spot/USDT")]
+    alert = (await opened(path))[("frozen", Subject("nami-spot/spot/USDT"))]
     [fired] = tell(alert, Policy(), NOW + MINUTE)[1]
     assert (fired.kind, fired.seq, fired.note) == (EventKind.FIRED, 1, "")
 
 
 async def test_what_was_pending_is(path: Path) -> None:
     """Since when it was."""
-    alert = (await opened(path))[("slow", "nami-spot/spot/USDT")]
+    alert = (await opened(path))[("slow", Subject("nami-spot/spot/USDT"))]
     assert (alert.state, alert.since, alert.fired_at) == (State.PENDING, NOW - MINUTE, None)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.domain.model import Balance, Snapshot
+from monitor.domain.model import Balance, Reading
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
@@ -33,10 +33,10 @@ def test_readings_survive_the_store_exactly(
 ) -> None:
     """Every digit of an amount, trailing zeros included, and every microsecond of an instant."""
 
-    async def round_trip() -> tuple[Snapshot, ...]:
+    async def round_trip() -> tuple[Reading, ...]:
         store = Store(tmp_path_factory.mktemp("exact") / "store.db")
         try:
-            reading = Snapshot(
+            reading = Reading(
                 observed_at=at, total=total, available=total, locked=locked, updated_at=updated_at
             )
             await store.write(lambda tx: keep(tx, reading))
@@ -93,7 +93,7 @@ async def test_the_newest_is_the_newest_reading(store: Store) -> None:
 async def test_a_clock_set_back_overwrites_nothing_but_the_same_instant(store: Store) -> None:
     """The current balance is the one read last, whatever its instant says."""
 
-    def prepare(tx: Transaction) -> Snapshot | None:
+    def prepare(tx: Transaction) -> Reading | None:
         keep(tx, snapshot("1", NOW), snapshot("2", NOW - timedelta(hours=1)))
         return tx.readings.views(ACCOUNT, NOW)["USDT"].last
 
@@ -105,7 +105,7 @@ def test_balance_and_snapshot_hold_the_same_amounts() -> None:
     balance = Balance(
         currency="USDT", total=Decimal("1.50"), available=Decimal("1.20"), locked=Decimal("0.30")
     )
-    reading = Snapshot.of(balance, NOW)
+    reading = Reading.of(balance, NOW)
     assert (reading.total, reading.available, reading.locked) == (
         balance.total,
         balance.available,

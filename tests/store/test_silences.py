@@ -7,7 +7,7 @@ from sqlalchemy import text
 from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
-from monitor.domain.model import State
+from monitor.domain.model import State, Subject
 from monitor.domain.mutes import Silence
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
@@ -141,7 +141,7 @@ async def test_attempts_go_with_their_notifications(store: Store) -> None:
     """And those with their incident, when that is over."""
 
     def prepare(tx: Transaction) -> list[tuple[int, ...]]:
-        alert = Alert(rule="r", subject="s", id="A", state=State.FIRING)
+        alert = Alert(rule="r", subject=Subject("s"), id="A", state=State.FIRING)
         tx.alerts.save(alert)
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tx.alerts.add_note(alert, "acked", NOW, "ann", "on it")
@@ -151,7 +151,7 @@ async def test_attempts_go_with_their_notifications(store: Store) -> None:
         for _ in range(2):
             tx.housekeeping.prune(NOW + DAYS, 100)
             kept.append(tuple(counted(tx, table) for table in tables))
-            tx.alerts.save(Alert(rule="r", subject="s"))
+            tx.alerts.save(Alert(rule="r", subject=Subject("s")))
         return kept
 
     assert await store.write(prepare) == [(1, 1, 1, 1), (0, 0, 0, 0)]
@@ -161,7 +161,7 @@ async def test_an_incident_in_its_cooldown_keeps_its_story(store: Store) -> None
     """It may go on."""
 
     def prepare(tx: Transaction) -> int:
-        tx.alerts.save(Alert(rule="r", subject="s", id="A", ended_at=NOW, seq=2))
+        tx.alerts.save(Alert(rule="r", subject=Subject("s"), id="A", ended_at=NOW, seq=2))
         tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         ((one,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.complete([one.id], delivered=True, at=NOW)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.domain.model import State
+from monitor.domain.model import State, Subject
+from monitor.domain.mutes import AlertKey
 from monitor.store.connection import open_engine
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
@@ -80,8 +81,8 @@ async def test_its_alerts_and_its_outbox_go_on(path: Path) -> None:
         alerts, waiting, pauses = await store.write(_seen)
     finally:
         await store.close()
-    assert alerts[("usdt-low", "nami-spot/spot/USDT")] is State.FIRING
-    assert alerts[("held", "nami-spot/spot/USDT")] in (
+    assert alerts[("usdt-low", Subject("nami-spot/spot/USDT"))] is State.FIRING
+    assert alerts[("held", Subject("nami-spot/spot/USDT"))] in (
         State.PENDING,
         State.FIRING,
     )  # the latter: two hours ahead
@@ -89,7 +90,7 @@ async def test_its_alerts_and_its_outbox_go_on(path: Path) -> None:
     assert pauses == ["HTTP 429"]
 
 
-def _seen(tx: Transaction) -> tuple[dict[tuple[str, str], State], list[str], list[str]]:
+def _seen(tx: Transaction) -> tuple[dict[AlertKey, State], list[str], list[str]]:
     later = datetime(2026, 11, 29, tzinfo=UTC)
     dead = [target for target in tx.outbox.notified_targets(_fired(tx)) if target.channel == "dead"]
     waiting = [
@@ -103,4 +104,4 @@ def _seen(tx: Transaction) -> tuple[dict[tuple[str, str], State], list[str], lis
 
 
 def _fired(tx: Transaction) -> str:
-    return tx.alerts.all()[("usdt-low", "nami-spot/spot/USDT")].id
+    return tx.alerts.all()[("usdt-low", Subject("nami-spot/spot/USDT"))].id

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.domain.model import Snapshot
+from monitor.domain.model import Reading
 from monitor.errors import StoreError
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
@@ -34,7 +34,7 @@ async def test_a_failing_piece_of_work_takes_no_other_with_it(store: Store) -> N
     assert await store.write(lambda tx: history(tx, NOW - timedelta(days=1), 9)) == ["2", "3"]
 
 
-def _keep_one(reading: Snapshot, tx: Transaction) -> None:
+def _keep_one(reading: Reading, tx: Transaction) -> None:
     keep(tx, reading)
 
 

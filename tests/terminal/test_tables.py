@@ -4,15 +4,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from monitor.alerting.status import JobStatus, Status
-from monitor.domain.model import Severity, State
+from monitor.domain.model import Reading, Severity, State, Subject
 from monitor.readings.history import HistoryQuery, ReadingsPage
-from monitor.store.read.readings import Reading
 from monitor.store.read.state import AlertStatus, SeriesStatus
 from monitor.terminal.readings import show_history
 from monitor.terminal.status import show_status
@@ -47,7 +47,7 @@ def _alert(account: str, amount: str, state: str = State.FIRING, number: int = 1
     return AlertStatus(
         id=f"C2FX7KP{number}",
         rule="available-too-low",
-        subject=f"clients/{account}/USD",
+        subject=Subject(f"clients/{account}/USD"),
         state=state,
         severity=Severity.WARNING,
         since=NOW - timedelta(minutes=3),
@@ -166,7 +166,7 @@ def test_history_shows_whole_amounts_at_any_width(width: int) -> None:
     )
     amounts = (HUGE, "1500.50")
     readings = tuple(
-        Reading(at=NOW - timedelta(minutes=50 - number), total=one, available=one, locked=None)
+        Reading(observed_at=NOW - timedelta(minutes=50 - number), total=Decimal(one), available=Decimal(one))
         for number, one in enumerate(amounts)
     )
     console = _terminal(width)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from monitor.alerting import actions
 from monitor.domain.alerts import Ack
-from monitor.domain.model import Severity
+from monitor.domain.model import Severity, Subject
 from monitor.domain.rules import Policy
 from monitor.store.read.incidents import Incident
 from monitor.web.feed import ENTRIES, feed
@@ -261,7 +261,7 @@ def test_no_text_breaks_it(subject: str, reason: str, state: str) -> None:
     one = Incident(
         id="ABC",
         rule="low",
-        subject=subject,
+        subject=Subject(subject),
         state=state,
         severity=Severity.WARNING,
         began=START,

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as text_pars
 
 from monitor.alerting.status import Status, assemble
 from monitor.domain.alerts import Ack
-from monitor.domain.model import Account, Pause, PollResult, Severity, State
+from monitor.domain.model import Account, Pause, PollResult, Severity, State, Subject
 from monitor.domain.rules import Policy, Threshold
 from monitor.errors import Outcome
 from monitor.store.read.state import AccountStatus, AlertStatus, Known, SeriesStatus, Undelivered
@@ -78,7 +78,7 @@ def alert(rule: str = "low", state: State = State.FIRING, **changes: Any) -> Ale
         **{
             "id": "i",
             "rule": rule,
-            "subject": "nami-spot/spot/USDT",
+            "subject": Subject("nami-spot/spot/USDT"),
             "state": state.value,
             "severity": Severity.CRITICAL.value,
             "since": NOW,
@@ -116,7 +116,7 @@ def full(name: str = "spot", job: str = "nami-spot", word: str = "ops") -> tuple
             series(job=job, account=name, locked="0.10001", updated_at=NOW - MINUTE),
             series(word, None, job=job, account=name),
         ),
-        alerts=(alert(word, subject=f"{job}/{name}/USDT"),),
+        alerts=(alert(word, subject=Subject(f"{job}/{name}/USDT")),),
         pauses=(
             Pause(host="https://nami.example:443", until=NOW + MINUTE, outcome=Outcome.BANNED, detail="418"),
         ),
@@ -245,7 +245,9 @@ def test_alerts_are_counted_by_rule_severity_and_state() -> None:
     warning, critical = Policy(severity=Severity.WARNING), Policy(severity=Severity.CRITICAL)
     levels = tuple(Threshold(name="quiet", below=Decimal(1), policy=one) for one in (warning, critical))
     quiet = Threshold(name="quiet", levels=levels)
-    shown = status(alerts=(alert(), alert(subject="nami-spot/spot/VNDC"), alert(state=State.PENDING)))
+    shown = status(
+        alerts=(alert(), alert(subject=Subject("nami-spot/spot/VNDC")), alert(state=State.PENDING))
+    )
     counts = samples(page(shown, Running(started_at=NOW, rules=[quiet])), "balance_monitor_alerts")
     assert counts == {
         ("low", "critical", "firing"): 2.0,

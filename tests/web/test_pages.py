@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from monitor.domain.model import Account
+from monitor.domain.model import Account, Subject
 from monitor.store.read.incidents import Incident, incidents
 from monitor.web import params
 from monitor.web.pages import around
@@ -174,7 +174,7 @@ def resolved(began: timedelta, lasted: timedelta) -> Incident:
     return Incident(
         id="A",
         rule="low",
-        subject="a/b/C",
+        subject=Subject("a/b/C"),
         state="resolved",
         severity=1,
         began=at,
@@ -206,7 +206,7 @@ def test_the_chart_of_an_incident_that_goes_on_ends_now() -> None:
     firing = Incident(
         id="A",
         rule="low",
-        subject="a/b/C",
+        subject=Subject("a/b/C"),
         state="firing",
         severity=1,
         began=NOON - timedelta(days=90),

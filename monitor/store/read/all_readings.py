@@ -18,7 +18,7 @@ from monitor.store.read.state import connected
 PAGE = 5_000
 """Readings in a page."""
 
-Row: TypeAlias = tuple[int, str, str, str | None, int | None]
+ReadingRow: TypeAlias = tuple[int, str, str, str | None, int | None]
 """A reading as it is kept: observed_at, total, available, locked, updated_at. Of millions, values of our own would
 take twice the time; instants are microseconds since 1970 UTC."""
 
@@ -26,7 +26,7 @@ _COLUMNS = "observed_at, total, available, locked, updated_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredSeries:
     """A series that the store knows, and when it was read last (microseconds), if ever."""
 
     id: int
@@ -52,14 +52,14 @@ class Archive:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    def series(self) -> list[Stored]:
+    def series(self) -> list[StoredSeries]:
         """All series, in order."""
         rows = self._db.execute(
             "SELECT s.id, a.job, a.name, s.currency, s.observed_at FROM series s"
             " JOIN accounts a ON a.id = s.account_id ORDER BY a.job, a.name, s.currency"
         ).fetchall()
         return [
-            Stored(id=number, job=job, account=account, currency=currency, observed_at=observed_at)
+            StoredSeries(id=number, job=job, account=account, currency=currency, observed_at=observed_at)
             for number, job, account, currency, observed_at in rows
         ]
 
@@ -67,7 +67,7 @@ class Archive:
         """The accounts (job, name) that the store knows."""
         return set(self._db.execute("SELECT job, name FROM accounts").fetchall())
 
-    def count(self, series: Iterable[Stored], since: datetime | None, before: datetime) -> int:
+    def count(self, series: Iterable[StoredSeries], since: datetime | None, before: datetime) -> int:
         """How many readings `pages` would give."""
         question = (
             "SELECT count(*) FROM snapshots WHERE series_id = ? AND observed_at >= ? AND observed_at < ?"
@@ -77,14 +77,14 @@ class Archive:
         return sum(count for (count,) in counted)
 
     def pages(
-        self, series: Iterable[Stored], since: datetime | None, before: datetime
-    ) -> Iterator[tuple[Stored, list[Row]]]:
+        self, series: Iterable[StoredSeries], since: datetime | None, before: datetime
+    ) -> Iterator[tuple[StoredSeries, list[ReadingRow]]]:
         """The readings from `since` on and earlier than `before`, series after series, each oldest first."""
         for one in series:
             for page in self._pages(one, _lower(since), to_micros(before)):
                 yield one, page
 
-    def _pages(self, one: Stored, lower: int, upper: int) -> Iterator[list[Row]]:
+    def _pages(self, one: StoredSeries, lower: int, upper: int) -> Iterator[list[ReadingRow]]:
         question = (
             f"SELECT {_COLUMNS} FROM snapshots WHERE series_id = ? AND observed_at >= ? AND observed_at < ?"  # noqa: S608 -- our own text
             f" ORDER BY observed_at LIMIT {PAGE}"
@@ -95,7 +95,7 @@ class Archive:
             if len(page) < PAGE:
                 return
 
-    def last(self, one: Stored, until: int) -> int | None:
+    def last(self, one: StoredSeries, until: int) -> int | None:
         """When a series was read last, up to an instant (microseconds)."""
         question = (
             "SELECT observed_at FROM snapshots WHERE series_id = ? AND observed_at <= ?"
@@ -104,7 +104,7 @@ class Archive:
         found = self._db.execute(question, (one.id, until)).fetchone()
         return None if found is None else int(found[0])
 
-    def at(self, one: Stored, instants: Sequence[int]) -> list[Row]:
+    def at(self, one: StoredSeries, instants: Sequence[int]) -> list[ReadingRow]:
         """What is kept of a series at these very instants."""
         question = (
             f"SELECT {_COLUMNS} FROM snapshots"  # noqa: S608 -- our own text

@@ -10,9 +10,9 @@ from typing import Any
 
 from monitor.domain.alerts import Ack, EventKind
 from monitor.domain.messages import Report
-from monitor.domain.model import Severity, Subject
+from monitor.domain.model import Reading, Severity, Subject
 from monitor.domain.time import from_micros, to_micros
-from monitor.store.read.readings import Reading, reading, series_id
+from monitor.store.read.readings import reading, series_id
 from monitor.store.read.state import (
     SilenceStatus,
     ack,

@@ -8,35 +8,17 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
-from monitor.domain.model import Subject
+from monitor.domain.model import FIELDS, Reading, Subject
 from monitor.domain.time import from_micros, to_micros
 from monitor.store.read.state import connected, instant_or_none
-
-FIELDS = ("available", "total", "locked")
-"""What of a reading can be looked at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One reading, amounts as they came, instants in UTC. `updated_at`: when the provider says it changed."""
-
-    at: datetime
-    total: str
-    available: str
-    locked: str | None
-    updated_at: datetime | None = None
-
-    def amount(self, field: str) -> str:
-        """The amount a rule looks at."""
-        amount = {"total": self.total, "locked": self.locked}.get(field, self.available)
-        return "unknown" if amount is None else amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One amount at one instant (UTC)."""
+    """One amount of a reading, as it came, and its instant (UTC): what a chart draws."""
 
     at: datetime
     amount: str
@@ -167,12 +149,12 @@ def series_id(db: sqlite3.Connection, name: str) -> int | None:
 def reading(
     at: int, total: str, available: str, locked: str | None, updated_at: int | None = None
 ) -> Reading:
-    """A row of the table."""
+    """Return the reading that a row of the table holds."""
     return Reading(
-        at=from_micros(at),
-        total=total,
-        available=available,
-        locked=locked,
+        observed_at=from_micros(at),
+        total=Decimal(total),
+        available=Decimal(available),
+        locked=None if locked is None else Decimal(locked),
         updated_at=instant_or_none(updated_at),
     )
 

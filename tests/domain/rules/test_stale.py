@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from monitor.domain.model import SeriesView, Snapshot
+from monitor.domain.model import Reading, SeriesView
 from monitor.domain.rules import Breached, Ok, Stale, Unknown, Verdict
 from tests.domain.support import HOUR, START, minutes, reading, view
 
@@ -73,7 +73,7 @@ def test_a_reading_noted_in_the_future_is_not_stale() -> None:
 # By the wallet's clock
 
 
-def moved(before: float) -> Snapshot:
+def moved(before: float) -> Reading:
     """A reading at START of a wallet that last moved so many minutes before."""
     return reading("5", updated_at=START - minutes(before))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.domain.model import NO_STREAK, Field, Severity, Snapshot
+from monitor.domain.model import NO_STREAK, Field, Reading, Severity
 from monitor.domain.money import plain
 from monitor.domain.rules import Breached, Ok, Threshold, Unknown, Verdict
 from monitor.errors import Outcome
@@ -25,7 +25,7 @@ def rule(
     )
 
 
-def said(of: Threshold, last: Snapshot, *, firing: bool = False) -> Verdict:
+def said(of: Threshold, last: Reading, *, firing: bool = False) -> Verdict:
     severity = Severity.WARNING if firing else None
     return of.judge(view(last), read=True, firing=severity, now=START)
 
