@@ -6,12 +6,10 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from monitor.domain.alerts import Ack
 from monitor.domain.matching import Attributes, Match
 from monitor.domain.messages import Report
-from monitor.domain.model import FIELDS, Field, Reading, Severity, value_text
+from monitor.domain.model import FIELDS, Field, Reading, value_text
 from monitor.domain.money import plain
-from monitor.domain.time import rfc3339
 from monitor.errors import Refused
 from monitor.store.read.incidents import Incident, OutboxEntry, Timeline
 from monitor.store.read.state import SilenceStatus
@@ -62,10 +60,6 @@ class Entry:
     text: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """Its instant, its type, and what that type has."""
-        return {"at": rfc3339(self.at), "type": self.type, **self.facts}
-
 
 _ORDER = ("reading", "omitted", "silence", "note", "event", "attempt", "hand_over")
 """What stands first of what happened at the same instant: a cause before what came of it."""
@@ -84,60 +78,9 @@ def timeline(story: Timeline, now: datetime) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.at, _ORDER.index(entry.type)))
 
 
-def story_json(story: Timeline, now: datetime) -> dict[str, Any]:
-    """The contract of `alerts show --json`: keys are added, never renamed."""
-    return {
-        **incident_json(story.incident),
-        "began": rfc3339(story.incident.began),
-        "undelivered": [_posting_json(one) for one in waiting(story)],
-        "timeline": [entry.to_json() for entry in timeline(story, now)],
-    }
-
-
-def incident_json(one: Incident) -> dict[str, Any]:
-    """The contract of `alerts --json`: keys are added, never renamed."""
-    return {
-        "id": one.id,
-        "rule": one.rule,
-        "series": one.subject,
-        "state": one.state,
-        "severity": Severity(one.severity).word,
-        "since": rfc3339(one.since),
-        "ended_at": None if one.ended_at is None else rfc3339(one.ended_at),
-        "reason": one.reason,
-        "messages": one.messages,
-        "announced": one.announced,
-        "muted": one.muted or None,
-        "acknowledged": ack_json(one.ack),
-        "flapping": one.flapping,
-    }
-
-
-def ack_json(ack: Ack | None) -> dict[str, str] | None:
-    """Who acknowledged, when and why."""
-    return None if ack is None else {"by": ack.by, "at": rfc3339(ack.at), "reason": ack.reason}
-
-
 def match_text(match: Match) -> str:
     """A match as the command line writes it."""
     return " ".join(f"{key}={','.join(globs)}" for key, globs in match.globs.items())
-
-
-def silence_json(one: SilenceStatus, now: datetime, *, matches_nothing: bool = False) -> dict[str, Any]:
-    """The contract of `silence list --json`: keys are added, never renamed."""
-    silence = one.silence
-    return {
-        "id": silence.id,
-        "state": silence_state(one, now),
-        "match": {key: list(globs) for key, globs in silence.match.globs.items()},
-        "starts_at": rfc3339(silence.starts_at),
-        "ends_at": rfc3339(silence.ends_at),
-        "by": silence.by,
-        "reason": silence.reason,
-        "created_at": rfc3339(one.created_at),
-        "expired_by": one.expired_by or None,
-        "matches_nothing": matches_nothing,
-    }
 
 
 def silence_state(one: SilenceStatus, now: datetime) -> str:
@@ -152,18 +95,6 @@ def silence_state(one: SilenceStatus, now: datetime) -> str:
 def waiting(story: Timeline) -> list[OutboxEntry]:
     """What of it is not delivered yet."""
     return [one for one in story.postings if one.status == "pending"]
-
-
-def _posting_json(one: OutboxEntry) -> dict[str, Any]:
-    return {
-        "seq": one.seq,
-        "channel": one.channel,
-        "url": one.url_id,
-        "since": rfc3339(one.created_at),
-        "next_attempt_at": rfc3339(one.next_attempt_at),
-        "attempts": one.attempts,
-        "last_error": one.last_error or None,
-    }
 
 
 def _readings(story: Timeline) -> Iterator[Entry]:

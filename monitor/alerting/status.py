@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Any
 
-from monitor.alerting.incidents import ack_json, silence_json
 from monitor.domain.clock import AHEAD
 from monitor.domain.model import Account, Pause, Severity, State
 from monitor.domain.mutes import Maintenance
-from monitor.domain.time import moment, rfc3339, span
+from monitor.domain.time import moment, span
 from monitor.errors import Outcome
 from monitor.store.read.state import (
     AccountStatus,
@@ -104,39 +102,6 @@ class Status:
     def _something_missing(self) -> bool:
         return any(balance.missing for balance in self.balances)
 
-    def to_json(self) -> dict[str, Any]:
-        """The contract of `status --json`: keys are added, never renamed."""
-        return {
-            "at": rfc3339(self.at),
-            "jobs": [_job_json(job) for job in self.jobs],
-            "balances": [_balance_json(balance) for balance in self.balances],
-            "alerts": [_alert_json(alert) for alert in self.alerts],
-            "notifications": dict(self.notifications),
-            "pauses": [
-                {"host": p.host, "until": rfc3339(p.until), "outcome": p.outcome, "detail": p.detail}
-                for p in self.pauses
-            ],
-            "silences": [
-                silence_json(one, self.at, matches_nothing=one.silence.id in self.idle)
-                for one in self.silences
-            ],
-            "maintenance": [
-                {"name": one.name, "match": {key: list(globs) for key, globs in one.match.globs.items()}}
-                for one in self.maintenance
-            ],
-            "undelivered": [_undelivered_json(one) for one in self.undelivered],
-            "warnings": list(self.warnings),
-            "configuration": self._configuration_json(),
-        }
-
-    def _configuration_json(self) -> dict[str, Any]:
-        kept = self.configuration
-        return {
-            "accepted_at": None if kept is None else _time(kept.accepted_at),
-            "refused_at": None if kept is None else _time(kept.refused_at),
-            "problems": list(self.problems),
-        }
-
 
 def assemble(
     known: Known | None,
@@ -222,63 +187,3 @@ def _job(
         missed_runs=sum(one.missed_runs for one in known),
         overdue=any(one.overdue_at is not None and one.overdue_at < now for one in known),
     )
-
-
-def _job_json(job: JobStatus) -> dict[str, Any]:
-    return {
-        "name": job.name,
-        "provider": job.provider,
-        "last_poll": _time(job.last_poll),
-        "outcome": job.outcome,
-        "consecutive_failures": job.consecutive_failures,
-        "detail": job.detail,
-        "accounts": job.accounts,
-        "failing": job.failing,
-        "missed_runs": job.missed_runs,
-        "overdue": job.overdue,
-    }
-
-
-def _balance_json(balance: SeriesStatus) -> dict[str, Any]:
-    return {
-        "series": f"{balance.job}/{balance.account}/{balance.currency}",
-        "job": balance.job,
-        "account": balance.account,
-        "currency": balance.currency,
-        "total": balance.total,
-        "locked": balance.locked,
-        "available": balance.available,
-        "observed_at": _time(balance.observed_at),
-        "updated_at": _time(balance.updated_at),
-        "missing": balance.missing,
-    }
-
-
-def _alert_json(alert: AlertStatus) -> dict[str, Any]:
-    return {
-        "id": alert.id,
-        "rule": alert.rule,
-        "series": alert.subject,
-        "state": alert.state,
-        "severity": Severity(alert.severity).word,
-        "since": rfc3339(alert.since),
-        "reason": alert.reason,
-        "muted": alert.muted or None,
-        "acknowledged": ack_json(alert.ack),
-        "flapping": alert.flapping,
-        "announced": alert.announced,
-    }
-
-
-def _undelivered_json(one: Undelivered) -> dict[str, Any]:
-    return {
-        "channel": one.channel,
-        "count": one.count,
-        "since": rfc3339(one.since),
-        "attempts": one.attempts,
-        "last_error": one.last_error or None,
-    }
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else rfc3339(at)

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from monitor.alerting import actions
-from monitor.alerting.incidents import silence_json
 from monitor.cli.loading import load_in_force
 from monitor.cli.shared import ConfigOption, JsonOption, usage_errors
 from monitor.config.coverage import idle_silences
 from monitor.domain.alerts import Ack
+from monitor.payloads import silences as payloads
 from monitor.store.read.state import read
-from monitor.terminal.alerts import show_ack, show_silenced, show_silences, silenced_json
+from monitor.terminal.alerts import show_ack, show_silenced, show_silences
 from monitor.terminal.console import show_json, stderr, stdout
 
 app = typer.Typer()
@@ -94,7 +94,7 @@ def add_silence(
         )
         done = actions.silence(loaded, wish, now)
     if as_json:
-        show_json(silenced_json(done.silence, done.rules, done.subjects, done.firing, now))
+        show_json(payloads.new_silence(done.silence, done.rules, done.subjects, done.firing, now))
     else:
         show_silenced(stdout(), done.silence, done.rules, done.subjects, done.firing, now)
 
@@ -112,7 +112,7 @@ def list_silences(
     found = [one for one in known.silences if everything or now < one.silence.ends_at] if known else []
     idle = idle_silences(known, loaded, now)
     if as_json:
-        listed = [silence_json(one, now, matches_nothing=one.silence.id in idle) for one in found]
+        listed = [payloads.silence(one, now, matches_nothing=one.silence.id in idle) for one in found]
         show_json(listed)
     elif found:
         show_silences(stdout(), found, idle, now)

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from monitor.alerting.incidents import chosen, incident_json, meant, story_json
+from monitor.alerting.incidents import chosen, meant
 from monitor.cli.loading import load_in_force
 from monitor.cli.shared import ConfigOption, JsonOption, span_of
+from monitor.payloads import incidents as payloads
 from monitor.store.read.incidents import incidents, story
 from monitor.terminal.alerts import show_incidents, show_timeline
 from monitor.terminal.console import show_json, stderr, stdout
@@ -53,7 +54,7 @@ def alerts(
     earliest = None if since is None else now - span_of("since", since)
     found = chosen(incidents(loaded.store.path, earliest), state, rule)
     if as_json:
-        show_json([incident_json(one) for one in found])
+        show_json([payloads.incident(one) for one in found])
     elif found:
         show_incidents(stdout(), found, now)
     else:
@@ -79,6 +80,6 @@ def show_alert(
         return  # pruned between the two looks
     now = datetime.now(UTC)
     if as_json:
-        show_json(story_json(found, now))
+        show_json(payloads.story(found, now))
     else:
         show_timeline(stdout(), found, now)

@@ -29,9 +29,10 @@ from monitor.daemon.explain_route import explain
 from monitor.daemon.runtime import notifiers, require_tls
 from monitor.domain.model import Account, PollResult, Severity
 from monitor.errors import ConfigError
+from monitor.payloads import polls as payloads
 from monitor.ruletests.report import run_files, summary
 from monitor.terminal.console import show_json, stderr, stdout
-from monitor.terminal.status import lacking, poll_json, show_poll
+from monitor.terminal.status import show_poll
 
 app = typer.Typer()
 
@@ -83,9 +84,9 @@ def _check_live(loaded: Config, warned: list[str], *, as_json: bool) -> int:
     quietly(loaded)
     asyncio.run(poll_once.check_live(loaded, progress))
     if as_json:
-        polls = [poll_json(account, result) for account, result in results]
+        polls = [payloads.poll(account, result) for account, result in results]
         show_json({"file": str(loaded.path), "problems": [], "warnings": warned, "polls": polls})
-    incomplete = any(lacking(account, result) for account, result in results)
+    incomplete = any(result.lacking(account) for account, result in results)
     return EX_OK if all(result.ok for _, result in results) and not incomplete else EX_UNKNOWN
 
 

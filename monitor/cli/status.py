@@ -11,6 +11,7 @@ from monitor.cli.loading import load_in_force, quietly
 from monitor.cli.shared import PLUGIN_EXIT_CODES, ConfigOption, JsonOption, refuse, span_of
 from monitor.config import Config
 from monitor.config.coverage import idle_silences
+from monitor.payloads import status as payloads
 from monitor.store.read.state import read
 from monitor.terminal.console import show_json, stdout
 from monitor.terminal.status import show_status
@@ -52,7 +53,7 @@ def print_status(loaded: Config, job: str | None, *, as_json: bool) -> int:
     idle = idle_silences(known, loaded, now)
     found = assemble(known, providers, accounts, now, loaded.maintenance, loaded.problems, idle)
     if as_json:
-        show_json(found.to_json())
+        show_json(payloads.status(found))
     else:
         show_status(stdout(), found)
     return found.check

@@ -262,8 +262,13 @@ class PollResult:
 
     @property
     def ok(self) -> bool:
-        """Whether balances were read."""
+        """Return whether balances were read."""
         return self.outcome is Outcome.OK
+
+    def lacking(self, account: Account) -> list[str]:
+        """Return the currencies of the account that the response should have held and did not."""
+        held = {balance.currency for balance in self.balances}
+        return [currency for currency in account.currencies if self.ok and currency not in held]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

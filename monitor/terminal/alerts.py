@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from monitor.alerting.incidents import Entry, match_text, silence_json, silence_state, timeline, waiting
+from monitor.alerting.incidents import Entry, match_text, silence_state, timeline, waiting
 from monitor.domain.alerts import Ack, Alert
 from monitor.domain.model import Severity, State
 from monitor.domain.mutes import Silence
@@ -141,19 +140,6 @@ def show_ack(console: Console, alert: Alert, before: Ack | None) -> None:
         )
         text += f"; it was, by {before.by}: {before.reason}" if before else ""
     console.print(text, markup=False, soft_wrap=True)
-
-
-def silenced_json(
-    silence: Silence, rules: Sequence[str], subjects: Sequence[str], firing: Sequence[Alert], at: datetime
-) -> dict[str, Any]:
-    """Return the contract of `silence add --json`: keys are added, never renamed."""
-    known = SilenceStatus(silence=silence, created_at=at, expired_by="")
-    return {
-        **silence_json(known, at),
-        "rules": list(rules),
-        "series": list(subjects),
-        "firing": [{"id": one.id, "rule": one.rule, "series": one.subject} for one in firing],
-    }
 
 
 def show_silenced(

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,8 +10,8 @@ from rich.markup import escape
 from monitor.alerting.incidents import match_text
 from monitor.alerting.status import Check, JobStatus, Status
 from monitor.domain.model import Account, PollResult
-from monitor.domain.money import grouped, plain
-from monitor.domain.time import moment, rfc3339, span
+from monitor.domain.money import grouped
+from monitor.domain.time import moment, span
 from monitor.errors import Outcome
 from monitor.store.read.state import SeriesStatus, Undelivered
 from monitor.terminal.alerts import MATCHES_NOTHING, alerts_grid
@@ -90,35 +89,8 @@ def show_poll(console: Console, account: Account, result: PollResult) -> None:
         console.print(text, soft_wrap=True)
         return
     amounts = [f"{grouped(one.available)} {escape(one.currency)}" for one in result.balances]
-    amounts += [f"[magenta]{escape(name)} unknown: not in the answer[/]" for name in lacking(account, result)]
+    amounts += [f"[magenta]{escape(name)} unknown: not in the answer[/]" for name in result.lacking(account)]
     console.print(f"[green]✓[/] {escape(str(account))} " + ", ".join(amounts), soft_wrap=True)
-
-
-def lacking(account: Account, result: PollResult) -> list[str]:
-    """Return the currencies that a response should have held and did not."""
-    held = {balance.currency for balance in result.balances}
-    return [currency for currency in account.currencies if result.ok and currency not in held]
-
-
-def poll_json(account: Account, result: PollResult) -> dict[str, Any]:
-    """Return one poll of `check --live` for programs."""
-    return {
-        "job": account.job,
-        "account": account.name,
-        "outcome": result.outcome,
-        "detail": result.detail,
-        "balances": [
-            {
-                "currency": one.currency,
-                "total": plain(one.total),
-                "locked": None if one.locked is None else plain(one.locked),
-                "available": plain(one.available),
-                "updated_at": None if one.updated_at is None else rfc3339(one.updated_at),
-            }
-            for one in result.balances
-        ],
-        "missing": lacking(account, result),
-    }
 
 
 def balances_grid(balances: Iterable[SeriesStatus], at: datetime) -> Grid:

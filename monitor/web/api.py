@@ -7,9 +7,10 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response, Se
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from monitor.alerting.incidents import story_json
-from monitor.domain.time import rfc3339
-from monitor.web import models, payloads
+from monitor.payloads.incidents import Story, story
+from monitor.payloads.status import Status
+from monitor.payloads.status import status as status_payload
+from monitor.web import payloads
 from monitor.web.auth import COOKIE
 from monitor.web.cache import Shelf
 from monitor.web.params import SPANS, AskedChart, AskedIncidents, AskedReadings, AskedSeries, Route
@@ -39,11 +40,11 @@ TOKEN_NEEDED: Responses = {
 BEFORE: Responses = {
     304: {"description": "It is what you have: `If-None-Match` names its `ETag`."},
     **TOKEN_NEEDED,
-    503: {"model": models.Problem, "description": "The store can't be read."},
+    503: {"model": payloads.Problem, "description": "The store can't be read."},
 }
 """What any answer may be instead."""
-_UNREADABLE: Responses = {422: {"model": models.Problem, "description": "The query can't be read."}}
-_UNKNOWN: Responses = {404: {"model": models.Problem, "description": "There is none of this name."}}
+_UNREADABLE: Responses = {422: {"model": payloads.Problem, "description": "The query can't be read."}}
+_UNKNOWN: Responses = {404: {"model": payloads.Problem, "description": "There is none of this name."}}
 
 
 def operation_id(route: APIRoute) -> str:
@@ -79,12 +80,7 @@ class ResponseCache:
     ) -> CachedResponse:
         """An answer made of all there is to see; as long as that is the same, so is this."""
         overview = self.site.overview()
-        at = rfc3339(overview.at)
-
-        def made() -> CachedResponse:
-            return json_answer({name: value for name, value in make(overview).items() if name != "at"}, at=at)
-
-        return self._kept.get((overview.at, *key), made)
+        return self._kept.get((overview.at, *key), lambda: json_answer(make(overview)))
 
     def row(self, name: str) -> Row:
         """A series of this name; there is none: 404."""
@@ -95,19 +91,19 @@ class ResponseCache:
 
 
 def _standings(router: APIRouter, desk: ResponseCache) -> None:
-    @router.get("/status", response_model=models.Status)
+    @router.get("/status", response_model=Status)
     def status(request: Request) -> Response:
         """What `status --json` prints: jobs, balances, alerts, and what waits to be delivered."""
-        return reply(request, desk.of_overview(("status",), lambda overview: overview.status.to_json()))
+        return reply(request, desk.of_overview(("status",), lambda overview: status_payload(overview.status)))
 
-    @router.get("/alerts", response_model=models.Alerts)
+    @router.get("/alerts", response_model=payloads.Alerts)
     def alerts(request: Request) -> Response:
         """What is pending or fires, as in the status."""
         return reply(
             request, desk.of_overview(("alerts",), lambda overview: payloads.alerts(overview.status))
         )
 
-    @router.get("/series", response_model=models.SeriesPage, responses=_UNREADABLE)
+    @router.get("/series", response_model=payloads.SeriesPage, responses=_UNREADABLE)
     def series(request: Request, asked: Annotated[AskedSeries, Query()]) -> Response:
         """Series as they stand, 100 a page: balance, change, rules, the next poll."""
         wanted = SeriesFilter(
@@ -120,7 +116,8 @@ def _standings(router: APIRouter, desk: ResponseCache) -> None:
         return reply(
             request,
             desk.of_overview(
-                ("series", wanted), lambda overview: payloads.series(choose(overview.rows, wanted))
+                ("series", wanted),
+                lambda overview: payloads.series(choose(overview.rows, wanted), overview.at),
             ),
         )
 
@@ -128,27 +125,26 @@ def _standings(router: APIRouter, desk: ResponseCache) -> None:
 def _past(router: APIRouter, desk: ResponseCache) -> None:
     site = desk.site
 
-    @router.get("/readings", response_model=models.ReadingsPage, responses=_UNREADABLE | _UNKNOWN)
+    @router.get("/readings", response_model=payloads.ReadingsPage, responses=_UNREADABLE | _UNKNOWN)
     def readings(request: Request, asked: Annotated[AskedReadings, Query()]) -> Response:
         """A series' readings, the newest first. What is read meanwhile moves no page."""
         name = desk.row(asked.series).name
         found = site.readings(name, asked.since, asked.before, asked.limit + 1)
         return reply(request, json_answer(payloads.readings(request.url.path, asked, found)))
 
-    @router.get("/chart", response_model=models.Chart, responses=_UNREADABLE | _UNKNOWN)
+    @router.get("/chart", response_model=payloads.Chart, responses=_UNREADABLE | _UNKNOWN)
     def chart(request: Request, asked: Annotated[AskedChart, Query()]) -> Response:
         """How an amount of a series went over a while, for drawing."""
         row = desk.row(asked.series)
         drawn = site.chart(row, asked.field, SPANS[asked.span], asked.ending)
         return reply(request, json_answer(payloads.chart(drawn)))
 
-    @router.get("/incidents", response_model=models.IncidentsPage, responses=_UNREADABLE)
+    @router.get("/incidents", response_model=payloads.IncidentsPage, responses=_UNREADABLE)
     def incidents(request: Request, asked: Annotated[AskedIncidents, Query()]) -> Response:
         """Incidents, current and past, 100 a page, the newest first: what `alerts --json` prints."""
-        page = payloads.incidents(site.incidents(), asked)
-        return reply(request, json_answer(page, at=rfc3339(site.clock())))
+        return reply(request, json_answer(payloads.incidents(site.incidents(), asked, site.clock())))
 
-    @router.get("/incidents/{incident}", response_model=models.Story, responses=_UNREADABLE | _UNKNOWN)
+    @router.get("/incidents/{incident}", response_model=Story, responses=_UNREADABLE | _UNKNOWN)
     def incident(
         request: Request, incident: Annotated[str, Path(description="Its id.", max_length=100)]
     ) -> Response:
@@ -156,4 +152,4 @@ def _past(router: APIRouter, desk: ResponseCache) -> None:
         found = site.timeline(incident)
         if found is None:
             raise HTTPException(404, "nothing is kept of such an incident")
-        return reply(request, json_answer(story_json(found[0], site.clock())))
+        return reply(request, json_answer(story(found[0], site.clock())))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -39,13 +38,13 @@ def answer(body: bytes, media_type: str, *, aside: bytes = b"") -> CachedRespons
     return CachedResponse(body=body, media_type=media_type, mark=f'W/"{digest}"')
 
 
-def json_answer(content: Mapping[str, Any], *, at: str | None = None) -> CachedResponse:
-    """An object; `at`, when it was looked, stands first in it and does not count as a change."""
-    written = _json(content)
-    if at is None:
-        return answer(written, JSON)
-    first = b'{"at":' + _json(at)
-    return answer(first + b"," + written[1:] if content else first + b"}", JSON, aside=first)
+def json_answer(content: Mapping[str, object]) -> CachedResponse:
+    """Return an object as an answer. Its `at`, when it was looked, does not count as a change."""
+    if "at" not in content:
+        return answer(_json(content), JSON)
+    first = b'{"at":' + _json(content["at"])
+    rest = _json({name: value for name, value in content.items() if name != "at"})
+    return answer(first + b"," + rest[1:], JSON, aside=first)
 
 
 def reply(request: Request, made: CachedResponse) -> Response:

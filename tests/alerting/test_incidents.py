@@ -8,7 +8,7 @@ import pytest
 
 from monitor.alerting import actions
 from monitor.alerting.context import Watch
-from monitor.alerting.incidents import chosen, incident_json, meant, story_json, timeline
+from monitor.alerting.incidents import chosen, meant, timeline
 from monitor.alerting.recording import record
 from monitor.domain.alerts import Ack
 from monitor.domain.delivery import Target
@@ -16,6 +16,7 @@ from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Policy, Threshold
 from monitor.errors import Outcome, Refused
+from monitor.payloads import incidents as payloads
 from monitor.store.read.incidents import Incident, Timeline, incidents, story
 from monitor.store.writer import Store
 
@@ -188,7 +189,7 @@ async def test_a_hand_over_shows_on_both_channels(store: Store) -> None:
     assert lines(told_of(store), "hand_over") == [
         "8 | handed over | ops/aaaa | message 1 to the channel's fallback: HTTP 503"
     ]
-    shown = story_json(told_of(store), minute(9))
+    shown = payloads.story(told_of(store), minute(9))
     assert [(one["channel"], one["last_error"]) for one in shown["undelivered"]] == [
         ("ops", "HTTP 503"),
         ("phone", None),
@@ -237,7 +238,7 @@ async def test_since_leaves_out_what_is_over_for_longer(store: Store) -> None:
 async def test_incidents_are_data_for_programs(store: Store) -> None:
     """Amounts in reasons as they came, times RFC 3339 in UTC, what is not there null."""
     await poll(store, 1, "500.10")
-    assert incident_json(only(store)) == {
+    assert payloads.incident(only(store)) == {
         "id": only(store).id,
         "rule": "low",
         "series": "nami-spot/spot/USDT",

@@ -20,6 +20,7 @@ import yaml
 
 from monitor import config as configuration
 from monitor.alerting.status import assemble
+from monitor.payloads import status as payloads
 from monitor.sandbox import (
     CallLimit,
     Credentials,
@@ -241,7 +242,8 @@ class Installation:
         accounts = [account for job in loaded.jobs for account in job.accounts]
         providers = {job.name: job.provider for job in loaded.jobs}
         known = read(loaded.store.path)
-        return assemble(known, providers, accounts, datetime.now(UTC), loaded.maintenance).to_json()
+        found = assemble(known, providers, accounts, datetime.now(UTC), loaded.maintenance)
+        return dict(payloads.status(found))
 
     def loaded(self) -> configuration.Config:
         """The configuration as it stands in the file."""

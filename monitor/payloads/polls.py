@@ -1,0 +1,48 @@
+"""Polls that were made to try the configuration: what `check --live --json` prints."""
+
+from typing_extensions import TypedDict
+
+from monitor.domain import model, money
+from monitor.payloads.values import Amount, Instant, instant
+
+
+class Balance(TypedDict):
+    """What the answer says of one currency."""
+
+    currency: str
+    total: Amount
+    locked: Amount | None
+    available: Amount
+    updated_at: Instant | None
+
+
+class Poll(TypedDict):
+    """A poll of one account: what was read, or what went wrong. `missing`: currencies that the answer lacked."""
+
+    job: str
+    account: str
+    outcome: str
+    detail: str
+    balances: list[Balance]
+    missing: list[str]
+
+
+def poll(account: model.Account, result: model.PollResult) -> Poll:
+    """Return what a poll came to."""
+    return {
+        "job": account.job,
+        "account": account.name,
+        "outcome": result.outcome,
+        "detail": result.detail,
+        "balances": [
+            {
+                "currency": one.currency,
+                "total": money.plain(one.total),
+                "locked": None if one.locked is None else money.plain(one.locked),
+                "available": money.plain(one.available),
+                "updated_at": instant(one.updated_at),
+            }
+            for one in result.balances
+        ],
+        "missing": result.lacking(account),
+    }
