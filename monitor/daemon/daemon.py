@@ -21,6 +21,7 @@ from monitor.alerting.summaries import Summaries
 from monitor.config import Config
 from monitor.daemon.clock_watch import ClockWatch
 from monitor.daemon.health_file import LifeSign
+from monitor.daemon.metrics import Metrics
 from monitor.daemon.planning import plan, turns
 from monitor.daemon.pulse import Pulse
 from monitor.daemon.runtime import MAX_WAIT, Hosts, Monitor, Polled, accept, jitter, keep, now, pictures
@@ -36,7 +37,6 @@ from monitor.errors import ConfigError, StoreError, StoreReplaced
 from monitor.log.lines import Redaction
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
-from monitor.web.counters import Metrics
 from monitor.web.queries import Site
 from monitor.web.view import Live, Plan
 

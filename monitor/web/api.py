@@ -15,7 +15,7 @@ from monitor.web.auth import COOKIE
 from monitor.web.cache import Shelf
 from monitor.web.params import SPANS, AskedChart, AskedIncidents, AskedReadings, AskedSeries, Route
 from monitor.web.queries import Site
-from monitor.web.responses import CachedResponse, json_answer, reply
+from monitor.web.responses import CachedResponse, json_response, reply
 from monitor.web.view import Overview, Row, SeriesFilter, choose
 
 PREFIX = "/api/v1"
@@ -80,7 +80,7 @@ class ResponseCache:
     ) -> CachedResponse:
         """An answer made of all there is to see; as long as that is the same, so is this."""
         overview = self.site.overview()
-        return self._kept.get((overview.at, *key), lambda: json_answer(make(overview)))
+        return self._kept.get((overview.at, *key), lambda: json_response(make(overview)))
 
     def row(self, name: str) -> Row:
         """A series of this name; there is none: 404."""
@@ -130,19 +130,19 @@ def _past(router: APIRouter, desk: ResponseCache) -> None:
         """A series' readings, the newest first. What is read meanwhile moves no page."""
         name = desk.row(asked.series).name
         found = site.readings(name, asked.since, asked.before, asked.limit + 1)
-        return reply(request, json_answer(payloads.readings(request.url.path, asked, found)))
+        return reply(request, json_response(payloads.readings(request.url.path, asked, found)))
 
     @router.get("/chart", response_model=payloads.Chart, responses=_UNREADABLE | _UNKNOWN)
     def chart(request: Request, asked: Annotated[AskedChart, Query()]) -> Response:
         """How an amount of a series went over a while, for drawing."""
         row = desk.row(asked.series)
         drawn = site.chart(row, asked.field, SPANS[asked.span], asked.ending)
-        return reply(request, json_answer(payloads.chart(drawn)))
+        return reply(request, json_response(payloads.chart(drawn)))
 
     @router.get("/incidents", response_model=payloads.IncidentsPage, responses=_UNREADABLE)
     def incidents(request: Request, asked: Annotated[AskedIncidents, Query()]) -> Response:
         """Incidents, current and past, 100 a page, the newest first: what `alerts --json` prints."""
-        return reply(request, json_answer(payloads.incidents(site.incidents(), asked, site.clock())))
+        return reply(request, json_response(payloads.incidents(site.incidents(), asked, site.clock())))
 
     @router.get("/incidents/{incident}", response_model=Story, responses=_UNREADABLE | _UNKNOWN)
     def incident(
@@ -152,4 +152,4 @@ def _past(router: APIRouter, desk: ResponseCache) -> None:
         found = site.timeline(incident)
         if found is None:
             raise HTTPException(404, "nothing is kept of such an incident")
-        return reply(request, json_answer(story(found[0], site.clock())))
+        return reply(request, json_response(story(found[0], site.clock())))

@@ -18,10 +18,11 @@ from starlette.types import ASGIApp, Scope
 
 from monitor import __version__
 from monitor.errors import StoreError
-from monitor.web import api, feed, health, pages, scraping
+from monitor.web import api, feed, health, metrics, pages
 from monitor.web.auth import Access, Guard
+from monitor.web.pages import render
 from monitor.web.queries import Site
-from monitor.web.rendering import render
+from monitor.web.responses import reply
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def application(site: Site, access: Access) -> ASGIApp:
     app.include_router(health.router(site))
     app.include_router(api.router(site))
     app.include_router(feed.router(site))
-    app.include_router(scraping.router(site))
+    app.include_router(metrics.router(site))
     app.include_router(pages.router(site, access))
     app.mount("/static", Static(directory=STATIC), name="static")
     return Guard(app, access, site.clock)
@@ -93,7 +94,7 @@ def _problem(request: Request, status: int, title: str, detail: str) -> Response
     """What went wrong, for people or for programs."""
     if _wants_page(request):
         told = "" if detail == HTTPStatus(status).phrase else detail  # which the title says in better words
-        return render("problem.html", {"title": title, "detail": told}).answer(request, status)
+        return reply(request, render("problem.html", {"title": title, "detail": told}), status)
     return JSONResponse({"detail": detail}, status_code=status)
 
 

@@ -16,7 +16,7 @@ from monitor.domain.time import moment, rfc3339
 from monitor.store.read.incidents import RESOLVED, Incident
 from monitor.web.api import BEFORE, SECURITY, operation_id
 from monitor.web.queries import Site
-from monitor.web.responses import answer, reply
+from monitor.web.responses import reply, response
 
 ENTRIES = 50
 """The newest incidents."""
@@ -42,7 +42,7 @@ def router(site: Site) -> APIRouter:
         fired = [one for one in site.incidents() if one.state != "pending"]
         newest = sorted(fired, key=lambda one: one.changed_at, reverse=True)[:ENTRIES]
         written = feed(newest, _origin(request), site.plan.store, site.live.started_at)
-        return reply(request, answer(written, f"{MEDIA_TYPE}; charset=utf-8"))
+        return reply(request, response(written, f"{MEDIA_TYPE}; charset=utf-8"))
 
     return router
 

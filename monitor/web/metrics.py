@@ -9,15 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
 
 from monitor.alerting.status import Status
 from monitor.domain.model import Severity, State
 from monitor.domain.rules import Rule
 from monitor.errors import Outcome
-from monitor.web.counters import Metrics
+from monitor.web.api import BEFORE, SECURITY, TOKEN_NEEDED, operation_id
+from monitor.web.queries import Site
 
 _AS_IT_CAME = 300
 """Characters of an amount that are written as they came. Longer ones may be beyond what a float can be, which
@@ -138,15 +142,47 @@ STORE_SIZE = Gauge(
 STARTED = Gauge("balance_monitor_start_time_seconds", "When the daemon started.")
 
 
-def exposition(status: Status, running: Running, metrics: Metrics, accept: str) -> tuple[bytes, str]:
+def router(site: Site) -> APIRouter:
+    """`/metrics`."""
+    router = APIRouter(tags=["metrics"], dependencies=SECURITY, generate_unique_id_function=operation_id)
+    text: dict[str, Any] = {"schema": {"type": "string"}}
+    formats = {"text/plain": text, "application/openmetrics-text": text}
+
+    @router.get(
+        "/metrics",
+        response_class=Response,
+        responses={
+            200: {"content": formats, "description": "All metrics."},
+            **TOKEN_NEEDED,
+            503: BEFORE[503],
+        },
+    )
+    def metrics(request: Request) -> Response:
+        """How things stand and what was counted, as Prometheus reads it, or OpenMetrics where that is asked for."""
+        overview = site.overview()
+        running = Running(
+            started_at=overview.live.started_at,
+            next_polls=overview.next_polls,
+            store_bytes=store_bytes(overview.plan.store),
+            channels=overview.plan.channels,
+            rules=overview.plan.rules,
+        )
+        accept = request.headers.get("accept", "")
+        body, media_type = exposition(overview.status, running, site.metrics, accept)
+        return Response(body, media_type=media_type)
+
+    return router
+
+
+def exposition(status: Status, running: Running, counted: Collector, accept: str) -> tuple[bytes, str]:
     """The page and its content type: OpenMetrics where the Accept header names it, the older text otherwise.
 
     The library's own choice echoes the header's version and trips over one that is not a number."""
     standing = "".join(_lines(status, running)).encode()
     if _wants_openmetrics(accept):
-        counted: bytes = openmetrics.generate_latest(metrics)  # type: ignore[no-untyped-call]  # the library does not type it
-        return standing + counted, openmetrics.CONTENT_TYPE_LATEST
-    return standing + generate_latest(metrics), CONTENT_TYPE_PLAIN_0_0_4
+        written: bytes = openmetrics.generate_latest(counted)  # type: ignore[no-untyped-call]  # the library does not type it
+        return standing + written, openmetrics.CONTENT_TYPE_LATEST
+    return standing + generate_latest(counted), CONTENT_TYPE_PLAIN_0_0_4
 
 
 def store_bytes(store: Path) -> dict[str, int]:

@@ -1,21 +1,35 @@
 """The pages: what people look at. Each is written on the server, whole; `live.js` exchanges what changed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from monitor.alerting.incidents import chosen, waiting
+from monitor.alerting.incidents import chosen, match_text, waiting
 from monitor.domain.model import Field as Amount
+from monitor.domain.model import Severity
+from monitor.domain.money import grouped, plain
+from monitor.domain.scale import drawable
+from monitor.domain.time import moment, rfc3339, span
 from monitor.store.read.incidents import RESOLVED, Incident
+from monitor.store.read.readings import Outline
 from monitor.web.auth import Access
 from monitor.web.cache import Shelf
 from monitor.web.params import SPANS, Instant, Order, SeriesName, Span
 from monitor.web.queries import Site
-from monitor.web.rendering import Rendered, render
+from monitor.web.responses import CachedResponse, reply, response
 from monitor.web.view import PAGE, Overview, SeriesFilter, SeriesState, choose
+
+_HERE = Path(__file__).parent
 
 REFRESH = timedelta(seconds=5)
 """How often a page looks for news."""
@@ -29,12 +43,12 @@ Words = Annotated[str, Query(max_length=200)]
 def router(site: Site, access: Access) -> APIRouter:
     """Everything with a page to look at."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    shelf: Shelf[Rendered] = Shelf(128, longest=REFRESH.total_seconds())
+    shelf: Shelf[CachedResponse] = Shelf(128, longest=REFRESH.total_seconds())
 
     def page(request: Request, template: str, fill: Callable[[], Mapping[str, Any]]) -> Response:
         """A page as it was written a moment ago for somebody else, or else now."""
 
-        def write() -> Rendered:
+        def write() -> CachedResponse:
             shared = {
                 "refresh": int(REFRESH.total_seconds()),
                 "login": access.token is not None,
@@ -44,7 +58,8 @@ def router(site: Site, access: Access) -> APIRouter:
                 template, {**shared, "path": request.url.path, "query": request.url.query, **fill()}
             )
 
-        return shelf.get((site.plan, template, request.url.path, request.url.query), write).answer(request)
+        key = site.plan, template, request.url.path, request.url.query
+        return reply(request, shelf.get(key, write))
 
     @router.get("/")
     def overview(
@@ -87,7 +102,7 @@ def router(site: Site, access: Access) -> APIRouter:
     @router.get("/login")
     def login(request: Request, to: str = "/", wrong: str = "") -> Response:
         form = render("login.html", {"to": to, "wrong": bool(wrong), "open": access.token is None})
-        answer = form.answer(request)
+        answer = reply(request, form)
         answer.headers["Cache-Control"] = "no-store"  # the way back asks again: who is logged in gets no form
         return answer
 
@@ -178,3 +193,112 @@ def _judged(overview: Overview, rule: str) -> Amount:
     """The amount that a rule looks at."""
     judged = (one.field for one in overview.plan.rules if one.name == rule)
     return next(judged, "available")
+
+
+# How a page is written: by Jinja2, with everything escaped
+
+
+def render(template: str, values: Mapping[str, Any]) -> CachedResponse:
+    """Return a page made of a template."""
+    text = _environment().get_template(template).render(values)
+    # who is logged in, and who is not, are given different pages at one address
+    return response(
+        text.encode("utf-8", "replace"), "text/html; charset=utf-8", vary="Accept-Encoding, Cookie"
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        amount=amount,
+        signed=signed,
+        ago=ago,
+        due=due,
+        moment=moment,
+        span=span,
+        severity=lambda number: Severity(number).word,
+        fit=match_text,
+        fraction=longest_fraction,
+        outline=outline,
+    )
+    environment.globals.update(link=link, static=static)
+    return environment
+
+
+def link(path: str, **query: object) -> str:
+    """An address on this site; what is empty in the query is left out."""
+    given = {name.rstrip("_"): value for name, value in query.items() if value not in ("", None)}
+    return f"{path}?{urlencode(given, safe='/')}" if given else path
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a file that may be kept for ever: it changes with the file."""
+    return f"/static/{name}?v={sha256((_HERE / 'static' / name).read_bytes()).hexdigest()[:10]}"
+
+
+def amount(exact: Decimal | str | None, digits: int = 0) -> Markup:
+    """An exact amount with its thousands apart, filled with invisible noughts to so many digits after the point."""
+    if exact is None:
+        return Markup('<span class="unknown">unknown</span>')
+    return _aligned(grouped(Decimal(exact)), digits)
+
+
+def signed(move: Decimal | None, digits: int = 0) -> Markup:
+    """A change with its sign, aligned as `amount` does it."""
+    if move is None:
+        return Markup('<span class="unknown" title="unknown">?</span>')
+    if move == 0:
+        return _aligned("0", digits, "same")
+    sign = "+" if move > 0 else "-"
+    return _aligned(f"{sign}{grouped(abs(move))}", digits, "rise" if move > 0 else "fall")
+
+
+def _aligned(written: str, digits: int, classes: str = "") -> Markup:
+    point = 0 if "." in written else 1
+    noughts = digits - len(written.partition(".")[2])
+    filler = ("." * point + "0" * noughts) if noughts > 0 else ""
+    pad = Markup('<span class="pad" aria-hidden="true">{}</span>').format(filler) if filler else ""
+    return Markup('<span class="amount {}">{}{}</span>').format(classes, written, pad)
+
+
+def longest_fraction(amounts: Iterable[str | Decimal | None]) -> int:
+    """The most digits after the point that any of these amounts has."""
+    written = (plain(one) if isinstance(one, Decimal) else one for one in amounts if one)
+    return max((len(one.partition(".")[2]) for one in written), default=0)
+
+
+def ago(at: datetime | None, otherwise: str = "never") -> Markup:
+    """An instant as a `time` element; `live.js` makes "12 s ago" of it, and keeps that true."""
+    if at is None:
+        return Markup('<span class="unknown">{}</span>').format(otherwise)
+    return Markup('<time datetime="{}" data-ago>{}</time>').format(rfc3339(at), moment(at))
+
+
+def due(at: datetime | None) -> Markup:
+    """An instant to come, as `ago` has those that are over: "in 12 s", then "now"."""
+    if at is None:
+        return Markup('<span class="unknown">not planned</span>')
+    return Markup('<time datetime="{}" data-ago="due">{}</time>').format(rfc3339(at), moment(at))
+
+
+def outline(slices: Outline) -> str:
+    """Slices with their lows and highs as whole per mille of the range, for `charts.js`: `0:12:40 _ 5:13:13`."""
+    known = [one for one in slices if one is not None]
+    low = min((drawable(one[1]) for one in known), default=0.0)
+    span = max((drawable(one[2]) for one in known), default=0.0) - low
+
+    def height(amount: float) -> int:
+        return round((drawable(amount) - low) / span * 1000) if span else 500
+
+    def written(one: tuple[int, float, float] | None) -> str:
+        return "_" if one is None else f"{one[0]}:{height(one[1])}:{height(one[2])}"
+
+    return " ".join(written(one) for one in slices)

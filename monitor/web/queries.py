@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from prometheus_client.registry import Collector
+
 from monitor.alerting.incidents import Entry, timeline
 from monitor.domain.model import Field, Reading, Severity, Subject
 from monitor.domain.rules import ThresholdLine, threshold_lines
@@ -11,7 +13,6 @@ from monitor.store.read import readings
 from monitor.store.read.incidents import Incident, Timeline, incidents, story
 from monitor.store.read.readings import Curve, Outline
 from monitor.web.cache import Shelf
-from monitor.web.counters import Metrics
 from monitor.web.view import DAY, Live, Overview, Plan, Row, take
 
 SLICES = 600
@@ -63,7 +64,7 @@ class Site:
         hang: Callable[[], str],
         trouble: Callable[[], str],
         clock: Callable[[], datetime],
-        metrics: Metrics,
+        metrics: Collector,
     ) -> None:
         self._hang = hang
         self._trouble = trouble

@@ -23,6 +23,7 @@ from monitor.alerting.recording import record
 from monitor.alerting.summaries import Summaries
 from monitor.cli.main import COMMANDS, execute, load_command
 from monitor.config import load
+from monitor.daemon.metrics import Metrics
 from monitor.daemon.runtime import Hosts, Monitor, accept
 from monitor.daemon.web_service import plan_of
 from monitor.domain.alerts import Event
@@ -34,7 +35,6 @@ from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 from monitor.web.application import application
 from monitor.web.auth import Access
-from monitor.web.counters import Metrics
 from monitor.web.queries import Site
 from monitor.web.view import Live
 

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
+from monitor.daemon.metrics import Metrics
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
@@ -25,7 +26,6 @@ from monitor.errors import Outcome
 from monitor.store.writer import Store
 from monitor.web.application import application
 from monitor.web.auth import Access
-from monitor.web.counters import Metrics
 from monitor.web.queries import Site
 from monitor.web.server import Server
 from monitor.web.view import Live, Plan, Provider

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from monitor.daemon.metrics import Metrics
 from monitor.web.application import application
 from monitor.web.auth import Access
-from monitor.web.counters import Metrics
 from monitor.web.queries import Site
 from monitor.web.view import Live
 from tests.web.support import World, asking, serving

@@ -17,12 +17,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_parsed
 
 from monitor.alerting.status import Status, assemble
+from monitor.daemon.metrics import Metrics
 from monitor.domain.alerts import Ack
 from monitor.domain.model import Account, Pause, PollResult, Severity, State, Subject
 from monitor.domain.rules import Policy, Threshold
 from monitor.errors import Outcome
 from monitor.store.read.state import AccountStatus, AlertStatus, Known, SeriesStatus, Undelivered
-from monitor.web.counters import Metrics
 from monitor.web.metrics import Running, exposition, gauges, store_bytes
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)

@@ -15,8 +15,7 @@ import pytest
 from monitor.domain.model import Account, Subject
 from monitor.store.read.incidents import Incident, incidents
 from monitor.web import params
-from monitor.web.pages import around
-from monitor.web.rendering import amount, link, longest_fraction, signed
+from monitor.web.pages import amount, around, link, longest_fraction, signed
 from tests.web.support import HOSTILE, LOW, SPOT, World, asking, filled, opened
 
 PAGES = ("/", "/?state=unknown&order=-balance", "/series?name=nami-spot/spot/USDT", "/incidents", "/login")

@@ -11,6 +11,7 @@ import pytest
 
 from monitor.alerting.outbox import Outbox
 from monitor.daemon.daemon import Daemon
+from monitor.daemon.metrics import Metrics
 from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS
 from monitor.domain.model import PollResult
@@ -18,7 +19,6 @@ from monitor.errors import Outcome
 from monitor.log.lines import Redaction
 from monitor.sandbox import Fault
 from monitor.store.writer import Store
-from monitor.web.counters import Metrics
 from tests.alerting.test_outbox import OPS, START, Channel, Clock
 from tests.alerting.test_outbox import tell as put_into_outbox
 from tests.process.support import Installation, until
