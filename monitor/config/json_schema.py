@@ -28,8 +28,7 @@ from monitor.config.sections import (
 from monitor.config.types import LINK_NAME, NAME, OFF, ON
 from monitor.domain.units import compact
 from monitor.providers import PROVIDERS
-from monitor.providers.base import RateLimit
-from monitor.providers.types import Section
+from monitor.providers.base import RateLimit, Section
 
 Schema = dict[str, Any]
 
@@ -45,7 +44,6 @@ _ANNOTATIONS = ("title", "description", "default", "examples")
 _EXACTLY_ONE_OF = (
     ("every", "cron"),
     ("from", "cron"),
-    ("clients", "clients_file"),
     ("drop", "rise", "change"),
 )
 _AT_LEAST_ONE_OF = (("below", "above"), ("title", "body"))
@@ -221,7 +219,12 @@ def _rule(name: str) -> Schema:
 
 def _alternatives(properties: Schema) -> Schema:
     """Which keys exclude or need each other, of those there are."""
-    exclusive = [{"oneOf": _required(keys)} for keys in _EXACTLY_ONE_OF if properties.keys() >= set(keys)]
+    of_lists = [
+        (by.list_key, by.key) for one in PROVIDERS.values() if (by := one.wallets.list_file) is not None
+    ]
+    exclusive = [
+        {"oneOf": _required(keys)} for keys in (*_EXACTLY_ONE_OF, *of_lists) if properties.keys() >= set(keys)
+    ]
     needed = [{"anyOf": _required(keys)} for keys in _AT_LEAST_ONE_OF if properties.keys() >= set(keys)]
     together = {key: [other] for key, other in _NEEDS.items() if {key, other} <= properties.keys()}
     if {"every", "timezone"} <= properties.keys():

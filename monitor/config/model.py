@@ -92,7 +92,7 @@ class Secrets(frozenset[str]):
 class Config:
     """Everything one file says. `secrets` is for redaction: every credential and URL that may appear nowhere.
 
-    `files` are the file itself and the lists of clients that it names. `literals` are the places where it holds a
+    `files` are the file itself and the list files that it names. `literals` are the places where it holds a
     secret itself, `secret_files` the files that secrets were read from.
     `links` are URL templates by name, `rule_links` and `messages` what rules have of their own, by rule; `charts`
     says of rules whether they want pictures, where they say it.

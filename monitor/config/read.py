@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from monitor.config.problems import Findings, expected, unknown, wrong_value
 from monitor.config.sections import inner, keys, owner
 from monitor.config.yaml_tree import Mapping, Node, Path, Plain, Scalar, Sequence, plain
-from monitor.providers.types import Section
+from monitor.providers.base import Section
 
 S = TypeVar("S", bound=Section)
 

@@ -16,6 +16,7 @@ from pydantic import Field, create_model
 from monitor.config.types import (
     OR_OFF,
     UTC,
+    Amount,
     Change,
     ChangeLimit,
     ChannelUrls,
@@ -46,8 +47,7 @@ from monitor.config.types import (
 from monitor.domain import model, routing
 from monitor.domain.windows import WEEKDAYS
 from monitor.providers import PROVIDERS
-from monitor.providers.base import Proxy, Settings, Wallets
-from monitor.providers.types import Amount, Duration, Section, Span
+from monitor.providers.base import Duration, Proxy, Section, Settings, Span, Wallets
 
 
 class StoreSection(Section):

@@ -35,7 +35,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One wallet within a job: Nami's `spot` or `futures`, WDCF's client id.
+    """One wallet within a job, by the provider's own name for it.
 
     `currencies` are the names of the series expected in every answer; empty: whatever the answer holds."""
 

@@ -19,7 +19,7 @@ from monitor.domain.alerts import EventKind
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity
 from monitor.errors import ConfigError, Problem
-from monitor.providers.types import Duration, Section, Span
+from monitor.providers.base import Duration, Section, Span
 from monitor.ruletests.notation import Failure, Gap, Sample, samples
 
 KEYS = ("config", "tests")

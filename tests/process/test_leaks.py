@@ -124,7 +124,7 @@ class Evidence:
         for secret in SECRETS:
             yield from {secret, quote(secret, safe=""), secret[:10]}
         yield from self._gossip.signatures
-        for logged in (*self._site.sandbox.nami.requests, *self._site.sandbox.wdcf.requests):
+        for logged in (*self._site.nami.requests, *self._site.wdcf.requests):
             signed = dict(parse_qsl(logged.request.query)).get("signature")
             yield signed or logged.request.headers.get("x-signature", API_SECRET)
 

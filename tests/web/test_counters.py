@@ -65,14 +65,14 @@ async def test_a_daemon_counts_what_happens(tmp_path: Path) -> None:
         await until(have("deliveries_total", channel="ops", outcome="delivered"), "a delivery")
         assert counted(metrics, "alert_events_total", kind="fired") == 1
         assert counted(metrics, "alert_events_total") == 1
-        site.sandbox.nami.fault = Fault.status(503)
+        site.nami.fault = Fault.status(503)
         await until(have("polls_total", **polls, outcome="unavailable"), "a failure")
-        site.sandbox.nami.fault = Fault.latency(timedelta(seconds=5))
+        site.nami.fault = Fault.latency(timedelta(seconds=5))
         await until(have("missed_runs_total", poll_job="spot"), "a poll that outlasts its interval")
-        site.sandbox.nami.fault = None
+        site.nami.fault = None
         polled = counted(metrics, "polls_total", **polls)
         assert polled == counted(metrics, "poll_duration_seconds_count", **polls)
-        assert polled <= len(site.sandbox.nami.requests)
+        assert polled <= len(site.nami.requests)
         assert counted(metrics, "run_lag_seconds_count") >= polled
         assert counted(metrics, "store_commit_duration_seconds_count") >= 1
         assert counted(metrics, "store_errors_total") == 0
