@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.alerting.context import Watch
+from monitor.config import Config
 from monitor.domain.alerts import Event, EventKind
 from monitor.domain.delivery import Addressed, address
 from monitor.domain.evaluation import (
@@ -69,12 +69,12 @@ def subjects_of(account: Account, views: Iterable[SeriesView]) -> list[str]:
     return [of_provider(account), of_account(account), *(str(view.series) for view in views)]
 
 
-def save(tx: Transaction, changes: Iterable[Change], watch: Watch, at: datetime) -> tuple[Event, ...]:
+def save(tx: Transaction, changes: Iterable[Change], config: Config, at: datetime) -> tuple[Event, ...]:
     told: list[Event] = []
     for change in changes:
         alert = change.alert
         for item in change.told:
-            tx.alerts.add_event(item.event, item.report, _addressed(tx, item, watch))
+            tx.alerts.add_event(item.event, item.report, _addressed(tx, item, config))
             told.append(item.event)
         _note(tx, change, at)
         tx.alerts.save(alert)
@@ -93,11 +93,11 @@ def _note(tx: Transaction, change: Change, at: datetime) -> None:
             tx.alerts.add_note(alert, "unmuted", at, "", change.muted_before)
 
 
-def _addressed(tx: Transaction, told: OutgoingEvent, watch: Watch) -> list[Addressed]:
+def _addressed(tx: Transaction, told: OutgoingEvent, config: Config) -> list[Addressed]:
     if told.event.kind is EventKind.RESOLVED and not told.policy.send_resolved:
         return []
     notified_targets = tx.outbox.notified_targets(told.event.alert.id) if told.event.seq > 1 else []
-    return address(told.event.kind, told.routes, told.attributes, watch.targets, notified_targets)
+    return address(told.event.kind, told.routes, told.attributes, config.targets, notified_targets)
 
 
 def log_events(told: Iterable[Event]) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from monitor.config.types import Listen
 from monitor.config.yaml_tree import Plain, Position
+from monitor.domain.coverage import in_common
+from monitor.domain.delivery import Target
 from monitor.domain.model import Account
 from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
@@ -32,10 +35,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A named set of apprise URLs, and where in the file each of them stands.
+    """A named set of apprise URLs, and where in the file each of them is.
 
-    `fallback` is the channel that is told what this one has not taken for `fallback_after`. `chart`: whether it wants
-    pictures; None: as rules say."""
+    `fallback` is the channel that gets what this one has not accepted for `fallback_after`. `chart`: whether its
+    messages carry charts; None: as rules say. `targets` are the recipients behind the URLs, and `former` pairs of the
+    name that older versions had for one and the name now; both are empty until the channels are opened."""
 
     name: str
     urls: tuple[SecretStr, ...]
@@ -45,6 +49,8 @@ class Channel:
     message: Words | None = None
     chart: bool | None = None
     places: tuple[Position, ...] = field(default=(), repr=False, compare=False)
+    targets: tuple[Target, ...] = ()
+    former: tuple[tuple[Target, Target], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,7 @@ class Secrets(frozenset[str]):
         return f"<{len(self)} secrets>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Config:
     """Everything one file says. `secrets` is for redaction: every credential and URL that may appear nowhere.
 
@@ -123,3 +129,55 @@ class Config:
     hints: tuple[str, ...] = ()
     literals: tuple[str, ...] = ()
     secret_files: tuple[Path, ...] = ()
+
+    @cached_property
+    def accounts(self) -> Mapping[tuple[str, str], Account]:
+        """The accounts of all jobs, by key."""
+        return {account.key: account for job in self.jobs for account in job.accounts}
+
+    @cached_property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """The schedules of the jobs, by name."""
+        return {job.name: job.schedule for job in self.jobs}
+
+    @cached_property
+    def targets(self) -> Mapping[str, tuple[Target, ...]]:
+        """The recipients of the channels, by name; none of them until the channels are opened."""
+        return {name: channel.targets for name, channel in self.channels.items()}
+
+    @cached_property
+    def rules_by_name(self) -> Mapping[str, Rule]:
+        """The rules, by name."""
+        return {rule.name: rule for rule in self.rules}
+
+    def rule(self, name: str) -> Rule | None:
+        """Return the rule of this name, if there is one."""
+        return self.rules_by_name.get(name)
+
+    def on_provider(self, name: str) -> Mapping[tuple[str, str], Account]:
+        """Return the accounts that are polled over a provider, by key."""
+        return self._by_provider.get(name, {})
+
+    def describe(self, subject: str) -> Mapping[str, str]:
+        """Return what can be matched of a subject: a series, an account, or a provider, of which it is what all its
+        accounts have in common."""
+        job, _, rest = subject.partition("/")
+        name, _, currency = rest.rpartition("/")
+        account = self.accounts.get((job, name))
+        if account is not None:
+            return account.attributes if currency == "*" else account.series(currency).attributes
+        if subject not in self._in_common:
+            self._in_common[subject] = in_common(list(self.on_provider(subject).values()))
+        return self._in_common[subject]
+
+    @cached_property
+    def _by_provider(self) -> Mapping[str, Mapping[tuple[str, str], Account]]:
+        # an outage asks for all accounts of a provider with every poll
+        by_provider: dict[str, dict[tuple[str, str], Account]] = {}
+        for key, account in self.accounts.items():
+            by_provider.setdefault(account.provider, {})[key] = account
+        return by_provider
+
+    @cached_property
+    def _in_common(self) -> dict[str, dict[str, str]]:
+        return {}

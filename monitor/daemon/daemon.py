@@ -198,12 +198,12 @@ class Daemon:
 
     async def _apply(self, monitor: Monitor) -> None:
         started = now()
-        told = await self._store.write(lambda tx: accept(tx, monitor.config, monitor.watch, started))
-        self.metrics.expect(monitor.watch.accounts.values(), monitor.watch.targets)
+        told = await self._store.write(lambda tx: accept(tx, monitor.config, started))
+        self.metrics.expect(monitor.config.accounts.values(), monitor.config.channels)
         self._tell(told)
         self._outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
         self._outbox.wake()
-        healths = await self._store.write(lambda tx: tx.accounts.healths(monitor.watch.accounts))
+        healths = await self._store.write(lambda tx: tx.accounts.healths(monitor.config.accounts))
         polled_at = {one.account.key: one.last_poll_at for one in healths if one.last_poll_at}
         self._scheduler.plan(self._tasks(monitor, polled_at))
         self._pulse.follow(monitor.config.heartbeat)
@@ -280,7 +280,7 @@ class Daemon:
         overdue_at = monitor.overdue_at(polled, due, result.finished_at)
         try:
             await self._fit_clock()
-            recorded = await keep(self._store, result, polled.key, self._monitor.watch, overdue_at)
+            recorded = await keep(self._store, result, polled.key, self._monitor.config, overdue_at)
             if missed:
                 await self._store.write(lambda tx: tx.accounts.add_missed_runs(polled.account, missed))
         except StoreError as exc:
@@ -332,15 +332,15 @@ class Daemon:
 
     async def _check_time_based(self) -> None:
         await self._fit_clock()
-        at, watch, polled = now(), self._monitor.watch, frozenset(self._polled)
+        at, config, polled = now(), self._monitor.config, frozenset(self._polled)
         (told, due), pauses = await self._store.write(
-            lambda tx: (look_for_due(tx, watch, at, polled), tx.hosts.pauses(at))
+            lambda tx: (look_for_due(tx, config, at, polled), tx.hosts.pauses(at))
         )
         self._hosts.respect(pause for pause in pauses if not pause.is_ahead(at))
         self._tell(told)
         for first in range(0, len(due), LOOKED_AT_ONCE):
             some = due[first : first + LOOKED_AT_ONCE]
-            work = partial(look_at, watch=self._monitor.watch, now=now(), due=some)
+            work = partial(look_at, config=self._monitor.config, now=now(), due=some)
             self._tell(await self._store.write(work))
         await self._hand_over(at)
 
@@ -383,7 +383,7 @@ class Daemon:
         await self._store.write(lambda tx: tx.housekeeping.release_pages(PRUNE_ROWS))
 
     async def _summarize(self) -> None:
-        if await self._summaries.make_if_due(self._monitor.watch, now()):
+        if await self._summaries.make_if_due(self._monitor.config, now()):
             self._outbox.wake()
 
     async def _liveness_problem(self) -> str:

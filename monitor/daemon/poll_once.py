@@ -21,8 +21,8 @@ from monitor.daemon.runtime import (
     accept,
     jitter,
     keep,
-    notifiers,
     now,
+    open_channels,
     pictures,
 )
 from monitor.daemon.shared_calls import SharedCalls, beside
@@ -54,7 +54,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     """Polls every account (of one job) once, with all that follows: readings kept, rules judged, people told.
 
     Raises StoreError, also where a daemon is at work on the store."""
-    notifiers(config)  # a URL that is refused is told before anything is touched
+    open_channels(config)  # a URL that is refused is reported before anything is touched
     store = await asyncio.to_thread(Store, config.store.path)
     hosts = Hosts(SharedCalls(store.write))
     monitor = Monitor(config, hosts)
@@ -64,14 +64,14 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
             log.warning("clock and store disagree", extra={"fields": {"noticed": noticed}})
         hosts.respect(await store.write(lambda tx: tx.hosts.pauses(started)))
-        log_events(await store.write(lambda tx: accept(tx, config, monitor.watch, started)))
+        log_events(await store.write(lambda tx: accept(tx, monitor.config, started)))
 
         async def one(polled: Polled) -> None:
             result = await monitor.fetch(polled, _patience(config))
             overdue_at = monitor.overdue_at(
                 polled, next_after(polled, result.finished_at), result.finished_at
             )
-            recorded = await keep(store, result, polled.key, monitor.watch, overdue_at)
+            recorded = await keep(store, result, polled.key, monitor.config, overdue_at)
             if recorded is not None:
                 log_poll(recorded)
                 log_events(recorded.told)
@@ -124,7 +124,7 @@ def _patience(config: Config) -> timedelta:
 
 async def try_channels(config: Config, channel: str | None) -> list[Tried]:
     """Sends a test message to every URL (of one channel) and says what came back."""
-    chosen = [one for one in notifiers(config) if channel in (None, one.target.channel)]
+    chosen = [one for one in open_channels(config)[1] if channel in (None, one.target.channel)]
     return list(await asyncio.gather(*(_try(notifier) for notifier in chosen)))
 
 

@@ -21,8 +21,8 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
 from monitor.alerting.between_polls import look_for_due
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
+from monitor.config import Config
 from monitor.domain.alerts import Alert
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
@@ -35,6 +35,8 @@ from monitor.store.memory import Memory
 from monitor.store.tables import Table
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store, amend
+
+from ..support import configured
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -60,14 +62,12 @@ def clients(count: int) -> list[Account]:
     ]
 
 
-def watching(accounts: list[Account], *inhibitions: Inhibition) -> Watch:
-    return Watch(
-        rules=(
-            Threshold(name="low", below=Decimal(1000), policy=Policy(repeat_every=4 * HOUR)),
-            Failing(name="failing", polls=3),
-        ),
-        accounts={account.key: account for account in accounts},
-        targets={"ops": (OPS,)},
+def watching(accounts: list[Account], *inhibitions: Inhibition) -> Config:
+    return configured(
+        Threshold(name="low", below=Decimal(1000), policy=Policy(repeat_every=4 * HOUR)),
+        Failing(name="failing", polls=3),
+        accounts=accounts,
+        targets=[OPS],
         routes=(ESCALATES, Route()),
         inhibitions=inhibitions,
     )
@@ -121,9 +121,9 @@ class World:
         self.connection, self.memory = connection, Memory()
         Table.metadata.create_all(connection)
         self.accounts = clients(count)
-        self.watch = watching(self.accounts, *inhibitions)
+        self.config = watching(self.accounts, *inhibitions)
         for account in self.accounts[:2]:
-            record(self.tx, account, reading(START, "5"), self.watch)
+            record(self.tx, account, reading(START, "5"), self.config)
         match = Match({"account": (self.accounts[1].name,)})
         self.tx.alerts.add_silence(
             match, starts_at=START, ends_at=START + 9 * HOUR, by="ann", reason="", now=START
@@ -150,10 +150,10 @@ class World:
         return Transaction(self.connection, self.memory)
 
     def poll(self, at: datetime, amount: str) -> None:
-        record(self.tx, self.accounts[0], reading(at, amount), self.watch)
+        record(self.tx, self.accounts[0], reading(at, amount), self.config)
 
     def look(self, at: datetime) -> None:
-        look_for_due(self.tx, self.watch, at, set(self.watch.accounts))
+        look_for_due(self.tx, self.config, at, set(self.config.accounts))
 
 
 def costs(inhibitions: tuple[Inhibition, ...], work: Callable[[World, datetime], None]) -> list[Cost]:
@@ -203,10 +203,10 @@ def failing_world(connection: Connection, count: int, outcome: Outcome) -> World
     """Each of so many accounts has failed three times."""
     world = World(connection, 2)
     world.accounts = clients(count)
-    world.watch = watching(world.accounts)
+    world.config = watching(world.accounts)
     for minute in range(3):
         for account in world.accounts[:2]:
-            record(world.tx, account, failed(START + minute * MINUTE, outcome), world.watch)
+            record(world.tx, account, failed(START + minute * MINUTE, outcome), world.config)
     for account in world.accounts[2:]:
         world.copy("accounts", id=None, name=account.name)
     world.memory.forget()
@@ -221,7 +221,7 @@ def cost_of_a_failing_poll(count: int, outcome: Outcome) -> int:
 
         def poll(number: int) -> None:
             at = START + 3 * MINUTE + number * timedelta(milliseconds=25)
-            record(world.tx, world.accounts[number], failed(at, outcome), world.watch)
+            record(world.tx, world.accounts[number], failed(at, outcome), world.config)
 
         for number in range(3):
             poll(number)
@@ -244,13 +244,13 @@ def test_a_poll_that_is_refused_looks_at_few_others() -> None:
         with engine.connect() as connection:
             world = World(connection, 2)
             world.accounts = clients(count)
-            world.watch = watching(world.accounts)
+            world.config = watching(world.accounts)
             for account in world.accounts[2:]:
                 world.copy("accounts", id=None, name=account.name)
 
             def poll(minute: int, world: World = world) -> None:
                 result = failed(START + minute * MINUTE, Outcome.NOT_FOUND)
-                record(world.tx, world.accounts[0], result, world.watch)
+                record(world.tx, world.accounts[0], result, world.config)
 
             for minute in range(1, 6):
                 poll(minute)

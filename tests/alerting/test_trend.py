@@ -34,7 +34,7 @@ async def test_a_reminder_between_polls_shows_them_too(store: Store) -> None:
     watched = watch(replace(LOW, policy=Policy(repeat_every=timedelta(hours=4))))
     await played(store, watched, read(0, USDT="998", VNDC="1"), read(60, USDT="999", VNDC="1"))
     later = START + timedelta(hours=5)
-    await store.write(partial(look_between_polls, watch=watched, now=later, polled={SPOT.key}))
+    await store.write(partial(look_between_polls, config=watched, now=later, polled={SPOT.key}))
     assert [(report.kind, report.trend) for report in await reports(store)] == [
         ("fired", ("998",)),
         ("reminder", ("998", "999")),

@@ -150,12 +150,12 @@ class Daemon:
         self.summaries.follow(monitor.config.summary, now)
         accounts = [polled.account for polled in monitor.accounts.values()]
         self.metrics.expect(accounts, monitor.config.channels)
-        self._tell(await self.store.write(lambda tx: accept(tx, monitor.config, monitor.watch, now)), now)
+        self._tell(await self.store.write(lambda tx: accept(tx, monitor.config, now)), now)
 
     async def minute(self, reads: Mapping[str, Mapping[str, tuple[str, str]] | str], now: datetime) -> None:
         """Poll accounts (job/account): total and available by currency, or the kind of failure. Then do what is due by
         time alone, and deliver. All in one transaction: a sync of the disk takes longer than the rest of it."""
-        await self.summaries.make_if_due(self.monitor.watch, now)
+        await self.summaries.make_if_due(self.monitor.config, now)
         self._tell(await self.store.write(lambda tx: self._do_all(tx, reads, now)), now)
 
     def _do_all(
@@ -166,10 +166,10 @@ class Daemon:
             job, _, account = name.partition("/")
             if (polled := self.monitor.accounts.get((job, account))) is not None:
                 result, overdue_at = _result(read, now), now + timedelta(minutes=10)
-                told += record(tx, polled.account, result, self.monitor.watch, overdue_at).told
+                told += record(tx, polled.account, result, self.monitor.config, overdue_at).told
                 self._polled.add(polled.key)
                 self.metrics.polled(polled.account, result)
-        told += look_between_polls(tx, self.monitor.watch, now, self._polled)
+        told += look_between_polls(tx, self.monitor.config, now, self._polled)
         divert_to_fallback(tx, self.monitor.fallbacks, now)
         for notifier in self.monitor.notifiers:
             self._deliver(tx, notifier.target, now)

@@ -14,7 +14,6 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from monitor import config
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
 from monitor.alerting.status import assemble
 from monitor.alerting.summaries import Summaries
@@ -30,6 +29,8 @@ from monitor.providers.nami import NamiSettings
 from monitor.store.read.state import read
 from monitor.store.writer import Store
 
+from ..support import configured
+
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
 SPOT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
@@ -37,7 +38,7 @@ RULES = (
     Threshold(name="low", below=Decimal(6000), policy=Policy(repeat_every=4 * HOUR)),
     Stale(name="stale", after=2 * HOUR),
 )
-WATCH = Watch(rules=RULES, accounts={SPOT.key: SPOT}, targets={})
+CONFIG = configured(*RULES, accounts=[SPOT])
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Machine:
         at, total = self.now(), Decimal(5000)
         balances = (Balance(currency="USDT", total=total, available=total),) if outcome is Outcome.OK else ()
         result = PollResult(outcome=outcome, started_at=at, finished_at=at, attempts=1, balances=balances)
-        recorded = await self.store.write(lambda tx: record(tx, SPOT, result, WATCH))
+        recorded = await self.store.write(lambda tx: record(tx, SPOT, result, CONFIG))
         return [f"{event.kind} {event.alert.rule}" for event in recorded.told]
 
     async def run(self, *, polls: int = 3, every: timedelta = 3 * SECOND, tells_time: bool = True) -> None:
@@ -289,7 +290,7 @@ async def test_retention_looks_at_the_clock_first(tmp_path: Path, step: timedelt
         at, one = now() - age, Decimal(1)
         balances = (Balance(currency="USDT", total=one, available=one),)
         result = PollResult(outcome=Outcome.OK, started_at=at, finished_at=at, attempts=1, balances=balances)
-        await daemon._store.write(partial(record, account=SPOT, result=result, watch=WATCH))
+        await daemon._store.write(partial(record, account=SPOT, result=result, config=CONFIG))
     await daemon._clock_watch.judge()
     assert daemon._clock_watch.may_prune()
     daemon._scheduler._offset -= step.total_seconds()  # as if somebody had set the clock forward by that

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from monitor.alerting.context import Watch
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
 from monitor.domain.evaluation import AlertContext, Change, Facts, evaluate, is_covered, of_provider
 from monitor.domain.messages import Report
@@ -32,6 +31,8 @@ from monitor.domain.rules import (
     Verdict,
 )
 from monitor.errors import Outcome
+
+from ..support import configured
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -255,13 +256,12 @@ class World:
     @property
     def desk(self) -> AlertContext:
         """What decides whether and where alerts are told, as the polls have it."""
-        accounts = {key: known.account for key, known in self.healths.items()}
-        watch = Watch(rules=tuple(self.rules), accounts=accounts, targets={})
+        config = configured(*self.rules, accounts=[known.account for known in self.healths.values()])
         desk = AlertContext(
             mutes=self.mutes,
             routes=self.routes,
-            describe=watch.describe,
-            rules={rule.name: rule for rule in self.rules},
+            describe=config.describe,
+            rules=config.rules_by_name,
             inhibitors=Inhibitors(self.mutes.inhibitions),
         )
         for key, alert in self.alerts.items():

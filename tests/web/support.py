@@ -15,8 +15,8 @@ from socket import create_server
 import httpx
 from starlette.types import ASGIApp
 
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
+from monitor.config import Config
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
@@ -29,6 +29,8 @@ from monitor.web.counters import Metrics
 from monitor.web.queries import Site
 from monitor.web.server import Server
 from monitor.web.view import Live, Plan, Provider
+
+from ..support import configured
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -76,14 +78,9 @@ class World:
     metrics: Metrics = field(default_factory=Metrics)
 
     @property
-    def watch(self) -> Watch:
+    def config(self) -> Config:
         """What is judged."""
-        accounts = {account.key: account for account in self.accounts}
-        return Watch(
-            rules=self.rules,
-            accounts=accounts,
-            targets={"ops": (Target(channel="ops", url_id="aaaa"),)},
-        )
+        return configured(*self.rules, accounts=self.accounts, targets=[Target(channel="ops", url_id="aaaa")])
 
     @property
     def plan(self) -> Plan:
@@ -129,7 +126,7 @@ class World:
         """One poll, so long after the one before: balances by currency, or the kind of failure."""
         self.now += after
         result = _failed(read, self.now) if isinstance(read, Outcome) else _ok(read, self.now)
-        await store.write(partial(record, account=account, result=result, watch=self.watch))
+        await store.write(partial(record, account=account, result=result, config=self.config))
 
 
 def _failed(outcome: Outcome, at: datetime) -> PollResult:
