@@ -332,13 +332,6 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
         inhibitions=tuple(build_inhibition(section) for section in sections.inhibitions),
         maintenance=tuple(build_maintenance(section) for section in sections.maintenance),
         links=sections.links,
-        rule_links={section.name: section.links for section in sections.rules if section.links},
-        messages={
-            section.name: own
-            for section in sections.rules
-            if (own := templates.build_words(section.message)) is not None
-        },
-        charts={section.name: section.chart for section in sections.rules if section.chart is not None},
         heartbeat=heartbeat,
         summary=build_summary(sections.summary),
         web=build_web(sections.web),

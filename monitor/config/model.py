@@ -15,10 +15,9 @@ from monitor.domain.delivery import Target
 from monitor.domain.model import Account
 from monitor.domain.mutes import Inhibition, Maintenance
 from monitor.domain.routing import Route
-from monitor.domain.rules import Rule
+from monitor.domain.rules import Rule, Words
 from monitor.domain.schedule import Cron, Schedule
 from monitor.domain.windows import QuietHours
-from monitor.notify.templates import Words
 from monitor.providers.base import Api, Settings
 
 
@@ -38,8 +37,9 @@ class Channel:
     """A named set of apprise URLs, and where in the file each of them is.
 
     `fallback` is the channel that gets what this one has not accepted for `fallback_after`. `chart`: whether its
-    messages carry charts; None: as rules say. `targets` are the recipients behind the URLs, and `former` pairs of the
-    name that older versions had for one and the name now; both are empty until the channels are opened."""
+    messages carry charts; None: as rules say. `targets` are the recipients behind the URLs, `takes_charts` those
+    whose service takes attachments, and `former` pairs of the name that older versions had for one and the name now;
+    all three are empty until the channels are opened."""
 
     name: str
     urls: tuple[SecretStr, ...]
@@ -50,6 +50,7 @@ class Channel:
     chart: bool | None = None
     places: tuple[Position, ...] = field(default=(), repr=False, compare=False)
     targets: tuple[Target, ...] = ()
+    takes_charts: frozenset[Target] = frozenset()
     former: tuple[tuple[Target, Target], ...] = ()
 
 
@@ -100,8 +101,7 @@ class Config:
 
     `files` are the file itself and the list files that it names. `literals` are the places where it holds a
     secret itself, `secret_files` the files that secrets were read from.
-    `links` are URL templates by name, `rule_links` and `messages` what rules have of their own, by rule; `charts`
-    says of rules whether they want pictures, where they say it.
+    `links` are URL templates by name, for the messages of every rule.
     `hints` say of places what about their values is probably not meant.
     `document` is what the file says without secrets, for the store to keep. `problems` says why the file can't be used,
     where this is the configuration that was kept of an earlier state of it."""
@@ -116,9 +116,6 @@ class Config:
     inhibitions: tuple[Inhibition, ...]
     maintenance: tuple[Maintenance, ...]
     links: Mapping[str, str]
-    rule_links: Mapping[str, Mapping[str, str]]
-    messages: Mapping[str, Words]
-    charts: Mapping[str, bool]
     heartbeat: HeartbeatSettings | None
     summary: SummarySettings | None
     web: WebSettings | None

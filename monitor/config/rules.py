@@ -32,7 +32,7 @@ from monitor.config.types import SeverityWord
 from monitor.domain.matching import Match
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
-from monitor.domain.rules import Delta, Failing, Flapping, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Flapping, Policy, Presentation, Rule, Stale, Threshold
 from monitor.domain.schedule import shortest_gap
 from monitor.domain.units import compact
 
@@ -290,6 +290,7 @@ def _build_one(section: AnyRuleSection) -> Rule:
         "name": section.name,
         "match": Match(section.match),
         "policy": _policy(section),
+        "presentation": _presentation(section),
     }
     match section:
         case ThresholdSection():
@@ -314,6 +315,12 @@ def _build_one(section: AnyRuleSection) -> Rule:
             return Failing(**common, polls=section.polls)
         case _:
             assert_never(section)
+
+
+def _presentation(section: RuleSection) -> Presentation:
+    return Presentation(
+        message=templates.build_words(section.message), links=section.links, chart=section.chart
+    )
 
 
 def _policy(section: RuleSection) -> Policy:

@@ -6,8 +6,8 @@ from monitor.config import yaml_tree
 from monitor.config.problems import Findings, expected
 from monitor.config.sections import ChannelSection, MessageSection, RuleSection
 from monitor.config.types import link_fault, link_name_fault
+from monitor.domain.rules import Words
 from monitor.notify import templates
-from monitor.notify.templates import Words
 
 _LINKS: yaml_tree.Path = ("links",)
 

@@ -128,6 +128,7 @@ class Daemon:
         self._store = store
         self._outbox = Outbox(
             store,
+            self._monitor.config,
             clock=now,
             jitter=jitter,
             on_attempt=self.metrics.tried,
@@ -201,7 +202,7 @@ class Daemon:
         told = await self._store.write(lambda tx: accept(tx, monitor.config, started))
         self.metrics.expect(monitor.config.accounts.values(), monitor.config.channels)
         self._tell(told)
-        self._outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
+        self._outbox.serve(monitor.config, monitor.notifiers)
         self._outbox.wake()
         healths = await self._store.write(lambda tx: tx.accounts.healths(monitor.config.accounts))
         polled_at = {one.account.key: one.last_poll_at for one in healths if one.last_poll_at}
@@ -345,12 +346,10 @@ class Daemon:
         await self._hand_over(at)
 
     async def _hand_over(self, at: datetime) -> None:
-        fallbacks = self._monitor.fallbacks
-        if (
-            done := await self._store.write(lambda tx: divert_to_fallback(tx, fallbacks, at))
-            if fallbacks
-            else []
-        ):
+        config = self._monitor.config
+        if not any(channel.fallback for channel in config.channels.values()):
+            return
+        if done := await self._store.write(lambda tx: divert_to_fallback(tx, config, at)):
             log_diverted(done)
             self._outbox.wake()
 
@@ -398,15 +397,15 @@ class Daemon:
             return "a scheduled poll is overdue"
         if self._store_error is not None:
             return f"the store fails: {self._store_error}; nothing is recorded"
-        at, accounts = now(), self._monitor.accounts
-        quiet = [name for name, hours in self._monitor.quiet.items() if _were_quiet(hours, at)]
+        at, config = now(), self._monitor.config
+        quiet = [name for name, channel in config.channels.items() if _were_quiet(channel.quiet_hours, at)]
         quiet += self._outbox.rested(within=STUCK_AFTER)
         try:
             async with asyncio.timeout(STORE_MAY_TAKE.total_seconds()):
                 progress = await self._store.write(
                     lambda tx: Progress(
-                        accounts=len(accounts),
-                        overdue=tx.accounts.count_overdue(accounts, at),
+                        accounts=len(config.accounts),
+                        overdue=tx.accounts.count_overdue(config.accounts, at),
                         due_since=tx.outbox.due_since(quiet),
                     )
                 )
@@ -531,6 +530,6 @@ class Daemon:
         retiring.add_done_callback(self._retiring.discard)
 
 
-def _were_quiet(hours: QuietHours, at: datetime) -> bool:
-    """Whether messages had to wait just now: it takes a moment until those of a night are through."""
-    return any(hours.until(instant) is not None for instant in (at, at - STUCK_AFTER))
+def _were_quiet(hours: QuietHours | None, at: datetime) -> bool:
+    """Return whether messages had to wait just now: it takes a moment until those of a night are through."""
+    return hours is not None and any(hours.until(instant) is not None for instant in (at, at - STUCK_AFTER))

@@ -58,7 +58,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     store = await asyncio.to_thread(Store, config.store.path)
     hosts = Hosts(SharedCalls(store.write))
     monitor = Monitor(config, hosts)
-    outbox = Outbox(store, clock=now, jitter=jitter, pictures=pictures(config))
+    outbox = Outbox(store, monitor.config, clock=now, jitter=jitter, pictures=pictures(config))
     try:
         started = now()
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
@@ -80,8 +80,8 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
         await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
         ended = now()
         await store.write(lambda tx: settle_clock(tx, ended, hosts.clock_differences, AT_ONCE))
-        log_diverted(await store.write(lambda tx: divert_to_fallback(tx, monitor.fallbacks, ended)))
-        outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
+        log_diverted(await store.write(lambda tx: divert_to_fallback(tx, monitor.config, ended)))
+        outbox.serve(monitor.config, monitor.notifiers)
         with suppress(TimeoutError):  # what was not delivered stays in the outbox, and `status` shows it
             async with asyncio.timeout(DELIVERIES_MAY_TAKE.total_seconds()):
                 await outbox.drain()

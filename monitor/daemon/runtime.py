@@ -2,24 +2,21 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from monitor import __version__
 from monitor.alerting.charts.images import Pictures
 from monitor.alerting.charts.process import Drawer
-from monitor.alerting.outbox import Fallback
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import Recorded, record
 from monitor.config import Config, Job
 from monitor.domain.alerts import Event
-from monitor.domain.charts import Charts
 from monitor.domain.model import Account, Pause, PollResult
 from monitor.errors import ConfigError, Problem
 from monitor.notify import channels
 from monitor.notify.channels import AppriseNotifier
-from monitor.notify.templates import Renderer
 from monitor.providers.base import Settings
 from monitor.providers.http import Client, tls_context
 from monitor.providers.limits import CallLog, Host
@@ -100,14 +97,6 @@ class Monitor:
         require_tls(config)
         self.config, self.notifiers = open_channels(config)
         self.accounts = {account.key: Polled(job, account) for job in config.jobs for account in job.accounts}
-        self.quiet = {
-            name: channel.quiet_hours
-            for name, channel in config.channels.items()
-            if channel.quiet_hours is not None
-        }
-        self.fallbacks = _fallbacks(self.config)
-        self.renderer = renderer(config)
-        self.charts = charts(config, self.notifiers)
         self._clients = {
             name: Client(settings, hosts.of(settings), clock=now, jitter=jitter)
             for name, settings in config.providers.items()
@@ -180,7 +169,12 @@ def open_channels(config: Config) -> tuple[Config, list[AppriseNotifier]]:
     for name, channel in config.channels.items():
         own = [notifier for notifier in opened if notifier.target.channel == name]
         former = [(former, one.target) for one in own for former in one.former if former != one.target]
-        with_targets[name] = replace(channel, targets=tuple(one.target for one in own), former=tuple(former))
+        with_targets[name] = replace(
+            channel,
+            targets=tuple(one.target for one in own),
+            takes_charts=frozenset(one.target for one in own if one.takes_pictures),
+            former=tuple(former),
+        )
     return replace(config, channels=with_targets), opened
 
 
@@ -189,43 +183,6 @@ def _refused(config: Config, channel: str, index: int, why: str) -> Problem:
     return Problem(path=f"channels.{channel}.urls[{index}]", reason=why, line=at.line, column=at.column)
 
 
-def renderer(config: Config) -> Renderer:
-    """What makes messages: in the configuration's words, where it has any."""
-    of_channels = {name: channel.message for name, channel in config.channels.items()}
-    return Renderer(
-        links=config.links,
-        rule_links=config.rule_links,
-        by_rule=config.messages,
-        by_channel={name: own for name, own in of_channels.items() if own is not None},
-    )
-
-
-def charts(config: Config, opened: Sequence[AppriseNotifier]) -> Charts:
-    """Which messages carry pictures, and of what."""
-    said = {name: channel.chart for name, channel in config.channels.items()}
-    return Charts(
-        by_channel={name: wanted for name, wanted in said.items() if wanted is not None},
-        by_rule=config.charts,
-        takers=frozenset(notifier.target for notifier in opened if notifier.takes_pictures),
-        rules=config.rules_by_name,
-        schedules=config.schedules,
-    )
-
-
 def pictures(config: Config) -> Pictures:
     """What draws them, from the configuration's store."""
-    return Pictures(Drawer(config.store.path), clock=now)
-
-
-def _fallbacks(config: Config) -> tuple[Fallback, ...]:
-    return tuple(
-        Fallback(
-            channel=one.name,
-            name=one.fallback,
-            targets=config.targets[one.fallback],
-            after=one.fallback_after,
-            quiet=one.quiet_hours,
-        )
-        for one in config.channels.values()
-        if one.fallback is not None
-    )
+    return Pictures(Drawer(config.store.path), config, clock=now)

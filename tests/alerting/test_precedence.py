@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.outbox import Fallback, divert_to_fallback
+from monitor.alerting.outbox import divert_to_fallback
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import record
 from monitor.alerting.status import Check, assemble
@@ -144,8 +144,10 @@ class Duty:
 
     def divert_to_fallback(self, minute: float, channel: str = "ops", fallback: str = "phone") -> int:
         """How much a fallback is given at this instant, after five minutes of failing."""
-        one = Fallback(channel=channel, name=fallback, targets=(TARGETS[fallback],), after=5 * MINUTE)
-        return sum(done.count for done in divert_to_fallback(self.tx, [one], at(minute)))
+        channels = dict(self.config.channels)
+        channels[channel] = replace(channels[channel], fallback=fallback, fallback_after=5 * MINUTE)
+        config = replace(self.config, channels=channels)
+        return sum(done.count for done in divert_to_fallback(self.tx, config, at(minute)))
 
 
 def watching(

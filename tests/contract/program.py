@@ -18,7 +18,7 @@ from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.outbox import divert_to_fallback
+from monitor.alerting.outbox import divert_to_fallback, message_of
 from monitor.alerting.recording import record
 from monitor.alerting.summaries import Summaries
 from monitor.cli.main import COMMANDS, execute, load_command
@@ -170,7 +170,7 @@ class Daemon:
                 self._polled.add(polled.key)
                 self.metrics.polled(polled.account, result)
         told += look_between_polls(tx, self.monitor.config, now, self._polled)
-        divert_to_fallback(tx, self.monitor.fallbacks, now)
+        divert_to_fallback(tx, self.monitor.config, now)
         for notifier in self.monitor.notifiers:
             self._deliver(tx, notifier.target, now)
         return told
@@ -180,11 +180,11 @@ class Daemon:
             rest = tx.outbox.rest(target.url_id)
             if rest is not None and rest.until > now:
                 return
-            due = tx.outbox.waiting(target, now, self.monitor.quiet.get(target.channel)).due
+            due = tx.outbox.waiting(target, now, self.monitor.config.channels[target.channel].quiet_hours).due
             if not due:
                 return
             delivery = plan(due)
-            message = self.monitor.renderer.render(target.channel, delivery.items, delivery.instead_of)
+            message = message_of(self.monitor.config, target, delivery)
             ids = [one.id for one in delivery.covers]
             trouble = self.trouble.get(target.channel)
             if trouble is None:

@@ -19,7 +19,7 @@ from monitor.log.lines import Redaction
 from monitor.sandbox import Fault
 from monitor.store.writer import Store
 from monitor.web.counters import Metrics
-from tests.alerting.test_outbox import OPS, START, Channel, Clock
+from tests.alerting.test_outbox import CONFIG, OPS, START, Channel, Clock
 from tests.alerting.test_outbox import tell as put_into_outbox
 from tests.process.support import Installation, until
 from tests.providers.support import OK, SPOT, Endpoint, Station, http, waits
@@ -128,7 +128,7 @@ async def test_waiting_in_vain_counts_as_waiting() -> None:
 def outbox(store: Store, clock: Clock, metrics: Metrics) -> Outbox:
     """An outbox that tells what it does."""
     return Outbox(
-        store, clock=clock, jitter=lambda: 0.0, on_attempt=metrics.tried, on_given_up=metrics.gave_up
+        store, CONFIG, clock=clock, jitter=lambda: 0.0, on_attempt=metrics.tried, on_given_up=metrics.gave_up
     )
 
 
@@ -153,7 +153,7 @@ async def test_deliveries_count_by_their_outcome(
         await store.write(lambda tx: tx.outbox.reschedule([waiting.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     box = outbox(store, clock, metrics)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1, "an attempt")
     await box.stop(timedelta(seconds=5))
     await store.close()
