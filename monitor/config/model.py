@@ -1,6 +1,6 @@
 """The configuration as the rest of the program sees it: read, checked, complete."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -10,13 +10,13 @@ from pydantic import SecretStr
 
 from monitor.config.types import Listen
 from monitor.config.yaml_tree import Plain, Position
-from monitor.domain.coverage import in_common
+from monitor.domain.coverage import Held, in_common, matching_nothing
 from monitor.domain.delivery import Target
-from monitor.domain.model import Account
-from monitor.domain.mutes import Inhibition, Maintenance
+from monitor.domain.model import Account, Series
+from monitor.domain.mutes import Inhibition, Maintenance, Silence
 from monitor.domain.routing import Route
 from monitor.domain.rules import Rule, Words
-from monitor.domain.schedule import Cron, Schedule
+from monitor.domain.schedule import Cron, Schedule, gap_after
 from monitor.domain.windows import QuietHours
 from monitor.providers.base import Api, Settings
 
@@ -138,6 +138,11 @@ class Config:
         return {job.name: job.schedule for job in self.jobs}
 
     @cached_property
+    def gaps_after(self) -> Mapping[str, timedelta]:
+        """The time without a reading after which nothing is known any more, by job."""
+        return {name: gap_after(schedule) for name, schedule in self.schedules.items()}
+
+    @cached_property
     def targets(self) -> Mapping[str, tuple[Target, ...]]:
         """The recipients of the channels, by name; none of them until the channels are opened."""
         return {name: channel.targets for name, channel in self.channels.items()}
@@ -167,6 +172,22 @@ class Config:
             self._in_common[subject] = in_common(list(self.on_provider(subject).values()))
         return self._in_common[subject]
 
+    def rules_of(self, series: Series) -> tuple[Rule, ...]:
+        """Return the rules that judge a series."""
+        if series.key not in self._rules_of:
+            self._rules_of[series.key] = tuple(rule for rule in self.rules if rule.match.series(series))
+        return self._rules_of[series.key]
+
+    def idle_silences(self, silences: Iterable[Silence], held: Held) -> frozenset[int]:
+        """Return the numbers of the silences that match no alert that there can be. `held` are the series that were
+        read."""
+        # remembered as long as no new series is read: with many accounts finding out takes a while
+        numbers = {(one.id, len(held)): one for one in silences}
+        new = [one for key, one in numbers.items() if key not in self._is_idle]
+        found = matching_nothing(new, self.rules, self.accounts.values(), held)
+        self._is_idle.update({(one.id, len(held)): one.id in found for one in new})
+        return frozenset(number for number, count in numbers if self._is_idle[number, count])
+
     @cached_property
     def _by_provider(self) -> Mapping[str, Mapping[tuple[str, str], Account]]:
         # an outage asks for all accounts of a provider with every poll
@@ -177,4 +198,12 @@ class Config:
 
     @cached_property
     def _in_common(self) -> dict[str, dict[str, str]]:
+        return {}
+
+    @cached_property
+    def _rules_of(self) -> dict[tuple[str, str, str], tuple[Rule, ...]]:
+        return {}
+
+    @cached_property
+    def _is_idle(self) -> dict[tuple[int, int], bool]:
         return {}

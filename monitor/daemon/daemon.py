@@ -27,7 +27,7 @@ from monitor.daemon.runtime import MAX_WAIT, Hosts, Monitor, Polled, accept, jit
 from monitor.daemon.scheduler import Scheduler, Task
 from monitor.daemon.shared_calls import SharedCalls
 from monitor.daemon.systemd import Systemd
-from monitor.daemon.web_service import WebSettings, plan_of
+from monitor.daemon.web_service import WebSettings
 from monitor.domain.alerts import Event
 from monitor.domain.progress import STUCK_AFTER, Progress
 from monitor.domain.units import moment
@@ -38,7 +38,7 @@ from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 from monitor.web.counters import Metrics
 from monitor.web.queries import Site
-from monitor.web.view import Live, Plan
+from monitor.web.view import Live
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class Daemon:
         self._summaries = Summaries(self._store)
         self._web = WebSettings(
             Site(
-                plan=self._shown,
+                config=lambda: self._monitor.config,
                 live=self._live,
                 hang=partial(self._asked, self._liveness_problem),
                 trouble=partial(self._asked, self._readiness_problem),
@@ -209,7 +209,6 @@ class Daemon:
         self._scheduler.plan(self._tasks(monitor, polled_at))
         self._pulse.follow(monitor.config.heartbeat)
         self._summaries.follow(monitor.config.summary, started)
-        self._plan = plan_of(monitor)
         await self._web.follow(monitor.config.web)
 
     async def _run_chores(self) -> None:
@@ -435,9 +434,6 @@ class Daemon:
         self._systemd.status(f"{len(self._monitor.accounts)} accounts, {last}, {store}")
 
     # What the pages ask for, in threads of their own
-
-    def _shown(self) -> Plan:
-        return self._plan
 
     def _live(self) -> Live:
         unready = "stopping" if self._stop.is_set() else "" if self._begun else "starting"

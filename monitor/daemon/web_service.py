@@ -7,12 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from monitor.config import WebSettings as Wanted
-from monitor.daemon.runtime import Monitor
-from monitor.domain.schedule import gap_after
-from monitor.providers import PROVIDERS
-from monitor.providers.base import Settings
 from monitor.web.queries import Site
-from monitor.web.view import Plan, Provider
 
 if TYPE_CHECKING:
     from monitor.web.server import Server
@@ -25,28 +20,6 @@ TRY_AGAIN = timedelta(seconds=5)
 
 ENDS_WITHIN = timedelta(seconds=4)
 """How long requests under way are waited for at the end."""
-
-
-def plan_of(monitor: Monitor) -> Plan:
-    """What pages need to know of a configuration."""
-    config = monitor.config
-    return Plan(
-        store=config.store.path,
-        accounts={key: polled.account for key, polled in monitor.accounts.items()},
-        jobs={job.name: job.provider for job in config.jobs},
-        gaps_after={job.name: gap_after(job.schedule) for job in config.jobs},
-        providers=[
-            Provider(name=name, type=_type(settings), host=settings.origin)
-            for name, settings in config.providers.items()
-        ],
-        rules=config.rules,
-        channels=tuple(config.channels),
-        maintenance=config.maintenance,
-    )
-
-
-def _type(settings: Settings) -> str:
-    return next(name for name, known in PROVIDERS.items() if isinstance(settings, known.settings))
 
 
 class WebSettings:
@@ -91,7 +64,7 @@ class WebSettings:
         from monitor.web.server import Server
 
         access = Access(
-            token=wanted.token, hosts=frozenset(wanted.hosts), instance=str(self._site.plan.store)
+            token=wanted.token, hosts=frozenset(wanted.hosts), instance=str(self._site.config.store.path)
         )
         app = application(self._site, access)
         told = False

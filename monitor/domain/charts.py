@@ -11,7 +11,6 @@ from typing import Any
 from monitor.domain.messages import Item, Report, headline, worst_first
 from monitor.domain.money import plain
 from monitor.domain.rules import Rule
-from monitor.domain.schedule import Schedule, gap_after
 
 SPAN = timedelta(days=1)
 """How much of a series a picture shows."""
@@ -78,12 +77,12 @@ def wanted(
     items: Sequence[Item],
     channel: bool | None,  # noqa: FBT001 -- as `wants`
     rules: Mapping[str, Rule],
-    schedules: Mapping[str, Schedule],
+    gaps_after: Mapping[str, timedelta],
 ) -> tuple[ChartSpec, ...]:
     """Return what a message on a channel is to show, the worst first; nothing for what is about no series.
 
-    `channel` is what the channel says of charts. `schedules` are the jobs', by name: a gap follows from them."""
-    found = (_chart(item, channel, rules, schedules) for item in worst_first(items))
+    `channel` is what the channel says of charts. `gaps_after` is the time without a reading that is a gap, by job."""
+    found = (_chart(item, channel, rules, gaps_after) for item in worst_first(items))
     return tuple(chart for chart in found if chart is not None)[:MOST]
 
 
@@ -101,11 +100,11 @@ def _chart(
     item: Item,
     channel: bool | None,  # noqa: FBT001 -- as above
     rules: Mapping[str, Rule],
-    schedules: Mapping[str, Schedule],
+    gaps_after: Mapping[str, timedelta],
 ) -> ChartSpec | None:
     last, names = item.last, dict(item.last.names)
-    rule, schedule = rules.get(last.rule), schedules.get(names.get("job", ""))
-    if rule is None or schedule is None or not names.get("currency"):
+    rule, gap_after = rules.get(last.rule), gaps_after.get(names.get("job", ""))
+    if rule is None or gap_after is None or not names.get("currency"):
         return None
     if not wants(channel, rule.presentation.chart):
         return None
@@ -116,7 +115,7 @@ def _chart(
         title=f"{headline(item)} {last.rule}",
         severity=last.severity,
         until=at,
-        gap_after=gap_after(schedule),
+        gap_after=gap_after,
         fired_since=datetime.fromisoformat((item.fired or last).since),
         over_at=at if item.is_over else None,
         lines=tuple(_lines(rule, last)),

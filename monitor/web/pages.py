@@ -44,7 +44,7 @@ def router(site: Site, access: Access) -> APIRouter:
                 template, {**shared, "path": request.url.path, "query": request.url.query, **fill()}
             )
 
-        return shelf.get((site.plan, template, request.url.path, request.url.query), write).answer(request)
+        return shelf.get((site.config, template, request.url.path, request.url.query), write).answer(request)
 
     @router.get("/")
     def overview(
@@ -176,5 +176,5 @@ def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:
 
 def _judged(overview: Overview, rule: str) -> Amount:
     """The amount that a rule looks at."""
-    judged = (one.field for one in overview.plan.rules if one.name == rule)
-    return next(judged, "available")
+    known = overview.config.rule(rule)
+    return known.field if known is not None else "available"

@@ -273,7 +273,7 @@ def silence_and_check(on: Duty) -> AfterCommit:
     on.acknowledge(2)
 
     def seen(store: Path) -> None:
-        status = assemble(read(store), {SPOT.job: SPOT.provider}, [SPOT], at(3))
+        status = assemble(read(store), configured(accounts=[SPOT]), at(3))
         [alert] = status.alerts
         assert (alert.muted, alert.ack, status.check) == ("silence 1 by ann: upgrade", ON_IT, Check.CRITICAL)
 

@@ -24,7 +24,6 @@ from monitor.alerting.summaries import Summaries
 from monitor.cli.main import COMMANDS, execute, load_command
 from monitor.config import load
 from monitor.daemon.runtime import Hosts, Monitor, accept
-from monitor.daemon.web_service import plan_of
 from monitor.domain.alerts import Event
 from monitor.domain.delivery import Rest, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message, test_message
@@ -221,10 +220,10 @@ class Daemon:
 
     def site(self, now: datetime, *, unready: str = "", hang: str = "", trouble: str = "") -> Site:
         """What its status page shows at an instant."""
-        shown = plan_of(self.monitor)
+        shown = self.monitor.config
         next_polls = {f"{job}/{name}": now + timedelta(minutes=1) for job, name in self.monitor.accounts}
         return Site(
-            plan=lambda: shown,
+            config=lambda: shown,
             live=lambda: Live(started_at=self.started, next_polls=next_polls, unready=unready),
             hang=lambda: hang,
             trouble=lambda: trouble,

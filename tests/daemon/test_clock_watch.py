@@ -92,7 +92,7 @@ class Machine:
 
     def warnings(self) -> tuple[str, ...]:
         """Those of `status`, by this machine's clock."""
-        return assemble(read(self.store.path), {SPOT.job: SPOT.provider}, [SPOT], self.now()).warnings
+        return assemble(read(self.store.path), CONFIG, self.now()).warnings
 
     async def history(self) -> list[datetime]:
         """When its readings were made, by their own instants."""

@@ -19,6 +19,7 @@ from monitor.domain.schedule import Cron, Every, Schedule, gap_after
 AT = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SINCE = AT - timedelta(minutes=5)
 LOW = Threshold(name="low", below=Decimal("1000.00"), clear=Decimal(1200))
+GAPS_AFTER = {"nami": timedelta(seconds=150)}
 SERIES = (("account", "spot"), ("currency", "USDT"), ("job", "nami"), ("provider", "main"))
 
 
@@ -43,8 +44,7 @@ def _report(**changes: Any) -> Report:
 
 def _wanted(*items: Item, rules: Sequence[Rule] = (LOW,)) -> tuple[ChartSpec, ...]:
     """What is shown on a channel that wants charts."""
-    schedules = {"nami": Every(interval=timedelta(minutes=1))}
-    return wanted(items, True, {rule.name: rule for rule in rules}, schedules)
+    return wanted(items, True, {rule.name: rule for rule in rules}, GAPS_AFTER)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_one_yes_is_enough_and_one_no_too_much(
     channel: bool | None, rule: bool | None, expected: bool
 ) -> None:
     """Of a channel and a rule, either can ask, and either can forbid."""
-    low, every = replace(LOW, presentation=Presentation(chart=rule)), Every(interval=timedelta(minutes=1))
-    shown = wanted([Item(last=_report())], channel, {"low": low}, {"nami": every})
+    low = replace(LOW, presentation=Presentation(chart=rule))
+    shown = wanted([Item(last=_report())], channel, {"low": low}, GAPS_AFTER)
     assert wants(channel, rule) is bool(shown) is may_want(channel, [low]) is expected
 
 

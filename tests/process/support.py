@@ -238,10 +238,7 @@ class Installation:
     def look(self) -> Json:
         """What `status --json` would show, without the price of a process: for waiting."""
         loaded = self.loaded()
-        accounts = [account for job in loaded.jobs for account in job.accounts]
-        providers = {job.name: job.provider for job in loaded.jobs}
-        known = read(loaded.store.path)
-        return assemble(known, providers, accounts, datetime.now(UTC), loaded.maintenance).to_json()
+        return assemble(read(loaded.store.path), loaded, datetime.now(UTC)).to_json()
 
     def loaded(self) -> configuration.Config:
         """The configuration as it stands in the file."""

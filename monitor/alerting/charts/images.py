@@ -130,7 +130,7 @@ class Pictures:
             return {}  # after an attempt: perhaps it was the chart that was refused
         try:
             config = self._config
-            charts = wanted(delivery.items, self._takers[target], config.rules_by_name, config.schedules)
+            charts = wanted(delivery.items, self._takers[target], config.rules_by_name, config.gaps_after)
         except Exception:  # a defect must cost nobody the message
             log.exception("unexpected error drawing a chart")
             return {}
