@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -89,13 +89,13 @@ class Polled:
 
 
 class Monitor:
-    """What one configuration comes to. Raises ConfigError for a channel's URL that apprise refuses."""
+    """A configuration with its channels open, and the connections by which its accounts are polled."""
 
-    def __init__(self, config: Config, hosts: Hosts) -> None:
+    def __init__(self, config: Config, notifiers: Sequence[AppriseNotifier], hosts: Hosts) -> None:
+        self.config = config
+        self.notifiers = notifiers
         self._under_way = 0
         self._idle = asyncio.Event()
-        require_tls(config)
-        self.config, self.notifiers = open_channels(config)
         self.accounts = {account.key: Polled(job, account) for job in config.jobs for account in job.accounts}
         self._clients = {
             name: Client(settings, hosts.of(settings), clock=now, jitter=jitter)

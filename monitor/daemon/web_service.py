@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from monitor.config import WebSettings as Wanted
+from monitor.config import WebSettings
 from monitor.web.queries import Site
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ ENDS_WITHIN = timedelta(seconds=4)
 """How long requests under way are waited for at the end."""
 
 
-class WebSettings:
+class WebService:
     """Serves `site` where the configuration says, if it says so. Whatever goes wrong with that stops nothing else."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._wanted: Wanted | None = None
+        self._wanted: WebSettings | None = None
         self._serving: asyncio.Task[None] | None = None
 
-    async def follow(self, wanted: Wanted | None) -> None:
+    async def follow(self, wanted: WebSettings | None) -> None:
         """Serves like this from now on; what was served otherwise until now ends."""
         if wanted == self._wanted:
             return
@@ -47,7 +47,7 @@ class WebSettings:
             await asyncio.gather(self._serving, return_exceptions=True)
             self._serving = None
 
-    async def _serve(self, wanted: Wanted) -> None:
+    async def _serve(self, wanted: WebSettings) -> None:
         server = await self._start(wanted)
         try:
             await asyncio.Event().wait()
@@ -58,7 +58,7 @@ class WebSettings:
                     while server.is_alive:
                         await asyncio.sleep(0.02)
 
-    async def _start(self, wanted: Wanted) -> "Server":
+    async def _start(self, wanted: WebSettings) -> "Server":
         from monitor.web.application import application  # FastAPI and uvicorn: only where there is a page
         from monitor.web.auth import Access
         from monitor.web.server import Server
@@ -82,7 +82,7 @@ class WebSettings:
                 return server
 
 
-def _told(wanted: Wanted) -> dict[str, object]:
+def _told(wanted: WebSettings) -> dict[str, object]:
     access = "everybody on this machine" if wanted.token is None else "who has the token"
     others = {} if wanted.listen.is_loopback else {"open_to": "other machines, without TLS"}
     return {"url": f"http://{wanted.listen}/", "access": access, **others}

@@ -23,7 +23,7 @@ from monitor.alerting.recording import record
 from monitor.alerting.summaries import Summaries
 from monitor.cli.main import COMMANDS, execute, load_command
 from monitor.config import load
-from monitor.daemon.runtime import Hosts, Monitor, accept
+from monitor.daemon.runtime import Hosts, Monitor, accept, open_channels
 from monitor.domain.alerts import Event
 from monitor.domain.delivery import Rest, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message, test_message
@@ -251,7 +251,7 @@ def _sent(at: datetime, channel: str, covers: tuple[str, ...], message: Message)
 
 
 def _monitor(config: Path) -> Monitor:
-    return Monitor(load(config, {}), Hosts())
+    return Monitor(*open_channels(load(config, {})), Hosts())
 
 
 def _result(read: Mapping[str, tuple[str, str]] | str, now: datetime) -> PollResult:

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from monitor import config as configuration
-from monitor.daemon.runtime import Hosts, Monitor
+from monitor.daemon.runtime import Hosts, Monitor, open_channels
 from monitor.notify.channels import AppriseNotifier
 from monitor.providers.http import Client
 from monitor.sandbox.http import Request, Response, Server, error_response, json_response
@@ -389,7 +389,7 @@ async def test_no_object_shows_a_secret(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(document))
     hosts = Hosts()
-    monitor = Monitor(configuration.load(file, {"KEY": API_KEY}), hosts)
+    monitor = Monitor(*open_channels(configuration.load(file, {"KEY": API_KEY})), hosts)
     ours = [one for one in _reachable(monitor) if type(one).__module__.startswith(("monitor", "pydantic"))]
     shown = {f"{type(one).__name__}: {text}" for one in ours for text in _texts(one)}
     await monitor.close()
