@@ -9,7 +9,7 @@ from monitor.config import yaml_tree
 from monitor.config.files import Unreadable, read_text
 from monitor.config.model import Job
 from monitor.config.problems import Findings, unknown
-from monitor.config.read import read
+from monitor.config.read import check_keys, read
 from monitor.config.sections import JobSection, job_section, keys
 from monitor.config.types import UTC
 from monitor.config.yaml_tree import Position, dotted
@@ -91,7 +91,8 @@ def _read_job(
     kinds = [provider.wallets for provider in (PROVIDERS.values() if known is None else (known,))]
     _check_entries(path, kinds, findings)
     section = _section(path, provider_type, findings)
-    _check_schedule(path, findings)
+    if findings.keys(path):
+        check_keys(JobSection, path, findings)
     list_file, listed_elsewhere = None, False
     for kind in kinds:
         if (by := kind.list_file) is None:
@@ -136,16 +137,6 @@ def _section(path: yaml_tree.Path, provider_type: str | None, findings: Findings
         return read(job_section(provider_type), path, findings)
     of_any_provider = set(chain.from_iterable(keys(provider.wallets) for provider in PROVIDERS.values()))
     return read(JobSection, path, findings, foreign=of_any_provider)
-
-
-def _check_schedule(path: yaml_tree.Path, findings: Findings) -> None:
-    given = findings.keys(path)
-    if given and "every" not in given and "cron" not in given:
-        findings.missing((*path, "every"), "is required, or `cron`")
-    if "every" in given and "cron" in given:
-        findings.key((*path, "cron"), "can't be combined with `every`; keep one of them")
-    if "timezone" in given and "cron" not in given:
-        findings.key((*path, "timezone"), "only goes with `cron`")
 
 
 def _check_entries(path: yaml_tree.Path, kinds: Iterable[type[Wallets]], findings: Findings) -> None:

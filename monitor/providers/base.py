@@ -29,6 +29,47 @@ from monitor.domain.model import Account, Balance
 from monitor.providers.response import Response
 
 
+@dataclass(frozen=True, slots=True)
+class ExactlyOne:
+    """One of these keys is required, and excludes the others.
+
+    Of two the one declared first is right, or with `by_place` the one that the file has first; `advice` ends the
+    message about the other. Where the key `unless` is given, none is required."""
+
+    keys: tuple[str, ...]
+    advice: str = "; keep one of them"
+    by_place: bool = False
+    unless: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeastOne:
+    """One of one or two keys is required, unless the key `unless` is given."""
+
+    keys: tuple[str, ...]
+    unless: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A key that needs another one. With `is_surplus` it is too much without it; else the other one is missing."""
+
+    key: str
+    other: str
+    is_surplus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneForm:
+    """Two pairs of keys: each pair is given whole, and excludes the other; one of them is required."""
+
+    first: tuple[str, str]
+    second: tuple[str, str]
+
+
+Constraint = ExactlyOne | AtLeastOne | Needs | OneForm
+
+
 class Section(BaseModel):
     """A mapping in the configuration: unknown keys are errors, values can't be changed once read.
 
@@ -36,6 +77,14 @@ class Section(BaseModel):
     `0.10` an exact amount. The types of the fields decide what the text means."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    constraints: ClassVar[tuple[Constraint, ...]] = ()
+    """Which keys exclude or need each other: for the reader and the JSON Schema alike."""
+
+    @classmethod
+    def all_constraints(cls) -> list[Constraint]:
+        """Return the constraints of the section and of all that it is made of."""
+        return [one for base in cls.__mro__ for one in vars(base).get("constraints", ())]
 
 
 def _duration(value: object) -> object:
@@ -223,6 +272,12 @@ class Wallets(Section):
     which may be in a list file, and several at once."""
     list_file: ClassVar[ListFile | None] = None
     """The key that may name a file in place of a list."""
+
+    @classmethod
+    def all_constraints(cls) -> list[Constraint]:
+        """Return the constraints, with that of a list file: it excludes the list."""
+        of_list = [] if cls.list_file is None else [ExactlyOne((cls.list_file.list_key, cls.list_file.key))]
+        return [*super().all_constraints(), *of_list]
 
     def accounts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Return each account's name, with the currencies every response must hold (none: whatever it holds)."""
