@@ -81,8 +81,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_CHANGES,
-                old="            tx.alerts.add_event(item.event, item.report, _addressed(tx, item, config))\n",
-                new="            LATER.append((item.event, item.report, _addressed(tx, item, config)))\n",
+                old="            tx.alerts.add_event(item.event, report, _addressed(tx, item, config))\n",
+                new="            LATER.append((item.event, report, _addressed(tx, item, config)))\n",
             ),
             Edit(
                 file=_CHANGES,
@@ -171,7 +171,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file="domain/messages.py",
-                old='("At", moment(datetime.fromisoformat(last.at))),',
+                old='("At", moment(last.at)),',
                 new='("At", moment(datetime.now().astimezone())),',
             ),
         ),

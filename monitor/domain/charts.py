@@ -108,16 +108,15 @@ def _chart(
         return None
     if not wants(channel, rule.presentation.chart):
         return None
-    at = datetime.fromisoformat(last.at)
     return ChartSpec(
         series=last.subject,
         field=last.field or "available",
         title=f"{headline(item)} {last.rule}",
-        severity=last.severity,
-        until=at,
+        severity=last.severity.word,
+        until=last.at,
         gap_after=gap_after,
-        fired_since=datetime.fromisoformat((item.fired or last).since),
-        over_at=at if item.is_over else None,
+        fired_since=(item.fired or last).since,
+        over_at=last.at if item.is_over else None,
         lines=tuple(_lines(rule, last)),
     )
 
@@ -125,7 +124,7 @@ def _chart(
 def _lines(rule: Rule, last: Report) -> Iterator[Line]:
     """The amounts at which a rule fires, and the one at which it clears, where it says one."""
     for line in rule.lines(rule.field):
-        severity = line.severity.word if rule.levels else last.severity
+        severity = (line.severity if rule.levels else last.severity).word
         label = f"{severity if rule.levels else 'limit'} {plain(line.amount)}"
         yield Line(amount=plain(line.amount), label=label, severity=severity)
     if rule.clears_at is not None:

@@ -107,7 +107,7 @@ def _next_of(waiting: Sequence[Notification]) -> tuple[Sequence[Notification], I
 def _present(one: Notification) -> Report:
     """Return its facts, with the reason for which the alert fires when it is sent: of how many accounts an outage is
     changes while it waits. What tells of a reading keeps the reason that goes with it."""
-    if not one.present_reason or one.report.value or _ends(one):
+    if not one.present_reason or one.report.reading or _ends(one):
         return one.report
     return replace(one.report, reason=one.present_reason)
 

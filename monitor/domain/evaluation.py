@@ -27,23 +27,34 @@ def of_provider(account: Account) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingEvent:
-    """An event, its facts, the policy and the routes that say where it goes, and what they went by."""
+    """An event, its rule, the routes that say where it goes, and what they went by."""
 
     event: Event
-    report: Report
-    policy: Policy
+    rule: Rule | None
+    """None where the configuration no longer has it."""
     routes: tuple[Route, ...]
     attributes: Attributes
+
+    @property
+    def policy(self) -> Policy:
+        """Return the rule's policy; the default one where it is gone."""
+        return self.rule.policy if self.rule else Policy()
+
+    def report(self, history: Sequence[Snapshot] = ()) -> Report:
+        """Return the facts of the event. `history` ends with the newest reading of the series that it is about."""
+        return report(self.event, self.rule, self.attributes, history)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What became of one alert, what is told of it, and what kept it quiet before.
 
-    `came_and_went`: it has just ceased to fire, muted all the while, so that nobody is ever told of it."""
+    `view` is the series that the alert is about, where it is about one. `came_and_went`: it has just ceased to fire,
+    muted all the while, so that nobody is ever notified of it."""
 
     alert: Alert
-    told: tuple[OutgoingEvent, ...] = ()
+    events: tuple[OutgoingEvent, ...] = ()
+    view: SeriesView | None = None
     muted_before: str = ""
     came_and_went: Alert | None = None
 
@@ -72,7 +83,7 @@ class AlertContext:
         rule: Rule,
         now: datetime,
         *,
-        history: Sequence[Snapshot] = (),
+        view: SeriesView | None = None,
         mute: str = "",
         judged: Mapping[AlertKey, Alert] = {},
     ) -> Change:
@@ -86,32 +97,22 @@ class AlertContext:
             alert=after,
             muted_before=alert.muted,
             came_and_went=alert if mute and alert.ended_at == now and not alert.announced else None,
-            told=tuple(
-                OutgoingEvent(
-                    event=event,
-                    report=report(event, rule, self._labels(attributes), history, self._names(attributes)),
-                    policy=rule.policy,
-                    routes=routes,
-                    attributes=attributes,
-                )
+            events=tuple(
+                OutgoingEvent(event=event, rule=rule, routes=routes, attributes=attributes)
                 for event in events
             ),
+            view=view,
         )
 
     def end(self, alert: Alert, rule: Rule | None, reason: str, now: datetime) -> Change:
         """The end of an alert whose rule (then None) or subject is gone from the configuration."""
         over, events = close(alert, reason, now)
-        attributes, policy = self.attributes(alert, rule), rule.policy if rule else Policy()
+        attributes = self.attributes(alert, rule)
+        routes = routes_of(self.routes, rule.policy if rule else Policy(), attributes)
         return Change(
             alert=over,
-            told=tuple(
-                OutgoingEvent(
-                    event=event,
-                    report=report(event, rule, self._labels(attributes), names=self._names(attributes)),
-                    policy=policy,
-                    routes=routes_of(self.routes, policy, attributes),
-                    attributes=attributes,
-                )
+            events=tuple(
+                OutgoingEvent(event=event, rule=rule, routes=routes, attributes=attributes)
                 for event in events
             ),
         )
@@ -125,16 +126,6 @@ class AlertContext:
         """Return by what an alert may inhibit others; None where it inhibits none."""
         rule = self.rules.get(alert.rule)
         return self.attributes(alert, rule) if rule is not None and alert.state is State.FIRING else None
-
-    @staticmethod
-    def _names(attributes: Attributes) -> tuple[tuple[str, str], ...]:
-        own = ("account", "currency", "job", "provider")
-        return tuple((name, attributes[name]) for name in own if name in attributes)
-
-    @staticmethod
-    def _labels(attributes: Attributes) -> tuple[tuple[str, str], ...]:
-        own = {"subject", "rule", "severity", "type", "job", "provider", "account", "currency"}
-        return tuple((name, value) for name, value in attributes.items() if name not in own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,10 +193,7 @@ def evaluate(rules: Sequence[Rule], facts: Facts, desk: AlertContext | None = No
     for one in all_judged:
         if not (one.before.is_over and one.after.is_over):
             mute = _explained(one, rules, facts, alerts)
-            history = one.view.history if one.view else ()
-            changes.append(
-                desk.tell(one.after, one.rule, facts.now, history=history, mute=mute, judged=alerts)
-            )
+            changes.append(desk.tell(one.after, one.rule, facts.now, view=one.view, mute=mute, judged=alerts))
     return [change for change in changes if change.alert != facts.alerts.get(change.alert.key)]
 
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Literal
 
-from monitor.domain import money
 from monitor.errors import Outcome
 
 Field = Literal["available", "total", "locked"]
@@ -256,9 +255,3 @@ class SeriesView:
     missing: Streak = NO_STREAK
     ahead_until: datetime | None = None
     history: tuple[Snapshot, ...] = field(default=(), repr=False)
-
-
-def value_text(snapshot: Snapshot, which: Field) -> str:
-    """The amount a rule looks at, as it came."""
-    value = snapshot.value(which)
-    return "unknown" if value is None else money.plain(value)

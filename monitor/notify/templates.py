@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.domain import messages
 from monitor.domain.alerts import EventKind
-from monitor.domain.messages import Item, Message, Report
-from monitor.domain.money import percent_of, signed, subtract
+from monitor.domain.messages import AmountRead, Item, Message, Report
+from monitor.domain.model import Severity
+from monitor.domain.money import plain, signed
 from monitor.domain.rules import Presentation, TemplateFormat, Words
 from monitor.domain.units import moment, span
 
@@ -68,15 +69,15 @@ _NO_VARIABLE = re.compile(r"'(\w+)' is undefined")
 _NO_LINK = re.compile(r"'dict object' has no attribute '(.*)'")
 
 _SAMPLE = Report(
-    kind="fired",
+    kind=EventKind.FIRED,
     rule="usdt-low",
     rule_type="threshold",
-    severity="critical",
+    severity=Severity.CRITICAL,
     subject="exchange-spot/spot/USDT",
     incident="7Q3M9VKD2A",
     seq=1,
-    at="2026-02-01T14:32:00+00:00",
-    since="2026-02-01T14:30:00+00:00",
+    at=datetime(2026, 2, 1, 14, 32, tzinfo=UTC),
+    since=datetime(2026, 2, 1, 14, 30, tzinfo=UTC),
     reason="available 900.10 < 1000",
     expected="at least 1000",
     labels=(("team", "treasury"),),
@@ -87,11 +88,9 @@ _SAMPLE = Report(
         ("provider", "exchange"),
     ),
     field="available",
-    value="900.10",
-    value_at="2026-02-01T14:32:00+00:00",
-    before="1100.00",
-    before_at="2026-02-01T14:31:00+00:00",
-    trend=("1100.00", "900.10"),
+    reading=AmountRead(amount=Decimal("900.10"), at=datetime(2026, 2, 1, 14, 32, tzinfo=UTC)),
+    before=AmountRead(amount=Decimal("1100.00"), at=datetime(2026, 2, 1, 14, 31, tzinfo=UTC)),
+    trend=(Decimal("1100.00"), Decimal("900.10")),
 )
 
 
@@ -153,10 +152,10 @@ def render(
         return messages.render(items, instead_of)
     rule = rule or Presentation()
     try:
-        known = _variables(items[0], "", {})
-        rendered = {
-            name: _compiled(text, "text").render(known) for name, text in {**links, **rule.links}.items()
-        }
+        templates = {**links, **rule.links}
+        # most messages have no link, and no template: nothing is computed for them
+        known = _variables(items[0], "", {}) if templates else {}
+        rendered = {name: _compiled(text, "text").render(known) for name, text in templates.items()}
         built_in = messages.render(items, instead_of, rendered)
         words = rule.message or channel
         return built_in if words is None else _worded(words, built_in, items[0], instead_of, rendered)
@@ -182,10 +181,11 @@ def _worded(
 def _variables(item: Item, instead_of: str, links: Mapping[str, str]) -> dict[str, Any]:
     last = item.last
     names = dict(last.names)
+    change, percentage = last.change
     return {
         "headline": messages.headline(item),
-        "kind": last.kind,
-        "severity": last.severity,
+        "kind": last.kind.value,
+        "severity": last.severity.word,
         "rule": last.rule,
         "type": last.rule_type,
         "subject": last.subject,
@@ -198,24 +198,17 @@ def _variables(item: Item, instead_of: str, links: Mapping[str, str]) -> dict[st
         "expected": last.expected,
         "note": last.note,
         "field": last.field,
-        "value": last.value,
-        "before": last.before,
-        **_change(last),
-        "trend": list(last.trend),
-        "since": moment(datetime.fromisoformat(last.since)),
-        "at": moment(datetime.fromisoformat(last.at)),
-        "duration": span(datetime.fromisoformat(last.at) - datetime.fromisoformat(last.since)),
+        "value": str(last.reading or ""),
+        "before": str(last.before or ""),
+        "change": "" if change is None else signed(change),
+        "change_percent": percentage or "",
+        "trend": [plain(amount) for amount in last.trend],
+        "since": moment(last.since),
+        "at": moment(last.at),
+        "duration": span(last.at - last.since),
         "incident": last.incident,
         "number": item.numbers,
         "fired": item.fired.reason if item.fired else "",
         "instead_of": instead_of,
         "links": defaultdict(str, links),
     }
-
-
-def _change(last: Report) -> dict[str, str]:
-    if not last.value or not last.before or "unknown" in (last.value, last.before):
-        return {"change": "", "change_percent": ""}
-    before = Decimal(last.before)
-    change = subtract(Decimal(last.value), before)
-    return {"change": signed(change), "change_percent": percent_of(change, before) or ""}

@@ -104,15 +104,15 @@ async def tell(
 ) -> None:
     """Puts a firing into the outbox."""
     facts = Report(
-        kind="fired",
+        kind=EventKind.FIRED,
         rule="low",
         rule_type="threshold",
-        severity="warning",
+        severity=Severity.WARNING,
         subject=f"spot/{incident}/USDT",
         incident=incident,
         seq=seq,
-        at=_now().isoformat(),
-        since=_now().isoformat(),
+        at=_now(),
+        since=_now(),
         reason="r",
         expected="e",
         names=(("currency", "USDT"), ("job", "spot")),

@@ -324,8 +324,9 @@ class World:
         for change in changes:
             key = change.alert.rule, change.alert.subject
             self.alerts[key] = change.alert
-            told += [item.event for item in change.told]
-            self.reports += [item.report for item in change.told]
+            told += [item.event for item in change.events]
+            history = change.view.history if change.view else ()
+            self.reports += [item.report(history) for item in change.events]
         self.events += told
         return told
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from monitor.domain.alerts import EventKind
 from monitor.domain.charts import MOST, ChartSpec, Line, may_want, wanted, wants
 from monitor.domain.messages import Item, Report
 from monitor.domain.model import Severity
@@ -25,15 +26,15 @@ SERIES = (("account", "spot"), ("currency", "USDT"), ("job", "nami"), ("provider
 
 def _report(**changes: Any) -> Report:
     facts = {
-        "kind": "fired",
+        "kind": EventKind.FIRED,
         "rule": "low",
         "rule_type": "threshold",
-        "severity": "warning",
+        "severity": Severity.WARNING,
         "subject": "nami/spot/USDT",
         "incident": "A",
         "seq": 1,
-        "at": AT.isoformat(),
-        "since": SINCE.isoformat(),
+        "at": AT,
+        "since": SINCE,
         "reason": "r",
         "expected": "e",
         "names": SERIES,
@@ -105,8 +106,8 @@ def test_other_rules_have_no_line() -> None:
 
 def test_an_end_is_shown_from_its_firing_on() -> None:
     """Also where both are told in one message."""
-    fired = _report(since=(AT - timedelta(hours=1)).isoformat())
-    both = Item(last=_report(kind="resolved"), fired=fired)
+    fired = _report(since=AT - timedelta(hours=1))
+    both = Item(last=_report(kind=EventKind.RESOLVED), fired=fired)
     (chart,) = _wanted(both)
     assert (chart.fired_since, chart.over_at) == (AT - timedelta(hours=1), AT)
     assert chart.title == "FIRED AND RESOLVED low"
@@ -117,7 +118,7 @@ def test_an_end_is_shown_from_its_firing_on() -> None:
     [
         pytest.param(_report(names=(("provider", "main"),), subject="main"), id="a-provider"),
         pytest.param(_report(names=SERIES[:1] + SERIES[2:], subject="nami/spot/*"), id="an-account"),
-        pytest.param(_report(kind="summary", names=(), subject=""), id="the-summary"),
+        pytest.param(_report(kind=EventKind.SUMMARY, names=(), subject=""), id="the-summary"),
         pytest.param(_report(rule="gone"), id="a-rule-that-is-gone"),
         pytest.param(_report(names=(("currency", "USDT"), ("job", "gone"))), id="a-job-that-is-gone"),
     ],
@@ -130,7 +131,7 @@ def test_what_is_about_no_series_shows_none(report: Report) -> None:
 def test_of_many_the_worst_are_shown() -> None:
     """As many as a phone takes, in the message's order."""
     mild = [Item(last=_report(subject=f"nami/{number}/USDT", incident=str(number))) for number in range(9)]
-    worst = Item(last=_report(subject="nami/worst/USDT", severity="critical"))
+    worst = Item(last=_report(subject="nami/worst/USDT", severity=Severity.CRITICAL))
     shown = _wanted(*mild, worst)
     assert [chart.series for chart in shown] == ["nami/worst/USDT", "nami/0/USDT", "nami/1/USDT"]
     assert len(shown) == MOST
@@ -150,8 +151,8 @@ def test_one_missing_poll_is_no_gap_and_two_are(schedule: Schedule, gap: timedel
     assert gap_after(schedule) == gap
 
 
-@pytest.mark.parametrize("kind", ["fired", "resolved"])
-def test_a_chart_survives_the_way_to_its_process(kind: str) -> None:
+@pytest.mark.parametrize("kind", [EventKind.FIRED, EventKind.RESOLVED])
+def test_a_chart_survives_the_way_to_its_process(kind: EventKind) -> None:
     """As JSON, and back."""
     (chart,) = _wanted(Item(last=_report(kind=kind)))
     assert ChartSpec.from_json(json.loads(json.dumps(chart.to_json()))) == chart

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from itertools import pairwise, takewhile
 
 import pytest
@@ -24,6 +25,8 @@ from monitor.domain.delivery import (
     rest_of,
     retry_at,
 )
+from monitor.domain.messages import AmountRead
+from monitor.domain.model import Severity
 from monitor.domain.routing import GROUP_WAIT, Route
 
 from .support import MINUTE, START, TOLD, a_report
@@ -113,7 +116,7 @@ def test_a_firing_that_was_tried_goes_out_before_what_it_became() -> None:
 def test_a_firing_goes_out_with_all_its_numbers_and_the_severity_of_now() -> None:
     """As what it has become, in words of a firing."""
     first, worse = waiting("FW")
-    milder = replace(first, report=replace(first.report, severity="warning"))
+    milder = replace(first, report=replace(first.report, severity=Severity.WARNING))
     message = plan([[milder, worse]]).message
     assert message.title.startswith("CRITICAL usdt-low")
     assert ", message 1-2" in message.plain
@@ -132,7 +135,8 @@ def test_a_firing_goes_out_with_all_its_numbers_and_the_severity_of_now() -> Non
 def test_a_message_says_how_many_fail_when_it_is_sent(kind: str, value: str, reason: str) -> None:
     """Not how many did when the event happened."""
     [one] = waiting(kind)
-    report = replace(one.report, value=value)
+    reading = AmountRead(amount=Decimal(value), at=START) if value else None
+    report = replace(one.report, reading=reading)
     one = replace(one, report=report, present_reason="auth: 40 of 40 accounts")
     assert plan([[one]]).items[0].last.reason == reason
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from monitor.domain.alerts import Ack, EventKind
 from monitor.domain.messages import Report
-from monitor.domain.model import Severity
 from monitor.store.read.readings import Reading, reading, series_id
 from monitor.store.read.state import (
     SilenceStatus,
@@ -145,7 +144,7 @@ def story(path: Path, incident: str) -> Timeline | None:
             return None
         reports = tuple(_reports(db, incident))
         if reports:
-            began = min(datetime.fromisoformat(report.since) for report in reports)
+            began = min(report.since for report in reports)
             found = replace(found, began=min(began, found.began))
         return Timeline(
             incident=found,
@@ -177,15 +176,14 @@ def _told(db: sqlite3.Connection, since: datetime | None, only: str | None) -> I
     )
     for incident, seq, rule, subject, kind, at, text in rows:
         report = Report.from_json(json.loads(text))
-        began = datetime.fromisoformat(report.since)
         yield Incident(
             id=incident,
             rule=rule,
             subject=subject,
             state=RESOLVED,
-            severity=Severity[report.severity.upper()],
-            began=began,
-            since=began,
+            severity=report.severity,
+            began=report.since,
+            since=report.since,
             ended_at=instant(at) if kind in _OVER else None,
             reason=report.reason,
             messages=seq,
