@@ -365,8 +365,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file="domain/alerts.py",
-                old="    if mute:\n        return _muted(alert, policy, now), ()\n",
-                new="    if mute:\n        over = alert.state is State.INACTIVE\n"
+                old="    if mute is not None:\n        return _muted(alert, policy, now), ()\n",
+                new="    if mute is not None:\n        over = alert.state is State.INACTIVE\n"
                 "        return _muted(replace(alert, announced=alert.announced and not over), policy, now), ()\n",
             ),
         ),

@@ -9,7 +9,7 @@ from monitor.config import Config
 from monitor.domain.alerts import Event
 from monitor.domain.evaluation import AlertContext, Change, Facts
 from monitor.domain.model import Series, State
-from monitor.domain.mutes import inhibited_by
+from monitor.domain.mutes import Mute, MuteKind
 from monitor.domain.routing import escalation
 from monitor.store.transaction import Transaction
 
@@ -101,10 +101,14 @@ def _muted_otherwise(tx: Transaction, config: Config, at: AlertContext, now: dat
     """The subjects of the alerts that something else mutes now than is known of them, or nothing, or something at
     last. What a firing alert explains without any configuration it still does."""
     known = list(tx.alerts.mutable())
-    explained = {inhibited_by((one.rule, one.subject)) for one in known if one.state is State.FIRING}
+    explained = {Mute.by_alert(MuteKind.EXPLANATION, one.key) for one in known if one.state is State.FIRING}
     for one in known:
-        reason = at.mutes.reason(at.attributes(one, config.rule(one.rule)), at.inhibitors, now)
-        if reason != one.muted and (reason or one.muted not in explained):
+        mute = at.mutes.find(at.attributes(one, config.rule(one.rule)), at.inhibitors, now)
+        if mute is None:
+            differs = one.muted is not None and one.muted not in explained
+        else:  # by its words: what is inhibited may be explained by the same alert without any configuration
+            differs = one.muted is None or mute.text != one.muted.text
+        if differs:
             yield one.subject
 
 

@@ -86,14 +86,15 @@ def save(tx: Transaction, changes: Iterable[Change], config: Config, at: datetim
 
 def _note(tx: Transaction, change: Change, at: datetime) -> None:
     """Keeps what nobody is told: what keeps an alert quiet, until when, and the end of one that came and went so."""
-    alert, over = change.alert, change.came_and_went
+    alert, before, over = change.alert, change.muted_before, change.came_and_went
     if over is not None:
         tx.alerts.add_note(over, "ended", at, "", over.ending)
     elif alert.state is State.FIRING:
-        if alert.muted and (alert.muted != change.muted_before or alert.fired_at == at):
-            tx.alerts.add_note(alert, "muted", at, "", alert.muted)
-        elif change.muted_before and not alert.muted:
-            tx.alerts.add_note(alert, "unmuted", at, "", change.muted_before)
+        if alert.muted is not None:
+            if before is None or alert.muted.text != before.text or alert.fired_at == at:
+                tx.alerts.add_note(alert, "muted", at, "", alert.muted.text)
+        elif before is not None:
+            tx.alerts.add_note(alert, "unmuted", at, "", before.text)
 
 
 def _addressed(tx: Transaction, outgoing: OutgoingEvent, config: Config) -> list[Addressed]:

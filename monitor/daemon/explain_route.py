@@ -186,7 +186,8 @@ def _muted(
     mutes = Mutes(silences=silences, maintenance=config.maintenance, inhibitions=config.inhibitions)
     firing = [one for one in known.alerts if one.state == State.FIRING] if known else []
     sources = (_attributes_of(one, config, desk) for one in firing)
-    return mutes.reason(attributes, Inhibitors(config.inhibitions, sources), now)
+    mute = mutes.find(attributes, Inhibitors(config.inhibitions, sources), now)
+    return "" if mute is None else mute.text
 
 
 def _attributes_of(alert: AlertStatus, config: Config, desk: AlertContext) -> Attributes:

@@ -8,7 +8,7 @@ from monitor.domain.alerts import Alert, Event, apply_verdict, close, tell
 from monitor.domain.matching import Attributes
 from monitor.domain.messages import Report, report
 from monitor.domain.model import Account, Health, SeriesView, Snapshot, State
-from monitor.domain.mutes import NO_INHIBITORS, NO_MUTES, AlertKey, Inhibitors, Mutes, inhibited_by
+from monitor.domain.mutes import NO_INHIBITORS, NO_MUTES, AlertKey, Inhibitors, Mute, MuteKind, Mutes
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import Policy, Reads, Rule, Unknown, Verdict
 from monitor.domain.schedule import Schedule
@@ -55,7 +55,7 @@ class Change:
     alert: Alert
     events: tuple[OutgoingEvent, ...] = ()
     view: SeriesView | None = None
-    muted_before: str = ""
+    muted_before: Mute | None = None
     came_and_went: Alert | None = None
 
 
@@ -84,19 +84,21 @@ class AlertContext:
         now: datetime,
         *,
         view: SeriesView | None = None,
-        mute: str = "",
+        mute: Mute | None = None,
         judged: Mapping[AlertKey, Alert] = {},
     ) -> Change:
         """What is to be told of an alert as it stands now. `judged` are alerts that have just changed; `mute`: what
         keeps this one quiet whatever else does."""
         attributes = self.attributes(alert, rule)
         routes = routes_of(self.routes, rule.policy, attributes)
-        mute = mute or self.mutes.reason(attributes, self.inhibitors, now, self._sources(judged))
+        mute = mute or self.mutes.find(attributes, self.inhibitors, now, self._sources(judged))
         after, events = tell(alert, rule.policy, now, mute=mute, escalate_after=escalation(routes)[0])
         return Change(
             alert=after,
             muted_before=alert.muted,
-            came_and_went=alert if mute and alert.ended_at == now and not alert.announced else None,
+            came_and_went=alert
+            if mute is not None and alert.ended_at == now and not alert.announced
+            else None,
             events=tuple(
                 OutgoingEvent(event=event, rule=rule, routes=routes, attributes=attributes)
                 for event in events
@@ -255,7 +257,9 @@ def _after(
     )
 
 
-def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]) -> str:
+def _explained(
+    one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]
+) -> Mute | None:
     """Return what makes an alert needless: for an account's own its provider's; for one about a series that was not
     read for a while any that says why, or will in a moment."""
     unread = one.view if one.rule.reads is Reads.TIME else None
@@ -266,14 +270,15 @@ def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mappin
         sources = _explain_unread(rules, facts, unread)
     for key in sources:
         if key in alerts and alerts[key].state is State.FIRING:
-            return inhibited_by(key)
+            return Mute.by_alert(MuteKind.EXPLANATION, key)
     if (
         unread is not None
         and not one.after.announced
         and any(rule.is_to_fire(facts.health) for rule in rules)
     ):
-        return "its polls still fail after its provider's outage, not for long enough yet"
-    return ""
+        text = "its polls still fail after its provider's outage, not for long enough yet"
+        return Mute(kind=MuteKind.OUTAGE, text=text)
+    return None
 
 
 def _explain_unread(rules: Sequence[Rule], facts: Facts, view: SeriesView) -> Iterator[AlertKey]:

@@ -170,7 +170,7 @@ class _Story:
 
 def _waits(alert: Alert) -> bool:
     """Whether something other than time may change what is told: the end of a mute, or of what explains it."""
-    return alert.muted != "" or (alert.state is State.FIRING) is not alert.announced
+    return alert.muted is not None or (alert.state is State.FIRING) is not alert.announced
 
 
 def _polled(

@@ -84,7 +84,7 @@ def status(polls: int, story: Mapping[str, str]) -> list[tuple[str, str, str, st
     with scratch() as tx:
         list(lived(tx, watch, story))
         return [
-            (one.subject, one.state.value, one.muted, one.reason)
+            (one.subject, one.state.value, one.muted.text if one.muted else "", one.reason)
             for _, one in sorted(tx.alerts.all().items())
         ]
 

@@ -19,7 +19,7 @@ from monitor.domain.model import (
     State,
     Streak,
 )
-from monitor.domain.mutes import NO_MUTES, AlertKey, Inhibitors, Mutes
+from monitor.domain.mutes import NO_MUTES, AlertKey, Inhibitors, Mute, MuteKind, Mutes
 from monitor.domain.routing import Route
 from monitor.domain.rules import (
     Breached,
@@ -35,6 +35,7 @@ from monitor.errors import Outcome
 from ..support import configured
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
+QUIET = Mute(kind=MuteKind.SILENCE, source="1", text="somebody wants quiet")
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
@@ -111,7 +112,7 @@ def live(
     after = None if escalate is None else minutes(escalate)
     marks = zip(story, *(row.ljust(len(story))[: len(story)] for row in (quiet, acks)), strict=True)
     for number, (reading, mark, ack) in enumerate(marks):
-        mute, now = "somebody wants quiet" if mark == "#" else "", start + number * MINUTE
+        mute, now = QUIET if mark == "#" else None, start + number * MINUTE
         alert, events = step(restart(alert), VERDICTS[reading], by, now, mute=mute, escalate_after=after)
         if ack == "a":
             alert = acknowledge(alert, Ack(by="ann", reason="on it", at=now))
@@ -137,7 +138,7 @@ def firing(*, severity: Severity = Severity.WARNING, level: int = 0, announced: 
         Breached("is broken", "not broken", level),
         told,
         START,
-        mute="" if announced else "quiet",
+        mute=None if announced else QUIET,
     )
     return alert
 

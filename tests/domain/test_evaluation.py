@@ -11,6 +11,7 @@ from monitor.domain.evaluation import AlertContext, of_account, of_provider
 from monitor.domain.matching import Match
 from monitor.domain.messages import Item, render
 from monitor.domain.model import Account, Severity, State
+from monitor.domain.mutes import Mute, MuteKind
 from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
 
@@ -192,6 +193,8 @@ def test_stale_is_quiet_while_the_provider_fails() -> None:
     """One cause, one message."""
     world = failing_for_long(FROZEN, FAILING)
     assert (world.told("failing", "nami-main"), world.told("frozen", SERIES)) == ("F", "")
+    by_outage = Mute.by_alert(MuteKind.EXPLANATION, ("failing", "nami-main"))
+    assert world.alert("frozen", SERIES).muted == by_outage
 
 
 def test_stale_is_quiet_whatever_the_order_of_the_rules() -> None:

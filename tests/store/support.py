@@ -7,6 +7,7 @@ from monitor.domain.alerts import Ack, Alert, Event, EventKind
 from monitor.domain.delivery import Addressed, Target
 from monitor.domain.messages import Report
 from monitor.domain.model import Account, NotedCall, SeriesView, Severity, Snapshot, State
+from monitor.domain.mutes import Mute, MuteKind
 from monitor.store.outbox import Waiting
 from monitor.store.transaction import Transaction
 
@@ -43,7 +44,7 @@ ALERT = Alert(
     notified_flapping=True,
     escalated_at=NOW + timedelta(minutes=9),
     ack=Ack(by="ann", reason="on it", at=NOW + timedelta(minutes=10)),
-    muted="silence 3 by bob: upgrade",
+    muted=Mute(kind=MuteKind.SILENCE, source="3", text="silence 3 by bob: upgrade"),
 )
 AT_ONCE = timedelta(0)
 
