@@ -217,7 +217,9 @@ class Outbox:
     async def _waiting(self, target: Target) -> Waiting:
         now, quiet = self._clock(), self._quiet_hours(target)
         draining = self._draining
-        return await self._store.write(lambda tx: tx.outbox.waiting(target, now, quiet, gather=not draining))
+        return await self._store.write(
+            lambda tx: tx.outbox.waiting(target, now, quiet, wait_for_group=not draining)
+        )
 
     async def _look_ahead(self, target: Target, next_at: datetime | None) -> datetime | None:
         """Has the pictures drawn of what is due soon. When to look again."""

@@ -221,5 +221,5 @@ def _poll(tx: Transaction, config: Config, minute: int, amount: str) -> list[str
 def _take(tx: Transaction, targets: Sequence[Target], at: datetime) -> None:
     """Deliver all that waits for these, as soon as its group has waited."""
     for target in targets:
-        for waiting in tx.outbox.waiting(target, at, gather=False).due:
+        for waiting in tx.outbox.waiting(target, at, wait_for_group=False).due:
             tx.outbox.complete([one.id for one in waiting], delivered=True, at=at)

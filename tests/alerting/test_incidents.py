@@ -52,7 +52,7 @@ async def deliver(store: Store, at: int, error: str = "") -> None:
         from monitor.store.transaction import Transaction
 
         assert isinstance(tx, Transaction)
-        due = tx.outbox.waiting(OPS, minute(at), gather=False).due
+        due = tx.outbox.waiting(OPS, minute(at), wait_for_group=False).due
         ids = [one.id for waiting in due for one in waiting]
         if error:
             tx.outbox.reschedule(ids, at=minute(at), until=minute(at + 1), error=error)

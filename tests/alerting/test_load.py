@@ -32,7 +32,7 @@ from monitor.domain.routing import Route
 from monitor.domain.rules import Failing, Policy, Threshold
 from monitor.errors import Outcome
 from monitor.store.memory import Memory
-from monitor.store.tables import Table
+from monitor.store.tables import Table, to_micros
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store, amend
 
@@ -188,6 +188,27 @@ def test_a_look_between_polls_judges_none_of_those_that_are_known() -> None:
     """SQLite goes through them all; nothing else does."""
 
     few, many = costs(EVERY_WAY, World.look)
+    assert few.calls == many.calls
+
+
+def waiting_apart(world: World, at: datetime) -> None:
+    """Each incident is a group of its own, and the first of them is due."""
+    world.connection.exec_driver_sql("UPDATE notifications SET group_key = incident")
+    assert len(world.tx.outbox.waiting(OPS, at).due) == 1
+
+
+def waiting_together(world: World, at: datetime) -> None:
+    """All are of one group, which waits for more."""
+    world.connection.exec_driver_sql(
+        "UPDATE notifications SET group_key = 'all', next_attempt_at = ?", (to_micros(at + MINUTE),)
+    )
+    assert world.tx.outbox.waiting(OPS, at).next_at == at + MINUTE
+
+
+@pytest.mark.parametrize("work", [waiting_apart, waiting_together])
+def test_an_attempt_looks_at_none_of_those_that_wait_behind(work: Callable[[World, datetime], None]) -> None:
+    """SQLite goes through them all; nothing else does."""
+    few, many = costs((), work)
     assert few.calls == many.calls
 
 

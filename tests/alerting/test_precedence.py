@@ -129,11 +129,15 @@ class Duty:
         """How many messages a channel does not take at this instant."""
         return len(self.deliveries(channel, minute, taken=False))
 
-    def deliveries(self, channel: str, minute: float, *, taken: bool, gather: bool = True) -> list[Delivery]:
+    def deliveries(
+        self, channel: str, minute: float, *, taken: bool, wait_for_group: bool = True
+    ) -> list[Delivery]:
         """What goes out to a channel at this instant; it takes it, or it does not and is tried again in a minute."""
         made: list[Delivery] = []
         target, now = TARGETS[channel], at(minute)
-        while due := self.tx.outbox.waiting(target, now, self.quiet.get(channel), gather=gather).due:
+        while due := self.tx.outbox.waiting(
+            target, now, self.quiet.get(channel), wait_for_group=wait_for_group
+        ).due:
             made.append(plan(due))
             ids = [one.id for one in made[-1].covers]
             if taken:
@@ -569,7 +573,7 @@ def grouping_and_poll(on: Duty) -> None:
     it ends."""
     on.poll(0, "5")
     on.poll(0, "5", FUTURES)
-    [message] = on.deliveries("ops", 0, taken=True, gather=False)
+    [message] = on.deliveries("ops", 0, taken=True, wait_for_group=False)
     assert len(message.items) == 2
 
 
