@@ -24,10 +24,10 @@ from statistics import quantiles
 from benchmarks.web import used
 from monitor.domain.matching import Match
 from monitor.domain.time import to_micros
-from monitor.sandbox import Fault, Scenario, Webhook, constant
+from monitor.sandbox import Fault, Webhook, constant
 from monitor.sandbox.scripts import Script
 from monitor.store.writer import amend
-from tests.process.support import Installation, until
+from tests.process.support import Installation, scenario, until
 
 EVERY = timedelta(seconds=60)
 SILENCES = 50
@@ -93,7 +93,7 @@ class Run:
 
     def hold(self, balance: Script) -> None:
         """Give every account this balance from now on."""
-        clients = self.site.sandbox.wdcf.endpoint.clients
+        clients = self.site.wdcf.endpoint.clients
         clients.update(dict.fromkeys(clients, balance))
 
 
@@ -102,7 +102,7 @@ async def measure(folder: Path, accounts: int, lasts: timedelta, group_wait: str
     names = [f"C{number:05}" for number in range(accounts)]
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(
-            Installation.on(folder, Scenario(nami={}, wdcf=dict.fromkeys(names, PLENTY)))
+            Installation.on(folder, scenario(nami={}, wdcf=dict.fromkeys(names, PLENTY)))
         )
         channels = {name: await stack.enter_async_context(Webhook()) for name in ("ops", "phone", "slow")}
         channels["slow"].fault = Fault.latency(SLOW)
@@ -143,7 +143,7 @@ async def measure(folder: Path, accounts: int, lasts: timedelta, group_wait: str
         )
         for name, balance, fault in steps:
             run.hold(balance)
-            site.sandbox.wdcf.fault = fault
+            site.wdcf.fault = fault
             phases.append(await run.phase(name, lasts))
             missed.append(count_missed(site.store))
         loop.remove_reader(manager)

@@ -22,10 +22,10 @@ from statistics import median
 import httpx
 from playwright.async_api import Browser, async_playwright
 
-from monitor.sandbox import Scenario, constant
+from monitor.sandbox import constant
 from monitor.web.application import STATIC
 from tests.browser.support import chromium, free_port, launched, looking, reachable, with_clients
-from tests.process.support import Installation, until
+from tests.process.support import Installation, scenario, until
 from tests.web.support import serving
 
 SIZES = (10, 500, 5000)
@@ -164,7 +164,7 @@ def row(visitors: int, one: Cost) -> str:
 async def daemon(folder: Path) -> AsyncIterator[tuple[int, str]]:
     """Run a daemon that polls many wallets once a minute. Yield its process id and URL when it has read them all."""
     names = [f"C{number:04}" for number in range(SERIES)]
-    story = Scenario(nami={}, wdcf={name: constant(Decimal("1500.50")) for name in names})
+    story = scenario(nami={}, wdcf={name: constant(Decimal("1500.50")) for name in names})
     port = free_port()
     async with Installation.on(folder, story) as site:
         site.write(

@@ -81,8 +81,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_CHANGES,
-                old="            tx.alerts.add_event(item.event, item.report, _addressed(tx, item, watch))\n",
-                new="            LATER.append((item.event, item.report, _addressed(tx, item, watch)))\n",
+                old="            tx.alerts.add_event(item.event, report, _addressed(tx, item, config))\n",
+                new="            LATER.append((item.event, report, _addressed(tx, item, config)))\n",
             ),
             Edit(
                 file=_CHANGES,
@@ -96,15 +96,15 @@ MUTANTS = (
             ),
             Edit(
                 file="daemon/runtime.py",
-                old="    return await store.write(lambda tx: record(tx, account, result, watch, overdue_at))\n",
-                new="    recorded = await store.write(lambda tx: record(tx, account, result, watch, overdue_at))\n"
+                old="    return await store.write(lambda tx: record(tx, account, result, config, overdue_at))\n",
+                new="    recorded = await store.write(lambda tx: record(tx, account, result, config, overdue_at))\n"
                 "    await store.write(flush)\n"
                 "    return recorded\n",
             ),
             Edit(
                 file="daemon/runtime.py",
-                old="from monitor.alerting.context import Watch\n",
-                new="from monitor.alerting.changes import flush\nfrom monitor.alerting.context import Watch\n",
+                old="from monitor.config import Config, Job\n",
+                new="from monitor.alerting.changes import flush\nfrom monitor.config import Config, Job\n",
             ),
         ),
     ),
@@ -171,7 +171,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file="domain/messages.py",
-                old='("At", moment(datetime.fromisoformat(last.at))),',
+                old='("At", moment(last.at)),',
                 new='("At", moment(datetime.now().astimezone())),',
             ),
         ),
@@ -365,8 +365,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file="domain/alerts.py",
-                old="    if mute:\n        return _muted(alert, policy, now), ()\n",
-                new="    if mute:\n        over = alert.state is State.INACTIVE\n"
+                old="    if mute is not None:\n        return _muted(alert, policy, now), ()\n",
+                new="    if mute is not None:\n        over = alert.state is State.INACTIVE\n"
                 "        return _muted(replace(alert, announced=alert.announced and not over), policy, now), ()\n",
             ),
         ),

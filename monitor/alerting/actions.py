@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from monitor.alerting.context import Watch, alert_context
 from monitor.alerting.incidents import meant
 from monitor.config import Config
 from monitor.config.problems import unknown
 from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
 from monitor.domain.alerts import Ack, Alert, acknowledge, unacknowledge
 from monitor.domain.coverage import ANY, may_match, possible_alerts
+from monitor.domain.evaluation import AlertContext
 from monitor.domain.matching import Attributes, Match
 from monitor.domain.model import State
 from monitor.domain.mutes import Silence
@@ -111,9 +111,8 @@ class SilenceRequest:
 
 def silence(config: Config, wish: SilenceRequest, now: datetime) -> Silenced:
     """Keeps a silence, if it fits anything that is configured."""
-    watch = _watch(config)
     known = state.read(config.store.path)
-    fitting = fits(wish.match, watch, known.held if known else ())
+    fitting = fits(wish.match, config, known.held if known else ())
 
     def change(tx: Transaction) -> Silenced:
         new = tx.alerts.add_silence(
@@ -128,7 +127,7 @@ def silence(config: Config, wish: SilenceRequest, now: datetime) -> Silenced:
             silence=new,
             rules=tuple(dict.fromkeys(rule for rule, _ in fitting)),
             subjects=tuple(dict.fromkeys(subject for _, subject in fitting)),
-            firing=tuple(_meant_by(tx, new, watch, now)),
+            firing=tuple(_meant_by(tx, new, config)),
         )
 
     return amend(config.store.path, change)
@@ -148,27 +147,22 @@ def expire(store: Path, number: int, by: str, now: datetime) -> Silence:
     return amend(store, change)
 
 
-def _meant_by(tx: Transaction, wanted: Silence, watch: Watch, now: datetime) -> Iterator[Alert]:
-    at = alert_context(tx, watch, now)
+def _meant_by(tx: Transaction, wanted: Silence, config: Config) -> Iterator[Alert]:
+    at = AlertContext(describe=config.describe)
     for alert in tx.alerts.all().values():
-        attributes = at.attributes(alert, watch.rule(alert.rule))
+        attributes = at.attributes(alert, config.rule(alert.rule))
         if alert.state is State.FIRING and wanted.match.alert(attributes):
             yield alert
-
-
-def _watch(config: Config) -> Watch:
-    accounts = {account.key: account for job in config.jobs for account in job.accounts}
-    return Watch(rules=config.rules, accounts=accounts, targets={})
 
 
 # What a silence fits
 
 
-def fits(match: Match, watch: Watch, held: Collection[tuple[str, str, str]]) -> list[tuple[str, str]]:
+def fits(match: Match, config: Config, held: Collection[tuple[str, str, str]]) -> list[tuple[str, str]]:
     """The rules, each with a subject, of whose alerts some would fit. `held` are series that were read: job, account,
     currency. Raises ValueError, saying what can't be meant, where there are none."""
-    _check_keys(match, watch)
-    possible = list(possible_alerts(watch.rules, watch.accounts.values(), held))
+    _check_keys(match, config)
+    possible = list(possible_alerts(config.rules, config.accounts.values(), held))
     for key, globs in match.globs.items():
         _check_values(key, globs, possible)
     found = [(one["rule"], one["subject"]) for one in possible if may_match(match, one)]
@@ -177,8 +171,8 @@ def fits(match: Match, watch: Watch, held: Collection[tuple[str, str, str]]) -> 
     return list(dict.fromkeys(found))
 
 
-def _check_keys(match: Match, watch: Watch) -> None:
-    labels = chain.from_iterable(dict(account.labels) for account in watch.accounts.values())
+def _check_keys(match: Match, config: Config) -> None:
+    labels = chain.from_iterable(dict(account.labels) for account in config.accounts.values())
     keys = (*OF_THE_ALERT, *OF_THE_SERIES, *sorted(set(labels)))
     for key in match.globs:
         if key not in keys:

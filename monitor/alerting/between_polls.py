@@ -4,51 +4,44 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from monitor.alerting.changes import evaluated, save, subjects_of
-from monitor.alerting.context import Seen, Watch, alert_context, kept_by_writer, routes_of_alert
+from monitor.alerting.context import Seen, alert_context, kept_by_writer, routes_of_alert
+from monitor.config import Config
 from monitor.domain.alerts import Event
-from monitor.domain.evaluation import (
-    AlertContext,
-    Change,
-    Facts,
-)
-from monitor.domain.model import (
-    Series,
-    State,
-    Subject,
-)
-from monitor.domain.mutes import inhibited_by
+from monitor.domain.evaluation import AlertContext, Change, Facts
+from monitor.domain.model import Series, State, Subject
+from monitor.domain.mutes import Mute, MuteKind
 from monitor.domain.routing import escalation
 from monitor.store.transaction import Transaction
 
 
 def look_between_polls(
-    tx: Transaction, watch: Watch, now: datetime, polled: Collection[tuple[str, str]]
+    tx: Transaction, config: Config, now: datetime, polled: Collection[tuple[str, str]]
 ) -> tuple[Event, ...]:
     """Tells what only time brings: readings grown stale, and reminders.
 
     `polled` are the accounts (job, name) polled since the daemon's start. The others are left alone: after a stop
     of hours their first poll says more than their last one."""
-    told, due = look_for_due(tx, watch, now, polled)
-    return told + look_at(tx, watch, now, due)
+    told, due = look_for_due(tx, config, now, polled)
+    return told + look_at(tx, config, now, due)
 
 
 def look_for_due(
-    tx: Transaction, watch: Watch, now: datetime, polled: Collection[tuple[str, str]]
+    tx: Transaction, config: Config, now: datetime, polled: Collection[tuple[str, str]]
 ) -> tuple[tuple[Event, ...], Sequence[tuple[str, str]]]:
     """Tell what only time brings of whole providers, and return the accounts to look at for it; see
     `look_between_polls`."""
-    at = alert_context(tx, watch, now)
-    told = save(tx, _of_providers(tx, watch, at, now, polled), watch, now)
-    return told, sorted(_with_something_due(tx, watch, at, now).intersection(polled))
+    at = alert_context(tx, config, now)
+    told = save(tx, _of_providers(tx, config, at, now, polled), config, now)
+    return told, sorted(_with_something_due(tx, config, at, now).intersection(polled))
 
 
 def look_at(
-    tx: Transaction, watch: Watch, now: datetime, due: Iterable[tuple[str, str]]
+    tx: Transaction, config: Config, now: datetime, due: Iterable[tuple[str, str]]
 ) -> tuple[Event, ...]:
     """Tell what only time brings of these accounts."""
-    at, told = alert_context(tx, watch, now), list[Event]()
+    at, told = alert_context(tx, config, now), list[Event]()
     for key in due:
-        if account := watch.accounts.get(key):
+        if account := config.accounts.get(key):
             views = list(tx.readings.views(account, now).values())
             facts = Facts(
                 now=now,
@@ -58,38 +51,38 @@ def look_at(
                 series=views,
                 alerts=tx.alerts.about(subjects_of(account, views)),
                 polled=False,
-                schedule=watch.schedules.get(account.job),
+                schedule=config.schedules.get(account.job),
             )
-            told += save(tx, evaluated(tx, facts, watch.rules, at), watch, now)
+            told += save(tx, evaluated(tx, facts, config.rules, at), config, now)
     return tuple(told)
 
 
 def _of_providers(
-    tx: Transaction, watch: Watch, at: AlertContext, now: datetime, polled: Collection[tuple[str, str]]
+    tx: Transaction, config: Config, at: AlertContext, now: datetime, polled: Collection[tuple[str, str]]
 ) -> Iterator[Change]:
     """What time brings for the alerts about whole providers."""
-    names = {Subject.of_provider(watch.accounts[key].provider) for key in polled if key in watch.accounts}
+    names = {Subject.of_provider(config.accounts[key].provider) for key in polled if key in config.accounts}
     for alert in tx.alerts.about(names).values():
-        if (rule := watch.rule(alert.rule)) is not None:
+        if (rule := config.rule(alert.rule)) is not None:
             change = at.tell(alert, rule, now)
             if change.alert != alert:
                 yield change
 
 
 def _with_something_due(
-    tx: Transaction, watch: Watch, at: AlertContext, now: datetime
+    tx: Transaction, config: Config, at: AlertContext, now: datetime
 ) -> set[tuple[str, str]]:
     """The accounts of which time alone may tell something. Those whose alerts are told, or muted, and not due are none
     of them: in an outage that is all of them, every time."""
-    memory = max((rule.policy.memory for rule in watch.rules), default=timedelta(0))
-    kept, _ = kept_by_writer(tx, watch)
+    memory = max((rule.policy.memory for rule in config.rules), default=timedelta(0))
+    kept, _ = kept_by_writer(tx, config)
     seen = Seen(at=now, mutes=at.mutes.active(now), inhibitors=at.inhibitors.version)
-    subjects = {*tx.alerts.unsettled(now - memory), *_to_escalate(tx, watch, at, now, kept.seen)}
+    subjects = {*tx.alerts.unsettled(now - memory), *_to_escalate(tx, config, at, now, kept.seen)}
     if kept.seen is None or (kept.seen.mutes, kept.seen.inhibitors) != (seen.mutes, seen.inhibitors):
-        subjects.update(_muted_otherwise(tx, watch, at, now))
+        subjects.update(_muted_otherwise(tx, config, at, now))
     kept.seen = seen
     due: set[tuple[str, str]] = set()
-    for rule in watch.rules:
+    for rule in config.rules:
         if rule.policy.repeat_every is not None:
             subjects.update(tx.alerts.notified_until(now - rule.policy.repeat_every, rule.name))
         for level in rule.each_level:
@@ -98,38 +91,42 @@ def _with_something_due(
                 stale = (
                     (job, name, currency)
                     for job, name, currency, last in old
-                    if (stale_at := level.stale_at(watch.schedules.get(job), last)) and now >= stale_at
+                    if (stale_at := level.stale_at(config.schedules.get(job), last)) and now >= stale_at
                 )
-                due |= {one.account.key for one in _series_of(stale, watch) if rule.match.series(one)}
+                due |= {one.account.key for one in _series_of(stale, config) if rule.match.series(one)}
     return due | {subject.account_key for subject in subjects}
 
 
-def _muted_otherwise(tx: Transaction, watch: Watch, at: AlertContext, now: datetime) -> Iterator[Subject]:
+def _muted_otherwise(tx: Transaction, config: Config, at: AlertContext, now: datetime) -> Iterator[Subject]:
     """The subjects of the alerts that something else mutes now than is known of them, or nothing, or something at
     last. What a firing alert explains without any configuration it still does."""
     known = list(tx.alerts.mutable())
-    explained = {inhibited_by((one.rule, one.subject)) for one in known if one.state is State.FIRING}
+    explained = {Mute.by_alert(MuteKind.EXPLANATION, one.key) for one in known if one.state is State.FIRING}
     for one in known:
-        reason = at.mutes.reason(at.attributes(one, watch.rule(one.rule)), at.inhibitors, now)
-        if reason != one.muted and (reason or one.muted not in explained):
+        mute = at.mutes.find(at.attributes(one, config.rule(one.rule)), at.inhibitors, now)
+        if mute is None:
+            differs = one.muted is not None and one.muted not in explained
+        else:  # by its words: what is inhibited may be explained by the same alert without any configuration
+            differs = one.muted is None or mute.text != one.muted.text
+        if differs:
             yield one.subject
 
 
 def _to_escalate(
-    tx: Transaction, watch: Watch, at: AlertContext, now: datetime, seen: Seen | None
+    tx: Transaction, config: Config, at: AlertContext, now: datetime, seen: Seen | None
 ) -> Iterator[Subject]:
     """The subjects of which somebody else may have to be told, since nobody acknowledges, and was not at the last
     look."""
     seen_at = seen.at if seen is not None and seen.at <= now else None
-    for wait in {route.escalate_after for route in watch.routes if route.escalate_after is not None}:
+    for wait in {route.escalate_after for route in config.routes if route.escalate_after is not None}:
         for rule, subject, severity in tx.alerts.unacknowledged_since(now, wait, seen_at):
-            if escalation(routes_of_alert(watch, at, rule, subject, severity)[1])[0] is not None:
+            if escalation(routes_of_alert(config, at, rule, subject, severity)[1])[0] is not None:
                 yield subject
 
 
-def _series_of(names: Iterable[tuple[str, str, str]], watch: Watch) -> Iterator[Series]:
+def _series_of(names: Iterable[tuple[str, str, str]], config: Config) -> Iterator[Series]:
     """The series of this job, account and currency, as far as they are still watched."""
     for job, name, currency in names:
-        account = watch.accounts.get((job, name))
+        account = config.accounts.get((job, name))
         if account is not None and (not account.currencies or currency in account.currencies):
             yield account.series(currency)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.alerting.context import Watch
+from monitor.config import Config
 from monitor.domain.alerts import Event, EventKind
 from monitor.domain.delivery import Addressed, address
 from monitor.domain.evaluation import (
@@ -33,33 +33,36 @@ _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Sever
 
 
 def evaluated(tx: Transaction, facts: Facts, rules: Sequence[Rule], at: AlertContext) -> list[Change]:
-    """What the rules make of the facts. Few polls tell anything: what only messages show is loaded for those alone."""
-    changes = evaluate(rules, _with_history(tx, facts, rules, trend=False), at)
-    if not any(change.told for change in changes):
-        return changes
-    return evaluate(rules, _with_history(tx, facts, rules, trend=True), at)
-
-
-def _with_history(tx: Transaction, facts: Facts, rules: Sequence[Rule], *, trend: bool) -> Facts:
-    """The facts with the readings that rules need, or messages (`trend`); series no rule looks at have none."""
+    """Return what the rules make of the facts, with the earlier readings that rules compare with; a rule that compares
+    with none sees the last one."""
     series = []
     for view in facts.series:
-        looking = [
-            rule for rule in rules if rule.reads is not Reads.ANSWERS and rule.match.series(view.series)
-        ]
-        if view.last is not None and looking:
-            compared = facts.polled and any(rule.reads is Reads.HISTORY for rule in looking)
-            history = _history(tx, view, view.last, looking) if compared or trend else (view.last,)
+        if view.last is not None:
+            compared = facts.polled and any(
+                rule.reads is Reads.HISTORY and rule.match.series(view.series) for rule in rules
+            )
+            history = _history(tx, view, rules) if compared else (view.last,)
             view = replace(view, history=history)
         series.append(view)
-    return replace(facts, series=series)
+    return evaluate(rules, replace(facts, series=series), at)
 
 
-def _history(tx: Transaction, view: SeriesView, last: Reading, rules: Sequence[Rule]) -> tuple[Reading, ...]:
-    since = last.observed_at - max(rule.window for rule in rules)
+def _history(tx: Transaction, view: SeriesView | None, rules: Sequence[Rule]) -> tuple[Reading, ...]:
+    """Return the last readings of a series, as far as a rule or a message needs them; none where no rule looks at what
+    is read of it."""
+    looking = [
+        rule
+        for rule in rules
+        if view is not None and rule.reads is not Reads.ANSWERS and rule.match.series(view.series)
+    ]
+    if view is None or view.last is None or not looking:
+        return ()
+    since = view.last.observed_at - max(rule.window for rule in looking)
     # while readings lie ahead of the clock, it may be behind: those of that time are not of now
     provisional = view.ahead_until is not None
-    return tx.readings.history(view.series, last.observed_at, since, TREND_LENGTH, provisional=provisional)
+    return tx.readings.history(
+        view.series, view.last.observed_at, since, TREND_LENGTH, provisional=provisional
+    )
 
 
 def subjects_of(account: Account, views: Iterable[SeriesView]) -> list[Subject]:
@@ -70,35 +73,39 @@ def subjects_of(account: Account, views: Iterable[SeriesView]) -> list[Subject]:
     ]
 
 
-def save(tx: Transaction, changes: Iterable[Change], watch: Watch, at: datetime) -> tuple[Event, ...]:
-    told: list[Event] = []
+def save(tx: Transaction, changes: Iterable[Change], config: Config, at: datetime) -> tuple[Event, ...]:
+    """Keep what became of alerts, put their notifications into the outbox, and return the events."""
+    events: list[Event] = []
     for change in changes:
-        alert = change.alert
-        for item in change.told:
-            tx.alerts.add_event(item.event, item.report, _addressed(tx, item, watch))
-            told.append(item.event)
+        for item in change.events:
+            # few polls notify: what only messages show is loaded for those alone
+            report = item.report(_history(tx, change.view, config.rules))
+            tx.alerts.add_event(item.event, report, _addressed(tx, item, config))
+            events.append(item.event)
         _note(tx, change, at)
-        tx.alerts.save(alert)
-    return tuple(told)
+        tx.alerts.save(change.alert)
+    return tuple(events)
 
 
 def _note(tx: Transaction, change: Change, at: datetime) -> None:
     """Keeps what nobody is told: what keeps an alert quiet, until when, and the end of one that came and went so."""
-    alert, over = change.alert, change.came_and_went
+    alert, before, over = change.alert, change.muted_before, change.came_and_went
     if over is not None:
         tx.alerts.add_note(over, "ended", at, "", over.ending)
     elif alert.state is State.FIRING:
-        if alert.muted and (alert.muted != change.muted_before or alert.fired_at == at):
-            tx.alerts.add_note(alert, "muted", at, "", alert.muted)
-        elif change.muted_before and not alert.muted:
-            tx.alerts.add_note(alert, "unmuted", at, "", change.muted_before)
+        if alert.muted is not None:
+            if before is None or alert.muted.text != before.text or alert.fired_at == at:
+                tx.alerts.add_note(alert, "muted", at, "", alert.muted.text)
+        elif before is not None:
+            tx.alerts.add_note(alert, "unmuted", at, "", before.text)
 
 
-def _addressed(tx: Transaction, told: OutgoingEvent, watch: Watch) -> list[Addressed]:
-    if told.event.kind is EventKind.RESOLVED and not told.policy.send_resolved:
+def _addressed(tx: Transaction, outgoing: OutgoingEvent, config: Config) -> list[Addressed]:
+    event = outgoing.event
+    if event.kind is EventKind.RESOLVED and not outgoing.policy.send_resolved:
         return []
-    notified_targets = tx.outbox.notified_targets(told.event.alert.id) if told.event.seq > 1 else []
-    return address(told.event.kind, told.routes, told.attributes, watch.targets, notified_targets)
+    notified_targets = tx.outbox.notified_targets(event.alert.id) if event.seq > 1 else []
+    return address(event.kind, outgoing.routes, outgoing.attributes, config.targets, notified_targets)
 
 
 def log_events(told: Iterable[Event]) -> None:

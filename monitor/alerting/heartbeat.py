@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from monitor.log.redaction import redacted
 from monitor.providers.http import transport
-from monitor.providers.network_errors import explained
+from monitor.providers.network_errors import cause_of
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Heartbeat:
         except (httpx.InvalidURL, ValueError):
             error = "its URL can't be used"
         except (httpx.HTTPError, OSError) as exc:
-            failed = explained(exc, parts.hostname or "", through_proxy=self._proxy is not None)
+            failed = cause_of(exc, parts.hostname or "", through_proxy=self._proxy is not None)
             error = redacted(failed.detail, [self._url.get_secret_value(), parts.path.strip("/")])
         if error and not self._lost:
             log.warning("heartbeat not delivered", extra={"fields": {"error": error}})

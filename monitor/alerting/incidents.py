@@ -130,15 +130,15 @@ def _reading(one: Reading, phase: str, which: Field) -> Entry:
 def _event(report: Report) -> Entry:
     note = f" ({report.note})" if report.note else ""
     return Entry(
-        at=datetime.fromisoformat(report.at),
+        at=report.at,
         type="event",
-        what=f"{report.kind} ({report.severity})",
+        what=f"{report.kind} ({report.severity.word})",
         who=f"message {report.seq}",
         text=f"{report.reason}{note}",
         facts={
-            "kind": report.kind,
+            "kind": report.kind.value,
             "seq": report.seq,
-            "severity": report.severity,
+            "severity": report.severity.word,
             "reason": report.reason,
             "note": report.note or None,
         },
@@ -210,5 +210,5 @@ def _silence(one: SilenceStatus, what: str, at: datetime, who: str, text: str) -
 
 
 def _attributes(report: Report) -> Attributes:
-    own = {"rule": report.rule, "type": report.rule_type, "severity": report.severity}
+    own = {"rule": report.rule, "type": report.rule_type, "severity": report.severity.word}
     return {**dict(report.labels), **dict(report.names), **own, "subject": report.subject}

@@ -4,20 +4,20 @@ import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.alerting.charts.images import AHEAD, LOOK_EVERY, Pictures
-from monitor.domain.charts import Charts
+from monitor.config import Channel, Config
 from monitor.domain.delivery import SLOW, Delivery, Rest, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message
 from monitor.domain.time import moment
 from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed, StoreError, Throttled
 from monitor.notify.channels import Notifier
-from monitor.notify.templates import Renderer
+from monitor.notify.templates import render
 from monitor.store.outbox import Waiting
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
@@ -29,43 +29,45 @@ _PAUSE, _LONGEST_PAUSE = 5, 1.0  # times as long as a look at what waits took, f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fallback:
-    """Who is told instead what no URL of a channel takes for so long. `quiet` are the channel's quiet hours."""
-
-    channel: str
-    name: str
-    targets: tuple[Target, ...]
-    after: timedelta
-    quiet: QuietHours | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Diverted:
-    """How much a fallback has just been given, and since when (UTC) its channel fails."""
+    """How many notifications a channel's fallback has just been given, and since when (UTC) the channel fails."""
 
-    fallback: Fallback
+    channel: Channel
     count: int
     since: datetime
 
 
-def divert_to_fallback(tx: Transaction, fallbacks: Iterable[Fallback], now: datetime) -> list[Diverted]:
-    """Gives to each fallback what its channel has failed to deliver for long enough."""
+def divert_to_fallback(tx: Transaction, config: Config, now: datetime) -> list[Diverted]:
+    """Give each fallback what its channel has failed to deliver for long enough; return what was given to which."""
     done = []
-    for one in fallbacks:
-        since = tx.outbox.failing_since(one.channel)
-        if since is None:
+    for channel in config.channels.values():
+        since = None if channel.fallback is None else tx.outbox.failing_since(channel.name)
+        if channel.fallback is None or since is None:
             continue
-        quiet = one.quiet is not None and one.quiet.until(now) is not None
-        if count := tx.outbox.divert_to_fallback(one.channel, one.targets, now - one.after, now, quiet=quiet):
-            done.append(Diverted(fallback=one, count=count, since=since))
+        before, targets = now - channel.fallback_after, config.targets[channel.fallback]
+        quiet = channel.quiet_hours is not None and channel.quiet_hours.until(now) is not None
+        if count := tx.outbox.divert_to_fallback(channel.name, targets, before, now, quiet=quiet):
+            done.append(Diverted(channel=channel, count=count, since=since))
     return done
 
 
 def log_diverted(done: Iterable[Diverted]) -> None:
-    """Logs which channels are down, and who takes over."""
+    """Log which channels are down, and which channel takes over."""
     for one in done:
-        fields = {"channel": one.fallback.channel, "since": moment(one.since), "fallback": one.fallback.name}
+        fields = {"channel": one.channel.name, "since": moment(one.since), "fallback": one.channel.fallback}
         log.warning("channel down, using its fallback", extra={"fields": fields | {"count": one.count}})
+
+
+def message_of(config: Config, target: Target, delivery: Delivery) -> Message:
+    """Return a delivery as the message for a target, in the words that the configuration has for it."""
+    rule, channel = config.rule(delivery.items[0].last.rule), config.channels.get(target.channel)
+    return render(
+        delivery.items,
+        delivery.instead_of,
+        rule=None if rule is None else rule.presentation,
+        channel=None if channel is None else channel.message,
+        links=config.links,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ class Outbox:
     def __init__(
         self,
         store: Store,
+        config: Config,
         *,
         clock: Callable[[], datetime],
         jitter: Callable[[], float],
@@ -94,14 +97,13 @@ class Outbox:
         pictures: Pictures | None = None,
     ) -> None:
         self._store = store
+        self._config = config
         self._clock = clock
         self._jitter = jitter
         self._on_attempt = on_attempt
         self._on_given_up = on_given_up
         self._pictures = pictures
         self._notifiers: dict[Target, Notifier] = {}
-        self._quiet: Mapping[str, QuietHours] = {}
-        self._renderer = Renderer()
         self._workers: dict[Target, asyncio.Task[None]] = {}
         self._turns: dict[str, asyncio.Lock] = {}  # of each recipient, by whichever channel
         self._news: dict[Target, asyncio.Event] = {}
@@ -112,20 +114,13 @@ class Outbox:
         self._draining = False
         self._unrecorded = False
 
-    def serve(
-        self,
-        notifiers: Iterable[Notifier],
-        quiet: Mapping[str, QuietHours] | None = None,
-        renderer: Renderer | None = None,
-        charts: Charts | None = None,
-    ) -> None:
-        """Delivers by these from now on: at the start, and after a reload. `quiet` are the channels' quiet hours.
+    def serve(self, config: Config, notifiers: Iterable[Notifier]) -> None:
+        """Deliver by this configuration from now on, at the start and after a reload. `notifiers` are its channels'.
 
         A URL that is gone ends after the attempt it is in."""
-        self._quiet = quiet or {}
-        self._renderer = renderer or Renderer()
+        self._config = config
         if self._pictures is not None:
-            self._pictures.follow(charts or Charts())
+            self._pictures.follow(config)
         self._notifiers = {notifier.target: notifier for notifier in notifiers}
         for target in self._notifiers.keys() - self._workers.keys():
             self._news[target] = asyncio.Event()
@@ -215,14 +210,20 @@ class Outbox:
         left = rest.until - asyncio.get_running_loop().time() if rest else 0.0
         return timedelta(seconds=max(left, 0.0))
 
+    def _quiet_hours(self, target: Target) -> QuietHours | None:
+        channel = self._config.channels.get(target.channel)  # None: a reload has just removed it
+        return None if channel is None else channel.quiet_hours
+
     async def _waiting(self, target: Target) -> Waiting:
-        now, quiet = self._clock(), self._quiet.get(target.channel)
+        now, quiet = self._clock(), self._quiet_hours(target)
         draining = self._draining
-        return await self._store.write(lambda tx: tx.outbox.waiting(target, now, quiet, gather=not draining))
+        return await self._store.write(
+            lambda tx: tx.outbox.waiting(target, now, quiet, wait_for_group=not draining)
+        )
 
     async def _look_ahead(self, target: Target, next_at: datetime | None) -> datetime | None:
         """Has the pictures drawn of what is due soon. When to look again."""
-        pictures, quiet = self._pictures, self._quiet.get(target.channel)
+        pictures, quiet = self._pictures, self._quiet_hours(target)
         if next_at is None or pictures is None or not pictures.may_carry(target):
             return next_at
         if next_at - self._clock() > AHEAD:
@@ -243,7 +244,7 @@ class Outbox:
             pass
 
     async def _attempt(self, notifier: Notifier, delivery: Delivery) -> None:
-        message = self._renderer.render(notifier.target.channel, delivery.items, delivery.instead_of)
+        message = message_of(self._config, notifier.target, delivery)
         if self._pictures is not None:
             message = replace(message, pictures=await self._pictures.of(notifier.target, delivery))
         parts = set(delivery.taken)

@@ -5,58 +5,54 @@ from datetime import datetime
 from functools import partial
 
 from monitor.alerting.changes import save
-from monitor.alerting.context import Watch, alert_context, routes_of_alert
+from monitor.alerting.context import alert_context, routes_of_alert
+from monitor.config import Config
 from monitor.domain.alerts import Event, EventKind
 from monitor.domain.delivery import Target, address
-from monitor.domain.evaluation import (
-    AlertContext,
-)
-from monitor.domain.model import (
-    Severity,
-    Subject,
-)
+from monitor.domain.evaluation import AlertContext
+from monitor.domain.model import Severity, Subject
 from monitor.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
 
-def reconcile(tx: Transaction, watch: Watch, now: datetime) -> tuple[Event, ...]:
+def reconcile(tx: Transaction, config: Config, now: datetime) -> tuple[Event, ...]:
     """Fits alerts and outbox to the configuration as it is now: at the start, and after a reload.
 
     Alerts whose rule, account or currency is gone are closed. All others go on, whatever of them was edited."""
-    at = alert_context(tx, watch, now)
-    every = [target for urls in watch.targets.values() for target in urls]
-    tx.outbox.rename_targets(watch.former)
+    at = alert_context(tx, config, now)
+    every = [target for urls in config.targets.values() for target in urls]
+    tx.outbox.rename_targets([pair for channel in config.channels.values() for pair in channel.former])
     tx.outbox.follow_recipients(every)
-    given_up = tx.outbox.reroute(every, partial(_wanted, watch, at), now)
+    given_up = tx.outbox.reroute(every, partial(_wanted, config, at), now)
     if given_up:
         log.warning("notifications dropped: their channel was removed", extra={"fields": {"count": given_up}})
-    rules = {rule.name: rule for rule in watch.rules}
-    subjects = _subjects_by_rule(tx, watch, now)
+    subjects = _subjects_by_rule(tx, config, now)
     told: list[Event] = []
     for (rule, subject), alert in sorted(tx.alerts.all().items()):
-        if rule not in rules:
-            told += save(
-                tx, [at.end(alert, None, "the rule is gone from the configuration", now)], watch, now
-            )
+        if (known := config.rule(rule)) is None:
+            why = "the rule is gone from the configuration"
+            told += save(tx, [at.end(alert, None, why, now)], config, now)
         elif subject not in subjects[rule]:
             why = "the rule no longer looks at it"
-            told += save(tx, [at.end(alert, rules[rule], why, now)], watch, now)
+            told += save(tx, [at.end(alert, known, why, now)], config, now)
     return tuple(told)
 
 
-def _wanted(watch: Watch, at: AlertContext, rule: str, subject: Subject, severity: Severity) -> list[Target]:
+def _wanted(
+    config: Config, at: AlertContext, rule: str, subject: Subject, severity: Severity
+) -> list[Target]:
     """Where an alert would be told by the configuration as it is now."""
-    attributes, routes = routes_of_alert(watch, at, rule, subject, severity)
-    told = address(EventKind.FIRED, routes, attributes, watch.targets, ()) if routes else []
+    attributes, routes = routes_of_alert(config, at, rule, subject, severity)
+    told = address(EventKind.FIRED, routes, attributes, config.targets, ()) if routes else []
     return [one.target for one in told]
 
 
-def _subjects_by_rule(tx: Transaction, watch: Watch, now: datetime) -> dict[str, set[Subject]]:
-    subjects: dict[str, set[Subject]] = {rule.name: set() for rule in watch.rules}
-    for account in watch.accounts.values():
+def _subjects_by_rule(tx: Transaction, config: Config, now: datetime) -> dict[str, set[Subject]]:
+    subjects: dict[str, set[Subject]] = {rule.name: set() for rule in config.rules}
+    for account in config.accounts.values():
         views = tx.readings.views(account, now).values()
-        for rule in watch.rules:
+        for rule in config.rules:
             subjects[rule.name] |= {Subject.of_series(v.series) for v in views if rule.match.series(v.series)}
             if rule.judges_account(account):
                 subjects[rule.name] |= {Subject.of_provider(account.provider), Subject.of_account(account)}

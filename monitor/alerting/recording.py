@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.alerting.changes import evaluated, save, subjects_of
-from monitor.alerting.context import Watch, alert_context
+from monitor.alerting.context import alert_context
+from monitor.config import Config
 from monitor.domain.alerts import Event
 from monitor.domain.evaluation import (
     Change,
@@ -49,7 +50,7 @@ class Recorded:
 
 
 def record(
-    tx: Transaction, account: Account, result: PollResult, watch: Watch, overdue_at: datetime | None = None
+    tx: Transaction, account: Account, result: PollResult, config: Config, overdue_at: datetime | None = None
 ) -> Recorded:
     """Keeps a poll's result, judges the account's rules over it, and puts what is to be told into the outbox.
 
@@ -70,8 +71,8 @@ def record(
         or not result.ok
         or any(subject == Subject.of_provider(account.provider) for _, subject in alerts)
     )
-    accounts = watch.on_provider(account.provider) if concerned else {}
-    covered = is_covered(watch.rules, account, result.outcome, alerts, tx.accounts.healths(accounts))
+    accounts = config.on_provider(account.provider) if concerned else {}
+    covered = is_covered(config.rules, account, result.outcome, alerts, tx.accounts.healths(accounts))
     health = _after(before, result, covered=covered)
     tx.accounts.add_poll(health, result, overdue_at)
     provider = tx.accounts.healths(accounts) if concerned else None
@@ -84,13 +85,13 @@ def record(
         alerts=alerts,
         polled=True,
         read=read,
-        schedule=watch.schedules.get(account.job),
+        schedule=config.schedules.get(account.job),
     )
-    changes = evaluated(tx, facts, watch.rules, alert_context(tx, watch, now))
-    told = save(tx, changes, watch, now)
+    changes = evaluated(tx, facts, config.rules, alert_context(tx, config, now))
+    told = save(tx, changes, config, now)
     is_news = health.streak.outcome is not before.streak.outcome
     alike = _failing_as(health if health.streak.count else before, provider or ()) if is_news else 0
-    for rule in _outages_begun(changes, facts, watch):
+    for rule in _outages_begun(changes, facts, config):
         matched = [one for one in provider or () if rule.judges_account(one.account)]
         tx.accounts.save_own_failures(rule.covered_by_outage(matched))
     return Recorded(
@@ -105,7 +106,7 @@ def record(
     )
 
 
-def _outages_begun(changes: Iterable[Change], facts: Facts, watch: Watch) -> Iterator[Rule]:
+def _outages_begun(changes: Iterable[Change], facts: Facts, config: Config) -> Iterator[Rule]:
     """The rules of which the alert about the provider has begun to fire, be that told now or later."""
     for change in changes:
         before, after = facts.alerts.get(change.alert.key), change.alert
@@ -115,7 +116,7 @@ def _outages_begun(changes: Iterable[Change], facts: Facts, watch: Watch) -> Ite
             and after.state is State.FIRING
             and not fired
         ):
-            rule = watch.rule(after.rule)
+            rule = config.rule(after.rule)
             if rule is not None:
                 yield rule
 

@@ -1,10 +1,11 @@
 """The use case: what the store knows, fitted to the configuration, and the exit code that a check wants of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+from monitor.config import Config, Job
 from monitor.domain.clock import AHEAD
 from monitor.domain.model import Account, Pause, Severity, State
 from monitor.domain.mutes import Maintenance
@@ -103,35 +104,28 @@ class Status:
         return any(balance.missing for balance in self.balances)
 
 
-def assemble(
-    known: Known | None,
-    jobs: Mapping[str, str],
-    accounts: Sequence[Account],
-    now: datetime,
-    maintenance: Sequence[Maintenance] = (),
-    problems: tuple[str, ...] = (),
-    idle: frozenset[int] = frozenset(),
-) -> Status:
-    """What is known of what is configured; `jobs` names each job's provider, `known` None: no store yet. `problems` are
-    those of the configuration's file, if it is not by that but by the kept one."""
-    configured = {account.key: account for account in accounts}
+def assemble(known: Known | None, config: Config, now: datetime, *, job: str | None = None) -> Status:
+    """Return what is known of all jobs that are configured, or of one. `known` None: there is no store yet."""
     known = known or Known(notifications={})
+    jobs = {one.name: one.provider for one in config.jobs if job in (None, one.name)}
+    configured = {key: account for key, account in config.accounts.items() if account.job in jobs}
     polled = {(one.job, one.name): one for one in known.accounts if (one.job, one.name) in configured}
+    silences = tuple(one for one in known.silences if one.silence.is_active(now))
     return Status(
         at=now,
-        jobs=tuple(_job(name, provider, accounts, polled, now) for name, provider in jobs.items()),
+        jobs=tuple(_job(one, polled, now) for one in config.jobs if one.name in jobs),
         balances=tuple(one for one in known.series if _is_configured(one, configured)),
         alerts=tuple(alert for alert in known.alerts if _concerns(alert, jobs)),
         pauses=tuple(replace(one, until=now + one.left(now)) for one in known.pauses if one.left(now)),
         notifications={name: known.notifications.get(name, 0) for name in ("pending", "failed", "delivered")},
-        silences=tuple(one for one in known.silences if one.silence.is_active(now)),
-        maintenance=tuple(one for one in maintenance if one.window.covers(now)),
+        silences=silences,
+        maintenance=tuple(one for one in config.maintenance if one.window.covers(now)),
         undelivered=known.undelivered,
         accounts=tuple(polled.values()),
         warnings=tuple(_of_clock(known.clock, now)) if known.clock else (),
         configuration=known.configuration,
-        idle=idle,
-        problems=problems or (known.configuration.problems if known.configuration else ()),
+        idle=config.idle_silences((one.silence for one in silences), known.held),
+        problems=config.problems or (known.configuration.problems if known.configuration else ()),
     )
 
 
@@ -163,22 +157,16 @@ def _is_configured(one: SeriesStatus, configured: Mapping[tuple[str, str], Accou
     return account is not None and (not account.currencies or one.currency in account.currencies)
 
 
-def _job(
-    name: str,
-    provider: str,
-    accounts: Sequence[Account],
-    polled: Mapping[tuple[str, str], AccountStatus],
-    now: datetime,
-) -> JobStatus:
-    mine = [account.key for account in accounts if account.job == name]
-    known = [polled[key] for key in mine if key in polled and polled[key].polled_at is not None]
+def _job(job: Job, polled: Mapping[tuple[str, str], AccountStatus], now: datetime) -> JobStatus:
+    mine = [polled[account.key] for account in job.accounts if account.key in polled]
+    known = [one for one in mine if one.polled_at is not None]
     failing = [one for one in known if one.failures]
     worst = max(failing, key=lambda one: one.failures, default=None)
-    ok = Outcome.OK.value if len(known) == len(mine) else None
+    ok = Outcome.OK.value if len(known) == len(job.accounts) else None
     return JobStatus(
-        name=name,
-        provider=provider,
-        accounts=len(mine),
+        name=job.name,
+        provider=job.provider,
+        accounts=len(job.accounts),
         last_poll=max((one.polled_at for one in known if one.polled_at), default=None),
         outcome=worst.outcome if worst else ok,
         detail=worst.detail if worst else "",

@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-from monitor.alerting.context import Watch
-from monitor.config import SummarySettings
+from monitor.config import Config, SummarySettings
 from monitor.domain.schedule import next_run
 from monitor.domain.summary import summarize
 from monitor.store.transaction import Transaction
@@ -31,7 +30,7 @@ class Summaries:
         """Find out anew when the next one is due."""
         self._due = None
 
-    async def make_if_due(self, watch: Watch, now: datetime) -> bool:
+    async def make_if_due(self, config: Config, now: datetime) -> bool:
         """Whether one was made. Raises StoreError; then nothing was."""
         wanted, since = self._wanted, self._since
         if wanted is None or since is None or (self._due is not None and now < self._due):
@@ -42,17 +41,19 @@ class Summaries:
         self._due = self._due or _next(wanted, since)
         if now < self._due:
             return False
-        made = await self._make(wanted, watch, last, since, now)
+        made = await self._make(wanted, config, last, since, now)
         self._due = _next(wanted, now)
         return made
 
     async def _make(
-        self, wanted: SummarySettings, watch: Watch, last: datetime | None, since: datetime, now: datetime
+        self, wanted: SummarySettings, config: Config, last: datetime | None, since: datetime, now: datetime
     ) -> bool:
         """What it tells of is read beside the writer, for that may take a while; a kill meanwhile leaves nothing."""
-        report = summarize(await self._store.read(lambda tx: tx.summaries.period(since, now, watch.accounts)))
-        names = watch.targets if wanted.channels is None else wanted.channels
-        targets = [target for name in names for target in watch.targets[name]]
+        report = summarize(
+            await self._store.read(lambda tx: tx.summaries.period(since, now, config.accounts))
+        )
+        names = config.targets if wanted.channels is None else wanted.channels
+        targets = [target for name in names for target in config.targets[name]]
 
         def keep(tx: Transaction) -> bool:
             if tx.summaries.last_at() != last:

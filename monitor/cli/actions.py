@@ -8,7 +8,6 @@ import typer
 from monitor.alerting import actions
 from monitor.cli.loading import load_in_force
 from monitor.cli.shared import ConfigOption, JsonOption, usage_errors
-from monitor.config.coverage import idle_silences
 from monitor.domain.alerts import Ack
 from monitor.payloads import silences as payloads
 from monitor.store.read.state import read
@@ -110,7 +109,8 @@ def list_silences(
     loaded, now = load_in_force(config or context.obj), datetime.now(UTC)
     known = read(loaded.store.path)
     found = [one for one in known.silences if everything or now < one.silence.ends_at] if known else []
-    idle = idle_silences(known, loaded, now)
+    upcoming = [one.silence for one in found if now < one.silence.ends_at]
+    idle = loaded.idle_silences(upcoming, known.held) if known else frozenset[int]()
     if as_json:
         listed = [payloads.silence(one, now, matches_nothing=one.silence.id in idle) for one in found]
         show_json(listed)

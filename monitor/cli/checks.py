@@ -26,7 +26,7 @@ from monitor.cli.status import print_status
 from monitor.config import Config, warnings
 from monitor.daemon import poll_once
 from monitor.daemon.explain_route import explain
-from monitor.daemon.runtime import notifiers, require_tls
+from monitor.daemon.runtime import open_channels, require_tls
 from monitor.domain.model import Account, PollResult, Severity
 from monitor.errors import ConfigError
 from monitor.payloads import polls as payloads
@@ -54,7 +54,7 @@ def check(
     Exit codes: 0 ok, 78 invalid; with --live also 3 when a balance could not be read."""
     with _problems_as_data(as_json=as_json):
         loaded = load(config)
-        notifiers(loaded)
+        open_channels(loaded)
         require_tls(loaded)
     warned = warnings(loaded, datetime.now(UTC))
     accounts = sum(len(job.accounts) for job in loaded.jobs)

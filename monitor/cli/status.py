@@ -10,7 +10,6 @@ from monitor.alerting.status import assemble
 from monitor.cli.loading import load_in_force, quietly
 from monitor.cli.shared import PLUGIN_EXIT_CODES, ConfigOption, JsonOption, refuse, span_of
 from monitor.config import Config
-from monitor.config.coverage import idle_silences
 from monitor.payloads import status as payloads
 from monitor.store.read.state import read
 from monitor.terminal.console import show_json, stdout
@@ -45,13 +44,7 @@ def status(
 
 def print_status(loaded: Config, job: str | None, *, as_json: bool) -> int:
     """Print what the store knows of one job or of all, and return the exit code that a check wants."""
-    jobs = [one for one in loaded.jobs if job in (None, one.name)]
-    accounts = [account for one in jobs for account in one.accounts]
-    now = datetime.now(UTC)
-    providers = {one.name: one.provider for one in jobs}
-    known = read(loaded.store.path)
-    idle = idle_silences(known, loaded, now)
-    found = assemble(known, providers, accounts, now, loaded.maintenance, loaded.problems, idle)
+    found = assemble(read(loaded.store.path), loaded, datetime.now(UTC), job=job)
     if as_json:
         show_json(payloads.status(found))
     else:

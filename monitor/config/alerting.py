@@ -9,7 +9,7 @@ from monitor.config.jobs import check_unique
 from monitor.config.matching import Configured, check_alerts, check_attributes
 from monitor.config.model import Channel, HeartbeatSettings, SummarySettings, WebSettings
 from monitor.config.problems import Findings, unknown
-from monitor.config.read import read
+from monitor.config.read import check_keys, read
 from monitor.config.rules import check_channels
 from monitor.config.sections import (
     ChannelSection,
@@ -66,7 +66,7 @@ class AlertingReader:
             check_channels(section.escalate_to, (*path, "escalate_to"), self.channels, self.findings)
             check_attributes(section.group_by, (*path, "group_by"), self.configured, self.findings)
             check_alerts(section.match, (*path, "match"), self.configured, self.rules, self.findings)
-            self._check_both("escalate_after", "escalate_to", path)
+            check_keys(RouteSection, path, self.findings)
             if "escalate_to" in self.findings.keys(path) and not section.escalate_to:
                 self.findings.value((*path, "escalate_to"), "is empty")
         return section
@@ -85,23 +85,9 @@ class AlertingReader:
         section = read(MaintenanceSection, path, self.findings)
         if section is not None:
             check_alerts(section.match, (*path, "match"), self.configured, self.rules, self.findings)
-            self._check_form(path)
+            check_keys(MaintenanceSection, path, self.findings)
             self._check_end(section, path)
         return section
-
-    def _check_form(self, path: yaml_tree.Path) -> None:
-        """Either once, or again and again; and each with an end."""
-        given = self.findings.keys(path)
-        once = [key for key in given if key in ("from", "until")]
-        again = [key for key in given if key in ("cron", "lasts")]
-        if once and again:
-            self.findings.key((*path, again[0]), f"can't be combined with `{once[0]}`; keep one of them")
-        elif once:
-            self._check_both("from", "until", path)
-        elif again:
-            self._check_both("cron", "lasts", path)
-        elif given:
-            self.findings.missing((*path, "from"), "is required with `until`, or `cron` with `lasts`")
 
     def _check_end(self, section: MaintenanceSection, path: yaml_tree.Path) -> None:
         if section.begins is not None and section.ends is not None and section.ends <= section.begins:
@@ -113,13 +99,6 @@ class AlertingReader:
                 self.findings.value(
                     (*path, "lasts"), f"never ends: it begins again every {gap} at the latest"
                 )
-
-    def _check_both(self, first: str, second: str, path: yaml_tree.Path) -> None:
-        """Reports a key whose other half is missing."""
-        given = self.findings.keys(path)
-        for key, other in ((first, second), (second, first)):
-            if key in given and other not in given:
-                self.findings.missing((*path, other), f"is required with `{key}`")
 
 
 def _is_daily(fields: CronFields) -> bool:
@@ -173,9 +152,7 @@ def _check_fallback(name: str, section: ChannelSection, names: Sequence[str], fi
     if section.fallback is not None and section.fallback not in names:
         others = [other for other in names if other != name]
         findings.value((*path, "fallback"), unknown("channel", section.fallback, others))
-    given = findings.keys(path)
-    if "fallback_after" in given and "fallback" not in given:
-        findings.missing((*path, "fallback"), "is required with `fallback_after`")
+    check_keys(ChannelSection, path, findings)
 
 
 def _check_circles(channels: Mapping[str, ChannelSection | None], findings: Findings) -> None:

@@ -1,39 +1,39 @@
 """The jobs of the file: read, checked by themselves, and against the providers."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from unicodedata import category
 
 from monitor.config import yaml_tree
 from monitor.config.files import Unreadable, read_text
 from monitor.config.model import Job
 from monitor.config.problems import Findings, unknown
-from monitor.config.read import read
+from monitor.config.read import check_keys, read
 from monitor.config.sections import JobSection, job_section, keys
 from monitor.config.types import UTC
-from monitor.config.yaml_tree import Position, Scalar, dotted
+from monitor.config.yaml_tree import Position, dotted
 from monitor.domain.model import Account
 from monitor.domain.schedule import Cron, Every, Schedule
 from monitor.providers import PROVIDERS
-from monitor.providers.base import Settings
+from monitor.providers.base import Check, Entry, ListFile, Settings, Wallets
 
-_SEPARATOR = re.compile(r"[\s/]")
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes a list file may hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadJob:
     """A job as far as it could be read: `section` lacks what was wrong; `accounts` is empty where anything was.
 
-    `listed_elsewhere`: its clients come from a file or a variable, and change without the configuration."""
+    `list_file` is the file that lists its accounts, if one does. `listed_elsewhere`: that list, or a part of it, comes
+    from a file or a variable, and changes without the configuration."""
 
     path: yaml_tree.Path
     provider_type: str | None
     section: JobSection | None
     accounts: tuple[Account, ...] = ()
-    clients_file: Path | None = None
+    list_file: Path | None = None
     listed_elsewhere: bool = False
 
     @property
@@ -85,15 +85,25 @@ def read_jobs(
 def _read_job(
     path: yaml_tree.Path, provider_types: Mapping[str, str | None], file: Path, findings: Findings
 ) -> ReadJob:
-    _check_currencies((*path, "currencies"), findings)
-    check_clients((*path, "clients"), findings)
     provider_type = _provider_type((*path, "provider"), provider_types, findings)
+    known = PROVIDERS.get(provider_type or "")
+    # Without a known provider the keys of all are checked: its name may be all that is wrong.
+    kinds = [provider.wallets for provider in (PROVIDERS.values() if known is None else (known,))]
+    _check_entries(path, kinds, findings)
     section = _section(path, provider_type, findings)
-    _check_schedule(path, findings)
-    clients_file = _clients_file((*path, "clients_file"), file, findings)
-    ids = _clients_of_file((*path, "clients_file"), file, findings)
-    if section is not None and ids:
-        section = section.model_copy(update={"clients": ids, "clients_file": None})
+    if findings.keys(path):
+        check_keys(JobSection, path, findings)
+    list_file, listed_elsewhere = None, False
+    for kind in kinds:
+        if (by := kind.list_file) is None:
+            continue
+        if (name := findings.text((*path, by.key))) is not None:
+            list_file = file.absolute().parent / name
+            check = kind.checks.get(by.list_key, lambda entries: ())
+            texts = _read_list((*path, by.key), by, check, list_file, file.parent / name, findings)
+            if section is not None and texts:
+                section = section.model_copy(update={by.list_key: texts, by.key: None})
+        listed_elsewhere |= name is not None or _has_references((*path, by.list_key), findings)
     whole = section is not None and provider_type is not None and not findings.within(path)
     accounts = tuple(_accounts(section)) if section is not None and whole else ()
     return ReadJob(
@@ -101,27 +111,14 @@ def _read_job(
         provider_type=provider_type,
         section=section,
         accounts=accounts,
-        clients_file=clients_file,
-        listed_elsewhere=clients_file is not None or _has_references((*path, "clients"), findings),
+        list_file=list_file,
+        listed_elsewhere=listed_elsewhere,
     )
 
 
 def _has_references(path: yaml_tree.Path, findings: Findings) -> bool:
     node = findings.node(path)
     return node is not None and any(scalar.references for _, scalar in yaml_tree.scalars(node))
-
-
-def _check_currencies(path: yaml_tree.Path, findings: Findings) -> None:
-    names: dict[str, str] = {}
-    for key in findings.keys(path):
-        name = findings.text((*path, key))
-        if name is None:
-            continue
-        if _SEPARATOR.search(name):
-            findings.value((*path, key), "a currency's name can't hold `/` or white space")
-        elif name in names:
-            findings.value((*path, key), f"{name!r} is the name of {names[name]} already")
-        names.setdefault(name, key)
 
 
 def _provider_type(
@@ -142,29 +139,44 @@ def _section(path: yaml_tree.Path, provider_type: str | None, findings: Findings
     return read(JobSection, path, findings, foreign=of_any_provider)
 
 
-def _check_schedule(path: yaml_tree.Path, findings: Findings) -> None:
-    given = findings.keys(path)
-    if given and "every" not in given and "cron" not in given:
-        findings.missing((*path, "every"), "is required, or `cron`")
-    if "every" in given and "cron" in given:
-        findings.key((*path, "cron"), "can't be combined with `every`; keep one of them")
-    if "timezone" in given and "cron" not in given:
-        findings.key((*path, "timezone"), "only goes with `cron`")
+def _check_entries(path: yaml_tree.Path, kinds: Iterable[type[Wallets]], findings: Findings) -> None:
+    """Report what is wrong with the lists and mappings of the job at a path, each entry at its own place."""
+    for key, check in chain.from_iterable(kind.checks.items() for kind in kinds):
+        node = findings.node((*path, key))
+        given = [] if node is None else [one for one in yaml_tree.scalars(node) if len(one[0]) == 1]
+        given = [(place, scalar) for place, scalar in given if scalar.text is not None]
+        entries = [Entry(str(place[0]), scalar.text or "", scalar.at.line) for place, scalar in given]
+        for index, reason in check(entries):
+            findings.value((*path, key, *given[index][0]), reason)
 
 
-def _clients_file(path: yaml_tree.Path, file: Path, findings: Findings) -> Path | None:
-    name = findings.text(path)
-    return None if name is None else file.absolute().parent / name
+def _read_list(
+    path: yaml_tree.Path, by: ListFile, check: Check, file: Path, shown: Path, findings: Findings
+) -> list[str]:
+    """Return the lines of a list file that the key at a path names, and report what is wrong with it.
 
-
-def _clients_of_file(path: yaml_tree.Path, file: Path, findings: Findings) -> list[str]:
-    name = findings.text(path)
-    if name is None or findings.within(path):
+    `shown` is how messages name the file. Blank lines and those that begin with `#` are skipped, and white space
+    around a line is removed."""
+    if findings.within(path):
         return []
-    if "clients" in findings.keys(path[:-1]):
-        findings.key(path, "can't be combined with `clients`; keep one of them")
+    if by.list_key in findings.keys(path[:-1]):
+        findings.key(path, f"can't be combined with `{by.list_key}`; keep one of them")
         return []
-    return read_clients(file.absolute().parent / name, file.parent / name, path, findings)
+    try:
+        text = read_text(file, MAX_FILE)
+    except Unreadable as error:
+        if error.at is None:
+            findings.value(path, f"{str(shown)!r} {error}")
+        else:
+            findings.add(path, error.at, str(error), str(shown))
+        return []
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
+    entries = [Entry("", line, number) for number, line in lines if line and not line.startswith("#")]
+    if not entries:
+        findings.add(path, Position(1, 1), f"holds no {by.item}", str(shown))
+    for index, reason in check(entries):
+        findings.add(path, Position(entries[index].line, 1), reason, str(shown))
+    return [entry.text for entry in entries]
 
 
 def _accounts(section: JobSection) -> Iterator[Account]:
@@ -184,77 +196,3 @@ def check_unique(paths: Sequence[yaml_tree.Path], findings: Findings) -> None:
             findings.value((*path, "name"), f"{name!r} is the name of {dotted(paths[first[name]])} already")
         elif name is not None:
             first[name] = index
-
-
-LONGEST = 255
-"""Characters an id may have ("WDCF: get balance", "Request")."""
-
-MAX_FILE = 16 * 1024 * 1024
-"""Bytes a file of clients may hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Client:
-    id: str
-    at: Position
-    path: yaml_tree.Path
-
-
-def check_clients(path: yaml_tree.Path, findings: Findings) -> None:
-    """Reports what is wrong with the ids of a list in the file."""
-    node = findings.node(path)
-    if isinstance(node, yaml_tree.Sequence):
-        clients = [
-            _Client(item.text, item.at, (*path, index))
-            for index, item in enumerate(node.items)
-            if isinstance(item, Scalar) and item.text is not None
-        ]
-        _check_each(clients, findings)
-
-
-def read_clients(file: Path, shown: Path, path: yaml_tree.Path, findings: Findings) -> list[str]:
-    """The ids in a file of clients, and reports of what is wrong with it.
-
-    `shown` is how messages name the file, `path` the key that names it. Blank lines and those that begin with `#`
-    are left out, and white space around an id."""
-    try:
-        text = read_text(file, MAX_FILE)
-    except Unreadable as error:
-        if error.at is None:
-            findings.value(path, f"{str(shown)!r} {error}")
-        else:
-            findings.add(path, error.at, str(error), str(shown))
-        return []
-    clients = list(_clients(text, path))
-    if not clients:
-        findings.add(path, Position(1, 1), "holds no client", str(shown))
-    _check_each(clients, findings, str(shown))
-    return [client.id for client in clients]
-
-
-def _clients(text: str, path: yaml_tree.Path) -> Iterator[_Client]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        client = line.strip()
-        if client and not client.startswith("#"):
-            yield _Client(client, Position(number, 1), path)
-
-
-def _check_each(clients: Iterable[_Client], findings: Findings, source: str | None = None) -> None:
-    first: dict[str, int] = {}
-    for client in clients:
-        reason = _fault(client.id)
-        if client.id in first:
-            reason = f"is here twice, first in line {first[client.id]}"
-        first.setdefault(client.id, client.at.line)
-        if reason is not None:
-            findings.add(client.path, client.at, reason, source)
-
-
-def _fault(client: str) -> str | None:
-    if not client:
-        return "is empty"
-    if len(client) > LONGEST:
-        return f"a client's id has at most {LONGEST} characters, this has {len(client)}"
-    if any(category(character) == "Cc" for character in client):
-        return "a client's id can't hold control characters"
-    return None

@@ -6,7 +6,7 @@ a number wherever the text of one would do, and a reference (`${NAME}`) wherever
 
 import re
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
@@ -28,8 +28,7 @@ from monitor.config.sections import (
 from monitor.config.types import LINK_NAME, NAME, OFF, ON
 from monitor.domain.time import compact
 from monitor.providers import PROVIDERS
-from monitor.providers.base import RateLimit
-from monitor.providers.types import Section
+from monitor.providers.base import AtLeastOne, ExactlyOne, Needs, OneForm, RateLimit, Section
 
 Schema = dict[str, Any]
 
@@ -42,23 +41,8 @@ _REFERENCE: Schema = {
 _TO_REFERENCE = {"$ref": "#/$defs/reference"}
 _ANY_SCALAR = ["string", "number", "boolean"]
 _ANNOTATIONS = ("title", "description", "default", "examples")
-_EXACTLY_ONE_OF = (
-    ("every", "cron"),
-    ("from", "cron"),
-    ("clients", "clients_file"),
-    ("drop", "rise", "change"),
-)
-_AT_LEAST_ONE_OF = (("below", "above"), ("title", "body"))
-_NEEDS = {
-    "fallback_after": "fallback",
-    "escalate_after": "escalate_to",
-    "escalate_to": "escalate_after",
-    "until": "from",
-    "lasts": "cron",
-    "format": "body",
-}
-_EITHER_WITH = {"from": "until", "cron": "lasts"}
-"""Of two forms that exclude each other, what each needs besides."""
+_SECTION = "section"
+"""The key by which a schema names its section, as long as it is being made."""
 
 
 def json_schema() -> Schema:
@@ -166,6 +150,9 @@ def _list(title: str, description: str, items: list[Schema], **keywords: Any) ->
 class _Generator(GenerateJsonSchema):
     """Pydantic's schemas with defaults as the file writes them. A key is left out, it is never null."""
 
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        return {**super().model_schema(schema), _SECTION: schema["cls"]}
+
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
@@ -187,7 +174,8 @@ def _section(section: type[Section]) -> Schema:
 def _titled(schema: Schema) -> Schema:
     """An object's schema, its keys described as the file has them."""
     properties = {key: _property(key, value) for key, value in schema["properties"].items()}
-    return {**schema, "properties": properties, **_alternatives(properties)}
+    rest = {key: value for key, value in schema.items() if key != _SECTION}
+    return {**rest, "properties": properties, **_alternatives(schema[_SECTION])}
 
 
 def _inlined(part: Any, definitions: Schema) -> Any:
@@ -207,8 +195,6 @@ def _rule(name: str) -> Schema:
     """A rule has its limits, or levels that have them."""
     schema = _section(RULES[name])
     own, limits = schema.pop("allOf", []), keys(LEVELS[name])
-    if "after" in limits:
-        own = [{"required": ["after"]}]
     in_levels = {"required": ["levels"], "not": {"anyOf": _required(("severity", *limits))}}
     levels = {**schema["properties"]["levels"], "minProperties": 2}
     del levels["default"]
@@ -219,18 +205,29 @@ def _rule(name: str) -> Schema:
     }
 
 
-def _alternatives(properties: Schema) -> Schema:
-    """Which keys exclude or need each other, of those there are."""
-    exclusive = [{"oneOf": _required(keys)} for keys in _EXACTLY_ONE_OF if properties.keys() >= set(keys)]
-    needed = [{"anyOf": _required(keys)} for keys in _AT_LEAST_ONE_OF if properties.keys() >= set(keys)]
-    together = {key: [other] for key, other in _NEEDS.items() if {key, other} <= properties.keys()}
-    if {"every", "timezone"} <= properties.keys():
-        together["timezone"] = ["cron"]
-    if {"from", "cron"} <= properties.keys():
-        together |= {key: [other] for key, other in _EITHER_WITH.items()}
+def _alternatives(section: type[Section]) -> Schema:
+    """Return which keys exclude or need each other."""
+    together: dict[str, list[str]] = {}
+    alternatives: list[Schema] = []
+    for one in section.all_constraints():
+        match one:
+            case ExactlyOne(keys=keys):
+                alternatives.append({"oneOf": _required(keys)})
+            case AtLeastOne(keys=(key,)):
+                alternatives.append({"required": [key]})
+            case AtLeastOne(keys=keys):
+                alternatives.append({"anyOf": _required(keys)})
+            case Needs(key=key, other=other):
+                together[key] = [other]
+            case OneForm(first=first, second=second):
+                alternatives.append({"oneOf": _required((first[0], second[0]))})
+                together |= {key: [other] for other, key in (first, second)}
+                together |= {key: [other] for key, other in (first, second)}
+            case _:
+                assert_never(one)
     return {
         **({"dependentRequired": together} if together else {}),
-        **({"allOf": exclusive + needed} if exclusive or needed else {}),
+        **({"allOf": alternatives} if alternatives else {}),
     }
 
 

@@ -73,7 +73,6 @@ KEYS = (
 UrlCheck = Callable[[Mapping[str, Iterable[SecretStr]]], Iterable[tuple[str, int, str]]]
 """Which of the channels' URLs are refused: channel, index and why."""
 
-_PROVIDER_KEYS = frozenset(chain.from_iterable(keys(provider.settings) for provider in PROVIDERS.values()))
 _EMPTY = Problem(path="", reason="is empty; `providers` and `jobs` are required")
 
 
@@ -250,7 +249,8 @@ def _items(key: str, findings: Findings, first: str = "name") -> tuple[yaml_tree
 def _provider(name: str, kind: str | None, findings: Findings) -> Settings | None:
     path = ("providers", name)
     if kind is None:
-        read(UntypedSettings, path, findings, foreign=_PROVIDER_KEYS)
+        of_any_type = set(chain.from_iterable(keys(provider.settings) for provider in PROVIDERS.values()))
+        read(UntypedSettings, path, findings, foreign=of_any_type)
         return None
     settings: Settings | None = read(PROVIDERS[kind].settings, path, findings)
     return settings
@@ -327,18 +327,11 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
             yaml_tree.dotted(place) for place, scalar in scalars(root) if _is_literal(place, scalar)
         ),
         secret_files=_secret_files(interpolated),
-        files=frozenset((path, *(job.clients_file for job in sections.jobs if job.clients_file))),
+        files=frozenset((path, *(job.list_file for job in sections.jobs if job.list_file))),
         routes=tuple(build_route(number, section) for number, section in enumerate(sections.routes)),
         inhibitions=tuple(build_inhibition(section) for section in sections.inhibitions),
         maintenance=tuple(build_maintenance(section) for section in sections.maintenance),
         links=sections.links,
-        rule_links={section.name: section.links for section in sections.rules if section.links},
-        messages={
-            section.name: own
-            for section in sections.rules
-            if (own := templates.build_words(section.message)) is not None
-        },
-        charts={section.name: section.chart for section in sections.rules if section.chart is not None},
         heartbeat=heartbeat,
         summary=build_summary(sections.summary),
         web=build_web(sections.web),

@@ -91,7 +91,7 @@ def _matched_jobs(
 
 def _awaited(match: Globs, jobs: Sequence[ReadJob]) -> list[ReadJob]:
     """Return the jobs that would have an account that fits, if a file or a variable listed it: such a list changes by
-    itself, and what waits for one of its clients is no mistake."""
+    itself, and what waits for one of its accounts is no mistake."""
     others = Match({key: globs for key, globs in match.items() if key != "account"})
     return [job for job in jobs if job.listed_elsewhere and _matches_any_series(others, job)]
 

@@ -1,21 +1,23 @@
 """The configuration as the rest of the program sees it: read, checked, complete."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from monitor.config.types import Listen
 from monitor.config.yaml_tree import Plain, Position
-from monitor.domain.model import Account
-from monitor.domain.mutes import Inhibition, Maintenance
+from monitor.domain.coverage import Held, in_common, matching_nothing
+from monitor.domain.delivery import Target
+from monitor.domain.model import Account, Series, Subject
+from monitor.domain.mutes import Inhibition, Maintenance, Silence
 from monitor.domain.routing import Route
-from monitor.domain.rules import Rule
-from monitor.domain.schedule import Cron, Schedule
+from monitor.domain.rules import Rule, Words
+from monitor.domain.schedule import Cron, Schedule, gap_after
 from monitor.domain.windows import QuietHours
-from monitor.notify.templates import Words
 from monitor.providers.base import Api, Settings
 
 
@@ -32,10 +34,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A named set of apprise URLs, and where in the file each of them stands.
+    """A named set of apprise URLs, and where in the file each of them is.
 
-    `fallback` is the channel that is told what this one has not taken for `fallback_after`. `chart`: whether it wants
-    pictures; None: as rules say."""
+    `fallback` is the channel that gets what this one has not accepted for `fallback_after`. `chart`: whether its
+    messages carry charts; None: as rules say. `targets` are the recipients behind the URLs, `takes_charts` those
+    whose service takes attachments, and `former` pairs of the name that older versions had for one and the name now;
+    all three are empty until the channels are opened."""
 
     name: str
     urls: tuple[SecretStr, ...]
@@ -45,6 +49,9 @@ class Channel:
     message: Words | None = None
     chart: bool | None = None
     places: tuple[Position, ...] = field(default=(), repr=False, compare=False)
+    targets: tuple[Target, ...] = ()
+    takes_charts: frozenset[Target] = frozenset()
+    former: tuple[tuple[Target, Target], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +95,13 @@ class Secrets(frozenset[str]):
         return f"<{len(self)} secrets>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Config:
     """Everything one file says. `secrets` is for redaction: every credential and URL that may appear nowhere.
 
-    `files` are the file itself and the lists of clients that it names. `literals` are the places where it holds a
+    `files` are the file itself and the list files that it names. `literals` are the places where it holds a
     secret itself, `secret_files` the files that secrets were read from.
-    `links` are URL templates by name, `rule_links` and `messages` what rules have of their own, by rule; `charts`
-    says of rules whether they want pictures, where they say it.
+    `links` are URL templates by name, for the messages of every rule.
     `hints` say of places what about their values is probably not meant.
     `document` is what the file says without secrets, for the store to keep. `problems` says why the file can't be used,
     where this is the configuration that was kept of an earlier state of it."""
@@ -110,9 +116,6 @@ class Config:
     inhibitions: tuple[Inhibition, ...]
     maintenance: tuple[Maintenance, ...]
     links: Mapping[str, str]
-    rule_links: Mapping[str, Mapping[str, str]]
-    messages: Mapping[str, Words]
-    charts: Mapping[str, bool]
     heartbeat: HeartbeatSettings | None
     summary: SummarySettings | None
     web: WebSettings | None
@@ -123,3 +126,84 @@ class Config:
     hints: tuple[str, ...] = ()
     literals: tuple[str, ...] = ()
     secret_files: tuple[Path, ...] = ()
+
+    @cached_property
+    def accounts(self) -> Mapping[tuple[str, str], Account]:
+        """The accounts of all jobs, by key."""
+        return {account.key: account for job in self.jobs for account in job.accounts}
+
+    @cached_property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """The schedules of the jobs, by name."""
+        return {job.name: job.schedule for job in self.jobs}
+
+    @cached_property
+    def gaps_after(self) -> Mapping[str, timedelta]:
+        """The time without a reading after which nothing is known any more, by job."""
+        return {name: gap_after(schedule) for name, schedule in self.schedules.items()}
+
+    @cached_property
+    def targets(self) -> Mapping[str, tuple[Target, ...]]:
+        """The recipients of the channels, by name; none of them until the channels are opened."""
+        return {name: channel.targets for name, channel in self.channels.items()}
+
+    @cached_property
+    def rules_by_name(self) -> Mapping[str, Rule]:
+        """The rules, by name."""
+        return {rule.name: rule for rule in self.rules}
+
+    def rule(self, name: str) -> Rule | None:
+        """Return the rule of this name, if there is one."""
+        return self.rules_by_name.get(name)
+
+    def on_provider(self, name: str) -> Mapping[tuple[str, str], Account]:
+        """Return the accounts that are polled over a provider, by key."""
+        return self._by_provider.get(name, {})
+
+    def describe(self, subject: Subject) -> Mapping[str, str]:
+        """Return what can be matched of a subject: of a provider what all its accounts have in common; nothing of an
+        account that is gone."""
+        account, currency = self.accounts.get(subject.account_key), subject.currency
+        if account is not None:
+            return account.attributes if currency is None else account.series(currency).attributes
+        if not subject.is_provider:
+            return {}
+        if subject not in self._in_common:
+            self._in_common[subject] = in_common(list(self.on_provider(subject).values()))
+        return self._in_common[subject]
+
+    def rules_of(self, series: Series) -> tuple[Rule, ...]:
+        """Return the rules that judge a series."""
+        if series.key not in self._rules_of:
+            self._rules_of[series.key] = tuple(rule for rule in self.rules if rule.match.series(series))
+        return self._rules_of[series.key]
+
+    def idle_silences(self, silences: Iterable[Silence], held: Held) -> frozenset[int]:
+        """Return the numbers of the silences that match no alert that there can be. `held` are the series that were
+        read."""
+        # remembered as long as no new series is read: with many accounts finding out takes a while
+        numbers = {(one.id, len(held)): one for one in silences}
+        new = [one for key, one in numbers.items() if key not in self._is_idle]
+        found = matching_nothing(new, self.rules, self.accounts.values(), held)
+        self._is_idle.update({(one.id, len(held)): one.id in found for one in new})
+        return frozenset(number for number, count in numbers if self._is_idle[number, count])
+
+    @cached_property
+    def _by_provider(self) -> Mapping[str, Mapping[tuple[str, str], Account]]:
+        # an outage asks for all accounts of a provider with every poll
+        by_provider: dict[str, dict[tuple[str, str], Account]] = {}
+        for key, account in self.accounts.items():
+            by_provider.setdefault(account.provider, {})[key] = account
+        return by_provider
+
+    @cached_property
+    def _in_common(self) -> dict[str, dict[str, str]]:
+        return {}
+
+    @cached_property
+    def _rules_of(self) -> dict[tuple[str, str, str], tuple[Rule, ...]]:
+        return {}
+
+    @cached_property
+    def _is_idle(self) -> dict[tuple[int, int], bool]:
+        return {}

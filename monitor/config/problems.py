@@ -22,6 +22,7 @@ from monitor.config.yaml_tree import (
 )
 from monitor.domain.time import DURATION_NOTATION
 from monitor.errors import ConfigError, Problem
+from monitor.providers import PROVIDERS
 
 Place = tuple[str, int, int]
 Hints = Lookup[Path, str]
@@ -154,8 +155,6 @@ _LONGEST_SHOWN = 60
 _LONGEST_COMPARED = 200
 _QUOTE = re.compile(r"""(?<!\w)('(\\.|[^'\\])*'|"(\\.|[^"\\])*")(?!\w)""")
 _FORMS = {
-    "clients": "[CLIENT_001]",
-    "currencies": "{22: USDT}",
     "links": "{runbook: 'https://wiki.example/{{ rule }}'}",
     "message": "{title: '{{ headline }}: {{ reason }}'}",
     "flapping": "{changes: 6, within: 1h}, or off",
@@ -249,7 +248,9 @@ def _reason(error: ErrorDetails, node: Node) -> str:
 
 def _formed(what: str, error: ErrorDetails) -> str | None:
     """What belongs at a key, with an example of it, where there is one."""
-    form = _FORMS.get(str(error["loc"][-1])) if error["loc"] else None
+    key = str(error["loc"][-1]) if error["loc"] else ""
+    of_providers = (provider.wallets.forms.get(key) for provider in PROVIDERS.values())
+    form = _FORMS.get(key) or next(filter(None, of_providers), None)
     return None if form is None else f"{what} such as {form}"
 
 

@@ -1,7 +1,7 @@
 """One section of the file against its type: every problem found, and as much of it as can be used."""
 
 from collections.abc import Collection
-from typing import TypeVar, get_args
+from typing import TypeVar, assert_never, get_args
 
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from monitor.config.problems import Findings, expected, unknown, wrong_value
 from monitor.config.sections import inner, keys, owner
 from monitor.config.yaml_tree import Mapping, Node, Path, Plain, Scalar, Sequence, plain
-from monitor.providers.types import Section
+from monitor.providers.base import AtLeastOne, ExactlyOne, Needs, OneForm, Section
 
 S = TypeVar("S", bound=Section)
 
@@ -33,6 +33,47 @@ def read(section: type[S], path: Path, findings: Findings, *, foreign: Collectio
     except ValidationError as error:
         known = dict.fromkeys((*keys(section), *sorted(foreign)))
         return _what_is_left(section, data, error, path, findings, known)
+
+
+def check_keys(section: type[Section], path: Path, findings: Findings) -> None:
+    """Report which keys at a path exclude another, or lack one, by the constraints of their section."""
+    given, lacking = findings.keys(path), set[str]()
+
+    def lacks(key: str, reason: str) -> None:
+        lacking.add(key)
+        findings.missing((*path, key), reason)
+
+    for one in section.all_constraints():
+        match one:
+            case Needs(key=key, other=other, is_surplus=is_surplus):
+                if key in given and other not in given and is_surplus:
+                    findings.key((*path, key), f"only goes with `{other}`")
+                elif key in given and other not in given:
+                    lacks(other, f"is required with `{key}`")
+            case AtLeastOne(keys=keys, unless=unless):
+                # what another constraint has found missing need not be missed twice
+                if not {*keys, unless}.intersection((*given, *lacking)):
+                    lacks(keys[0], "is required" + "".join(f", or `{key}`, or both" for key in keys[1:]))
+            case ExactlyOne(keys=keys, unless=unless):
+                there = [key for key in (given if one.by_place else keys) if key in keys and key in given]
+                if not there and unless not in given:
+                    lacks(keys[0], "is required" + "".join(f", or `{key}`" for key in keys[1:]))
+                for key in there[1:]:
+                    findings.key((*path, key), f"can't be combined with `{there[0]}`{one.advice}")
+            case OneForm(first=first_form, second=second_form):
+                once, again = ([key for key in given if key in form] for form in (first_form, second_form))
+                if once and again:
+                    reason = f"can't be combined with `{once[0]}`; keep one of them"
+                    findings.key((*path, again[0]), reason)
+                elif once or again:
+                    for key in first_form if once else second_form:
+                        if key not in given:
+                            lacks(key, f"is required with `{(once or again)[0]}`")
+                else:
+                    (begins, ends), (cron, lasts) = first_form, second_form
+                    lacks(begins, f"is required with `{ends}`, or `{cron}` with `{lasts}`")
+            case _:
+                assert_never(one)
 
 
 def read_type(path: Path, what: str, known: Collection[str], findings: Findings) -> str | None:

@@ -10,7 +10,7 @@ from monitor.config import templates, yaml_tree
 from monitor.config.jobs import ReadJob, check_unique
 from monitor.config.matching import Configured, matched
 from monitor.config.problems import Findings, unknown
-from monitor.config.read import read, read_type
+from monitor.config.read import check_keys, read, read_type
 from monitor.config.sections import (
     LEVELS,
     RULES,
@@ -32,7 +32,7 @@ from monitor.config.types import SeverityWord
 from monitor.domain.matching import Match
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
-from monitor.domain.rules import Delta, Failing, Flapping, Policy, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Flapping, Policy, Presentation, Rule, Stale, Threshold
 from monitor.domain.schedule import shortest_gap
 from monitor.domain.time import compact
 
@@ -40,7 +40,6 @@ BUILT_IN = Failing(name="failing")
 """The rule over everything that exists by itself."""
 
 _KEYS = frozenset(chain.from_iterable(keys(section) for section in RULES.values()))
-_MOVES = ("drop", "rise", "change")
 
 S = TypeVar("S", bound=RuleSection)
 LevelT = TypeVar("LevelT", bound=LevelSection)
@@ -79,14 +78,15 @@ class RuleReader:
 
     def _check(self, section: AnyRuleSection, path: yaml_tree.Path) -> None:
         jobs = self._check_common(section, path)
+        check_keys(type(section), path, self.findings)
+        for word, level in section.levels.items():
+            check_keys(type(level), (*path, "levels", word), self.findings)
         match section:
             case ThresholdSection():
                 for threshold, place in _limits(section, section.levels, path):
                     self._check_threshold(threshold, place)
                 self._check_locked(section, jobs, path)
             case DeltaSection():
-                for _, place in _limits(section, section.levels, path):
-                    self._check_delta(place)
                 self._check_within(section, path)
                 self._check_locked(section, jobs, path)
             case StaleSection():
@@ -104,8 +104,6 @@ class RuleReader:
 
     def _check_threshold(self, section: ThresholdLevel, path: yaml_tree.Path) -> None:
         below, above, clear = section.below, section.above, section.clear
-        if not {"below", "above", "levels"}.intersection(self.findings.keys(path)):
-            self.findings.missing((*path, "below"), "is required, or `above`, or both")
         if below is not None and above is not None and below >= above:
             self.findings.value((*path, "below"), f"must be less than `above`, {plain(above)}")
         if clear is None:
@@ -126,21 +124,11 @@ class RuleReader:
                 (*path, "field"), "the service that this rule is about does not tell `locked`"
             )
 
-    def _check_delta(self, path: yaml_tree.Path) -> None:
-        given = self.findings.keys(path)
-        moves = [key for key in given if key in _MOVES]
-        if not moves and "levels" not in given:
-            self.findings.missing((*path, "drop"), "is required, or `rise`, or `change`")
-        for move in moves[1:]:
-            self.findings.key((*path, move), f"can't be combined with `{moves[0]}`: write two rules")
-
     def _check_within(self, section: DeltaSection, path: yaml_tree.Path) -> None:
         if section.within is not None and self.keep is not None and section.within > self.keep:
             self.findings.value((*path, "within"), f"is longer than store.keep, {compact(self.keep)}")
 
     def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: yaml_tree.Path) -> None:
-        if not {"after", "levels"}.intersection(self.findings.keys(path)):
-            self.findings.missing((*path, "after"))
         for job in jobs:
             if section.clock == "provider":
                 self._check_clock(job, path)
@@ -290,6 +278,7 @@ def _build_one(section: AnyRuleSection) -> Rule:
         "name": section.name,
         "match": Match(section.match),
         "policy": _policy(section),
+        "presentation": _presentation(section),
     }
     match section:
         case ThresholdSection():
@@ -314,6 +303,12 @@ def _build_one(section: AnyRuleSection) -> Rule:
             return Failing(**common, polls=section.polls)
         case _:
             assert_never(section)
+
+
+def _presentation(section: RuleSection) -> Presentation:
+    return Presentation(
+        message=templates.build_words(section.message), links=section.links, chart=section.chart
+    )
 
 
 def _policy(section: RuleSection) -> Policy:

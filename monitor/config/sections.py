@@ -1,7 +1,7 @@
-"""The sections of the file: their keys, and what each may hold.
+"""The sections of the file: their keys, what each may hold, and which of them exclude or need each other.
 
-What keys mean together is judged where jobs and rules are read. The descriptions are what an editor shows,
-by way of the JSON Schema.
+What values mean together is checked where jobs and rules are read. The descriptions are what an editor shows, by way of
+the JSON Schema.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from pydantic import Field, create_model
 from monitor.config.types import (
     OR_OFF,
     UTC,
+    Amount,
     Change,
     ChangeLimit,
     ChannelUrls,
@@ -46,8 +47,18 @@ from monitor.config.types import (
 from monitor.domain import model, routing
 from monitor.domain.windows import WEEKDAYS
 from monitor.providers import PROVIDERS
-from monitor.providers.base import Proxy, Settings, Wallets
-from monitor.providers.types import Amount, Duration, Section, Span
+from monitor.providers.base import (
+    AtLeastOne,
+    Duration,
+    ExactlyOne,
+    Needs,
+    OneForm,
+    Proxy,
+    Section,
+    Settings,
+    Span,
+    Wallets,
+)
 
 
 class StoreSection(Section):
@@ -88,6 +99,8 @@ class QuietHoursSection(Section):
 class MessageSection(Section):
     """Words of one's own."""
 
+    constraints = (Needs("format", "body"), AtLeastOne(("title", "body")))
+
     title: Text | None = Field(default=None, description="The title, a template. Left out: as built in.")
     body: Text | None = Field(default=None, description="The body, a template. Left out: as built in.")
     format: Literal["text", "markdown", "html"] = Field(
@@ -101,6 +114,8 @@ _MESSAGE = "Words of one's own in place of the built-in message, as Jinja2 templ
 
 class ChannelSection(Section):
     """Where messages go."""
+
+    constraints = (Needs("fallback_after", "fallback"),)
 
     urls: ChannelUrls = Field(description="Apprise URLs; a message goes to each of them.")
     fallback: str | None = Field(
@@ -181,6 +196,8 @@ _ALERTS = (
 class RouteSection(Section):
     """Where some alerts go."""
 
+    constraints = (Needs("escalate_after", "escalate_to"), Needs("escalate_to", "escalate_after"))
+
     match: dict[str, Globs] = Field(default={}, description=f"{_ALERTS} Left out: all.")
     notify: Names | None = Field(
         default=None, description="The channels that are told. Left out: every channel; []: none."
@@ -214,6 +231,8 @@ class InhibitSection(Section):
 class MaintenanceSection(Section):
     """A time in which some alerts are not told."""
 
+    constraints = (OneForm(("from", "until"), ("cron", "lasts")),)
+
     name: Name = Field(description="Its name, by which `status` and `route` call it.")
     match: dict[str, Globs] = Field(default={}, description=f"{_ALERTS} Left out: all.")
     begins: ClockTime | None = Field(
@@ -232,6 +251,8 @@ class MaintenanceSection(Section):
 
 class JobSection(Wallets):
     """What is polled on one schedule over one provider."""
+
+    constraints = (ExactlyOne(("every", "cron")), Needs("timezone", "cron", is_surplus=True))
 
     name: Name = Field(description="The job's name, by which the store knows its readings.")
     provider: str = Field(description="The name of one of the providers.")
@@ -264,6 +285,8 @@ class LevelSection(Section):
 class ThresholdLevel(LevelSection):
     """A limit of an amount."""
 
+    constraints = (AtLeastOne(("below", "above"), unless="levels"),)
+
     below: Amount | None = Field(default=None, description="Fires below this amount.")
     above: Amount | None = Field(default=None, description="Fires above this amount.")
     clear: Amount | None = Field(
@@ -273,6 +296,10 @@ class ThresholdLevel(LevelSection):
 
 class DeltaLevel(LevelSection):
     """A limit of a change."""
+
+    constraints = (
+        ExactlyOne(("drop", "rise", "change"), advice=": write two rules", by_place=True, unless="levels"),
+    )
 
     drop: ChangeLimit | None = Field(default=None, description="Fires when it fell by this much: 250 or 20%.")
     rise: ChangeLimit | None = Field(default=None, description="Fires when it rose by this much: 250 or 20%.")
@@ -378,6 +405,8 @@ class DeltaSection(DeltaLevel, RuleSection):
 
 class StaleSection(RuleSection):
     """Nothing new for too long."""
+
+    constraints = (AtLeastOne(("after",), unless="levels"),)
 
     type: Literal["stale"] = Field(description="Nothing new for too long.")
     after: Span | None = Field(default=None, description="Fires when there was no news for this long.")

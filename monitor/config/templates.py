@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 from monitor.config import yaml_tree
 from monitor.config.problems import Findings, expected
+from monitor.config.read import check_keys
 from monitor.config.sections import ChannelSection, MessageSection, RuleSection
 from monitor.config.types import link_fault, link_name_fault
+from monitor.domain.rules import Words
 from monitor.notify import templates
-from monitor.notify.templates import Words
 
 _LINKS: yaml_tree.Path = ("links",)
 
@@ -63,11 +64,7 @@ def _check_message(
 ) -> None:
     if section is None:
         return
-    given = findings.keys(path)
-    if "format" in given and "body" not in given:
-        findings.missing((*path, "body"), "is required with `format`")
-    elif not {"title", "body"}.intersection(given):
-        findings.missing((*path, "title"), "is required, or `body`, or both")
+    check_keys(MessageSection, path, findings)
     for key, text in (("title", section.title), ("body", section.body)):
         if text is not None:
             _check(text, (*path, key), links, findings)

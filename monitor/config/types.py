@@ -23,7 +23,7 @@ from monitor.config.problems import nearest
 from monitor.domain import money, schedule
 from monitor.domain.time import WALL_CLOCK, compact, wall_clock
 from monitor.domain.windows import WEEKDAYS
-from monitor.providers.types import Duration, Span
+from monitor.providers.base import Duration, Span
 
 OF_THE_SERIES = ("job", "provider", "account", "currency")
 """What a rule's `match` knows of a series besides labels."""
@@ -226,6 +226,10 @@ def _at_most(longest: timedelta) -> AfterValidator:
     return AfterValidator(checked)
 
 
+def _amount(value: object) -> object:
+    return money.amount(value) if isinstance(value, str) else value
+
+
 class _OrOff:
     """Lets a value also be `off`, which is None."""
 
@@ -259,6 +263,8 @@ def _change(value: object) -> object:
 
 
 Name = Annotated[str, AfterValidator(_name), _pattern(NAME)]
+Amount = Annotated[Decimal, BeforeValidator(_amount), WithJsonSchema({"type": ["number", "string"]})]
+"""An exact amount, with the digits of the file."""
 LabelName = Annotated[str, AfterValidator(_label), _pattern(NAME)]
 Text = Annotated[str, Field(min_length=1), WithJsonSchema(_TEXT_SCHEMA)]
 Globs = Annotated[

@@ -234,7 +234,7 @@ def _past(config: Config, now: datetime) -> Iterator[str]:
 
 def _pictures(config: Config) -> Iterator[str]:
     """Pictures that nothing draws, or that no service of a channel shows."""
-    rules = [f"rule {name}" for name, wanted in config.charts.items() if wanted]
+    rules = [f"rule {rule.name}" for rule in config.rules if rule.presentation.chart]
     channels = [channel for channel in config.channels.values() if channel.chart]
     askers = [*rules, *(f"channel {channel.name}" for channel in channels)]
     if askers and find_spec("matplotlib") is None:

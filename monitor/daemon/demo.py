@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,7 +22,8 @@ from monitor.domain.model import Reading
 from monitor.domain.money import grouped
 from monitor.errors import SandboxError
 from monitor.log.lines import Redaction, set_up
-from monitor.sandbox import CallLimit, Message, Sandbox, Scenario, Webhook, demo_story
+from monitor.providers import PROVIDERS
+from monitor.sandbox import Message, Sandbox, Scenario, Webhook, demo_scenario, simulations
 from monitor.terminal.console import stderr, stdout
 
 STORY_LASTS = timedelta(seconds=25)
@@ -30,14 +31,6 @@ STORY_LASTS = timedelta(seconds=25)
 
 STATUS_PORT = 8787
 """Where the demo's status page is, if nobody else is there."""
-
-_NARRATION = {
-    4: "Somebody drains the USDT wallet. The limit is 1000.",
-    13: "Somebody tops it up.",
-    15: "WDCF goes down. That is an outage, not an empty wallet.",
-    21: "WDCF is back.",
-}
-"""What the story is about to show, by the second; see `demo_story`."""
 
 _NEXT = """\
 [bold]That was it.[/] Every reading is kept exactly, one cause gave one message, and an outage is no empty wallet.
@@ -52,13 +45,15 @@ To rehearse on made-up balances and faults: [cyan]balance-monitor sandbox --help
 
 
 async def serve(
-    nami_port: int, wdcf_port: int, balances: Sequence[str], faults: Sequence[str], *, webhook: bool
+    ports: Mapping[str, int], balances: Sequence[str], faults: Sequence[str], *, webhook: bool
 ) -> None:
-    """Serves both endpoints until SIGINT or SIGTERM; the configuration that fits goes to stdout.
+    """Serve every simulated provider until SIGINT or SIGTERM, on `ports` by provider (0: any free port).
 
-    Raises SandboxError for a story that can't be read and a port that is taken."""
+    The matching configuration goes to stdout. Raises SandboxError for a scenario that can't be read and a port that is
+    taken."""
     stopped = _stop_signals()
-    sandbox = Sandbox(_story(balances, faults), nami_port=nami_port, wdcf_port=wdcf_port)
+    scenario = _scenario(balances, faults)
+    sandbox = Sandbox(scenario, ports=ports)
     receiver = Webhook(on_message=_print_message)
     try:
         await sandbox.start()
@@ -68,9 +63,8 @@ async def serve(
         await sandbox.stop()
         raise SandboxError(f"the sandbox can't listen: {exc.strerror or exc}; choose another port") from exc
     print(sandbox.example_config(receiver.url if webhook else None), end="", flush=True)  # noqa: T201 -- its output
-    stderr().print(
-        f"serving Nami at {sandbox.nami_url} and WDCF at {sandbox.wdcf_url}; Ctrl-C ends it", markup=False
-    )
+    services = " and ".join(f"{one.title} at {sandbox.services[one.name].url}" for one in scenario.services)
+    stderr().print(f"serving {services}; Ctrl-C ends it", markup=False)
     try:
         await stopped.wait()
     finally:
@@ -94,7 +88,9 @@ async def demonstrate(port: int | None, *, stay: bool) -> None:
     )
     with tempfile.TemporaryDirectory(prefix="balance-monitor-demo-") as folder:
         receiver = Webhook(on_message=lambda message: _print_card(message, began))
-        async with Sandbox(demo_story(), call_limit=CallLimit(calls=600)) as sandbox, receiver:
+        # Polling each second exceeds the limits that the providers document.
+        scenario = demo_scenario(simulations(PROVIDERS)).allowing(calls_per_minute=600)
+        async with Sandbox(scenario) as sandbox, receiver:
             path = Path(folder) / "config.yaml"
             path.write_text(
                 f"{sandbox.example_config(receiver.url, every='1s')}\nweb: {{listen: {listen}}}\n",
@@ -105,7 +101,11 @@ async def demonstrate(port: int | None, *, stay: bool) -> None:
                 configuration.load(path, {}), environ={}, redact=Redaction(), on_recorded=ticker.show
             )
             loop = asyncio.get_running_loop()
-            cues = [loop.call_later(second, _narrate, text) for second, text in _NARRATION.items()]
+            cues = [
+                loop.call_later(second, _narrate, text)
+                for service in scenario.services
+                for second, text in service.narration.items()
+            ]
             cues.append(loop.call_later(STORY_LASTS.total_seconds(), _stay if stay else daemon.stop))
             await daemon.run()
             for cue in cues:
@@ -192,16 +192,18 @@ def _clock(began: datetime) -> str:
     return f"{(now() - began).total_seconds():5.1f}s"
 
 
-def _story(balances: Iterable[str], faults: Iterable[str]) -> Scenario:
-    story = replace(demo_story(), faults=()) if balances or faults else demo_story()
+def _scenario(balances: Iterable[str], faults: Iterable[str]) -> Scenario:
+    scenario = demo_scenario(simulations(PROVIDERS))
+    if balances or faults:
+        scenario = replace(scenario, faults=())
     try:
         for balance in balances:
-            story = story.with_balance(balance)
+            scenario = scenario.with_balance(balance)
         for fault in faults:
-            story = story.with_fault(fault)
+            scenario = scenario.with_fault(fault)
     except ValueError as exc:
         raise SandboxError(str(exc)) from exc
-    return story
+    return scenario
 
 
 def _stop_signals() -> asyncio.Event:

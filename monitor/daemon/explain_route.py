@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.alerting.context import Watch
 from monitor.config import Channel, Config
-from monitor.daemon.runtime import notifiers, watch
+from monitor.daemon.runtime import open_channels
 from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Addressed, Target, address
 from monitor.domain.evaluation import AlertContext
@@ -137,12 +136,12 @@ def explain(
     one. Silences, and what inhibits, are as the store has them.
 
     Raises ValueError for what is not configured and for an alert that there can't be."""
-    seen = watch(config, notifiers(config))
-    subject = _subject(seen, series)
-    rules = _rules(seen, subject, rule)
+    config, _ = open_channels(config)
+    subject = _subject(config, series)
+    rules = _rules(config, subject, rule)
     known = read(config.store.path)
     explained = [
-        _explained(config, seen, known, Alert(rule=one.name, subject=subject, severity=at), one, now)
+        _explained(config, known, Alert(rule=one.name, subject=subject, severity=at), one, now)
         for one in rules
         for at in sorted(one.severities, reverse=True)
         if severity in (None, at)
@@ -153,67 +152,66 @@ def explain(
     return explained
 
 
-def _explained(
-    config: Config, seen: Watch, known: Known | None, alert: Alert, rule: Rule, now: datetime
-) -> Explanation:
-    desk = AlertContext(describe=seen.describe, rules={one.name: one for one in seen.rules})
+def _explained(config: Config, known: Known | None, alert: Alert, rule: Rule, now: datetime) -> Explanation:
+    desk = AlertContext(describe=config.describe, rules=config.rules_by_name)
     attributes = desk.attributes(alert, rule)
-    routes = routes_of(seen.routes, rule.policy, attributes)
-    considered = tuple(consider(seen.routes, attributes))
+    routes = routes_of(config.routes, rule.policy, attributes)
+    considered = tuple(consider(config.routes, attributes))
     after, escalate_to = escalation(routes)
     return Explanation(
         rule=rule,
         attributes=attributes,
         considered=considered,
-        unseen=len(seen.routes) - len(considered),
-        ways=tuple(_ways(config, seen, routes, attributes, now)),
+        unseen=len(config.routes) - len(considered),
+        ways=tuple(_ways(config, routes, attributes, now)),
         escalate_after=after,
-        escalate_to=tuple(target for name in escalate_to for target in seen.targets.get(name, ())),
-        muted=_muted(seen, known, desk, attributes, now),
+        escalate_to=tuple(target for name in escalate_to for target in config.targets.get(name, ())),
+        muted=_muted(config, known, desk, attributes, now),
     )
 
 
 def _ways(
-    config: Config, seen: Watch, routes: Sequence[Route], attributes: Attributes, now: datetime
+    config: Config, routes: Sequence[Route], attributes: Attributes, now: datetime
 ) -> Iterable[DeliveryPath]:
-    for to in address(EventKind.FIRED, routes, attributes, seen.targets, ()):
+    for to in address(EventKind.FIRED, routes, attributes, config.targets, ()):
         channel = config.channels[to.target.channel]
         quiet = channel.quiet_hours
         yield DeliveryPath(to=to, channel=channel, quiet_until=None if quiet is None else quiet.until(now))
 
 
 def _muted(
-    seen: Watch, known: Known | None, desk: AlertContext, attributes: Attributes, now: datetime
+    config: Config, known: Known | None, desk: AlertContext, attributes: Attributes, now: datetime
 ) -> str:
     silences = tuple(one.silence for one in known.silences) if known else ()
-    mutes = Mutes(silences=silences, maintenance=seen.maintenance, inhibitions=seen.inhibitions)
+    mutes = Mutes(silences=silences, maintenance=config.maintenance, inhibitions=config.inhibitions)
     firing = [one for one in known.alerts if one.state == State.FIRING] if known else []
-    sources = (_attributes_of(one, seen, desk) for one in firing)
-    return mutes.reason(attributes, Inhibitors(seen.inhibitions, sources), now)
+    sources = (_attributes_of(one, config, desk) for one in firing)
+    mute = mutes.find(attributes, Inhibitors(config.inhibitions, sources), now)
+    return "" if mute is None else mute.text
 
 
-def _attributes_of(alert: AlertStatus, seen: Watch, desk: AlertContext) -> Attributes:
+def _attributes_of(alert: AlertStatus, config: Config, desk: AlertContext) -> Attributes:
     standing = Alert(rule=alert.rule, subject=alert.subject, severity=Severity(alert.severity))
-    return desk.attributes(standing, seen.rule(alert.rule))
+    return desk.attributes(standing, config.rule(alert.rule))
 
 
 # What can be asked for
 
 
-def _subject(seen: Watch, series: str) -> Subject:
+def _subject(config: Config, series: str) -> Subject:
     """Return what is named: a series, an account (its `/*` may be left out), or a provider."""
-    for one in seen.accounts.values():
+    for one in config.accounts.values():
         if str(one) == series:
             return Subject.of_account(one)
     subject = Subject(series)
-    if (account := seen.accounts.get(subject.account_key)) is not None:
+    if (account := config.accounts.get(subject.account_key)) is not None:
         currency = subject.currency
         if account.currencies and currency is not None and currency not in account.currencies:
             raise ValueError(f"{account} has no {currency!r}; it has {', '.join(account.currencies)}")
         return subject
-    if seen.on_provider(subject):
+    if config.on_provider(subject):
         return subject
-    known = sorted({_example(account) for account in seen.accounts.values()})[:3]
+    known = sorted({_example(account) for account in config.accounts.values()})[:3]
     raise ValueError(
         f"nothing polled is called {series!r}; expected a series (job/account/currency), an account or a provider, "
         f"such as {', '.join(known)}"
@@ -224,10 +222,10 @@ def _example(account: Account) -> str:
     return str(account.series(account.currencies[0])) if account.currencies else Subject.of_account(account)
 
 
-def _rules(seen: Watch, subject: Subject, name: str | None) -> list[Rule]:
-    if name is not None and seen.rule(name) is None:
-        raise ValueError(f"no rule {name!r}; there are {', '.join(rule.name for rule in seen.rules)}")
-    found = [rule for rule in seen.rules if _looks_at(rule, subject, seen)]
+def _rules(config: Config, subject: Subject, name: str | None) -> list[Rule]:
+    if name is not None and config.rule(name) is None:
+        raise ValueError(f"no rule {name!r}; there are {', '.join(rule.name for rule in config.rules)}")
+    found = [rule for rule in config.rules if _looks_at(rule, subject, config)]
     if not found:
         raise ValueError(f"no rule looks at {subject}")
     if name is None:
@@ -242,11 +240,11 @@ def _verb(found: Sequence[Rule]) -> str:
     return "is" if len(found) == 1 else "are"
 
 
-def _looks_at(rule: Rule, subject: Subject, seen: Watch) -> bool:
-    account, currency = seen.accounts.get(subject.account_key), subject.currency
+def _looks_at(rule: Rule, subject: Subject, config: Config) -> bool:
+    account, currency = config.accounts.get(subject.account_key), subject.currency
     if account is not None and currency is not None:
         return rule.match.series(account.series(currency))
-    accounts = [account] if account else list(seen.on_provider(subject).values())
+    accounts = [account] if account else list(config.on_provider(subject).values())
     return any(rule.judges_account(one) for one in accounts)
 
 

@@ -21,9 +21,10 @@ from monitor.daemon.runtime import (
     accept,
     jitter,
     keep,
-    notifiers,
     now,
+    open_channels,
     pictures,
+    require_tls,
 )
 from monitor.daemon.shared_calls import SharedCalls, beside
 from monitor.domain.delivery import Target
@@ -54,24 +55,25 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     """Polls every account (of one job) once, with all that follows: readings kept, rules judged, people told.
 
     Raises StoreError, also where a daemon is at work on the store."""
-    notifiers(config)  # a URL that is refused is told before anything is touched
+    require_tls(config)
+    config, notifiers = open_channels(config)  # what is refused is reported before anything is touched
     store = await asyncio.to_thread(Store, config.store.path)
     hosts = Hosts(SharedCalls(store.write))
-    monitor = Monitor(config, hosts)
-    outbox = Outbox(store, clock=now, jitter=jitter, pictures=pictures(config))
+    monitor = Monitor(config, notifiers, hosts)
+    outbox = Outbox(store, config, clock=now, jitter=jitter, pictures=pictures(config))
     try:
         started = now()
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
             log.warning("clock and store disagree", extra={"fields": {"noticed": noticed}})
         hosts.respect(await store.write(lambda tx: tx.hosts.pauses(started)))
-        log_events(await store.write(lambda tx: accept(tx, config, monitor.watch, started)))
+        log_events(await store.write(lambda tx: accept(tx, config, started)))
 
         async def one(polled: Polled) -> None:
             result = await monitor.fetch(polled, _patience(config))
             overdue_at = monitor.overdue_at(
                 polled, next_after(polled, result.finished_at), result.finished_at
             )
-            recorded = await keep(store, result, polled.key, monitor.watch, overdue_at)
+            recorded = await keep(store, result, polled.key, config, overdue_at)
             if recorded is not None:
                 log_poll(recorded)
                 log_events(recorded.told)
@@ -80,8 +82,8 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
         await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
         ended = now()
         await store.write(lambda tx: settle_clock(tx, ended, hosts.clock_differences, AT_ONCE))
-        log_diverted(await store.write(lambda tx: divert_to_fallback(tx, monitor.fallbacks, ended)))
-        outbox.serve(monitor.notifiers, monitor.quiet, monitor.renderer, monitor.charts)
+        log_diverted(await store.write(lambda tx: divert_to_fallback(tx, config, ended)))
+        outbox.serve(config, notifiers)
         with suppress(TimeoutError):  # what was not delivered stays in the outbox, and `status` shows it
             async with asyncio.timeout(DELIVERIES_MAY_TAKE.total_seconds()):
                 await outbox.drain()
@@ -98,7 +100,8 @@ async def check_live(config: Config, progress: Progress) -> None:
     write = beside(config.store.path)
     shared = config.store.path.exists()  # where it does not exist there is no daemon, and nothing is created
     hosts = Hosts(SharedCalls(write) if shared else None)
-    monitor = Monitor(config, hosts)
+    require_tls(config)
+    monitor = Monitor(*open_channels(config), hosts)
     with suppress(StoreError):
         hosts.respect(state.pauses(config.store.path))
 
@@ -124,7 +127,7 @@ def _patience(config: Config) -> timedelta:
 
 async def try_channels(config: Config, channel: str | None) -> list[Tried]:
     """Sends a test message to every URL (of one channel) and says what came back."""
-    chosen = [one for one in notifiers(config) if channel in (None, one.target.channel)]
+    chosen = [one for one in open_channels(config)[1] if channel in (None, one.target.channel)]
     return list(await asyncio.gather(*(_try(notifier) for notifier in chosen)))
 
 

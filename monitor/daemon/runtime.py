@@ -2,25 +2,21 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from monitor import __version__
 from monitor.alerting.charts.images import Pictures
 from monitor.alerting.charts.process import Drawer
-from monitor.alerting.context import Watch
-from monitor.alerting.outbox import Fallback
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import Recorded, record
 from monitor.config import Config, Job
 from monitor.domain.alerts import Event
-from monitor.domain.charts import Charts
-from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Pause, PollResult
 from monitor.errors import ConfigError, Problem
-from monitor.notify.channels import AppriseNotifier, open_channels
-from monitor.notify.templates import Renderer
+from monitor.notify import channels
+from monitor.notify.channels import AppriseNotifier
 from monitor.providers.base import Settings
 from monitor.providers.http import Client, tls_context
 from monitor.providers.limits import CallLog, Host
@@ -93,24 +89,14 @@ class Polled:
 
 
 class Monitor:
-    """What one configuration comes to. Raises ConfigError for a channel's URL that apprise refuses."""
+    """A configuration with its channels open, and the connections by which its accounts are polled."""
 
-    def __init__(self, config: Config, hosts: Hosts) -> None:
+    def __init__(self, config: Config, notifiers: Sequence[AppriseNotifier], hosts: Hosts) -> None:
         self.config = config
+        self.notifiers = notifiers
         self._under_way = 0
         self._idle = asyncio.Event()
-        require_tls(config)
-        self.notifiers = notifiers(config)
         self.accounts = {account.key: Polled(job, account) for job in config.jobs for account in job.accounts}
-        self.watch = watch(config, self.notifiers)
-        self.quiet = {
-            name: channel.quiet_hours
-            for name, channel in config.channels.items()
-            if channel.quiet_hours is not None
-        }
-        self.fallbacks = _fallbacks(config, self.watch.targets)
-        self.renderer = renderer(config)
-        self.charts = charts(config, self.notifiers)
         self._clients = {
             name: Client(settings, hosts.of(settings), clock=now, jitter=jitter)
             for name, settings in config.providers.items()
@@ -155,28 +141,41 @@ class Monitor:
 
 
 async def keep(
-    store: Store, result: PollResult, key: tuple[str, str], watch: Watch, overdue_at: datetime | None
+    store: Store, result: PollResult, key: tuple[str, str], config: Config, overdue_at: datetime | None
 ) -> Recorded | None:
     """Commits a poll with all that follows from it; None where a reload took the account away meanwhile."""
-    account = watch.accounts.get(key)
+    account = config.accounts.get(key)
     if account is None:
         return None
-    return await store.write(lambda tx: record(tx, account, result, watch, overdue_at))
+    return await store.write(lambda tx: record(tx, account, result, config, overdue_at))
 
 
-def accept(tx: Transaction, config: Config, watch: Watch, at: datetime) -> tuple[Event, ...]:
+def accept(tx: Transaction, config: Config, at: datetime) -> tuple[Event, ...]:
     """Make a configuration the one in force: keep it, and fit alerts and outbox to it."""
     tx.configuration.accept(str(config.path), __version__, config.document, at)
-    return reconcile(tx, watch, at)
+    return reconcile(tx, config, at)
 
 
-def notifiers(config: Config) -> list[AppriseNotifier]:
-    """A notifier per URL. Raises ConfigError naming every URL that apprise refuses, but not the URL."""
-    urls = {name: channel.urls for name, channel in config.channels.items()}
-    opened, refused = open_channels(urls)
+def open_channels(config: Config) -> tuple[Config, list[AppriseNotifier]]:
+    """Return the configuration with its channels' recipients, and a notifier for each of them.
+
+    Raise ConfigError that names every URL apprise refuses by its place, not by its text."""
+    opened, refused = channels.open_channels(
+        {name: channel.urls for name, channel in config.channels.items()}
+    )
     if refused:
         raise ConfigError(str(config.path), tuple(_refused(config, *one) for one in refused))
-    return opened
+    with_targets = {}
+    for name, channel in config.channels.items():
+        own = [notifier for notifier in opened if notifier.target.channel == name]
+        former = [(former, one.target) for one in own for former in one.former if former != one.target]
+        with_targets[name] = replace(
+            channel,
+            targets=tuple(one.target for one in own),
+            takes_charts=frozenset(one.target for one in own if one.takes_pictures),
+            former=tuple(former),
+        )
+    return replace(config, channels=with_targets), opened
 
 
 def _refused(config: Config, channel: str, index: int, why: str) -> Problem:
@@ -184,69 +183,6 @@ def _refused(config: Config, channel: str, index: int, why: str) -> Problem:
     return Problem(path=f"channels.{channel}.urls[{index}]", reason=why, line=at.line, column=at.column)
 
 
-def watch(config: Config, opened: Sequence[AppriseNotifier]) -> Watch:
-    """What is judged and who is told, with the channels' URLs as they were opened."""
-    return Watch(
-        rules=config.rules,
-        accounts={account.key: account for job in config.jobs for account in job.accounts},
-        targets=_targets(config, opened),
-        former=tuple(
-            (former, notifier.target)
-            for notifier in opened
-            for former in notifier.former
-            if former != notifier.target
-        ),
-        routes=config.routes,
-        maintenance=config.maintenance,
-        inhibitions=config.inhibitions,
-        schedules={job.name: job.schedule for job in config.jobs},
-    )
-
-
-def renderer(config: Config) -> Renderer:
-    """What makes messages: in the configuration's words, where it has any."""
-    of_channels = {name: channel.message for name, channel in config.channels.items()}
-    return Renderer(
-        links=config.links,
-        rule_links=config.rule_links,
-        by_rule=config.messages,
-        by_channel={name: own for name, own in of_channels.items() if own is not None},
-    )
-
-
-def charts(config: Config, opened: Sequence[AppriseNotifier]) -> Charts:
-    """Which messages carry pictures, and of what."""
-    said = {name: channel.chart for name, channel in config.channels.items()}
-    return Charts(
-        by_channel={name: wanted for name, wanted in said.items() if wanted is not None},
-        by_rule=config.charts,
-        takers=frozenset(notifier.target for notifier in opened if notifier.takes_pictures),
-        rules={rule.name: rule for rule in config.rules},
-        schedules={job.name: job.schedule for job in config.jobs},
-    )
-
-
 def pictures(config: Config) -> Pictures:
     """What draws them, from the configuration's store."""
-    return Pictures(Drawer(config.store.path), clock=now)
-
-
-def _fallbacks(config: Config, targets: Mapping[str, tuple[Target, ...]]) -> tuple[Fallback, ...]:
-    return tuple(
-        Fallback(
-            channel=one.name,
-            name=one.fallback,
-            targets=targets[one.fallback],
-            after=one.fallback_after,
-            quiet=one.quiet_hours,
-        )
-        for one in config.channels.values()
-        if one.fallback is not None
-    )
-
-
-def _targets(config: Config, opened: Sequence[AppriseNotifier]) -> Mapping[str, tuple[Target, ...]]:
-    return {
-        name: tuple(notifier.target for notifier in opened if notifier.target.channel == name)
-        for name in config.channels
-    }
+    return Pictures(Drawer(config.store.path), config, clock=now)

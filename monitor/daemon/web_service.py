@@ -6,13 +6,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from monitor.config import WebSettings as Wanted
-from monitor.daemon.runtime import Monitor
-from monitor.domain.schedule import gap_after
-from monitor.providers import PROVIDERS
-from monitor.providers.base import Settings
+from monitor.config import WebSettings
 from monitor.web.queries import Site
-from monitor.web.view import Plan, Provider
 
 if TYPE_CHECKING:
     from monitor.web.server import Server
@@ -27,37 +22,15 @@ ENDS_WITHIN = timedelta(seconds=4)
 """How long requests under way are waited for at the end."""
 
 
-def plan_of(monitor: Monitor) -> Plan:
-    """What pages need to know of a configuration."""
-    config = monitor.config
-    return Plan(
-        store=config.store.path,
-        accounts={key: polled.account for key, polled in monitor.accounts.items()},
-        jobs={job.name: job.provider for job in config.jobs},
-        gaps_after={job.name: gap_after(job.schedule) for job in config.jobs},
-        providers=[
-            Provider(name=name, type=_type(settings), host=settings.origin)
-            for name, settings in config.providers.items()
-        ],
-        rules=config.rules,
-        channels=tuple(config.channels),
-        maintenance=config.maintenance,
-    )
-
-
-def _type(settings: Settings) -> str:
-    return next(name for name, known in PROVIDERS.items() if isinstance(settings, known.settings))
-
-
-class WebSettings:
+class WebService:
     """Serves `site` where the configuration says, if it says so. Whatever goes wrong with that stops nothing else."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._wanted: Wanted | None = None
+        self._wanted: WebSettings | None = None
         self._serving: asyncio.Task[None] | None = None
 
-    async def follow(self, wanted: Wanted | None) -> None:
+    async def follow(self, wanted: WebSettings | None) -> None:
         """Serves like this from now on; what was served otherwise until now ends."""
         if wanted == self._wanted:
             return
@@ -74,7 +47,7 @@ class WebSettings:
             await asyncio.gather(self._serving, return_exceptions=True)
             self._serving = None
 
-    async def _serve(self, wanted: Wanted) -> None:
+    async def _serve(self, wanted: WebSettings) -> None:
         server = await self._start(wanted)
         try:
             await asyncio.Event().wait()
@@ -85,13 +58,13 @@ class WebSettings:
                     while server.is_alive:
                         await asyncio.sleep(0.02)
 
-    async def _start(self, wanted: Wanted) -> "Server":
+    async def _start(self, wanted: WebSettings) -> "Server":
         from monitor.web.application import application  # FastAPI and uvicorn: only where there is a page
         from monitor.web.auth import Access
         from monitor.web.server import Server
 
         access = Access(
-            token=wanted.token, hosts=frozenset(wanted.hosts), instance=str(self._site.plan.store)
+            token=wanted.token, hosts=frozenset(wanted.hosts), instance=str(self._site.config.store.path)
         )
         app = application(self._site, access)
         told = False
@@ -109,7 +82,7 @@ class WebSettings:
                 return server
 
 
-def _told(wanted: Wanted) -> dict[str, object]:
+def _told(wanted: WebSettings) -> dict[str, object]:
     access = "everybody on this machine" if wanted.token is None else "who has the token"
     others = {} if wanted.listen.is_loopback else {"open_to": "other machines, without TLS"}
     return {"url": f"http://{wanted.listen}/", "access": access, **others}

@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import assert_never
 
 from monitor.domain.model import Severity, State, Subject
+from monitor.domain.mutes import Mute
 from monitor.domain.rules import Breached, Ok, Policy, Unknown, Verdict
 from monitor.domain.time import compact, span, to_text
 
@@ -91,8 +92,8 @@ class Alert:
     notified_flapping: bool = False
     escalated_at: datetime | None = None
     ack: Ack | None = None
-    muted: str = ""
-    """What keeps it quiet; empty: nothing does."""
+    muted: Mute | None = None
+    """What keeps it quiet, if anything does."""
 
     @property
     def key(self) -> tuple[str, Subject]:
@@ -130,7 +131,7 @@ def step(
     policy: Policy,
     now: datetime,
     *,
-    mute: str = "",
+    mute: Mute | None = None,
     escalate_after: timedelta | None = None,
 ) -> Step:
     """One verdict's effect on one alert: the alert after it, and what is to be told (nothing or one event)."""
@@ -276,14 +277,19 @@ def _recent(alert: Alert, policy: Policy, now: datetime) -> tuple[datetime, ...]
 
 
 def tell(
-    alert: Alert, policy: Policy, now: datetime, *, mute: str = "", escalate_after: timedelta | None = None
+    alert: Alert,
+    policy: Policy,
+    now: datetime,
+    *,
+    mute: Mute | None = None,
+    escalate_after: timedelta | None = None,
 ) -> Step:
     """What differs from what was told, as one event; also what only time brings.
 
     `mute` says what keeps the alert quiet, if something does: then the difference waits until nothing does.
     `escalate_after`: from then on, unless it is acknowledged, others are told."""
     alert = _settled(replace(_not_in_the_future(alert, now), muted=mute), policy, now)
-    if mute:
+    if mute is not None:
         return _muted(alert, policy, now), ()
     if alert.ack is not None and alert.announced and _is_worse(alert):
         alert = replace(alert, ack=None, announced_at=now)  # what was acknowledged was milder

@@ -3,16 +3,14 @@
 Amounts are the digits as they came or as they are configured; a picture makes floats of them, and shows the text.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.domain.delivery import Target
 from monitor.domain.messages import Item, Report, headline, worst_first
 from monitor.domain.money import plain
 from monitor.domain.rules import Rule
-from monitor.domain.schedule import Schedule, gap_after
 from monitor.domain.time import parse_instant, to_text
 
 SPAN = timedelta(days=1)
@@ -76,66 +74,58 @@ class ChartSpec:
         return cls(**{**data, **read})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charts:
-    """Who wants pictures: what channels and rules say of it, and the URLs whose service takes any.
+def wanted(
+    items: Sequence[Item],
+    channel: bool | None,  # noqa: FBT001 -- as `wants`
+    rules: Mapping[str, Rule],
+    gaps_after: Mapping[str, timedelta],
+) -> tuple[ChartSpec, ...]:
+    """Return what a message on a channel is to show, the worst first; nothing for what is about no series.
 
-    `schedules` are the jobs', by name: they tell what a gap is."""
-
-    by_channel: Mapping[str, bool] = field(default_factory=dict)
-    by_rule: Mapping[str, bool] = field(default_factory=dict)
-    takers: frozenset[Target] = frozenset()
-    rules: Mapping[str, Rule] = field(default_factory=dict)
-    schedules: Mapping[str, Schedule] = field(default_factory=dict)
-
-    @property
-    def possible(self) -> bool:
-        """Whether there can be any picture at all."""
-        asked = True in self.by_rule.values()
-        return any(
-            said or (said is None and asked)
-            for said in (self.by_channel.get(target.channel) for target in self.takers)
-        )
-
-    def wanted(self, target: Target, items: Sequence[Item]) -> tuple[ChartSpec, ...]:
-        """What a message to a URL is to show, the worst first; nothing for what is about no series."""
-        if target not in self.takers:
-            return ()
-        found = (self._chart(item) for item in worst_first(items) if self._wants(target, item))
-        return tuple(chart for chart in found if chart is not None)[:MOST]
-
-    def _wants(self, target: Target, item: Item) -> bool:
-        return wants(self.by_channel.get(target.channel), self.by_rule.get(item.last.rule))
-
-    def _chart(self, item: Item) -> ChartSpec | None:
-        last = item.last
-        names = dict(last.names)
-        rule, schedule = self.rules.get(last.rule), self.schedules.get(names.get("job", ""))
-        if rule is None or schedule is None or not names.get("currency"):
-            return None
-        at = datetime.fromisoformat(last.at)
-        return ChartSpec(
-            series=last.subject,
-            field=last.field or "available",
-            title=f"{headline(item)} {last.rule}",
-            severity=last.severity,
-            until=at,
-            gap_after=gap_after(schedule),
-            fired_since=datetime.fromisoformat((item.fired or last).since),
-            over_at=at if item.is_over else None,
-            lines=tuple(_lines(rule, last)),
-        )
+    `channel` is what the channel says of charts. `gaps_after` is the time without a reading that is a gap, by job."""
+    found = (_chart(item, channel, rules, gaps_after) for item in worst_first(items))
+    return tuple(chart for chart in found if chart is not None)[:MOST]
 
 
 def wants(channel: bool | None, rule: bool | None) -> bool:  # noqa: FBT001 -- what two lines of the file say
-    """Whether a picture is wanted: where a channel or a rule says so, and the other does not say no."""
+    """Return whether a chart is wanted: a channel or a rule says so, and the other does not say no."""
     return True in (channel, rule) and False not in (channel, rule)
+
+
+def may_want(channel: bool | None, rules: Iterable[Rule]) -> bool:  # noqa: FBT001 -- as above
+    """Return whether any message on a channel can carry a chart."""
+    return any(wants(channel, rule.presentation.chart) for rule in rules)
+
+
+def _chart(
+    item: Item,
+    channel: bool | None,  # noqa: FBT001 -- as above
+    rules: Mapping[str, Rule],
+    gaps_after: Mapping[str, timedelta],
+) -> ChartSpec | None:
+    last, names = item.last, dict(item.last.names)
+    rule, gap_after = rules.get(last.rule), gaps_after.get(names.get("job", ""))
+    if rule is None or gap_after is None or not names.get("currency"):
+        return None
+    if not wants(channel, rule.presentation.chart):
+        return None
+    return ChartSpec(
+        series=last.subject,
+        field=last.field or "available",
+        title=f"{headline(item)} {last.rule}",
+        severity=last.severity.word,
+        until=last.at,
+        gap_after=gap_after,
+        fired_since=(item.fired or last).since,
+        over_at=last.at if item.is_over else None,
+        lines=tuple(_lines(rule, last)),
+    )
 
 
 def _lines(rule: Rule, last: Report) -> Iterator[Line]:
     """The amounts at which a rule fires, and the one at which it clears, where it says one."""
     for line in rule.lines(rule.field):
-        severity = line.severity.word if rule.levels else last.severity
+        severity = (line.severity if rule.levels else last.severity).word
         label = f"{severity if rule.levels else 'limit'} {plain(line.amount)}"
         yield Line(amount=plain(line.amount), label=label, severity=severity)
     if rule.clears_at is not None:

@@ -1,6 +1,6 @@
 """When to try a notification again, what to send of several that wait, and where an event goes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -57,6 +57,75 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """Incidents of one group that wait for one URL and are alike: all of them were tried before or none, all have
+    something critical to deliver or none.
+
+    Of an incident only the first notification counts: it holds back the others. Thousands of incidents are few queues,
+    so that a decision takes no longer the more of them wait."""
+
+    group: str
+    tried: bool
+    earliest: datetime
+    """When the first of them is planned to go out."""
+    latest: datetime
+    critical_at: datetime | None
+    """When the first critical notification is planned to go out, whatever is before it in its incident."""
+
+    @property
+    def planned_at(self) -> datetime:
+        """Return when the first of them goes out, were there no quiet hours.
+
+        What is critical waits no longer than its own route says, though what is before it would. What failed waits
+        for its next attempt all the same."""
+        if self.tried or self.critical_at is None:
+            return self.earliest
+        return min(self.earliest, self.critical_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Which of the incidents that wait for a URL go out now, as one message: those of `group`, and of those that were
+    tried before the ones planned until `due_until` or after `misdated_after`."""
+
+    group: str
+    only_critical: bool
+    due_until: datetime
+    misdated_after: datetime
+
+
+def next_turn(
+    queues: Iterable[Queue],
+    now: datetime,
+    quiet_until: datetime | None = None,
+    *,
+    wait_for_group: bool = True,
+) -> Turn | datetime | None:
+    """Return what goes out now of what waits for a URL; if nothing is due, when something will be (None: never).
+
+    `queues` come by their oldest notification; the first that is due has its turn, and groups do not hold back each
+    other. What was not tried yet goes out with it, though it has not waited for as long. In quiet hours, which end at
+    `quiet_until`, only incidents go out of which something critical waits. Without `wait_for_group`, no group waits
+    for more."""
+    # an attempt further off than any rest was planned by a clock since set back
+    misdated_after = now + LONGEST_REST
+    next_at: datetime | None = None
+    for queue in queues:
+        passes = quiet_until is None or queue.critical_at is not None
+        due = queue.planned_at <= now or queue.latest > misdated_after
+        if passes and (due or not (queue.tried or wait_for_group)):
+            return Turn(
+                group=queue.group,
+                only_critical=quiet_until is not None,
+                due_until=now,
+                misdated_after=misdated_after,
+            )
+        at = queue.planned_at if passes or quiet_until is None else max(queue.planned_at, quiet_until)
+        next_at = at if next_at is None else min(next_at, at)
+    return next_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """What to send now: one message that settles all of `covers`."""
 
@@ -107,7 +176,7 @@ def _next_of(waiting: Sequence[Notification]) -> tuple[Sequence[Notification], I
 def _present(one: Notification) -> Report:
     """Return its facts, with the reason for which the alert fires when it is sent: of how many accounts an outage is
     changes while it waits. What tells of a reading keeps the reason that goes with it."""
-    if not one.present_reason or one.report.value or _ends(one):
+    if not one.present_reason or one.report.reading or _ends(one):
         return one.report
     return replace(one.report, reason=one.present_reason)
 

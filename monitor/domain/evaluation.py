@@ -8,7 +8,7 @@ from monitor.domain.alerts import Alert, Event, apply_verdict, close, tell
 from monitor.domain.matching import Attributes
 from monitor.domain.messages import Report, report
 from monitor.domain.model import Account, Health, Reading, SeriesView, State, Subject
-from monitor.domain.mutes import NO_INHIBITORS, NO_MUTES, AlertKey, Inhibitors, Mutes, inhibited_by
+from monitor.domain.mutes import NO_INHIBITORS, NO_MUTES, AlertKey, Inhibitors, Mute, MuteKind, Mutes
 from monitor.domain.routing import Route, escalation, routes_of
 from monitor.domain.rules import Policy, Reads, Rule, Unknown, Verdict
 from monitor.domain.schedule import Schedule
@@ -17,24 +17,35 @@ from monitor.errors import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingEvent:
-    """An event, its facts, the policy and the routes that say where it goes, and what they went by."""
+    """An event, its rule, the routes that say where it goes, and what they went by."""
 
     event: Event
-    report: Report
-    policy: Policy
+    rule: Rule | None
+    """None where the configuration no longer has it."""
     routes: tuple[Route, ...]
     attributes: Attributes
+
+    @property
+    def policy(self) -> Policy:
+        """Return the rule's policy; the default one where it is gone."""
+        return self.rule.policy if self.rule else Policy()
+
+    def report(self, history: Sequence[Reading] = ()) -> Report:
+        """Return the facts of the event. `history` ends with the newest reading of the series that it is about."""
+        return report(self.event, self.rule, self.attributes, history)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What became of one alert, what is told of it, and what kept it quiet before.
 
-    `came_and_went`: it has just ceased to fire, muted all the while, so that nobody is ever told of it."""
+    `view` is the series that the alert is about, where it is about one. `came_and_went`: it has just ceased to fire,
+    muted all the while, so that nobody is ever notified of it."""
 
     alert: Alert
-    told: tuple[OutgoingEvent, ...] = ()
-    muted_before: str = ""
+    events: tuple[OutgoingEvent, ...] = ()
+    view: SeriesView | None = None
+    muted_before: Mute | None = None
     came_and_went: Alert | None = None
 
 
@@ -62,46 +73,38 @@ class AlertContext:
         rule: Rule,
         now: datetime,
         *,
-        history: Sequence[Reading] = (),
-        mute: str = "",
+        view: SeriesView | None = None,
+        mute: Mute | None = None,
         judged: Mapping[AlertKey, Alert] = {},
     ) -> Change:
         """What is to be told of an alert as it stands now. `judged` are alerts that have just changed; `mute`: what
         keeps this one quiet whatever else does."""
         attributes = self.attributes(alert, rule)
         routes = routes_of(self.routes, rule.policy, attributes)
-        mute = mute or self.mutes.reason(attributes, self.inhibitors, now, self._sources(judged))
+        mute = mute or self.mutes.find(attributes, self.inhibitors, now, self._sources(judged))
         after, events = tell(alert, rule.policy, now, mute=mute, escalate_after=escalation(routes)[0])
         return Change(
             alert=after,
             muted_before=alert.muted,
-            came_and_went=alert if mute and alert.ended_at == now and not alert.announced else None,
-            told=tuple(
-                OutgoingEvent(
-                    event=event,
-                    report=report(event, rule, self._labels(attributes), history, self._names(attributes)),
-                    policy=rule.policy,
-                    routes=routes,
-                    attributes=attributes,
-                )
+            came_and_went=alert
+            if mute is not None and alert.ended_at == now and not alert.announced
+            else None,
+            events=tuple(
+                OutgoingEvent(event=event, rule=rule, routes=routes, attributes=attributes)
                 for event in events
             ),
+            view=view,
         )
 
     def end(self, alert: Alert, rule: Rule | None, reason: str, now: datetime) -> Change:
         """The end of an alert whose rule (then None) or subject is gone from the configuration."""
         over, events = close(alert, reason, now)
-        attributes, policy = self.attributes(alert, rule), rule.policy if rule else Policy()
+        attributes = self.attributes(alert, rule)
+        routes = routes_of(self.routes, rule.policy if rule else Policy(), attributes)
         return Change(
             alert=over,
-            told=tuple(
-                OutgoingEvent(
-                    event=event,
-                    report=report(event, rule, self._labels(attributes), names=self._names(attributes)),
-                    policy=policy,
-                    routes=routes_of(self.routes, policy, attributes),
-                    attributes=attributes,
-                )
+            events=tuple(
+                OutgoingEvent(event=event, rule=rule, routes=routes, attributes=attributes)
                 for event in events
             ),
         )
@@ -115,16 +118,6 @@ class AlertContext:
         """Return by what an alert may inhibit others; None where it inhibits none."""
         rule = self.rules.get(alert.rule)
         return self.attributes(alert, rule) if rule is not None and alert.state is State.FIRING else None
-
-    @staticmethod
-    def _names(attributes: Attributes) -> tuple[tuple[str, str], ...]:
-        own = ("account", "currency", "job", "provider")
-        return tuple((name, attributes[name]) for name in own if name in attributes)
-
-    @staticmethod
-    def _labels(attributes: Attributes) -> tuple[tuple[str, str], ...]:
-        own = {"subject", "rule", "severity", "type", "job", "provider", "account", "currency"}
-        return tuple((name, value) for name, value in attributes.items() if name not in own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,10 +185,7 @@ def evaluate(rules: Sequence[Rule], facts: Facts, desk: AlertContext | None = No
     for one in all_judged:
         if not (one.before.is_over and one.after.is_over):
             mute = _explained(one, rules, facts, alerts)
-            history = one.view.history if one.view else ()
-            changes.append(
-                desk.tell(one.after, one.rule, facts.now, history=history, mute=mute, judged=alerts)
-            )
+            changes.append(desk.tell(one.after, one.rule, facts.now, view=one.view, mute=mute, judged=alerts))
     return [change for change in changes if change.alert != facts.alerts.get(change.alert.key)]
 
 
@@ -257,7 +247,9 @@ def _after(
     )
 
 
-def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]) -> str:
+def _explained(
+    one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]
+) -> Mute | None:
     """Return what makes an alert needless: for an account's own its provider's; for one about a series that was not
     read for a while any that says why, or will in a moment."""
     unread = one.view if one.rule.reads is Reads.TIME else None
@@ -268,14 +260,15 @@ def _explained(one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mappin
         sources = _explain_unread(rules, facts, unread)
     for key in sources:
         if key in alerts and alerts[key].state is State.FIRING:
-            return inhibited_by(key)
+            return Mute.by_alert(MuteKind.EXPLANATION, key)
     if (
         unread is not None
         and not one.after.announced
         and any(rule.is_to_fire(facts.health) for rule in rules)
     ):
-        return "its polls still fail after its provider's outage, not for long enough yet"
-    return ""
+        text = "its polls still fail after its provider's outage, not for long enough yet"
+        return Mute(kind=MuteKind.OUTAGE, text=text)
+    return None
 
 
 def _explain_unread(rules: Sequence[Rule], facts: Facts, view: SeriesView) -> Iterator[AlertKey]:

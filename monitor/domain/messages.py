@@ -1,13 +1,13 @@
 """What a notification says: a title that suffices on a lock screen, and a body with the facts.
 
-A `Report` holds the facts of one event as text, as they were when it happened; it is what the store keeps.
+A `Report` holds the facts of one event, as they were when it happened; the store keeps it as JSON.
 Rendering happens when a message is sent, so that a firing and its resolve can still become one message.
 """
 
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from html import escape, unescape
@@ -15,10 +15,11 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from monitor.domain.alerts import Event, EventKind
-from monitor.domain.model import Reading, Severity, Subject, value_text
+from monitor.domain.matching import Attributes
+from monitor.domain.model import Reading, Severity, Subject
 from monitor.domain.money import percent_of, plain, signed, sparkline, subtract
 from monitor.domain.rules import Rule
-from monitor.domain.time import moment, span
+from monitor.domain.time import moment, parse_instant, span, to_text
 
 _LONGEST_TITLE = 250
 _LONGEST_SUBJECT = 100
@@ -32,47 +33,126 @@ Type = Literal["info", "warning", "failure", "success"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AmountRead:
+    """The amount of a balance that a rule looks at, and when it was read (UTC).
+
+    `amount` is None where the service does not tell it; `at` where an old version did not keep it."""
+
+    amount: Decimal | None
+    at: datetime | None
+
+    def __str__(self) -> str:
+        return "unknown" if self.amount is None else plain(self.amount)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The facts of one event. Instants are ISO 8601 in UTC, amounts the digits as they came.
+    """The facts of one event, as they were when it happened. Instants are in UTC."""
 
-    `seq` is the message's number within its incident; `since` the first breaching reading; `value` the reading
-    that caused the event and `before` the one before it; `trend` the last readings, the newest last. `note` says
-    what is particular about the event. `details` are the lines of what is told of no alert."""
-
-    kind: str
+    kind: EventKind
     rule: str
     rule_type: str
-    severity: str
+    """Empty where the configuration no longer had the rule."""
+    severity: Severity
     subject: str
     incident: str
     seq: int
-    at: str
-    since: str
+    """The event's number within its incident, from 1."""
+    at: datetime
+    since: datetime
+    """The first breaching reading."""
     reason: str
     expected: str
     note: str = ""
+    """What is particular about the event, such as that the alert fires again."""
     labels: tuple[tuple[str, str], ...] = ()
     names: tuple[tuple[str, str], ...] = ()
+    """The subject's job, provider, account and currency, as far as it has them."""
     field: str = ""
-    value: str = ""
-    value_at: str = ""
-    before: str = ""
-    before_at: str = ""
-    trend: tuple[str, ...] = ()
+    """Which amount of a balance the rule looks at; empty where nothing was read."""
+    reading: AmountRead | None = None
+    """The reading that caused the event."""
+    before: AmountRead | None = None
+    """The reading before that."""
+    trend: tuple[Decimal, ...] = ()
+    """The last amounts, the newest last."""
     details: tuple[tuple[str, str], ...] = ()
+    """The lines of a summary."""
+
+    @property
+    def change(self) -> tuple[Decimal | None, str | None]:
+        """Return by how much the amount has changed since the reading before, and that in percent; None where it is
+        not known, or there is no percentage of it."""
+        if self.reading is None or self.before is None:
+            return None, None
+        if self.reading.amount is None or self.before.amount is None:
+            return None, None
+        change = subtract(self.reading.amount, self.before.amount)
+        return change, percent_of(change, self.before.amount)
 
     def to_json(self) -> dict[str, Any]:
-        """A value that `json` can write and `from_json` can read back."""
-        return asdict(self)
+        """Return a value that `json` can write and `from_json` can read back: the store keeps it."""
+        return {
+            "kind": self.kind.value,
+            "rule": self.rule,
+            "rule_type": self.rule_type,
+            "severity": self.severity.word,
+            "subject": self.subject,
+            "incident": self.incident,
+            "seq": self.seq,
+            "at": to_text(self.at),
+            "since": to_text(self.since),
+            "reason": self.reason,
+            "expected": self.expected,
+            "note": self.note,
+            "labels": self.labels,
+            "names": self.names,
+            "field": self.field,
+            "value": str(self.reading or ""),
+            "value_at": to_text(self.reading.at) if self.reading and self.reading.at else "",
+            "before": str(self.before or ""),
+            "before_at": to_text(self.before.at) if self.before and self.before.at else "",
+            "trend": [plain(amount) for amount in self.trend],
+            "details": self.details,
+        }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Report":
-        """The report that `to_json` wrote."""
-        pairs = {
-            key: tuple((name, value) for name, value in data.get(key, ()))
-            for key in ("labels", "names", "details")
-        }
-        return cls(**{**data, **pairs, "trend": tuple(data["trend"])})
+    def from_json(cls, data: Mapping[str, Any]) -> "Report":
+        """Return the report that `to_json` wrote, of this version or an older one, which knew less."""
+        return cls(
+            kind=EventKind(data["kind"]),
+            rule=data["rule"],
+            rule_type=data["rule_type"],
+            severity=Severity[data["severity"].upper()],
+            subject=data["subject"],
+            incident=data["incident"],
+            seq=data["seq"],
+            at=parse_instant(data["at"]),
+            since=parse_instant(data["since"]),
+            reason=data["reason"],
+            expected=data["expected"],
+            note=data.get("note", ""),
+            labels=_pairs(data, "labels"),
+            names=_pairs(data, "names"),
+            field=data.get("field", ""),
+            reading=_amount_read(data, "value"),
+            before=_amount_read(data, "before"),
+            trend=tuple(Decimal(text) for text in data["trend"]),
+            details=_pairs(data, "details"),
+        )
+
+
+def _pairs(data: Mapping[str, Any], key: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in data.get(key, ()))
+
+
+def _amount_read(data: Mapping[str, Any], key: str) -> AmountRead | None:
+    text, at = data.get(key, ""), data.get(f"{key}_at", "")
+    if not text:
+        return None
+    return AmountRead(
+        amount=None if text == "unknown" else Decimal(text), at=parse_instant(at) if at else None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,49 +175,41 @@ class Message:
     pictures: tuple[ChartImage, ...] = ()
 
 
+_NAMES = ("account", "currency", "job", "provider")
+_NO_LABELS = frozenset({*_NAMES, "subject", "rule", "severity", "type"})
+
+
 def report(
-    event: Event,
-    rule: Rule | None,
-    labels: tuple[tuple[str, str], ...] = (),
-    history: Sequence[Reading] = (),
-    names: tuple[tuple[str, str], ...] = (),
+    event: Event, rule: Rule | None, attributes: Attributes, history: Sequence[Reading] = ()
 ) -> Report:
-    """The facts of an event. `names` are the subject's own: its job, account and so on. `history` ends with the
-    newest reading of the alert's series, where it has one.
+    """Return the facts of an event. `attributes` are what can be matched of its alert. `history` ends with the newest
+    reading of the alert's series, where it has one.
 
     `rule` is None where the configuration no longer has it."""
     alert = event.alert
-    facts = Report(
+    last = history[-TREND_LENGTH:] if rule is not None else ()
+    field = rule.field if rule is not None and last else None
+    amounts = [AmountRead(amount=one.value(field), at=one.observed_at) for one in last] if field else []
+    return Report(
         kind=event.kind,
         rule=alert.rule,
         rule_type=rule.kind if rule else "",
-        severity=alert.severity.word,
+        severity=alert.severity,
         subject=alert.subject,
         incident=alert.id,
         seq=alert.seq,
-        at=event.at.isoformat(),
-        since=(alert.since or event.at).isoformat(),
+        at=event.at,
+        since=alert.since or event.at,
         reason=event.reason,
         expected=alert.expected,
         note=event.note,
-        labels=labels,
-        names=names,
+        labels=tuple((name, value) for name, value in attributes.items() if name not in _NO_LABELS),
+        names=tuple((name, attributes[name]) for name in _NAMES if name in attributes),
+        field=field or "",
+        reading=amounts[-1] if amounts else None,
+        before=amounts[-2] if len(amounts) > 1 else None,
+        trend=tuple(one.amount for one in amounts if one.amount is not None),
     )
-    return _with_readings(facts, rule, history) if rule and history else facts
-
-
-def _with_readings(facts: Report, rule: Rule, history: Sequence[Reading]) -> Report:
-    tail = history[-TREND_LENGTH:]
-    before = history[-2] if len(history) > 1 else None
-    readings = {
-        "field": rule.field,
-        "value": value_text(history[-1], rule.field),
-        "value_at": history[-1].observed_at.isoformat(),
-        "before": value_text(before, rule.field) if before else "",
-        "before_at": before.observed_at.isoformat() if before else "",
-        "trend": tuple(plain(value) for reading in tail if (value := reading.value(rule.field)) is not None),
-    }
-    return Report.from_json({**facts.to_json(), **readings})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +225,7 @@ class Item:
     @property
     def is_over(self) -> bool:
         """Whether it tells of an end."""
-        return EventKind(self.last.kind) in (EventKind.RESOLVED, EventKind.CLOSED)
+        return self.last.kind in (EventKind.RESOLVED, EventKind.CLOSED)
 
     @property
     def numbers(self) -> str:
@@ -210,9 +282,9 @@ def worst_first(items: Sequence[Item]) -> list[Item]:
     return sorted(items, key=_urgency)
 
 
-def _urgency(item: Item) -> tuple[bool, int, str]:
+def _urgency(item: Item) -> tuple[bool, int, datetime]:
     """What fires before what is over, the worst first."""
-    return item.is_over, -Severity[item.last.severity.upper()], item.last.since
+    return item.is_over, -item.last.severity, item.last.since
 
 
 def _about(item: Item, *, several_rules: bool) -> str:
@@ -293,20 +365,20 @@ def test_message(channel: str, at: datetime) -> Message:
 
 def headline(item: Item) -> str:
     """What is told, in a word or some: `CRITICAL`, `RESOLVED`, `WARNING still firing`."""
-    last, fired = item.last, item.fired
-    match EventKind(last.kind):
+    severity, fired = item.last.severity.name, item.fired
+    match item.last.kind:
         case EventKind.FIRED:
-            return last.severity.upper()
+            return severity
         case EventKind.REMINDER:
-            return f"{last.severity.upper()} still firing"
+            return f"{severity} still firing"
         case EventKind.WORSENED:
-            return f"{last.severity.upper()} worse"
+            return f"{severity} worse"
         case EventKind.EASED:
-            return f"{last.severity.upper()} eased"
+            return f"{severity} eased"
         case EventKind.ESCALATED:
-            return f"{last.severity.upper()} not acknowledged"
+            return f"{severity} not acknowledged"
         case EventKind.FLAPPING:
-            return f"{last.severity.upper()} flapping"
+            return f"{severity} flapping"
         case EventKind.SUMMARY:
             return "SUMMARY"
         case EventKind.RESOLVED:
@@ -315,15 +387,21 @@ def headline(item: Item) -> str:
             return "FIRED AND CLOSED" if fired else "CLOSED"
 
 
+_BY_SEVERITY: Mapping[Severity, Type] = {
+    Severity.INFO: "info",
+    Severity.WARNING: "warning",
+    Severity.CRITICAL: "failure",
+}
+
+
 def _type(last: Report) -> Type:
-    match EventKind(last.kind):
+    match last.kind:
         case EventKind.RESOLVED:
             return "success"
         case EventKind.CLOSED | EventKind.SUMMARY:
             return "info"
         case _:
-            by_severity: dict[str, Type] = {"info": "info", "warning": "warning", "critical": "failure"}
-            return by_severity[last.severity]
+            return _BY_SEVERITY[last.severity]
 
 
 def _lines(item: Item) -> list[tuple[str, str]]:
@@ -336,43 +414,37 @@ def _lines(item: Item) -> list[tuple[str, str]]:
         ("Expected", last.expected),
         ("Reading", _reading(last)),
         ("Before", _before(last)),
-        ("Since", _since(last)),
+        ("Since", f"{moment(last.since)} ({span(last.at - last.since)})"),
         ("Trend", _trend(last)),
         ("Labels", ", ".join(f"{name}={value}" for name, value in last.labels)),
-        ("Rule", f"{last.rule} ({', '.join(filter(None, (last.rule_type, last.severity)))})"),
-        ("At", moment(datetime.fromisoformat(last.at))),
+        ("Rule", f"{last.rule} ({', '.join(filter(None, (last.rule_type, last.severity.word)))})"),
+        ("At", moment(last.at)),
         ("Incident", f"{last.incident}, message {item.numbers}"),
     ]
     return [(name, text) for name, text in lines if text]
 
 
 def _reading(last: Report) -> str:
-    if not last.value:
+    if last.reading is None:
         return ""
-    at = f" at {moment(datetime.fromisoformat(last.value_at))}" if last.value_at else ""
-    return f"{last.field} {last.value}{at}"
+    at = f" at {moment(last.reading.at)}" if last.reading.at else ""
+    return f"{last.field} {last.reading}{at}"
 
 
 def _before(last: Report) -> str:
-    if not last.before:
-        return "this is the first reading" if last.value else ""
-    at = moment(datetime.fromisoformat(last.before_at))
-    if "unknown" in (last.value, last.before):
-        return f"{last.before} at {at}"
-    before, change = Decimal(last.before), subtract(Decimal(last.value), Decimal(last.before))
-    percentage = percent_of(change, before)
-    return f"{last.before} at {at}, change {signed(change)}" + (f" ({percentage})" if percentage else "")
-
-
-def _since(last: Report) -> str:
-    since, at = datetime.fromisoformat(last.since), datetime.fromisoformat(last.at)
-    return f"{moment(since)} ({span(at - since)})"
+    if last.before is None:
+        return "this is the first reading" if last.reading else ""
+    at = f" at {moment(last.before.at)}" if last.before.at else ""
+    change, percentage = last.change
+    if change is None:
+        return f"{last.before}{at}"
+    return f"{last.before}{at}, change {signed(change)}" + (f" ({percentage})" if percentage else "")
 
 
 def _trend(last: Report) -> str:
     if len(last.trend) < 2:
         return ""
-    return f"{sparkline([Decimal(value) for value in last.trend])} {last.trend[0]} → {last.trend[-1]}"
+    return f"{sparkline(last.trend)} {plain(last.trend[0])} → {plain(last.trend[-1])}"
 
 
 def _code(text: str) -> str:

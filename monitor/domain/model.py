@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Literal, get_args
 
-from monitor.domain import money
+from monitor.domain.money import plain
 from monitor.errors import Outcome
 
 Field = Literal["available", "total", "locked"]
@@ -37,7 +37,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One wallet within a job: Nami's `spot` or `futures`, WDCF's client id.
+    """One wallet within a job, by the provider's own name for it.
 
     `currencies` are the names of the series expected in every answer; empty: whatever the answer holds."""
 
@@ -335,4 +335,4 @@ class SeriesView:
 def value_text(reading: Reading, which: Field) -> str:
     """Return one of a reading's amounts as it came, or `unknown`."""
     value = reading.value(which)
-    return "unknown" if value is None else money.plain(value)
+    return "unknown" if value is None else plain(value)

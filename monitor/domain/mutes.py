@@ -6,6 +6,7 @@ A muted alert lives on as any other. What differs from what was told before is t
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
 
 from monitor.domain.matching import Attributes, Match
@@ -14,6 +15,38 @@ from monitor.domain.windows import Window
 
 AlertKey = tuple[str, Subject]
 """A rule's name and a subject's."""
+
+
+class MuteKind(StrEnum):
+    """Why an alert is quiet."""
+
+    SILENCE = "silence"
+    """A person silenced it for a while."""
+    MAINTENANCE = "maintenance"
+    """It fits a window of the configuration's `maintenance`."""
+    INHIBITION = "inhibition"
+    """Another alert fires, and the configuration's `inhibit` says that it explains this one."""
+    EXPLANATION = "explanation"
+    """Another alert fires that explains this one without any configuration: an outage, or why a series is not read."""
+    OUTAGE = "outage"
+    """Its polls still fail after an outage, but not for long enough yet that another alert says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """What keeps an alert quiet."""
+
+    kind: MuteKind
+    source: str = ""
+    """The silence's number, the window's name, or the other alert's rule and subject; empty: there is none."""
+    text: str
+    """Kind and source in words, for people."""
+
+    @classmethod
+    def by_alert(cls, kind: MuteKind, key: AlertKey) -> "Mute":
+        """Return the mute of this kind whose source is another alert."""
+        source = " ".join(key)
+        return cls(kind=kind, source=source, text=f"inhibited by {source}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +63,12 @@ class Silence:
     def is_active(self, now: datetime) -> bool:
         """Whether it mutes now."""
         return self.starts_at <= now < self.ends_at
+
+    @property
+    def mute(self) -> Mute:
+        """Return what it does to an alert that it fits."""
+        text = f"silence {self.id} by {self.by}: {self.reason}"
+        return Mute(kind=MuteKind.SILENCE, source=str(self.id), text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,29 +229,24 @@ class Mutes:
             frozenset([one.name for one in self.maintenance if one.window.covers(now)]),
         )
 
-    def reason(
+    def find(
         self,
         alert: Attributes,
         inhibitors: Inhibitors,
         now: datetime,
         judged: Mapping[AlertKey, Attributes | None] = MappingProxyType({}),
-    ) -> str:
-        """What keeps the alert quiet now; empty where nothing does. `judged` as in `Inhibitors.explaining`."""
+    ) -> Mute | None:
+        """Return what keeps the alert quiet now, if anything does. `judged` as in `Inhibitors.explaining`."""
         if self.silences:
             named = [one for pair in alert.items() for one in self._named.get(pair, ())]
             for silence in sorted([*named, *self._others], key=lambda one: one.id):
                 if silence.is_active(now) and silence.match.alert(alert):
-                    return f"silence {silence.id} by {silence.by}: {silence.reason}"
+                    return silence.mute
         for one in self.maintenance:
             if one.window.covers(now) and one.match.alert(alert):
-                return f"maintenance {one.name}"
+                return Mute(kind=MuteKind.MAINTENANCE, source=one.name, text=f"maintenance {one.name}")
         source = inhibitors.explaining(alert, judged)
-        return inhibited_by(source) if source else ""
-
-
-def inhibited_by(source: AlertKey) -> str:
-    """Return in words that another alert, of this rule and subject, keeps one quiet."""
-    return f"inhibited by {source[0]} {source[1]}"
+        return Mute.by_alert(MuteKind.INHIBITION, source) if source else None
 
 
 NO_MUTES = Mutes()

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from monitor.domain.alerts import EventKind
 from monitor.domain.messages import Report
+from monitor.domain.model import Severity
 from monitor.domain.money import percent_of, plain, signed, subtract
 from monitor.domain.time import moment, span
 
@@ -50,12 +51,12 @@ def summarize(period: Period) -> Report:
         kind=EventKind.SUMMARY,
         rule="summary",
         rule_type="",
-        severity="info",
+        severity=Severity.INFO,
         subject="",
         incident=f"SUMMARY-{period.until:%Y%m%dT%H%M%S}",
         seq=1,
-        at=period.until.isoformat(),
-        since=period.since.isoformat(),
+        at=period.until,
+        since=period.since,
         reason=_headline(period),
         expected="",
         details=tuple(_details(period)),

@@ -1,1 +1,1 @@
-"""Log lines, and what keeps secrets and characters that nobody can show out of them."""
+"""Log lines without secrets, and without characters that the terminal cannot show."""

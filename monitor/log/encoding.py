@@ -1,4 +1,4 @@
-"""Writing to a terminal or a pipe whose encoding lacks some characters: it gets others for them; nothing crashes."""
+"""Output to a terminal or a pipe whose encoding lacks some characters: they are replaced, and nothing crashes."""
 
 import codecs
 import io
@@ -6,32 +6,33 @@ import sys
 import unicodedata
 from typing import TextIO
 
-_INSTEAD = str.maketrans("…▲▼✓✗●×·→←–—−‘’“”\u00a0", "~^v+xo*.><---''\"\" ")  # noqa: RUF001 -- what is replaced
+_INSTEAD = str.maketrans("…▲▼✓✗●×·→←–—−‘’“”\u00a0", "~^v+xo*.><---''\"\" ")  # noqa: RUF001 -- these are to be replaced
 _HORIZONTAL, _VERTICAL = "─━╌╍┄┅┈┉═╴╶╸╺╼╾", "│┃╎╏┆┇┊┋║╵╷╹╻╽╿"
 
 
 def write_readably() -> None:
-    """Have stdout and stderr take every character from now on, whatever their encoding is."""
+    """Make stdout and stderr accept every character, whatever their encoding is."""
     codecs.register_error("readable", _readable)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="readable")
 
 
-def takes_everything(stream: TextIO) -> bool:
-    """Tell whether a stream's encoding has every character: else JSON has to escape what it may lack."""
+def encodes_everything(stream: TextIO) -> bool:
+    """Return True if a stream's encoding has every character; otherwise JSON has to escape those it may lack."""
     return codecs.lookup(getattr(stream, "encoding", None) or "ascii").name.startswith("utf")
 
 
 def _readable(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(map(_instead, error.object[error.start : error.end])), error.end
+    return "".join(map(_replacement, error.object[error.start : error.end])), error.end
 
 
-def _instead(character: str) -> str:
-    """One ASCII character for each that only draws or punctuates, so that columns stay in line; the escape of any
-    other, as of a letter in a name: which name it is has to be plain."""
+def _replacement(character: str) -> str:
+    """Return one ASCII character for one that only draws or punctuates, so that columns stay aligned.
+
+    Any other, such as a letter in a name, is escaped: two names must not become the same."""
     if (plain := character.translate(_INSTEAD)) != character:
         return plain
     name = unicodedata.name(character, "")

@@ -1,4 +1,4 @@
-"""Log lines: one a record, `message key=value …`, for people and journald, or one JSON object a line."""
+"""Log lines, one a record: `message key=value …` for people and journald, or a JSON object."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
-from monitor.log.encoding import takes_everything
+from monitor.log.encoding import encodes_everything
 from monitor.log.redaction import masked, spellings
 
 log = logging.getLogger(__name__)
@@ -27,23 +27,24 @@ _JOURNALD_PRIORITY = {
 
 
 class Redaction:
-    """Replaces known secrets, wherever a formatted line should hold one after all."""
+    """Known secrets, and their replacement where a formatted line holds one after all."""
 
     def __init__(self) -> None:
         self._secrets: tuple[str, ...] = ()
 
     def set(self, secrets: Iterable[str]) -> None:
-        """The secrets of the configuration in force; very short ones would make every line unreadable."""
+        """Replace the known secrets. Very short ones are left out: replacing them would make every line unreadable."""
         self._secrets = tuple(spellings(secret for secret in secrets if len(secret) > 3))
 
     def __call__(self, text: str) -> str:
+        """Return a text without the known secrets."""
         return masked(text, self._secrets)
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-02-01T14:30:00Z WARNING poll failed job=clients account=CLIENT_001 outcome=timeout`.
+    """A format such as `2026-02-01T14:30:00Z WARNING poll failed job=clients account=CLIENT_001 outcome=timeout`.
 
-    Under systemd the journal has time and level: the line carries its priority as `<4>` instead."""
+    Under systemd the journal adds time and level: the line begins with its priority, as `<4>`, instead."""
 
     def __init__(self, redact: Redaction, *, journald: bool) -> None:
         super().__init__()
@@ -51,9 +52,11 @@ class TextFormatter(logging.Formatter):
         self._journald = journald
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever the record holds."""
+        """Return one line, whatever the record holds."""
         fields = "".join(f" {name}={self._quoted(value)}" for name, value in _fields(record).items())
-        text = _one_line(self._redact(record.getMessage())) + fields
+        # A line break would let a value forge a record of its own.
+        message = self._redact(record.getMessage()).replace("\r", "\\r").replace("\n", "\\n")
+        text = message + fields
         if record.exc_info:
             text += " " + self._quoted(self.formatException(record.exc_info))
         if self._journald:
@@ -61,12 +64,14 @@ class TextFormatter(logging.Formatter):
         return f"{_time(record)} {record.levelname:<7} {text}"
 
     def _quoted(self, value: object) -> str:
-        """Redacted first: within quotes a secret may be spelt in another way."""
-        return _quoted(self._redact(str(value)))
+        # Redacted first: within quotes a secret may be spelt in another way.
+        text = self._redact(str(value))
+        is_plain = text and text.isprintable() and not any(character in text for character in ' "=')
+        return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, message, and the record's fields."""
+    """A JSON object a line: time, level, message, and the record's fields."""
 
     def __init__(self, redact: Redaction, *, ensure_ascii: bool) -> None:
         super().__init__()
@@ -74,7 +79,7 @@ class JsonFormatter(logging.Formatter):
         self._ensure_ascii = ensure_ascii
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Return one line."""
         line = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -86,19 +91,19 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=self._ensure_ascii)
 
     def _plain(self, value: object) -> object:
-        """What JSON has a form for; redacted before the quotes, within which a secret may be spelt in another way."""
+        # Redacted before JSON quotes it: within quotes a secret may be spelt in another way.
         return value if isinstance(value, int | float | None) else self._redact(str(value))
 
 
 def set_up(format_: Format, level: int, stream: TextIO = sys.stderr) -> Redaction:
-    """Sends every record to `stream`; the answer takes the secrets that must not appear in them.
+    """Write every record to `stream`. Return the redaction, which takes the secrets that must not appear in it.
 
-    What nobody catches becomes a record as well: Python itself would print it with all that its text holds."""
+    Unhandled exceptions become records as well: Python itself would print their text unredacted."""
     redact = Redaction()
     journald = _goes_to_journald(stream)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
-        JsonFormatter(redact, ensure_ascii=not takes_everything(stream))
+        JsonFormatter(redact, ensure_ascii=not encodes_everything(stream))
         if format_ == "json"
         else TextFormatter(redact, journald=journald)
     )
@@ -121,7 +126,7 @@ def _uncaught(where: str, failed: "threading.ExceptHookArgs | sys.UnraisableHook
 
 
 def _goes_to_journald(stream: TextIO) -> bool:
-    """Whether systemd reads this very stream: it names the stream's device and inode (systemd.exec(5))."""
+    """Return True if systemd reads this very stream: it names the stream's device and inode (systemd.exec(5))."""
     try:
         stat = os.fstat(stream.fileno())
     except (OSError, ValueError):
@@ -132,15 +137,6 @@ def _goes_to_journald(stream: TextIO) -> bool:
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     fields: dict[str, Any] = getattr(record, "fields", {})
     return fields
-
-
-def _quoted(text: str) -> str:
-    plain = text and text.isprintable() and not any(c in text for c in ' "=')
-    return text if plain else json.dumps(text, ensure_ascii=False)
-
-
-def _one_line(text: str) -> str:
-    return text.replace("\r", "\\r").replace("\n", "\\n")
 
 
 def _time(record: logging.LogRecord) -> str:

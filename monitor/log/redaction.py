@@ -1,23 +1,23 @@
-"""Taking secrets out of a text before anybody sees it."""
+"""Removal of secrets from a text before anybody sees it."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator
 from os.path import commonprefix
 from urllib.parse import quote
 
-_TELLING = 6
-"""So many first characters of a secret give it away."""
+_REVEALING = 6
+"""The first characters of a secret from which on a part of it counts as the secret."""
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every whole secret in it replaced, the longest first."""
+    """Return a text with every whole secret in it replaced, the longest first."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
 
 def spellings(secrets: Iterable[str]) -> set[str]:
-    """Secrets as they are, and as they look in a URL, in JSON and in Python's own quotes."""
+    """Return secrets as they are, and as they look in a URL, in JSON and in Python's own quotes."""
     return {
         spelling
         for secret in secrets
@@ -32,9 +32,9 @@ def spellings(secrets: Iterable[str]) -> set[str]:
 
 
 def redacted(text: str, hidden: Iterable[str]) -> str:
-    """`text` without any of the `hidden` values, as they are or percent-encoded.
+    """Return a text without any of the `hidden` values, as they are or percent-encoded.
 
-    What only begins like one goes as well: shortening may have cut it."""
+    A part that only begins like one is removed as well: shortening may have cut the value off."""
     values = {variant for value in hidden for variant in (value, quote(value, safe=""))}
     return "".join(_pieces(text, values))
 
@@ -42,13 +42,13 @@ def redacted(text: str, hidden: Iterable[str]) -> str:
 def _pieces(text: str, values: Collection[str]) -> Iterator[str]:
     at = 0
     while at < len(text):
-        length = max((_telling(text, at, value) for value in values), default=0)
+        length = max((_shared_length(text, at, value) for value in values), default=0)
         yield "***" if length else text[at]
         at += length or 1
 
 
-def _telling(text: str, at: int, value: str) -> int:
-    """How many characters from `at` on are the beginning of `value`; 0 where that gives nothing away."""
-    if not text.startswith(value[:_TELLING], at):
+def _shared_length(text: str, at: int, value: str) -> int:
+    """Return how many characters from `at` on are the beginning of `value`; 0 for too few to reveal it."""
+    if not text.startswith(value[:_REVEALING], at):
         return 0
-    return len(commonprefix([text[at:], value]))  # noqa: RUF071 (these are no paths: characters are what is meant)
+    return len(commonprefix([text[at:], value]))  # noqa: RUF071 (these are no paths: it compares characters)

@@ -8,25 +8,25 @@ most configurations have none.
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from monitor.domain import messages
 from monitor.domain.alerts import EventKind
-from monitor.domain.messages import Item, Message, Report
-from monitor.domain.money import percent_of, signed, subtract
+from monitor.domain.messages import AmountRead, Item, Message, Report
+from monitor.domain.model import Severity
+from monitor.domain.money import plain, signed
+from monitor.domain.rules import Presentation, TemplateFormat, Words
 from monitor.domain.time import moment, span
 
 if TYPE_CHECKING:
     from jinja2 import Template
     from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-Format = Literal["text", "markdown", "html"]
 
 LONGEST = 20_000
 """Characters a template may make; what is more is cut off."""
@@ -69,35 +69,33 @@ _NO_VARIABLE = re.compile(r"'(\w+)' is undefined")
 _NO_LINK = re.compile(r"'dict object' has no attribute '(.*)'")
 
 _SAMPLE = Report(
-    kind="fired",
+    kind=EventKind.FIRED,
     rule="usdt-low",
     rule_type="threshold",
-    severity="critical",
-    subject="nami-spot/spot/USDT",
+    severity=Severity.CRITICAL,
+    subject="exchange-spot/spot/USDT",
     incident="7Q3M9VKD2A",
     seq=1,
-    at="2026-02-01T14:32:00+00:00",
-    since="2026-02-01T14:30:00+00:00",
+    at=datetime(2026, 2, 1, 14, 32, tzinfo=UTC),
+    since=datetime(2026, 2, 1, 14, 30, tzinfo=UTC),
     reason="available 900.10 < 1000",
     expected="at least 1000",
     labels=(("team", "treasury"),),
     names=(
         ("account", "spot"),
         ("currency", "USDT"),
-        ("job", "nami-spot"),
-        ("provider", "nami-main"),
+        ("job", "exchange-spot"),
+        ("provider", "exchange"),
     ),
     field="available",
-    value="900.10",
-    value_at="2026-02-01T14:32:00+00:00",
-    before="1100.00",
-    before_at="2026-02-01T14:31:00+00:00",
-    trend=("1100.00", "900.10"),
+    reading=AmountRead(amount=Decimal("900.10"), at=datetime(2026, 2, 1, 14, 32, tzinfo=UTC)),
+    before=AmountRead(amount=Decimal("1100.00"), at=datetime(2026, 2, 1, 14, 31, tzinfo=UTC)),
+    trend=(Decimal("1100.00"), Decimal("900.10")),
 )
 
 
 @cache
-def _environment(format_: Format) -> "ImmutableSandboxedEnvironment":
+def _environment(format_: TemplateFormat) -> "ImmutableSandboxedEnvironment":
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -107,7 +105,7 @@ def _environment(format_: Format) -> "ImmutableSandboxedEnvironment":
 
 
 @cache
-def _compiled(text: str, format_: Format) -> "Template":
+def _compiled(text: str, format_: TemplateFormat) -> "Template":
     return _environment(format_).from_string(text)
 
 
@@ -137,44 +135,33 @@ def _meant(name: str, known: Collection[str]) -> str:
     return f"; did you mean `{nearest[0]}`?" if nearest else f"; known are {', '.join(known) or 'none'}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """A rule's or a channel's own title and body; None: the built-in one."""
+def render(
+    items: Sequence[Item],
+    instead_of: str = "",
+    *,
+    rule: Presentation | None = None,
+    channel: Words | None = None,
+    links: Mapping[str, str] = MappingProxyType({}),
+) -> Message:
+    """Return the message for an event, or for several that are sent together.
 
-    title: str | None = None
-    body: str | None = None
-    format: Format = "text"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renderer:
-    """Makes messages: by a rule's templates, else by the channel's, else as built in.
-
-    `links` are URL templates by name; `rule_links` add to them or replace them, by rule. What tells of several
-    incidents is always built in, and so is a summary."""
-
-    links: Mapping[str, str] = field(default_factory=dict)
-    rule_links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    by_rule: Mapping[str, Words] = field(default_factory=dict)
-    by_channel: Mapping[str, Words] = field(default_factory=dict)
-
-    def render(self, channel: str, items: Sequence[Item], instead_of: str = "") -> Message:
-        """The message for an event, or for several that are told together."""
-        if len(items) > 1 or items[0].last.kind == EventKind.SUMMARY:
-            return messages.render(items, instead_of)
-        try:
-            links = self._links(items[0])
-            built_in = messages.render(items, instead_of, links)
-            words = self.by_rule.get(items[0].last.rule) or self.by_channel.get(channel)
-            return built_in if words is None else _worded(words, built_in, items[0], instead_of, links)
-        except Exception as exc:  # noqa: BLE001 -- whatever a template raises, the message has to go out
-            failed = {"template": f"failed, so this is the built-in message: {type(exc).__name__}: {exc}"}
-            return messages.render(items, instead_of, failed)
-
-    def _links(self, item: Item) -> dict[str, str]:
-        templates = {**self.links, **self.rule_links.get(item.last.rule, {})}
-        known = _variables(item, "", {})
-        return {name: _compiled(text, "text").render(known) for name, text in templates.items()}
+    The words of the event's `rule` precede those of the `channel`, and these the built-in ones. `links` are URL
+    templates by name; the rule's add to them or replace them. Several incidents in one message are always shown in the
+    built-in words, and so is a summary."""
+    if len(items) > 1 or items[0].last.kind == EventKind.SUMMARY:
+        return messages.render(items, instead_of)
+    rule = rule or Presentation()
+    try:
+        templates = {**links, **rule.links}
+        # most messages have no link, and no template: nothing is computed for them
+        known = _variables(items[0], "", {}) if templates else {}
+        rendered = {name: _compiled(text, "text").render(known) for name, text in templates.items()}
+        built_in = messages.render(items, instead_of, rendered)
+        words = rule.message or channel
+        return built_in if words is None else _worded(words, built_in, items[0], instead_of, rendered)
+    except Exception as exc:  # noqa: BLE001 -- whatever a template raises, the message has to go out
+        failed = {"template": f"failed, so this is the built-in message: {type(exc).__name__}: {exc}"}
+        return messages.render(items, instead_of, failed)
 
 
 def _worded(
@@ -194,10 +181,11 @@ def _worded(
 def _variables(item: Item, instead_of: str, links: Mapping[str, str]) -> dict[str, Any]:
     last = item.last
     names = dict(last.names)
+    change, percentage = last.change
     return {
         "headline": messages.headline(item),
-        "kind": last.kind,
-        "severity": last.severity,
+        "kind": last.kind.value,
+        "severity": last.severity.word,
         "rule": last.rule,
         "type": last.rule_type,
         "subject": last.subject,
@@ -210,24 +198,17 @@ def _variables(item: Item, instead_of: str, links: Mapping[str, str]) -> dict[st
         "expected": last.expected,
         "note": last.note,
         "field": last.field,
-        "value": last.value,
-        "before": last.before,
-        **_change(last),
-        "trend": list(last.trend),
-        "since": moment(datetime.fromisoformat(last.since)),
-        "at": moment(datetime.fromisoformat(last.at)),
-        "duration": span(datetime.fromisoformat(last.at) - datetime.fromisoformat(last.since)),
+        "value": str(last.reading or ""),
+        "before": str(last.before or ""),
+        "change": "" if change is None else signed(change),
+        "change_percent": percentage or "",
+        "trend": [plain(amount) for amount in last.trend],
+        "since": moment(last.since),
+        "at": moment(last.at),
+        "duration": span(last.at - last.since),
         "incident": last.incident,
         "number": item.numbers,
         "fired": item.fired.reason if item.fired else "",
         "instead_of": instead_of,
         "links": defaultdict(str, links),
     }
-
-
-def _change(last: Report) -> dict[str, str]:
-    if not last.value or not last.before or "unknown" in (last.value, last.before):
-        return {"change": "", "change_percent": ""}
-    before = Decimal(last.before)
-    change = subtract(Decimal(last.value), before)
-    return {"change": signed(change), "change_percent": percent_of(change, before) or ""}

@@ -1,28 +1,9 @@
-"""The services this program can ask. A new one is a module of its own and one line here."""
+"""The providers this program can poll. A new one is a module of its own and its name in `PROVIDERS`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from monitor.providers.base import Api, Settings, Wallets
-from monitor.providers.nami import NamiApi, NamiSettings, NamiWallets
-from monitor.providers.wdcf import WdcfApi, WdcfSettings, WdcfWallets
+from monitor.providers import nami, wdcf
+from monitor.providers.base import Provider
 
-S = TypeVar("S", bound=Settings)
-W = TypeVar("W", bound=Wallets)
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderType(Generic[S, W]):
-    """A service: its keys under `providers`, its keys in a job, and its documentation as code."""
-
-    settings: type[S]
-    wallets: type[W]
-    api: Callable[[S, W], Api]
-
-
-PROVIDERS: Mapping[str, ProviderType[Any, Any]] = {
-    "nami": ProviderType(NamiSettings, NamiWallets, NamiApi),
-    "wdcf": ProviderType(WdcfSettings, WdcfWallets, WdcfApi),
-}
-"""What `type` may say, and what it then means."""
+PROVIDERS: dict[str, Provider[Any, Any]] = {module.PROVIDER.name: module.PROVIDER for module in (nami, wdcf)}
+"""Every provider by its `type` in the configuration."""

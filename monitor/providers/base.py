@@ -1,24 +1,117 @@
-"""What a provider is made of: its keys in the configuration, how it asks, and how it reads the answer.
+"""The parts of a provider: its keys in the configuration, its requests, and how its responses are read.
 
-A provider's module is pure: it builds requests and parses answers, and never touches the network. `http.py`
-carries them there and back, the same way for every provider.
+A provider's module is pure: it builds requests and parses responses, and never touches the network. `http.py`
+sends them, the same way for every provider.
 """
 
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar, NamedTuple, Protocol
+from typing import Annotated, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    WithJsonSchema,
+)
 
 from monitor.domain.model import Account, Balance
-from monitor.domain.time import compact, duration
+from monitor.domain.time import DURATION_NOTATION, compact, duration
 from monitor.providers.response import Response
-from monitor.providers.types import Secret, Section, Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExactlyOne:
+    """One of these keys is required, and excludes the others.
+
+    Of two the one declared first is right, or with `by_place` the one that the file has first; `advice` ends the
+    message about the other. Where the key `unless` is given, none is required."""
+
+    keys: tuple[str, ...]
+    advice: str = "; keep one of them"
+    by_place: bool = False
+    unless: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeastOne:
+    """One of one or two keys is required, unless the key `unless` is given."""
+
+    keys: tuple[str, ...]
+    unless: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A key that needs another one. With `is_surplus` it is too much without it; else the other one is missing."""
+
+    key: str
+    other: str
+    is_surplus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneForm:
+    """Two pairs of keys: each pair is given whole, and excludes the other; one of them is required."""
+
+    first: tuple[str, str]
+    second: tuple[str, str]
+
+
+Constraint = ExactlyOne | AtLeastOne | Needs | OneForm
+
+
+class Section(BaseModel):
+    """A mapping in the configuration: unknown keys are errors, values can't be changed once read.
+
+    Every value arrives as text: the YAML reader keeps a scalar's characters, so that `007` stays a client's id and
+    `0.10` an exact amount. The types of the fields decide what the text means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    constraints: ClassVar[tuple[Constraint, ...]] = ()
+    """Which keys exclude or need each other: for the reader and the JSON Schema alike."""
+
+    @classmethod
+    def all_constraints(cls) -> list[Constraint]:
+        """Return the constraints of the section and of all that it is made of."""
+        return [one for base in cls.__mro__ for one in vars(base).get("constraints", ())]
+
+
+def _duration(value: object) -> object:
+    return duration(value) if isinstance(value, str) else value
+
+
+def _positive_duration(value: object) -> object:
+    span = _duration(value)
+    if span == timedelta(0):
+        raise ValueError(f"must be greater than zero; expected {DURATION_NOTATION}")
+    return span
+
+
+_DURATION_SCHEMA = {
+    "type": "string",
+    "pattern": r"^[0-9]{1,9}[smhd]$",
+    "examples": ["30s", "5m", "4h", "90d"],
+}
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+"""A span of time, zero included: `0s`, `30s`, `5m`, `4h`, `90d`."""
+
+Span = Annotated[timedelta, BeforeValidator(_positive_duration), WithJsonSchema(_DURATION_SCHEMA)]
+"""A span of time greater than zero."""
+
+Secret = Annotated[SecretStr, Field(min_length=1)]
+"""Text that appears in no `repr`, log or error."""
 
 
 class RateLimit(NamedTuple):
@@ -107,9 +200,9 @@ class Settings(Section):
     """The keys every provider has in the configuration."""
 
     tells_updated_at: ClassVar[bool] = False
-    """Whether the service's answers carry the wallet's own time of last change."""
+    """True if the provider's responses carry the wallet's own time of last change."""
     tells_locked: ClassVar[bool] = False
-    """Whether the service's answers tell the locked part of a balance."""
+    """True if the provider's responses carry the locked part of a balance."""
 
     base_url: BaseUrl = Field(description="Where the service is: http(s)://host[:port][/path].")
     timeout: Span = Field(
@@ -134,23 +227,60 @@ class Settings(Section):
 
     @property
     def origin(self) -> str:
-        """What counts as one host, for limits and pauses: scheme, host name and port."""
+        """Return what counts as one host, for limits and pauses: scheme, host name and port."""
         parts = urlsplit(self.base_url.lower())
         host = (parts.hostname or "").removesuffix(".")
         shown = f"[{host}]" if ":" in host else host
         return f"{parts.scheme}://{shown}:{parts.port or _PORTS[parts.scheme]}"
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that may appear nowhere: credentials, the proxy's URL and the password within it."""
+        """Return the values that may appear nowhere: credentials, the proxy's URL and the password within it."""
         values = [value.get_secret_value() for _, value in self if hasattr(value, "get_secret_value")]
         return tuple(value for value in dict.fromkeys([*values, *secrets_of(self.proxy)]) if value)
 
 
+class Entry(NamedTuple):
+    """One text of a list or a mapping in the configuration, or one line of a list file.
+
+    `key` is its key in a mapping, else empty; `line` counts from 1 within its file."""
+
+    key: str
+    text: str
+    line: int
+
+
+Check = Callable[[Sequence[Entry]], Iterable[tuple[int, str]]]
+"""Yields the index of each wrong entry, and the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFile:
+    """A key of a job that names a file with one `item` a line, in place of the list under another key."""
+
+    key: str
+    list_key: str
+    item: str
+
+
 class Wallets(Section):
-    """The keys of a job that say what is polled; each provider has its own."""
+    """The keys of a job that select what is polled; each provider has its own."""
+
+    forms: ClassVar[Mapping[str, str]] = {}
+    """By key, an example of a list or a mapping, for error messages."""
+    checks: ClassVar[Mapping[str, Check]] = {}
+    """By key, what finds the mistakes in a list or a mapping. Unlike a validator, it can report each at its own place,
+    which may be in a list file, and several at once."""
+    list_file: ClassVar[ListFile | None] = None
+    """The key that may name a file in place of a list."""
+
+    @classmethod
+    def all_constraints(cls) -> list[Constraint]:
+        """Return the constraints, with that of a list file: it excludes the list."""
+        of_list = [] if cls.list_file is None else [ExactlyOne((cls.list_file.list_key, cls.list_file.key))]
+        return [*super().all_constraints(), *of_list]
 
     def accounts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Each account's name, with the currencies every answer must hold (none: whatever it holds)."""
+        """Return each account's name, with the currencies every response must hold (none: whatever it holds)."""
         raise NotImplementedError
 
 
@@ -164,27 +294,41 @@ class Request:
 
 
 def hmac_sha256(secret: SecretStr, message: str) -> str:
-    """The signature both services ask for: HMAC-SHA256 in lower-case hex."""
+    """Return the HMAC-SHA256 of a message in lower-case hex."""
     return hmac.new(secret.get_secret_value().encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 def unix_time(instant: datetime, unit: timedelta) -> int:
-    """Whole units since 1970 began, exactly."""
+    """Return the whole units since 1970 began, exactly."""
     return (instant - datetime.fromtimestamp(0, UTC)) // unit
 
 
 class Api(Protocol):
-    """One service's documentation as code."""
+    """A provider's API documentation as code."""
 
     max_skew: ClassVar[timedelta]
-    """How far our clock may be off before the service refuses a signature."""
+    """How far our clock may be off before the provider refuses a signature."""
 
     def request(self, account: Account, now: datetime) -> Request:
-        """The signed request for an account's balance; `now` in UTC is what gets signed."""
+        """Return the signed request for an account's balance; `now`, in UTC, is the instant that is signed."""
         ...
 
     def parse(self, account: Account, answer: Response) -> tuple[Balance, ...]:
-        """The balances in an answer, exactly. Raises a `PollFailed` of the documented kind for everything else.
+        """Return the balances in a response, exactly. Raises a `PollFailed` of the documented kind for anything else.
 
-        A configured currency that the answer lacks is left out: its absence is judged by who asked."""
+        A configured currency that the response lacks is left out: the caller judges its absence."""
         ...
+
+
+S = TypeVar("S", bound=Settings)
+W = TypeVar("W", bound=Wallets)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider(Generic[S, W]):
+    """A provider: its name, as `type` in the configuration, its keys under `providers` and in a job, and its API."""
+
+    name: str
+    settings: type[S]
+    wallets: type[W]
+    api: Callable[[S, W], Api]

@@ -1,8 +1,8 @@
-"""How a request gets there and its answer back: the one place that knows httpx and its errors.
+"""Requests to providers over HTTP: the one place that knows httpx and its errors.
 
-A poll waits for its turn, signs with the clock of that moment, sends, reads with a deadline and a cap, and lets
-the provider's module read what came. Whatever goes wrong on the way ends as a `PollResult` with words that hold
-no secret, no signature and no URL.
+A poll waits for its turn, signs with the time of that moment, sends, reads with a deadline and a size limit, and
+passes the response to the provider's module. Every failure becomes a `PollResult` whose text holds no secret, no
+signature and no URL.
 """
 
 import asyncio
@@ -44,21 +44,21 @@ from monitor.errors import (
 from monitor.log.redaction import redacted
 from monitor.providers.base import Api, Request, Settings
 from monitor.providers.limits import CONCURRENCY, Host, NoTurn
-from monitor.providers.network_errors import explained
+from monitor.providers.network_errors import cause_of
 from monitor.providers.payload import quoted
 from monitor.providers.response import Response, failure
 
 MAX_BODY = 1024 * 1024
-"""Bytes of an answer's body that are read; a balance takes a few hundred."""
+"""Bytes of a response's body that are read; a balance takes a few hundred."""
 CONNECTIONS_LAST = timedelta(seconds=60)
-"""How long a connection is used for further polls: then the service's name is looked up anew, for it may have moved."""
+"""How long a connection is reused: then the provider's name is resolved again, for its address may have changed."""
 FIRST_BACKOFF = timedelta(milliseconds=500)
 LONGEST_BACKOFF = timedelta(seconds=5)
 BAN = timedelta(hours=1)
-"""How long an address is banned where the answer does not say (Nami, "Limits")."""
+"""How long an address is taken to be banned where the response does not say: as long as any provider documents."""
 
 _COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
-"""The encodings that are read though they are not asked for, with zlib's name for their format."""
+"""The encodings that are decoded though none is requested, with zlib's number for their format."""
 
 _TOO_LONG = "a body of more than 1 MiB"
 
@@ -68,22 +68,22 @@ _HEADERS = {
     "User-Agent": f"balance-monitor/{__version__} (wallet balance monitoring)",
 }
 
-# Both log whole URLs, signatures included, at INFO and DEBUG, and nothing that a PollResult does not say. Their
-# records go nowhere, whatever level somebody sets: no redaction knows a signature.
+# Both log whole URLs, signatures included, at INFO and DEBUG, and nothing that a PollResult does not hold. Their
+# records are dropped at every level, because redaction cannot know a signature.
 for _logger in (logging.getLogger("httpx"), logging.getLogger("httpcore")):
     _logger.setLevel(logging.CRITICAL + 1)
     _logger.propagate = False
     _logger.addHandler(logging.NullHandler())
 
-# httpcore imports this optional module anew with every lock it makes. One that isn't installed is looked for on the
-# disk each time, which took a twelfth of a poll; None says at once that there is none.
+# httpcore imports this optional module again with every lock it makes. If it isn't installed, Python searches the
+# disk each time, which took a twelfth of a poll; None marks it as missing.
 if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]  # Python's own way, which the type does not tell
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # documented, but not in its type
 
 
 @dataclass(slots=True, kw_only=True)
 class _Progress:
-    """How far a poll has come. `patience` is how many seconds it may still wait for turns, `waited` how many it has."""
+    """The state of a poll: how many seconds it may still wait for turns (`patience`), and how many it has `waited`."""
 
     patience: float
     hidden: list[str] = field(repr=False)
@@ -114,16 +114,16 @@ class Client:
             host.add_limit(settings.rate_limit)
 
     async def close(self) -> None:
-        """Closes the connections and gives the host's limit back. Polls should be over by then."""
+        """Close the connections and remove the provider's limit from the host. Polls should be over by then."""
         if self._settings.rate_limit:
             self._host.remove_limit(self._settings.rate_limit)
         await self._connections.close()
 
     async def poll(self, api: Api, account: Account, *, max_wait: timedelta) -> PollResult:
-        """Reads an account's balances, trying again where that is worth it.
+        """Read an account's balances, and retry where a retry may succeed.
 
-        `max_wait` bounds the time spent waiting for turns, over all attempts. Nothing the endpoint does makes
-        this raise."""
+        `max_wait` bounds the time spent waiting for turns, over all attempts. It never raises, whatever the provider
+        does."""
         began = _now()
         progress = _Progress(patience=max_wait.total_seconds(), hidden=[*self._settings.secrets()])
         result = await self._result(api, account, progress)
@@ -146,6 +146,7 @@ class Client:
 
     def _failed(self, started_at: datetime, progress: _Progress, failed: PollFailed) -> PollResult:
         pause = self._host.paused if _asks_for_rest(failed) else None
+        # Without an attempt, the detail already names the pause that prevented it.
         began = f"; host paused until {moment(pause.until)}" if pause and progress.attempts else ""
         return PollResult(
             outcome=failed.outcome,
@@ -157,7 +158,7 @@ class Client:
         )
 
     async def _persist(self, api: Api, account: Account, progress: _Progress) -> tuple[Balance, ...]:
-        """Attempts until one gives balances, or a failure that no further attempt would mend."""
+        """Attempt until one succeeds, or fails in a way that a retry cannot fix."""
         while True:
             try:
                 return await self._attempt(api, account, progress)
@@ -171,7 +172,7 @@ class Client:
             await asyncio.sleep(delay)
 
     def _delay(self, failed: Retryable, attempts: int) -> float | None:
-        """Seconds until the next attempt; None: not within this poll."""
+        """Return the seconds until the next attempt; None: no more in this poll."""
         asked = failed.retry_after or timedelta(0)
         if attempts > self._settings.retries or asked > LONGEST_BACKOFF:
             return None
@@ -195,7 +196,7 @@ class Client:
 
     @asynccontextmanager
     async def _turn(self, progress: _Progress) -> AsyncIterator[None]:
-        """The host's turn; how long it let wait counts, also where it did not come."""
+        """Wait for the host's turn and hold it. The time waited counts even if the turn does not come."""
         queued = _now()
         async with AsyncExitStack() as held:
             try:
@@ -220,12 +221,12 @@ class Client:
             raise Timeout(f"no whole answer within {span(self._settings.timeout)}") from exc
         except (httpx.HTTPError, OSError) as exc:
             host = urlsplit(self._settings.base_url).hostname or ""
-            raise explained(exc, host, through_proxy=self._settings.proxy is not None) from exc
+            raise cause_of(exc, host, through_proxy=self._settings.proxy is not None) from exc
 
     async def _send(
         self, http: httpx.AsyncHTTPTransport, request: Request, deadline: float
     ) -> httpx.Response:
-        """The answer's status line and headers; the body is still to be read.
+        """Return the response's status line and headers; the body is still to be read.
 
         httpcore leaves the socket to the garbage collector when a TLS handshake is cancelled: here it is closed."""
         async with AsyncExitStack() as unless_answered:
@@ -250,22 +251,22 @@ class Client:
             self._host.clock_difference = head.date - head.received_at
         refused = failure(head)
         if isinstance(refused, Paused | Unavailable) and _asks_for_rest(refused):
-            self._pause(head, refused)  # before the body is there: nobody else should send meanwhile
+            self._pause(head, refused)  # before the body is read: nobody else should send meanwhile
         try:
             async with asyncio.timeout_at(deadline):
                 return replace(head, body=await _body(response))
         except (httpx.HTTPError, OSError, BadPayload):
             if head.status == 200:
                 raise
-            return head  # an error's status says enough
+            return head  # an error's status is enough
 
     def _pause(self, answer: Response, refused: Paused | Unavailable) -> None:
-        label = refused.detail.partition(":")[0]  # the service's own words come after the colon
+        label = refused.detail.partition(":")[0]  # the provider's own words come after the colon
         self._host.pause(_resumption(answer, refused), refused.outcome, label)
 
 
 async def _body(response: httpx.Response) -> bytes:
-    """Return the whole body, decompressed where the service compresses unasked; both forms have the same cap."""
+    """Return the whole body, decompressed if the provider compresses unasked; both forms have the same size limit."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", *_COMPRESSED):
         raise BadPayload(f"content-encoding {quoted(encoding)}, though identity was asked for")
@@ -280,7 +281,7 @@ async def _body(response: httpx.Response) -> bytes:
 
 
 def _decompressed(body: bytes, encoding: str) -> bytes:
-    """Return what was compressed. It stops at the cap, so that a small body cannot become a huge one."""
+    """Return the decompressed body. It stops at the size limit, so that a small body cannot become a huge one."""
     wbits = _COMPRESSED[encoding]
     if encoding == "deflate" and not _has_zlib_header(body):
         wbits = -zlib.MAX_WBITS  # without the header that RFC 9110 asks for, as some servers send it
@@ -301,28 +302,29 @@ def _has_zlib_header(body: bytes) -> bool:
 
 
 def _now() -> float:
-    """Seconds on the clock that the loop's timers go by."""
+    """Return the seconds on the clock of the loop's timers."""
     return asyncio.get_running_loop().time()
 
 
 def _asks_for_rest(failed: PollFailed) -> bool:
-    """Return whether the host wants no calls for a while: a 418 or 429, or a 5xx with Retry-After."""
+    """Return True if the host wants no calls for a while: a 418 or 429, or a 5xx with Retry-After."""
     return isinstance(failed, Paused) or (isinstance(failed, Unavailable) and failed.retry_after is not None)
 
 
 def _resumption(answer: Response, refused: Paused | Unavailable) -> datetime:
-    """When the host may be asked again: when it says so, or as documented (Nami, "Limits")."""
+    """Return when the host may be called again: when it says so, else after a ban, or in the next calendar minute."""
     if refused.retry_after is not None:
         return answer.received_at + refused.retry_after
     if isinstance(refused, Banned):
         return answer.received_at + BAN
     theirs = answer.date or answer.received_at
+    # Limits are counted by the host's own calendar minute; a second more, for the `Date` has no fractions.
     into_minute = timedelta(seconds=theirs.second, microseconds=theirs.microsecond)
     return answer.received_at + timedelta(minutes=1) - into_minute + timedelta(seconds=1)
 
 
 def _skew(answer: Response, tolerated: timedelta) -> str:
-    """What to add to an auth failure that may be our clock's fault."""
+    """Return what to add to an auth failure that our clock may have caused."""
     off = answer.date - answer.received_at if answer.date else timedelta(0)
     if abs(off) <= tolerated:
         return ""
@@ -330,7 +332,7 @@ def _skew(answer: Response, tolerated: timedelta) -> str:
 
 
 class _Lot:
-    """Connections that were made within one span, and how many requests use them."""
+    """Connections that were opened within one span, and how many requests use them."""
 
     def __init__(self, http: httpx.AsyncHTTPTransport) -> None:
         self.http = http
@@ -339,7 +341,7 @@ class _Lot:
 
 
 class Connections:
-    """The connections to one service. After `CONNECTIONS_LAST` new ones are made, and the old are closed when idle."""
+    """The connections to one provider. After `CONNECTIONS_LAST` new ones are made, and the old are closed when idle."""
 
     def __init__(self, make: Callable[[], httpx.AsyncHTTPTransport]) -> None:
         self._make = make
@@ -347,7 +349,7 @@ class Connections:
 
     @asynccontextmanager
     async def lent(self) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        """Lend them for one request, to the end of its answer."""
+        """Lend them for one request, to the end of its response."""
         if monotonic() - self._lot.since > CONNECTIONS_LAST.total_seconds():
             old, self._lot = self._lot, _Lot(self._make())
             await self._close_idle(old)
@@ -369,25 +371,21 @@ class Connections:
 
 
 def transport(*, verify: bool, proxy: SecretStr | None) -> httpx.AsyncHTTPTransport:
-    """Return what lies beneath httpx's client, which keeps cookies and makes sense of redirects, unasked.
+    """Return the layer beneath httpx's client, which would keep cookies and follow redirects.
 
-    It has no timeouts: theirs are per read, which a slow drip outlives. Nothing but its TLS files comes from the
-    environment. Raises ConfigError where those cannot be used."""
+    It has no timeouts: httpx's are per read, which a slow drip outlives. Nothing but its TLS files comes from the
+    environment. Raises ConfigError if those cannot be used."""
+    url = "" if proxy is None else proxy.get_secret_value()
+    proxy_tls = tls_context(verify=True) if url.lower().startswith("https:") else None
     return httpx.AsyncHTTPTransport(
         verify=tls_context(verify=verify),
-        proxy=None if proxy is None else _proxy(proxy.get_secret_value()),
+        proxy=httpx.Proxy(url, ssl_context=proxy_tls) if url else None,
         trust_env=False,
         limits=httpx.Limits(
             max_connections=None,  # `Host` counts them
             max_keepalive_connections=CONCURRENCY,
             keepalive_expiry=CONNECTIONS_LAST.total_seconds(),
         ),
-    )
-
-
-def _proxy(url: str) -> httpx.Proxy:
-    return httpx.Proxy(
-        url, ssl_context=tls_context(verify=True) if url.lower().startswith("https:") else None
     )
 
 

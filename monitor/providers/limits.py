@@ -1,7 +1,7 @@
-"""How often a host is asked, and when not at all.
+"""Call limits and pauses of a host.
 
-`CallWindow` is the arithmetic, without a clock; `Host` is the queue in front of one host that everything going there
-shares. Instants within are seconds on the monotonic clock, which no correction of the wall clock moves.
+`CallWindow` is the arithmetic, without a clock; `Host` is the queue in front of one host, shared by everything that
+calls it. Instants within are seconds on the monotonic clock, which no correction of the wall clock moves.
 """
 
 import asyncio
@@ -19,23 +19,23 @@ from monitor.errors import Banned, Outcome, PollFailed, RateLimited, Timeout, Un
 from monitor.providers.base import RateLimit
 
 CONCURRENCY = 4
-"""Requests under way on one host at most."""
+"""The most requests under way on one host."""
 MARGIN = 0.25
-"""Seconds more than a limit's span before a call is forgotten, for clocks that don't run quite alike."""
+"""Seconds for which a call counts beyond a limit's span, because two clocks never run quite alike."""
 LONGEST_PAUSE = timedelta(hours=24)
-"""What a pause can last at most, however wrong the clock or the answer that it came from."""
-LOOK_AGAIN = 1.0
-"""Seconds after which a call that other processes' calls keep back looks at them again: they may have ended by then."""
+"""The longest pause, however wrong the clock or the response that it came from."""
+RECHECK = 1.0
+"""Seconds after which a call that waits for other processes' calls checks them again: they may have ended by then."""
 _REMEMBERED = 1000
-"""Calls remembered while no limit asks for more, in case one comes with a reload."""
+"""Calls remembered while no limit needs more, in case a reload brings one."""
 
 
 class CallWindow:
     """The calls of the recent past, and when the next one fits under every limit.
 
-    A call counts from its start until a limit's span after its end, since only the service knows when in between
-    it counted it: whichever instants it took, no span holds more calls than allowed. That goes for a service
-    that counts by the calendar's minutes too, a minute being such a span."""
+    A call counts from its start until a limit's span after its end, because only the provider knows at which instant in
+    between it counted it: whichever that was, no span holds more calls than allowed. This includes a provider that
+    counts by calendar minutes, since each of them is such a span."""
 
     def __init__(self) -> None:
         self._limits: list[RateLimit] = []
@@ -45,20 +45,20 @@ class CallWindow:
 
     @property
     def limited(self) -> bool:
-        """Whether there is any limit."""
+        """Return True if there is any limit."""
         return bool(self._limits)
 
     def add(self, limit: RateLimit) -> None:
-        """One more limit that has to hold."""
+        """Add a limit that has to hold besides the others."""
         self._limits.append(limit)
         self._kept = max(self._kept, limit.calls)
 
     def remove(self, limit: RateLimit) -> None:
-        """Takes back one `add`."""
+        """Undo one `add`."""
         self._limits.remove(limit)
 
     def copy(self) -> "CallWindow":
-        """The same as it is now: it can be looked at in another thread."""
+        """Return a copy, which can be read in another thread."""
         same = CallWindow()
         same._limits, same._ended = [*self._limits], [*self._ended]
         same._kept, same.under_way = self._kept, self.under_way
@@ -66,11 +66,11 @@ class CallWindow:
 
     @property
     def longest_span(self) -> timedelta:
-        """For how long after its end a call counts, by any limit."""
+        """Return for how long after its end a call counts, by any limit."""
         return max((limit.per for limit in self._limits), default=timedelta(0)) + timedelta(seconds=MARGIN)
 
     def delay(self, now: float, elsewhere: Sequence[float] = ()) -> tuple[float, RateLimit | None]:
-        """The least number of seconds until a call may start, and the limit that demands them.
+        """Return the least number of seconds until a call may start, and the limit that requires them.
 
         `elsewhere` are the ends of calls that count besides those of this window, past or to come."""
         ended = sorted([*self._ended, *elsewhere]) if elsewhere else self._ended
@@ -79,11 +79,11 @@ class CallWindow:
         return (seconds, limit) if seconds > 0 else (0.0, None)
 
     def begin(self) -> None:
-        """A call starts."""
+        """Count a call that starts."""
         self.under_way += 1
 
     def end(self, now: float) -> None:
-        """A call that began is over, whatever came of it."""
+        """Record the end of a call that began, whatever its outcome."""
         self.under_way -= 1
         insort(self._ended, now)
         del self._ended[: -self._kept]
@@ -102,14 +102,14 @@ class CallWindow:
 class Elsewhere:
     """The calls of other processes to one host, each with its end on our monotonic clock.
 
-    A call's place on that clock is settled when it is first seen. Later only its end moves, by as much as its process
-    says: no correction of the wall clock makes it count for longer, or for less."""
+    A call's place on that clock is fixed when it is first seen. Later only its end moves, by as much as its own process
+    moved it: no correction of the wall clock makes it count for longer, or for less."""
 
     _known: Mapping[tuple[str, datetime], tuple[datetime, float]] = field(default_factory=dict)
 
     @property
     def ends(self) -> list[float]:
-        """When each ended, or ends at the latest."""
+        """Return when each ended, or ends at the latest."""
         return [end for _, end in self._known.values()]
 
     def seen(
@@ -121,7 +121,7 @@ class Elsewhere:
         span: timedelta,
         longest: timedelta,
     ) -> "Elsewhere":
-        """Return what is known with these calls, but without those heard of no more and over for a `span`.
+        """Return the known calls with these added, without those no longer listed that ended more than a `span` ago.
 
         None is taken to end later than `longest` from now, whatever the clock was when it was noted."""
         known = dict(self._known)
@@ -129,20 +129,20 @@ class Elsewhere:
             key, left = (call.caller, call.at), min(call.ends_by - now, longest)
             ends_by, end = known.get(key, (call.ends_by, monotonic + left.total_seconds()))
             known[key] = call.ends_by, end - max(0.0, (ends_by - call.ends_by).total_seconds())
-        counted, heard = monotonic - span.total_seconds(), {(call.caller, call.at) for call in calls}
-        return Elsewhere({key: one for key, one in known.items() if one[1] >= counted or key in heard})
+        counted, listed = monotonic - span.total_seconds(), {(call.caller, call.at) for call in calls}
+        return Elsewhere({key: one for key, one in known.items() if one[1] >= counted or key in listed})
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """When a call was noted, None where other processes' calls left no room; and the host's pause that all know of."""
+    """When a call was noted, None if other processes' calls left no room; and the host's pause that they share."""
 
     at: datetime | None
     pause: Pause | None = None
 
 
 class CallLog(Protocol):
-    """Where the processes of one installation note their calls, so that they share a host's limits and pauses."""
+    """A log in which the processes of one installation note their calls, to share a host's limits and pauses."""
 
     async def note(
         self, host: str, timeout: timedelta, span: timedelta, fits: Callable[[Sequence[NotedCall]], bool]
@@ -153,12 +153,12 @@ class CallLog(Protocol):
         ...
 
     def end(self, host: str, at: datetime) -> None:
-        """The call that was noted at this instant is over: it holds its place no longer than needed."""
+        """Record the end of the call that was noted at this instant, which frees its place."""
         ...
 
 
 class NoTurn(Exception):
-    """A turn that did not come in time: nothing was sent. `failure` is what to say of it."""
+    """No turn came in time and nothing was sent. `failure` is the outcome of the poll."""
 
     def __init__(self, failure: PollFailed) -> None:
         super().__init__(failure.detail)
@@ -167,7 +167,7 @@ class NoTurn(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Obstacle:
-    """Why nothing may be sent now, and for how many seconds at least (0: until something is over)."""
+    """Why nothing may be sent now, and for how many seconds at least (0: until another call ends)."""
 
     seconds: float
     failure: PollFailed
@@ -177,8 +177,8 @@ class Host:
     """The queue in front of one host: first come, first served, within its limits and outside its pauses.
 
     `name` is its scheme, name and port. `clock` gives aware UTC, `monotonic` seconds. `clock_difference` is how much
-    later the host's clock was than ours at its last response; None where it never said. `log` is where calls under a
-    limit are noted; None where no other process can make any."""
+    later the host's clock was than ours at its last response; None without a `Date` so far. `log` is where calls under
+    a limit are noted; None if no other process can make any."""
 
     def __init__(
         self,
@@ -205,11 +205,11 @@ class Host:
 
     @property
     def paused(self) -> Pause | None:
-        """The pause that holds now."""
+        """Return the pause in force, if any."""
         return self._pause if self._monotonic() < self._resumes else None
 
     def pause(self, until: datetime, outcome: Outcome, detail: str) -> None:
-        """Nothing is sent before `until` (UTC), a day from now at most. A pause never shortens another."""
+        """Send nothing before `until` (UTC), a day from now at most. A pause never shortens another."""
         now = self._clock()
         until = min(until, now + LONGEST_PAUSE)
         resumes = self._monotonic() + (until - now).total_seconds()
@@ -219,25 +219,25 @@ class Host:
             self._changed.set()
 
     def respect(self, pause: Pause) -> None:
-        """Take up a pause that some process kept. One that is known is not begun anew: our clock may have been set."""
+        """Adopt a pause that a process stored. A known one is not begun again: our clock may have been set."""
         if pause not in (self._pause, self._heard):
             self._heard, now = pause, self._clock()
             self.pause(now + pause.left(now), pause.outcome, pause.detail)
 
     def add_limit(self, limit: RateLimit) -> None:
-        """A limit that holds for everything sent to this host, along with those it has."""
+        """Add a limit for everything sent to this host, besides those it has."""
         self._window.add(limit)
 
     def remove_limit(self, limit: RateLimit) -> None:
-        """Takes back one `add_limit`."""
+        """Undo one `add_limit`."""
         self._window.remove(limit)
         self._changed.set()
 
     @asynccontextmanager
     async def turn(self, max_wait: timedelta, timeout: timedelta) -> AsyncIterator[None]:
-        """A turn to send one request, and the place among those under way while it is: for `timeout` at most.
+        """Wait for a turn to send one request, and hold its place while it is under way: for `timeout` at most.
 
-        Raises NoTurn when there is none within `max_wait`, at once where that can be told."""
+        Raises NoTurn if there is none within `max_wait`, at once where that is certain."""
         noted_at = await self._wait(max_wait.total_seconds(), timeout)
         try:
             yield
@@ -263,8 +263,8 @@ class Host:
                     if self._monotonic() + obstacle.seconds > deadline:
                         raise NoTurn(obstacle.failure)
                     await self._change(obstacle.seconds)
-                # Nothing is awaited between the last look and this, and whoever comes next waits for `_head`: nobody
-                # else of this process can have taken the place.
+                # Nothing is awaited between the last check and this, and the next one waits for `_head`: no other call
+                # of this process can have taken the place.
                 self._window.begin()
                 return noted_at
         except TimeoutError as exc:
@@ -272,7 +272,7 @@ class Host:
             raise NoTurn(obstacle.failure if obstacle else _no_turn(patience, "others were first")) from exc
 
     async def _note(self, patience: float, timeout: timedelta) -> tuple[datetime | None, _Obstacle | None]:
-        """Note a call where all processes see it; return when, or why the calls of others leave no room for it."""
+        """Note a call where all processes see it. Return when, or why the calls of others leave no room for it."""
         if self._log is None or not self._window.limited:
             return None, None
         window, span = self._window.copy(), self._window.longest_span
@@ -293,12 +293,12 @@ class Host:
         seconds, limit = delay
         if limit is None:
             return noted.at, None
-        # they may have ended, at the earliest when they were noted: that is how much sooner there may be room
-        wait = max(min(seconds, LOOK_AGAIN), seconds - timeout.total_seconds())
+        # Calls under way count until their timeout, but may end at once: that is how much sooner there may be room.
+        wait = max(min(seconds, RECHECK), seconds - timeout.total_seconds())
         return None, _Obstacle(wait, _over(limit, patience))
 
     async def _change(self, seconds: float) -> None:
-        """Returns after `seconds` (0: never by itself), or earlier when the outlook may have changed."""
+        """Wait for `seconds` (0: without end), or until a place, a limit or a pause changed."""
         self._changed.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds or None):

@@ -4,7 +4,7 @@ Facts are from the exchange's public documentation as collected in the project's
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlencode
@@ -17,10 +17,14 @@ from monitor.errors import BadPayload, PollFailed, Rejected
 from monitor.providers import payload
 from monitor.providers.base import (
     BaseUrl,
+    Check,
+    Entry,
     HeaderSecret,
+    Provider,
     RateLimit,
     RateLimitField,
     Request,
+    Secret,
     Settings,
     Wallets,
     hmac_sha256,
@@ -28,7 +32,6 @@ from monitor.providers.base import (
 )
 from monitor.providers.payload import Node, Number
 from monitor.providers.response import Response, failure
-from monitor.providers.types import Secret
 
 PATH = "/api/v4/user/balance"
 WALLETS: Mapping[str, int] = {"spot": 0, "futures": 2}
@@ -99,8 +102,21 @@ def _distinct(currencies: dict[str, str]) -> dict[str, str]:
 Currencies = Annotated[dict[CurrencyId, CurrencyName], Field(min_length=1), AfterValidator(_distinct)]
 
 
+def _check_currencies(entries: Sequence[Entry]) -> Iterator[tuple[int, str]]:
+    ids: dict[str, str] = {}
+    for index, (number, name, _) in enumerate(entries):
+        if re.search(r"[\s/]", name):
+            yield index, "a currency's name can't hold `/` or white space"
+        elif name in ids:
+            yield index, f"{name!r} is the name of {ids[name]} already"
+        ids.setdefault(name, number)
+
+
 class NamiWallets(Wallets):
     """One wallet of the exchange, and the currencies in it that are watched."""
+
+    forms: ClassVar[Mapping[str, str]] = {"currencies": "{22: USDT}"}
+    checks: ClassVar[Mapping[str, Check]] = {"currencies": _check_currencies}
 
     wallet: WalletName = Field(description="Which wallet is read: spot (0) or futures (2).")
     currencies: Currencies | None = Field(
@@ -110,7 +126,7 @@ class NamiWallets(Wallets):
     )
 
     def accounts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """The one wallet, with the names of its configured currencies."""
+        """Return the one wallet, with the names of its configured currencies."""
         return ((self.wallet, tuple((self.currencies or {}).values())),)
 
 
@@ -125,7 +141,7 @@ class NamiApi:
         self._currencies = wallets.currencies
 
     def request(self, account: Account, now: datetime) -> Request:
-        """The signed request for a wallet's balances; the timestamp is in milliseconds ("Request")."""
+        """Return the signed request for a wallet's balances; the timestamp is in milliseconds ("Request")."""
         milliseconds = unix_time(now, timedelta(milliseconds=1))
         query = urlencode({"type": WALLETS[account.name], "timestamp": milliseconds})
         signature = hmac_sha256(self._settings.api_secret, query)
@@ -139,29 +155,27 @@ class NamiApi:
         )
 
     def parse(self, account: Account, answer: Response) -> tuple[Balance, ...]:
-        """The balances of a wallet: the configured ones, in the configuration's order, or all, in the answer's."""
+        """Return a wallet's balances: the configured ones in the configuration's order, or all in the response's."""
         if answer.status != 200:
-            raise _refused(answer, payload.glance(answer.body))
+            raise _refused(answer, payload.read_error(answer.body))
         document = payload.read(answer.body)
         _require_ok(answer, document)
         data = document["data"]
         return tuple(_balance(data[key], name, WALLETS[account.name]) for key, name in self._wanted(data))
 
     def _wanted(self, data: Node) -> Iterator[tuple[str, str]]:
+        """Yield the id and the name of each currency to read."""
         if self._currencies is not None:
-            return ((key, name) for key, name in self._currencies.items() if data.get(key) is not None)
-        return ((key, key) for key in _ids(data))
-
-
-def _ids(data: Node) -> Iterator[str]:
-    for key in data:
-        if not _ID.fullmatch(key):
-            raise BadPayload(f"{data.path}: expected currency ids, got the key {payload.quoted(key)}")
-        yield key
+            yield from ((key, name) for key, name in self._currencies.items() if data.get(key) is not None)
+            return
+        for key in data:
+            if not _ID.fullmatch(key):
+                raise BadPayload(f"{data.path}: expected currency ids, got the key {payload.quoted(key)}")
+            yield key, key
 
 
 def _balance(entry: Node, currency: str, wallet: int) -> Balance:
-    """One currency ("Answer"). Assumed: what is available is `value - locked_value`."""
+    """Return one currency's balance ("Answer"). Assumed: the available amount is `value - locked_value`."""
     kind = entry.get("type")
     if kind is not None and kind.amount() != wallet:
         raise kind.unexpected(f"expected {wallet}, the wallet asked for")
@@ -170,23 +184,26 @@ def _balance(entry: Node, currency: str, wallet: int) -> Balance:
 
 
 def _refused(answer: Response, document: Node | None) -> PollFailed:
-    """An error by its HTTP status; a 400 may be what its body's `statusCode` says ("Errors")."""
+    """Return the error of an HTTP status; a 400 may carry another one as its body's `statusCode` ("Errors")."""
     status = _status_code(document) if answer.status == 400 else None
     return failure(answer, _message(document), status=status)
 
 
 def _require_ok(answer: Response, document: Node) -> None:
-    """HTTP 200 may be an error all the same ("Errors"): a `statusCode`, or a `status` other than `ok`."""
+    """Raise where HTTP 200 is an error all the same ("Errors"): a `statusCode`, or a `status` other than `ok`."""
     code = _status_code(document)
     if code is not None:
         raise failure(answer, _message(document), status=code)
     status = document["status"].text()
-    if status != "ok":
-        raise Rejected(f"status {payload.plain_text(_labelled(status, document))}")
+    if status == "ok":
+        return
+    number, message = document.get("code"), _message(document)  # `BROKER_ERROR (6104): its message`
+    label = f"{status} ({number.value})" if number and isinstance(number.value, Number) else status
+    raise Rejected(f"status {payload.plain_text(f'{label}: {message}' if message else label)}")
 
 
 def _status_code(document: Node | None) -> int | None:
-    """The HTTP status an error's body names, where it names one."""
+    """Return the HTTP status that an error's body names, if it names one."""
     node = document.get("statusCode") if document else None
     match node.value if node else None:
         case Number() as code if re.fullmatch("[45][0-9]{2}", code):
@@ -199,8 +216,4 @@ def _message(document: Node | None) -> str:
     return "; ".join(payload.texts(document, "message"))
 
 
-def _labelled(status: str, document: Node) -> str:
-    """`BROKER_ERROR (6104): its message`, as far as the answer tells."""
-    code, message = document.get("code"), _message(document)
-    label = f"{status} ({code.value})" if code and isinstance(code.value, Number) else status
-    return f"{label}: {message}" if message else label
+PROVIDER = Provider("nami", NamiSettings, NamiWallets, NamiApi)

@@ -1,4 +1,4 @@
-"""What really went wrong beneath an HTTP library's error: the socket's, the resolver's or TLS's own words."""
+"""The cause beneath an HTTP library's error, in the words of the socket, the resolver or TLS."""
 
 import os
 import socket
@@ -10,10 +10,8 @@ import httpx
 from monitor.errors import ConnectFailed, Retryable, TlsFailed
 from monitor.providers.payload import plain_text
 
-_TRY_AGAIN = {socket.EAI_AGAIN: "name lookup failed"}
 
-
-def explained(exc: BaseException, host: str, *, through_proxy: bool = False) -> Retryable:
+def cause_of(exc: BaseException, host: str, *, through_proxy: bool = False) -> Retryable:
     """Return the failure that `exc` stands for, in words of the layer where it happened."""
     match exc:
         case httpx.LocalProtocolError():  # its text may quote a header that holds a key
@@ -30,7 +28,7 @@ def explained(exc: BaseException, host: str, *, through_proxy: bool = False) -> 
 
 
 def _broken(text: str) -> str:
-    """Return what h11 says of an answer that is not HTTP, or not all of it; in fewer words where it is common."""
+    """Return h11's message about a response that is not HTTP, or not all of it; shorter where it is a common one."""
     if text.startswith("Server disconnected"):
         return "connection closed without an answer"
     if text.startswith("peer closed"):
@@ -46,14 +44,16 @@ def _beneath(exc: BaseException, host: str) -> Retryable:
             case ssl.SSLError():
                 return TlsFailed(_tls_reason(cause))
             case socket.gaierror():
-                return ConnectFailed(f"{_TRY_AGAIN.get(cause.errno or 0, 'name not found')}: {host}")
+                # A resolver that is out of reach is no proof that the name does not exist.
+                reason = "name lookup failed" if cause.errno == socket.EAI_AGAIN else "name not found"
+                return ConnectFailed(f"{reason}: {host}")
             case OSError(errno=int(number)):
                 return ConnectFailed(os.strerror(number).lower())
     return ConnectFailed(plain_text(str(exc)) or "connection lost")
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """The exception and what it came from, outermost first; of several at once (one an address), each."""
+    """Yield an exception and its causes, outermost first; of several at once (one an address), each."""
     if isinstance(exc, BaseExceptionGroup):
         for inner in exc.exceptions:
             yield from _causes(inner)

@@ -1,8 +1,8 @@
-"""Reading JSON that somebody else wrote: exactly, and with a path to whatever is wrong.
+"""JSON from a provider, read exactly, with the path to whatever is wrong in it.
 
-Nothing is believed before it is looked at. `read` takes the text apart without judging it, and a `Node` is asked
-for what the documentation promises: an object, a text, an amount. What is not asked for can't do harm, so that
-a broken entry nobody wanted does not spoil the others. Every complaint is a `BadPayload`.
+`read` parses the text without checking its content. A `Node` then checks each value as it is used: an object, a text,
+an amount. Values that are not used are not checked, so that one broken entry does not spoil the others. Every error is
+a `BadPayload`.
 """
 
 import codecs
@@ -24,13 +24,13 @@ _LONGEST_MESSAGE = 200
 
 
 class Number(str):
-    """A JSON number as it is written, `NaN` and `Infinity` included: it is weighed when it is asked for."""
+    """A JSON number as it is written, `NaN` and `Infinity` included: it is checked when it is used."""
 
     __slots__ = ()
 
 
 class Object(dict[str, "Json"]):
-    """A JSON object that remembers which of its keys stood there more than once."""
+    """A JSON object, and which of its keys were `repeated`."""
 
     def __init__(self, pairs: list[tuple[str, "Json"]]) -> None:
         super().__init__(pairs)
@@ -47,37 +47,37 @@ _DECODER = json.JSONDecoder(
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value within an answer, and the path to it: `data.22.value`. The whole answer's path is empty."""
+    """A value within a response, and the path to it: `data.22.value`. The whole response's path is empty."""
 
     value: Json
     path: str = ""
 
     def __getitem__(self, key: str) -> "Node":
-        """What an object holds under a key that has to be there."""
+        """Return the value under a key of an object. Raises BadPayload where it is missing."""
         node = self.get(key)
         if node is None:
             raise BadPayload(f"{self._child(key)}: missing")
         return node
 
     def get(self, key: str) -> "Node | None":
-        """What an object holds under a key, if it does."""
+        """Return the value under a key of an object, None where it is missing."""
         entries = self._object()
         if key in entries.repeated:
             raise BadPayload(f"{self._child(key)}: appears more than once")
         return Node(entries[key], self._child(key)) if key in entries else None
 
     def __iter__(self) -> Iterator[str]:
-        """The keys of an object, in the answer's order."""
+        """Yield the keys of an object, in the response's order."""
         return iter(self._object())
 
     def text(self) -> str:
-        """A text."""
+        """Return a text. Raises BadPayload for anything else."""
         if isinstance(self.value, str) and not isinstance(self.value, Number):
             return self.value
         raise self.unexpected("expected a text")
 
     def amount(self) -> Decimal:
-        """A finite number, digit for digit."""
+        """Return a finite number, digit for digit. Raises BadPayload for anything else."""
         if not isinstance(self.value, Number):
             raise self.unexpected("expected a number")
         try:
@@ -86,7 +86,7 @@ class Node:
             raise BadPayload(f"{self.path}: {exc}") from exc
 
     def instant(self) -> datetime | None:
-        """Return an ISO 8601 time with a zone, in UTC; None for anything else, which tells no time."""
+        """Return an ISO 8601 time with a zone, in UTC; None for anything else."""
         if not isinstance(self.value, str) or isinstance(self.value, Number):
             return None
         try:
@@ -95,7 +95,7 @@ class Node:
             return None
 
     def unexpected(self, expected: str) -> BadPayload:
-        """What was expected here, and what is here instead."""
+        """Return the error that something else was expected here."""
         where = f"{self.path}: " if self.path else ""
         return BadPayload(f"{where}{expected}, got {_described(self.value)}")
 
@@ -109,8 +109,11 @@ class Node:
 
 
 def read(body: bytes) -> Node:
-    """The JSON document that an answer's body is."""
-    text = _decoded(body)
+    """Return the JSON document in a response's body. Raises BadPayload where it is none."""
+    try:
+        text = body.removeprefix(codecs.BOM_UTF8).decode()  # RFC 8259 lets a reader skip it
+    except UnicodeDecodeError as exc:
+        raise BadPayload(f"not UTF-8 at byte {exc.start}") from exc
     if not text.strip():
         raise BadPayload("an empty body")
     if text.lstrip().startswith("<"):
@@ -123,8 +126,8 @@ def read(body: bytes) -> Node:
         raise BadPayload("nested too deeply") from exc
 
 
-def glance(body: bytes) -> Node | None:
-    """The object that an error's body is, if it is one: what it says is welcome and never needed."""
+def read_error(body: bytes) -> Node | None:
+    """Return the object in an error's body, None where it is none: its status alone is enough."""
     try:
         node = read(body)
     except BadPayload:
@@ -133,7 +136,7 @@ def glance(body: bytes) -> Node | None:
 
 
 def texts(node: Node | None, *keys: str) -> list[str]:
-    """Every text under a path of keys, with its field's name where there are several: the service's own words."""
+    """Return every text under a path of keys, with its field's name where there are several."""
     value = node.value if node else None
     for key in keys:
         value = value.get(key) if isinstance(value, Object) else None
@@ -141,21 +144,14 @@ def texts(node: Node | None, *keys: str) -> list[str]:
 
 
 def plain_text(text: str) -> str:
-    """Somebody else's words, fit to be shown: on one line, without control characters, not too long."""
+    """Return a provider's words fit to be shown: on one line, without control characters, not too long."""
     words = " ".join(text.split())
     return _shortened("".join(char for char in words if char.isprintable()), _LONGEST_MESSAGE)
 
 
 def quoted(text: str) -> str:
-    """Somebody else's value, fit to be shown: in quotes, control characters escaped, not too long."""
+    """Return a provider's value fit to be shown: in quotes, control characters escaped, not too long."""
     return f'"{re.sub(r"[^ -~]", _escaped, _shortened(text, _LONGEST_QUOTE))}"'
-
-
-def _decoded(body: bytes) -> str:
-    try:
-        return body.removeprefix(codecs.BOM_UTF8).decode()  # RFC 8259 lets a reader skip it
-    except UnicodeDecodeError as exc:
-        raise BadPayload(f"not UTF-8 at byte {exc.start}") from exc
 
 
 def _described(value: Json) -> str:
@@ -175,7 +171,7 @@ def _described(value: Json) -> str:
 
 
 def _texts(value: Json, depth: int) -> Iterator[str]:
-    """`depth` is how many objects and arrays deep it looks: Laravel's `{field: [message, …]}` is two."""
+    """Yield the texts at most `depth` objects and arrays deep: Laravel's `{field: [message, …]}` is two."""
     match value:
         case Number():
             return

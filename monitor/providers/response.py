@@ -1,4 +1,4 @@
-"""An answer as it came, and what its status line and headers mean, whoever sent it."""
+"""A response as it came, and the meaning of its status line and headers, which is the same for every provider."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,9 +23,9 @@ LONGEST_RETRY_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What came back: the status, the headers with their names in lower case, and the whole body.
+    """A response: its status, its headers with their names in lower case, and its whole body.
 
-    `received_at` is our clock (UTC) when the status line was there."""
+    `received_at` is our clock (UTC) when the status line had arrived."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,16 +34,17 @@ class Response:
 
     @property
     def date(self) -> datetime | None:
-        """The service's own clock (UTC, to the second), where its `Date` header tells it."""
+        """Return the provider's own time (UTC, to the second) from its `Date` header, None without a valid one."""
         return _http_date(self.headers.get("date", ""))
 
     @property
     def retry_after(self) -> timedelta | None:
-        """How long the service wants no calls, a day at most; None where it does not say or makes no sense.
+        """Return how long the provider wants no calls, a day at most; None without a valid header.
 
-        RFC 9110, "Retry-After": seconds, or an HTTP date, which is held against the service's own clock."""
+        RFC 9110, "Retry-After": seconds, or an HTTP date, which is compared with the provider's own clock."""
         text = self.headers.get("retry-after", "").strip()
-        seconds = _seconds(text)
+        # Of more digits than a float can hold, the first ones say enough: it is more than a day.
+        seconds = float(text[:300]) if text.isascii() and text.isdigit() else None
         if seconds is None and (until := _http_date(text)):
             seconds = (until - (self.date or self.received_at)).total_seconds()
         if seconds is None or seconds <= 0:
@@ -51,12 +52,12 @@ class Response:
         return timedelta(seconds=min(seconds, LONGEST_RETRY_AFTER.total_seconds()))
 
 
-def failure(answer: Response, said: str = "", *, status: int | None = None) -> PollFailed:
-    """What an answer's status means, where it is not a balance. `said` is the service's own message.
+def failure(answer: Response, message: str = "", *, status: int | None = None) -> PollFailed:
+    """Return the error that a response without a balance stands for. `message` is the provider's own.
 
-    `status` is given where the body tells another one than the status line, and counts instead of it."""
+    `status` is given where the body names another one than the status line, and counts instead of it."""
     label = f"HTTP {answer.status}" + (f" (statusCode {status})" if status else "")
-    detail = f"{label}: {plain_text(said)}" if said else label
+    detail = f"{label}: {plain_text(message)}" if message else label
     match status or answer.status:
         case 401 | 403:
             return AuthFailed(detail)
@@ -77,18 +78,12 @@ def failure(answer: Response, said: str = "", *, status: int | None = None) -> P
 
 
 def _target(answer: Response) -> str:
-    """Whom a redirect names. Never its path or query, which may repeat what was signed."""
+    """Return the host that a redirect names. Never its path or query, which may repeat the signature."""
     try:
         host = urlsplit(answer.headers.get("location", "")).hostname
     except ValueError:
         return "an unreadable address"
     return plain_text(host) if host else "the same host"
-
-
-def _seconds(text: str) -> float | None:
-    if not (text.isascii() and text.isdigit()):
-        return None
-    return float(text[:300])
 
 
 def _http_date(text: str) -> datetime | None:

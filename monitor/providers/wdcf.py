@@ -3,9 +3,10 @@
 Facts are from the service's public documentation as collected in the project's page "WDCF: get balance".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal, Self
+from unicodedata import category
 from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
@@ -13,14 +14,27 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, m
 from monitor.domain.model import Account, Balance
 from monitor.errors import AuthFailed, Rejected
 from monitor.providers import payload
-from monitor.providers.base import BaseUrl, Request, Settings, Wallets, hmac_sha256, unix_time
+from monitor.providers.base import (
+    BaseUrl,
+    Check,
+    Entry,
+    ListFile,
+    Provider,
+    Request,
+    Secret,
+    Settings,
+    Wallets,
+    hmac_sha256,
+    unix_time,
+)
 from monitor.providers.payload import Node
 from monitor.providers.response import Response, failure
-from monitor.providers.types import Secret
 
 PATH = "/api/v1/get-balance"
 CURRENCY = "USD"
 """The default currency, and the only one so far ("Answer")."""
+LONGEST_ID = 255
+"""Characters a client's id may have ("Request")."""
 
 
 class WdcfSettings(Settings):
@@ -36,17 +50,16 @@ class WdcfSettings(Settings):
 
 
 def _client_id(value: str) -> str:
-    if not 1 <= len(value) <= 255 or not value.isprintable():
-        raise ValueError("expected a client's id of 1 to 255 printable characters")
+    if not 1 <= len(value) <= LONGEST_ID or not value.isprintable():
+        raise ValueError(f"expected a client's id of 1 to {LONGEST_ID} printable characters")
     return value
 
 
 ClientId = Annotated[
     str,
     AfterValidator(_client_id),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255}),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_ID}),
 ]
-"""At most 255 characters ("Request")."""
 
 
 def _distinct(clients: list[str]) -> list[str]:
@@ -58,8 +71,27 @@ def _distinct(clients: list[str]) -> list[str]:
     return clients
 
 
+def _check_clients(entries: Sequence[Entry]) -> Iterator[tuple[int, str]]:
+    first: dict[str, int] = {}
+    for index, (_, client, line) in enumerate(entries):
+        if client in first:
+            yield index, f"is here twice, first in line {first[client]}"
+        elif not client:
+            yield index, "is empty"
+        elif len(client) > LONGEST_ID:
+            reason = f"a client's id has at most {LONGEST_ID} characters, this has {len(client)}"
+            yield index, reason
+        elif any(category(character) == "Cc" for character in client):
+            yield index, "a client's id can't hold control characters"
+        first.setdefault(client, line)
+
+
 class WdcfWallets(Wallets):
     """The clients whose wallets are watched."""
+
+    forms: ClassVar[Mapping[str, str]] = {"clients": "[CLIENT_001]"}
+    checks: ClassVar[Mapping[str, Check]] = {"clients": _check_clients}
+    list_file: ClassVar[ListFile | None] = ListFile(key="clients_file", list_key="clients", item="client")
 
     clients: Annotated[list[ClientId], Field(min_length=1), AfterValidator(_distinct)] | None = Field(
         default=None, description="The ids of the clients whose wallets are watched."
@@ -77,7 +109,7 @@ class WdcfWallets(Wallets):
         return self
 
     def accounts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """One account a client, each with US dollars."""
+        """Return one account a client, each with US dollars."""
         return tuple((client, (CURRENCY,)) for client in self.clients or ())
 
 
@@ -85,15 +117,15 @@ class WdcfApi:
     """`GET /api/v1/get-balance`. An account's name is its client's id."""
 
     max_skew: ClassVar[timedelta] = timedelta(minutes=5)
-    """Documented under "Signature"."""
+    """As documented ("Signature")."""
 
     def __init__(self, settings: WdcfSettings, wallets: WdcfWallets) -> None:
         self._settings = settings
 
     def request(self, account: Account, now: datetime) -> Request:
-        """The signed request for a client's balance; the timestamp is in seconds ("Signature").
+        """Return the signed request for a client's balance; the timestamp is in seconds ("Signature").
 
-        Assumed: what is signed holds the client's id as it is, and the URL holds it percent-encoded."""
+        Assumed: the signed text holds the client's id as it is, and the URL holds it percent-encoded."""
         url = f"{self._settings.base_url}{PATH}"
         timestamp = str(unix_time(now, timedelta(seconds=1)))
         message = f"GET{urlsplit(url).path}{timestamp}clientId={account.name}"
@@ -105,39 +137,33 @@ class WdcfApi:
         )
 
     def parse(self, account: Account, answer: Response) -> tuple[Balance, ...]:
-        """The client's one balance, in US dollars. The service tells no locked part."""
+        """Return the client's one balance, in US dollars. The provider reports no locked part."""
         if answer.status != 200:
-            raise failure(answer, _said(payload.glance(answer.body)))
+            raise failure(answer, ": ".join(_messages(payload.read_error(answer.body))))
         document = payload.read(answer.body)
         _require_success(document)
         data = document["data"]
-        _require_client(data["clientId"], account.name)
+        # Another client's balance must never be recorded as this one's, whatever mixed them up.
+        if (client := data["clientId"]).text() != account.name:
+            raise client.unexpected(f"expected {payload.quoted(account.name)}")
         balance = data["balance"].amount()
-        updated_at = data[
-            "updatedAt"
-        ].instant()  # None where it is unreadable: the balance counts all the same
+        updated_at = data["updatedAt"].instant()  # may be None: the balance counts all the same
         return (Balance(currency=CURRENCY, total=balance, available=balance, updated_at=updated_at),)
 
 
 def _require_success(document: Node) -> None:
-    """HTTP 200 counts only with `success`: `failed` and `error` are the words of errors ("Errors")."""
+    """Raise where HTTP 200 comes without `success`: `failed` and `error` are the words of errors ("Errors")."""
     status = document["status"].text()
     if status == "success":
         return
-    detail = payload.plain_text(": ".join((f"status {status}", *_words(document))))
+    detail = payload.plain_text(": ".join((f"status {status}", *_messages(document))))
     raise AuthFailed(detail) if "invalid signature" in detail.lower() else Rejected(detail)
 
 
-def _require_client(node: Node, expected: str) -> None:
-    if node.text() != expected:
-        raise node.unexpected(f"expected {payload.quoted(expected)}")
-
-
-def _said(document: Node | None) -> str:
-    return ": ".join(_words(document))
-
-
-def _words(document: Node | None) -> Iterable[str]:
-    """The message, and the reasons that a 400 or a 500 holds in its data ("Errors")."""
+def _messages(document: Node | None) -> list[str]:
+    """Return the message, and the reasons that a 400 or a 500 holds in its data ("Errors")."""
     reasons = [*payload.texts(document, "data", "errors"), *payload.texts(document, "data", "error")]
     return [*payload.texts(document, "message"), *(["; ".join(reasons)] if reasons else [])]
+
+
+PROVIDER = Provider("wdcf", WdcfSettings, WdcfWallets, WdcfApi)

@@ -1,1 +1,1 @@
-"""Tests of rules: a file of readings and of the events that are expected, run through the real evaluation."""
+"""Tests of rules: files of readings and expected events, run through the real evaluation."""

@@ -20,7 +20,7 @@ from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity, Subject
 from monitor.domain.time import parse_iso8601
 from monitor.errors import ConfigError, Problem
-from monitor.providers.types import Duration, Section, Span
+from monitor.providers.base import Duration, Section, Span
 from monitor.ruletests.notation import Failure, Gap, Sample, samples
 
 KEYS = ("config", "tests")

@@ -1,8 +1,8 @@
-"""Series of readings in a compact notation, after promtool's: what a rule test feeds the rules with.
+"""Series of readings in a compact notation, after promtool's: the input of a rule test.
 
 1500      a reading                          _         no poll at this step
 1500x3    it, and three times more           _x3       three steps without a poll
-1500-50x4 it, then four times 50 less        ~         the answer lacks this currency
+1500-50x4 it, then four times 50 less        ~         the response lacks this currency
 15+0.5x9  it, then nine times 0.5 more       !timeout  the poll fails; !timeoutx3: three polls do
 """
 
@@ -35,7 +35,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """An answer without this currency."""
+    """A response without this currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ Sample = Value | Gap | Lacking | Failure
 
 
 def samples(text: str) -> tuple[Sample, ...]:
-    """What happens at each step. Raises ValueError, naming the part that is no notation."""
+    """Return the sample of each step. Raises ValueError, quoting the part that is wrong."""
     found = tuple(sample for part in text.split() for sample in _part(part))
     if not found:
         raise ValueError("is empty; expected readings, such as 1500x3 900 _ !timeout")
@@ -62,7 +62,7 @@ def _part(text: str) -> list[Sample]:
     if match := _READING.fullmatch(text):
         return _readings(match)
     if match := _OTHER.fullmatch(text):
-        return [_other(match["what"])] * max(int(match["times"] or 1), 1)
+        return [_other(match["what"])] * max(int(match["times"] or 1), 1)  # `_x0` is one step, too
     raise ValueError(f"{text!r}: expected a reading (1500, 1500x3, 1500-50x4), _, ~ or a failure (!timeout)")
 
 
@@ -83,11 +83,7 @@ def _other(what: str) -> Sample:
         case "~":
             return Lacking()
         case _:
-            return Failure(_outcome(what[1:]))
-
-
-def _outcome(name: str) -> Outcome:
-    failures = [outcome.value for outcome in Outcome if outcome is not Outcome.OK]
-    if name not in failures:
-        raise ValueError(f"!{name}: no kind of failure; known are {', '.join(failures)}")
-    return Outcome(name)
+            failures = [outcome.value for outcome in Outcome if outcome is not Outcome.OK]
+            if what[1:] not in failures:
+                raise ValueError(f"{what}: no kind of failure; known are {', '.join(failures)}")
+            return Failure(Outcome(what[1:]))

@@ -1,4 +1,4 @@
-"""Files of rule tests, run one after the other, and what is said of them."""
+"""The run of files of rule tests, and its report."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from monitor.ruletests.runner import ObservedEvent, Verdict, run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """A file, the configuration that it was run against, and what became of its tests."""
+    """A file, the configuration that it was run against, and the verdicts on its tests."""
 
     path: Path
     config: Path
     verdicts: tuple[Verdict, ...]
 
     def lines(self, *, verbose: bool) -> Iterator[tuple[str, str]]:
-        """What to show, each line with its style: what differs, and if `verbose` everything else too."""
+        """Yield each line to show with its style: the failed tests, or with `verbose` all of them."""
         for verdict in self.verdicts:
             if verbose or not verdict.passed:
                 word, style = ("pass", "green") if verdict.passed else ("FAIL", "bold red")
@@ -30,7 +30,7 @@ class Tested:
                     yield f"  {line}", _STYLES.get(line[0], "")
 
     def to_json(self) -> dict[str, Any]:
-        """It for programs."""
+        """Return it for programs."""
         tests = [_verdict_json(verdict) for verdict in self.verdicts]
         return {"file": str(self.path), "config": str(self.config), "tests": tests}
 
@@ -39,7 +39,7 @@ _STYLES = {"-": "red", "+": "green"}
 
 
 def run_files(paths: Sequence[Path], load: Callable[[Path | None], Config]) -> list[Tested]:
-    """Runs the tests of these files. `load` is given the configuration that a file names, or None.
+    """Run the tests of these files. `load` is called with the configuration that a file names, or None.
 
     Raises ConfigError with everything that is wrong with any of them; then none was run."""
     read, refused = [], []
@@ -67,7 +67,7 @@ def _together(errors: Sequence[ConfigError]) -> ConfigError:
 
 
 def summary(tested: Sequence[Tested]) -> str:
-    """How many tests passed and failed, in a line."""
+    """Return how many tests passed and failed, in a line."""
     verdicts = [verdict for one in tested for verdict in one.verdicts]
     failed = sum(not verdict.passed for verdict in verdicts)
     passed = f"{len(verdicts) - failed} passed"

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
 from monitor.config import Config
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, due_times
@@ -46,7 +45,7 @@ class Verdict:
 
 def run(test: RuleTest, config: Config) -> Verdict:
     """Runs one test."""
-    seen = tuple(_Story(test, _watch(test, config), looked=test.start - _MOMENT).told())
+    seen = tuple(_Story(test, _of_test(test, config), looked=test.start - _MOMENT).told())
     pairs = list(_aligned(test.expected, seen))
     return Verdict(
         test=test,
@@ -56,18 +55,18 @@ def run(test: RuleTest, config: Config) -> Verdict:
     )
 
 
-def _watch(test: RuleTest, config: Config) -> Watch:
-    """The configuration's rules and routes, over the accounts of the test; its channels by name alone, for nothing is
+def _of_test(test: RuleTest, config: Config) -> Config:
+    """Return the configuration with the accounts of the test alone, and its channels opened by name: nothing is
     sent."""
-    return Watch(
-        rules=config.rules,
-        accounts={account.key: account for account in test.readings},
-        targets={name: (Target(channel=name, url_id=name),) for name in config.channels},
-        routes=config.routes,
-        maintenance=config.maintenance,
-        inhibitions=config.inhibitions,
-        schedules={job.name: job.schedule for job in config.jobs},
-    )
+    jobs = [
+        replace(job, accounts=tuple(account for account in test.readings if account.job == job.name))
+        for job in config.jobs
+    ]
+    channels = {
+        name: replace(channel, targets=(Target(channel=name, url_id=name),))
+        for name, channel in config.channels.items()
+    }
+    return replace(config, jobs=tuple(jobs), channels=channels)
 
 
 @dataclass(slots=True)
@@ -78,7 +77,7 @@ class _Story:
     got worse may go by another route, whose `escalate_after` is over already."""
 
     test: RuleTest
-    watch: Watch
+    config: Config
     looked: datetime
     news: bool = False
     views: dict[str, SeriesView] = field(default_factory=dict)
@@ -92,7 +91,7 @@ class _Story:
                 for account, readings in self.test.readings.items():
                     result = _polled(account, readings, step, now)
                     if result is not None:
-                        recorded = record(tx, account, result, self.watch)
+                        recorded = record(tx, account, result, self.config)
                         self.views |= {str(view.series): view for view in recorded.views}
                         self.polled.add(account.key)
                         self.news |= bool(recorded.told)
@@ -110,7 +109,7 @@ class _Story:
                 or any(at <= now for at in self._due_times(alerts, until))
             ):
                 self.news = False
-                while told := look_between_polls(tx, self.watch, now, self.polled):
+                while told := look_between_polls(tx, self.config, now, self.polled):
                     yield from self._seen(tx, told)
                 alerts = tx.alerts.all().values()
             self.looked = now
@@ -125,14 +124,14 @@ class _Story:
             yield self.test.start + action.at
             if action.lasts is not None:
                 yield self.test.start + action.at + action.lasts
-        for maintenance in self.watch.maintenance if alerts else ():
+        for maintenance in self.config.maintenance if alerts else ():
             yield from maintenance.window.edges(self.looked, until)
-        waits = [route.escalate_after for route in self.watch.routes if route.escalate_after is not None]
+        waits = [route.escalate_after for route in self.config.routes if route.escalate_after is not None]
         for alert in alerts:
-            if (rule := self.watch.rule(alert.rule)) is not None:
+            if (rule := self.config.rule(alert.rule)) is not None:
                 for escalate_after in waits or (None,):
                     yield from due_times(alert, rule.policy, escalate_after)
-        for rule in self.watch.rules:
+        for rule in self.config.rules:
             if any(level.longest_gap is not None for level in rule.each_level):
                 yield from self._stale_times(rule)
 
@@ -140,7 +139,7 @@ class _Story:
         for view in self.views.values():
             if rule.match.series(view.series):
                 last = view.last.observed_at if view.last else view.watched_since
-                schedule = self.watch.schedules.get(view.series.account.job)
+                schedule = self.config.schedules.get(view.series.account.job)
                 times = (level.stale_at(schedule, last) for level in rule.each_level)
                 yield from (at for at in times if at is not None)
 
@@ -153,15 +152,15 @@ class _Story:
                 by = {"by": "test", "reason": "a rule test"}
                 tx.alerts.add_silence(action.match, starts_at=now, ends_at=now + action.lasts, now=now, **by)
                 continue
-            desk = AlertContext(describe=self.watch.describe)
+            desk = AlertContext(describe=self.config.describe)
             for alert in tx.alerts.all().values():
-                attributes = desk.attributes(alert, self.watch.rule(alert.rule))
+                attributes = desk.attributes(alert, self.config.rule(alert.rule))
                 if alert.state is State.FIRING and action.match.alert(attributes):
                     tx.alerts.save(acknowledge(alert, Ack(by="test", reason="a rule test", at=now)))
 
     def _seen(self, tx: Transaction, told: tuple[Event, ...]) -> Iterator[ObservedEvent]:
         for event in told:
-            rule = self.watch.rule(event.alert.rule)
+            rule = self.config.rule(event.alert.rule)
             if event.kind is EventKind.RESOLVED and rule is not None and not rule.policy.send_resolved:
                 continue
             went = tx.outbox.addressed(event.alert.id, event.seq)
@@ -171,7 +170,7 @@ class _Story:
 
 def _waits(alert: Alert) -> bool:
     """Whether something other than time may change what is told: the end of a mute, or of what explains it."""
-    return alert.muted != "" or (alert.state is State.FIRING) is not alert.announced
+    return alert.muted is not None or (alert.state is State.FIRING) is not alert.announced
 
 
 def _polled(

@@ -1,8 +1,8 @@
 """A small HTTP/1.1 server on loopback that can also misbehave: delay, drip, cut an answer off, reset the connection.
 
-It knows nothing of the services: it turns bytes into a `Request`, hands that to a handler, and sends the
-`Response` in the way the response itself asks for. Connections are kept alive; pipelined requests are answered
-one after the other.
+It knows nothing of the providers: it turns bytes into a `Request`, passes that to a handler, and sends the `Response`
+in the way the response itself specifies. Connections are kept alive; pipelined requests are answered one after the
+other.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ Clock: TypeAlias = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The machine's clock, aware, in UTC."""
+    """Return the time of the machine's clock, aware, in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request as it came in. What may hold keys and signatures stays out of the repr.
+    """A request as it was received. Fields that may hold keys and signatures stay out of the repr.
 
     `path` and `query` are raw (still percent-encoded); header names are lower case; `received_at` is the
     service's own clock, UTC.
@@ -47,7 +47,7 @@ class Request:
 
     @property
     def target(self) -> str:
-        """The raw request target: path and query."""
+        """Return the raw request target: path and query."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
@@ -81,7 +81,7 @@ Sending: TypeAlias = Whole | CutOff | Drip | Reset
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An answer, and how to send it: after `delay` (before anything is sent), then as `sending` says."""
+    """A response, and how to send it: after `delay` (before anything is sent), then in the way of `sending`."""
 
     status: int
     body: bytes = b""
@@ -95,7 +95,7 @@ Json: TypeAlias = Mapping[str, "Json"] | list[str] | Decimal | int | str | None
 
 
 def json_text(value: Json) -> str:
-    """JSON in which a Decimal is a number with exactly its own digits: `1500.50` stays `1500.50`."""
+    """Return JSON in which a Decimal is a number with exactly its own digits: `1500.50` stays `1500.50`."""
     match value:
         case Decimal():
             return format(value, "f")
@@ -108,7 +108,7 @@ def json_text(value: Json) -> str:
 
 
 def json_response(status: int, content: Json, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer whose body is `content` as JSON."""
+    """Return a response whose body is `content` as JSON."""
     body = json_text(content).encode()
     return Response(status=status, body=body, headers={"content-type": "application/json", **(headers or {})})
 
@@ -120,14 +120,14 @@ def error_response(
     headers: Mapping[str, str] | None = None,
     shown: int | None = None,
 ) -> Response:
-    """An error in the form of Nami's documented 400 and 401; `shown` is the HTTP status if the body's differs."""
+    """Return an error with `statusCode`, `message` and `error`; `shown` is the HTTP status if the body's differs."""
     phrase = HTTPStatus(status).phrase
     content: Json = {"statusCode": status, "message": message or phrase, "error": phrase}
     return json_response(shown or status, content, headers)
 
 
 def wrong_request(request: Request, method: str, path: str) -> Response | None:
-    """404 for any path but `path`, 405 for any method but `method`, None for the right request."""
+    """Return 404 for any path but `path`, 405 for any method but `method`, None for the right request."""
     if request.path != path:
         return error_response(404, f"Cannot {request.method} {request.path}")
     if request.method != method:
@@ -147,16 +147,16 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port it listens on; 0 before the first start if none was asked for."""
+        """Return the port it listens on; 0 before the first start if none was chosen."""
         return self._port
 
     async def start(self) -> None:
-        """Listens; OSError if the port is taken."""
+        """Listen. Raises OSError if the port is taken."""
         self._server = await asyncio.start_server(self._accept, HOST, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Refuses new connections and drops the open ones at once, even in the middle of an answer."""
+        """Refuse new connections and drop the open ones at once, even in the middle of a response."""
         if self._server is None:
             return
         self._server.close()
@@ -173,7 +173,7 @@ class Server:
         task.add_done_callback(self._connections.pop)
 
     async def _serve(self, connection: "_Connection") -> None:
-        # What a client does wrong, or its going away, ends its connection and concerns nobody else.
+        # A client that breaks HTTP or disconnects ends its own connection and affects nobody else.
         with contextlib.suppress(ConnectionError, h11.RemoteProtocolError):
             try:
                 while incoming := await connection.receive():
@@ -201,7 +201,7 @@ class _Connection:
         self._http = h11.Connection(h11.SERVER)
 
     async def receive(self) -> tuple[h11.Request, bytes] | None:
-        """The next request and its body; None when the client has hung up."""
+        """Return the next request and its body; None when the client has disconnected."""
         head: h11.Request | None = None
         body = bytearray()
         while True:
@@ -219,7 +219,10 @@ class _Connection:
 
     async def send(self, response: Response, now: datetime) -> None:
         if isinstance(response.sending, Reset):
-            self._reset()
+            # Closing with a linger time of 0 is what makes the kernel send RST rather than FIN.
+            linger = struct.pack("ii", 1, 0)
+            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self._writer.transport.abort()
             return
         await self._write(_head(response, now))
         for portion, pause in _portions(response.body, response.sending):
@@ -229,7 +232,7 @@ class _Connection:
             await self._write(h11.EndOfMessage())
 
     def next_cycle(self) -> bool:
-        """Whether another request may follow on this connection; makes it ready for that."""
+        """Prepare for another request on this connection; return False if none may follow."""
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()
@@ -238,12 +241,6 @@ class _Connection:
     async def close(self) -> None:
         self._writer.close()
         await self._writer.wait_closed()
-
-    def _reset(self) -> None:
-        # Closing with a linger time of 0 is what makes the kernel send RST rather than FIN.
-        linger = struct.pack("ii", 1, 0)
-        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self._writer.transport.abort()
 
     async def _write(self, event: h11.Response | h11.Data | h11.EndOfMessage) -> None:
         self._writer.write(self._http.send(event) or b"")
@@ -271,7 +268,7 @@ def _head(response: Response, now: datetime) -> h11.Response:
 
 
 def _portions(body: bytes, sending: Whole | CutOff | Drip) -> Iterable[tuple[bytes, timedelta]]:
-    """The pieces to send, each with the pause after it."""
+    """Return the pieces to send, each with the pause after it."""
     match sending:
         case Whole():
             return [(body, timedelta(0))] if body else []

@@ -1,4 +1,4 @@
-"""Scripted balances: what a wallet holds as a pure function of the time since the start.
+"""Scripted balances: a wallet's balance as a pure function of the time since the start.
 
 The notation, one segment or several joined by `then` (`parse_script`):
 
@@ -8,7 +8,7 @@ The notation, one segment or several joined by `then` (`parse_script`):
     steps 0s=1000 5s=400 20s=1500
     walk 1000 step 5 seed 7              [every 1s] [decimals 2]
 
-A segment that another follows says how long it lasts, `constant 1000 for 5s then …`; a drain lasts as long as its
+A segment that another follows needs its duration, `constant 1000 for 5s then …`; a drain lasts as long as its
 `over`. The last segment's end is held for ever. Durations: `200ms`, `1.5s`, `2m`, `4h`, `1d`.
 """
 
@@ -27,7 +27,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """A balance at one moment, and when (since the start) it moved to that; None: it has stood there from the start."""
+    """A balance at one moment, and when (since the start) it moved to that; None: it has been so from the start."""
 
     amount: Decimal
     moved: timedelta | None = None
@@ -37,12 +37,12 @@ Script: TypeAlias = Callable[[timedelta], Level]
 
 
 def constant(amount: Decimal) -> Script:
-    """The same amount for ever."""
+    """Hold the same amount for ever."""
     return steps((timedelta(0), amount))
 
 
 def steps(*marks: tuple[timedelta, Decimal]) -> Script:
-    """Each amount from its time on; ValueError unless the times ascend from zero."""
+    """Hold each amount from its time on. Raises ValueError unless the times ascend from zero."""
     times = [at for at, _ in marks]
     if not times or times[0] != timedelta(0) or any(before >= after for before, after in pairwise(times)):
         raise ValueError("steps: expected times that ascend from 0s, e.g. `steps 0s=1000 5s=400`")
@@ -55,14 +55,14 @@ def steps(*marks: tuple[timedelta, Decimal]) -> Script:
 
 
 def top_up(start: Decimal, by: Decimal, at: timedelta) -> Script:
-    """`start`, and `by` more from `at` on."""
+    """Hold `start`, and `by` more from `at` on."""
     return steps((timedelta(0), start), (at, start + by))
 
 
 def drain(start: Decimal, end: Decimal, over: timedelta, *, every: timedelta = SECOND) -> Script:
-    """From `start` to `end` in even moves, one each `every`; between the two rounded to at least two decimals."""
+    """Move from `start` to `end` evenly, once each `every`; between the two rounded to at least two decimals."""
     _require_positive("drain", over, every)
-    unit = Decimal(1).scaleb(-max(2, _decimals(start), _decimals(end)))
+    unit = Decimal(1).scaleb(-max(2, *(-int(amount.as_tuple().exponent) for amount in (start, end))))
 
     def script(elapsed: timedelta) -> Level:
         if elapsed >= over:
@@ -77,16 +77,16 @@ def drain(start: Decimal, end: Decimal, over: timedelta, *, every: timedelta = S
 
 
 def walk(start: Decimal, step: Decimal, seed: int, *, every: timedelta = SECOND, decimals: int = 2) -> Script:
-    """A random walk: each `every` a move of at most `step`, with so many decimals, never below zero.
+    """Walk at random: each `every` a move of at most `step`, with so many decimals, never below zero.
 
-    The same seed gives the same walk on every machine. ValueError if `step` is less than one unit.
+    The same seed gives the same walk on every machine. Raises ValueError if `step` is less than one unit.
     """
     _require_positive("walk", every)
     unit = Decimal(1).scaleb(-decimals)
     reach = int(step / unit)
     if reach < 1:
         raise ValueError(f"walk: expected a step of at least {unit} with {decimals} decimals, got {step}")
-    # What was walked is kept: a walk can't be entered in its middle, and asking must not grow dearer by the hour.
+    # The steps so far are kept: a walk can't be entered in its middle, and reading it must not cost more by the hour.
     path = [Level(amount=start)]
 
     def script(elapsed: timedelta) -> Level:
@@ -101,7 +101,7 @@ def walk(start: Decimal, step: Decimal, seed: int, *, every: timedelta = SECOND,
 
 
 def then(first: Script, lasts: timedelta, second: Script) -> Script:
-    """`first` for as long as `lasts`, and `second` (whose time begins anew) from there on."""
+    """Follow `first` for as long as `lasts`, and `second` (whose time begins anew) from there on."""
 
     def script(elapsed: timedelta) -> Level:
         if elapsed < lasts:
@@ -115,7 +115,7 @@ def then(first: Script, lasts: timedelta, second: Script) -> Script:
 
 
 def parse_duration(text: str) -> timedelta:
-    """`200ms`, `1.5s`, `2m`, `4h`, `1d`; ValueError otherwise."""
+    """Return the duration written as `200ms`, `1.5s`, `2m`, `4h` or `1d`. Raises ValueError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
     if match is None:
         raise ValueError(f"expected a duration such as `200ms`, `1.5s`, `2m`, `4h`, `1d`, got {text!r}")
@@ -123,7 +123,9 @@ def parse_duration(text: str) -> timedelta:
 
 
 def parse_script(text: str) -> Script:
-    """The script written in the notation at the head of this module; ValueError says what was expected."""
+    """Return the script written in the notation at the head of this module.
+
+    Raises ValueError, saying what was expected."""
     segments = [_parse_segment(segment) for segment in re.split(r"\bthen\b", text)]
     script = segments[-1].script
     for segment in reversed(segments[:-1]):
@@ -149,13 +151,8 @@ def _require_positive(name: str, *durations: timedelta) -> None:
         raise ValueError(f"{name}: expected durations above zero")
 
 
-def _decimals(amount: Decimal) -> int:
-    exponent = amount.as_tuple().exponent
-    return -exponent if isinstance(exponent, int) else 0
-
-
 def _draw(seed: int, index: int, reach: int) -> int:
-    """The walk's move number `index`, in units, between -reach and reach."""
+    """Return the walk's move number `index`, in units, between -reach and reach."""
     digest = sha256(f"{seed}/{index}".encode()).digest()
     return int.from_bytes(digest[:8]) % (2 * reach + 1) - reach
 
@@ -165,7 +162,7 @@ _Words: TypeAlias = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Form:
-    """One kind of segment: how it is written, and what is built from its named parts."""
+    """One kind of segment: its notation, and the script that its named parts make."""
 
     usage: str
     pattern: str

@@ -1,25 +1,87 @@
-"""One service of the sandbox: an endpoint behind a port of its own, its faults, and the log of its requests."""
+"""A provider as the sandbox simulates it, and the service that answers for it on a port of its own."""
 
+import json
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from types import MappingProxyType
+from typing import ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from monitor.sandbox.faults import Fault, PlannedFault
+from monitor.sandbox.faults import Fault, FaultForm, PlannedFault
 from monitor.sandbox.http import HOST, Clock, Request, Reset, Response, Server, utc_now
 
 _LOG_LENGTH = 10_000
 
 
 class Endpoint(Protocol):
-    """What a service does when nothing is wrong, without I/O."""
+    """The behaviour of a running service when nothing is wrong, without I/O."""
 
     def account(self, request: Request) -> str | None:
-        """The account that a request is about, as far as that can be told."""
+        """Return the account that a request is about, if it names one."""
 
     def answer(self, request: Request, *, started: datetime, elapsed: timedelta) -> Response:
-        """The documented answer, `elapsed` after the script's beginning at `started` (UTC)."""
+        """Return the documented response, `elapsed` after the script's beginning at `started` (UTC)."""
+
+
+class Configuration(NamedTuple):
+    """The entries (YAML) of `providers`, `jobs` and `rules` by which one simulated provider is polled."""
+
+    provider: str
+    jobs: str
+    rules: str
+
+
+class Simulation(ABC):
+    """A simulated provider before it runs: balances as scripts, credentials, and what its documentation leaves open.
+
+    Each provider has one, a frozen dataclass in a module of its own."""
+
+    name: ClassVar[str]
+    """The provider's `type` in the configuration."""
+    title: ClassVar[str]
+    """Its name for people."""
+    usage: ClassVar[str]
+    """How a balance of it is addressed on the command line."""
+    example: ClassVar[str]
+    """A balance of it, as the command line takes it."""
+    faults: ClassVar[Mapping[str, FaultForm]] = MappingProxyType({})
+    """Faults that only this provider documents, by the word for each."""
+    demo_faults: ClassVar[tuple[str, ...]] = ()
+    """The faults of the demo."""
+    narration: ClassVar[Mapping[int, str]] = MappingProxyType({})
+    """What the demo is about to show of it, by the second."""
+
+    @classmethod
+    @abstractmethod
+    def demo(cls) -> Self:
+        """Return the provider with the balances of the demo."""
+
+    @abstractmethod
+    def endpoint(self) -> Endpoint:
+        """Return a new endpoint, which has answered nothing yet."""
+
+    @abstractmethod
+    def with_balance(self, place: Sequence[str], script: str) -> Self | None:
+        """Return the provider with one balance set; None if `place` does not address one.
+
+        `place` are the parts of the address after the provider's name. Raises ValueError for a wrong script."""
+
+    @abstractmethod
+    def configuration(self, url: str, every: str) -> Configuration:
+        """Return what polls this provider at `url`, each of its jobs `every` so often.
+
+        Raises ValueError if that exceeds its call limit."""
+
+    def allowing(self, calls_per_minute: int) -> Self:
+        """Return the provider with another call limit, if it has one."""
+        return self
+
+
+def quoted(value: str) -> str:
+    """Return a YAML string; `$${` is the configuration's literal `${`."""
+    return json.dumps(value.replace("${", "$${"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +99,8 @@ class Service(Generic[EndpointT]):
     """An endpoint on a loopback port.
 
     `fault` may be set and cleared (None) at any time and comes on top of the planned ones. `requests` holds the
-    last ten thousand requests. `stop()` makes connections be refused, and a later `start()` takes the same port
-    and goes on in the same script, whose time counts from the first start.
+    last ten thousand requests. After `stop()` connections are refused; a later `start()` takes the same port and
+    continues the same script, whose time counts from the first start.
     """
 
     def __init__(
@@ -59,39 +121,36 @@ class Service(Generic[EndpointT]):
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end."""
+        """Return the base URL, without a slash at its end."""
         return f"http://{HOST}:{self._server.port}"
 
     @property
     def started(self) -> datetime:
-        """When the script began (UTC): the first start; before that, now."""
+        """Return when the script began (UTC): at the first start; before that, now."""
         return self._started or self._clock()
 
     def now(self) -> datetime:
-        """The service's own clock (UTC): the sandbox's, off by as much as the active faults skew it."""
-        faults = self._faults(self._elapsed(), account=None)
+        """Return the service's own time (UTC): the sandbox's clock, plus the skew of the active faults."""
+        faults = self._faults(self._clock() - self.started, account=None)
         return self._clock() + sum((fault.skew for fault in faults), timedelta(0))
 
     async def start(self) -> None:
-        """Listens; OSError if the port is taken."""
+        """Listen. Raises OSError if the port is taken."""
         self._started = self.started
         await self._server.start()
 
     async def stop(self) -> None:
-        """Drops every connection at once and listens no longer."""
+        """Drop every connection at once and stop listening."""
         await self._server.stop()
 
     def _handle(self, request: Request) -> Response:
-        elapsed = self._elapsed()
+        elapsed = self._clock() - self.started
         response = self.endpoint.answer(request, started=self.started, elapsed=elapsed)
         for fault in self._faults(elapsed, self.endpoint.account(request)):
             response = fault.change(response)
         status = None if isinstance(response.sending, Reset) else response.status
         self.requests.append(Logged(request=request, status=status))
         return response
-
-    def _elapsed(self) -> timedelta:
-        return self._clock() - self.started
 
     def _faults(self, elapsed: timedelta, account: str | None) -> list[Fault]:
         planned = [plan.fault for plan in self._planned if plan.is_active(elapsed) and plan.concerns(account)]

@@ -1,4 +1,4 @@
-"""A receiver for apprise's `json://` notifications, which can be told to misbehave."""
+"""A receiver for apprise's `json://` notifications that can also misbehave."""
 
 import json
 from base64 import b64decode
@@ -25,7 +25,7 @@ from monitor.sandbox.http import (
 class Message:
     """A notification that was accepted; `type` is apprise's: info, success, warning or failure. Time in UTC.
 
-    `attachments` are files by name."""
+    `attachments` are names and contents of files."""
 
     received_at: datetime
     title: str
@@ -35,9 +35,9 @@ class Message:
 
 
 class Webhook:
-    """Accepts `POST /` with apprise's JSON: version, title, message, attachments, type (as apprise 2.2 sends it).
+    """An endpoint for `POST /` with apprise's JSON: version, title, message, attachments, type (as of apprise 2.2).
 
-    `messages` holds what was accepted, in order: an answer of 200 was decided on, though with a fault such as
+    `messages` holds the accepted ones, in order: the response was to be 200, though with a fault such as
     `Fault.hang()` or `Fault.drip()` the sender may never see it whole. `fault` may be set and cleared (None) at
     any time. To have connections refused, `stop()` it; `start()` takes the same port again.
     """
@@ -52,7 +52,7 @@ class Webhook:
 
     @property
     def url(self) -> str:
-        """The apprise URL of this receiver."""
+        """Return the apprise URL of this receiver."""
         return f"json://{HOST}:{self._server.port}/"
 
     async def __aenter__(self) -> Self:
@@ -63,11 +63,11 @@ class Webhook:
         await self.stop()
 
     async def start(self) -> None:
-        """Listens; OSError if the port is taken."""
+        """Listen. Raises OSError if the port is taken."""
         await self._server.start()
 
     async def stop(self) -> None:
-        """Drops every connection at once and listens no longer."""
+        """Drop every connection at once and stop listening."""
         await self._server.stop()
 
     def _handle(self, request: Request) -> Response:
@@ -77,17 +77,14 @@ class Webhook:
         accepted = json_response(200, {"status": "accepted"})
         response = self.fault.change(accepted) if self.fault else accepted
         if response.status == accepted.status and not isinstance(response.sending, Reset):
-            self._keep(message)
+            self.messages.append(message)
+            if self._on_message is not None:
+                self._on_message(message)
         return response
-
-    def _keep(self, message: Message) -> None:
-        self.messages.append(message)
-        if self._on_message is not None:
-            self._on_message(message)
 
 
 def _parse(request: Request) -> Message | Response:
-    """The notification in a request, or the answer to a request that holds none."""
+    """Return the notification in a request, or the response to a request that holds none."""
     refusal = wrong_request(request, "POST", "/")
     if refusal is not None:
         return refusal

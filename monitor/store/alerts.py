@@ -11,7 +11,7 @@ from monitor.domain.delivery import Addressed
 from monitor.domain.matching import Match
 from monitor.domain.messages import Report
 from monitor.domain.model import Severity, State, Subject
-from monitor.domain.mutes import AlertKey, Silence
+from monitor.domain.mutes import AlertKey, Mute, MuteKind, Silence
 from monitor.domain.time import from_micros, to_micros
 from monitor.store.memory import Memory, Silences
 from monitor.store.outbox import Outbox
@@ -36,9 +36,17 @@ _FIRING = (
     .order_by(alerts.c.fired_at)
 )
 
-_MUTABLE = select(alerts.c.rule, alerts.c.subject, alerts.c.state, alerts.c.severity, alerts.c.muted).where(
-    (alerts.c.state == "firing") | (alerts.c.muted != "")
-)
+_MUTED = alerts.c.mute_kind != ""
+
+_MUTABLE = select(
+    alerts.c.rule,
+    alerts.c.subject,
+    alerts.c.state,
+    alerts.c.severity,
+    alerts.c.mute_kind,
+    alerts.c.mute_source,
+    alerts.c.muted,
+).where((alerts.c.state == State.FIRING) | _MUTED)
 
 
 class Alerts:
@@ -98,12 +106,12 @@ class Alerts:
     def unsettled(self, ended_before: datetime) -> list[Subject]:
         """Return the subjects of the alerts that time alone may change: notified otherwise than they stand and not
         muted, or flapping; or remembered though they ended before an instant."""
-        fires, muted = alerts.c.state == State.FIRING, alerts.c.muted != ""
+        fires = alerts.c.state == State.FIRING
         moved = (alerts.c.severity != alerts.c.notified_severity) | (
             alerts.c.level != alerts.c.notified_level
         )
         differs = (fires != alerts.c.announced) | (alerts.c.announced & moved)
-        waits = ~muted & differs | alerts.c.flapping | alerts.c.notified_flapping
+        waits = ~_MUTED & differs | alerts.c.flapping | alerts.c.notified_flapping
         waits |= ~fires & ~alerts.c.announced & (alerts.c.ended_at <= ended_before)
         return [
             Subject(name)
@@ -115,7 +123,7 @@ class Alerts:
     ) -> list[tuple[str, Subject, Severity]]:
         """Return the alerts (rule, subject, severity) announced for so long, not muted, neither acknowledged nor
         escalated; without those that were so at an earlier instant already, and not notified since."""
-        known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None) | (alerts.c.muted != "")
+        known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None) | _MUTED
         waits = (alerts.c.announced_at <= at - wait) & ~known
         if seen_at is not None:
             waits &= (alerts.c.announced_at > seen_at - wait) | (alerts.c.notified_at >= seen_at)
@@ -128,7 +136,11 @@ class Alerts:
         for row in self._db.execute(_MUTABLE):
             state, severity = State(row.state), Severity(row.severity)
             yield Alert(
-                rule=row.rule, subject=Subject(row.subject), state=state, severity=severity, muted=row.muted
+                rule=row.rule,
+                subject=Subject(row.subject),
+                state=state,
+                severity=severity,
+                muted=_mute(row.mute_kind, row.mute_source, row.muted),
             )
 
     def notified_until(self, at: datetime, rule: str) -> list[Subject]:
@@ -202,18 +214,25 @@ class Alerts:
         return None if row is None else _silence(row)
 
 
+_TRANSLATED = frozenset(
+    {"changes", "acked_at", "acked_by", "ack_reason", "mute_kind", "mute_source", "muted"}
+)
+"""Columns that are no fields of `Alert` as they are."""
+
+
 def _alert_values(alert: Alert) -> dict[str, Any]:
     values: dict[str, Any] = {
-        column.name: getattr(alert, column.name)
-        for column in alerts.c
-        if column.name not in ("changes", "acked_at", "acked_by", "ack_reason")
+        column.name: getattr(alert, column.name) for column in alerts.c if column.name not in _TRANSLATED
     }
-    ack = alert.ack
+    ack, mute = alert.ack, alert.muted
     return values | {
         "changes": [to_micros(at) for at in alert.changes],
         "acked_at": ack.at if ack else None,
         "acked_by": ack.by if ack else "",
         "ack_reason": ack.reason if ack else "",
+        "mute_kind": mute.kind if mute else "",
+        "mute_source": mute.source if mute else "",
+        "muted": mute.text if mute else "",
     }
 
 
@@ -248,8 +267,12 @@ def _alert(row: Row[Any]) -> Alert:
         notified_flapping=row.notified_flapping,
         escalated_at=row.escalated_at,
         ack=ack,
-        muted=row.muted,
+        muted=_mute(row.mute_kind, row.mute_source, row.muted),
     )
+
+
+def _mute(kind: str, source: str, text: str) -> Mute | None:
+    return Mute(kind=MuteKind(kind), source=source, text=text) if kind else None
 
 
 def _silence(row: Row[Any]) -> Silence:

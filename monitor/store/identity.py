@@ -8,7 +8,7 @@ from monitor.errors import StoreError
 APPLICATION_ID = 0x42414C4D
 """SQLite's `application_id` of our files: "BALM"."""
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The newest migration's revision."""
 
 FOREIGN = "a database of another program; nothing was changed. Set store.url to another path"

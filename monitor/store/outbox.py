@@ -17,17 +17,15 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    true,
     tuple_,
-    type_coerce,
     update,
 )
 
-from monitor.domain.delivery import LONGEST_REST, Addressed, Notification, Rest, Target
+from monitor.domain.delivery import Addressed, Notification, Queue, Rest, Target, Turn, next_turn
 from monitor.domain.messages import Report
 from monitor.domain.model import Severity, State, Subject
 from monitor.domain.windows import QuietHours
-from monitor.store.sqlite import insert_new, insert_or_update, later
+from monitor.store.sqlite import insert_new, insert_or_update
 from monitor.store.tables import Instant, alerts, attempts, events, notifications, rests
 
 _ADD = insert_new(notifications)
@@ -71,21 +69,49 @@ class Outbox:
         )
 
     def waiting(
-        self, target: Target, now: datetime, quiet: QuietHours | None = None, *, gather: bool = True
+        self, target: Target, now: datetime, quiet: QuietHours | None = None, *, wait_for_group: bool = True
     ) -> Waiting:
         """Return what waits for one URL: the notifications of the group whose turn it is, by incident, in order.
 
-        Within an incident the first holds back the others; groups don't hold back each other. In quiet hours only
-        incidents go out of which something critical waits. Without `gather`, no group waits for more."""
-        heads = _heads(target, now, quiet.until(now) if quiet else None, gather=gather)
-        first, next_at = self._db.execute(select(func.min(heads.c.due_id), func.min(heads.c.at))).one()
-        if first is None:
-            return Waiting((), next_at)
-        group = select(heads.c.group_key).where(heads.c.id == first).scalar_subquery()
-        # what was not tried yet goes with the first, though it has not waited for as long
-        together = heads.c.passes & ((heads.c.attempts == 0) | heads.c.due_id.is_not(None))
-        incidents = select(heads.c.incident).where(heads.c.group_key == group, together)
-        return Waiting(self._pending(target, incidents), now)
+        `domain.delivery.next_turn` decides that; `quiet` are the channel's quiet hours."""
+        heads = _heads(target)
+        # as few rows as there are groups, and no more of them read than are decided on: where thousands of incidents
+        # wait, a message must not take the longer for it
+        queues = (
+            select(
+                heads.c.group_key,
+                heads.c.tried,
+                func.min(heads.c.next_attempt_at).label("earliest"),
+                func.max(heads.c.next_attempt_at).label("latest"),
+                func.min(heads.c.critical_at).label("critical_at"),
+            )
+            .group_by(heads.c.group_key, heads.c.tried, heads.c.critical_at.is_not(None))
+            .order_by(func.min(heads.c.id))
+        )
+        with self._db.execute(queues) as rows:
+            turn = next_turn(
+                (
+                    Queue(
+                        group=row.group_key,
+                        tried=row.tried,
+                        earliest=row.earliest,
+                        latest=row.latest,
+                        critical_at=row.critical_at,
+                    )
+                    for row in rows
+                ),
+                now,
+                quiet.until(now) if quiet is not None else None,
+                wait_for_group=wait_for_group,
+            )
+        if not isinstance(turn, Turn):
+            return Waiting((), turn)
+        planned_at = heads.c.next_attempt_at
+        due = (planned_at <= turn.due_until) | (planned_at > turn.misdated_after)
+        together = (heads.c.group_key == turn.group) & (~heads.c.tried | due)
+        if turn.only_critical:
+            together &= heads.c.critical_at.is_not(None)
+        return Waiting(self._pending(target, select(heads.c.incident).where(together)), now)
 
     def complete(self, ids: Sequence[int], *, delivered: bool, at: datetime, error: str = "") -> None:
         """End notifications: the last attempt delivered them, or they are given up."""
@@ -438,11 +464,11 @@ def _pending_for(target: Target) -> ColumnElement[bool]:
     return (notifications.c.status == "pending") & _to(target)
 
 
-def _heads(target: Target, now: datetime, quiet_until: datetime | None, *, gather: bool) -> CTE:
+def _heads(target: Target) -> CTE:
     """Select the first notification of each incident that waits for a URL: it holds back the others.
 
-    `at`: when it goes out; `passes`: quiet hours do not hold it; `due_id`: its id, where it is due. All of it is found
-    by the database: a message of one incident must not take the longer, the more of them wait."""
+    `tried`: it was sent before, and failed. `critical_at`: when the incident's first critical notification is planned
+    to go out; NULL where none waits."""
     critical = notifications.c.severity == Severity.CRITICAL
     of_incident = (
         select(
@@ -454,25 +480,14 @@ def _heads(target: Target, now: datetime, quiet_until: datetime | None, *, gathe
         .group_by(notifications.c.incident)
         .subquery()
     )
-    tried, next_at = notifications.c.attempts > 0, notifications.c.next_attempt_at
-    critical_at = of_incident.c.critical_at
-    # what is critical waits no longer than its own route says, though what is before it would
-    planned = case((~tried & (critical_at < next_at), critical_at), else_=next_at)
-    passes = critical_at.is_not(None) if quiet_until is not None else true()
-    at = case((passes, planned), else_=later(planned, literal(quiet_until, Instant)))
-    # an attempt further off than any rest was planned by a clock since set back
-    due = (planned <= now) | (planned > now + LONGEST_REST)
-    if not gather:
-        due |= ~tried
     return (
         select(
             notifications.c.id,
             notifications.c.incident,
             notifications.c.group_key,
-            notifications.c.attempts,
-            type_coerce(at, Instant).label("at"),
-            passes.label("passes"),
-            case((passes & due, notifications.c.id)).label("due_id"),
+            notifications.c.next_attempt_at,
+            (notifications.c.attempts > 0).label("tried"),
+            of_incident.c.critical_at,
         )
         .join(
             of_incident,

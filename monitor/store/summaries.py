@@ -28,13 +28,14 @@ class Summaries:
 
     def add(self, report: Report, targets: Sequence[Target]) -> None:
         """Keep a summary, and put one notification per URL into the outbox. It is sent with nothing else."""
-        at = datetime.fromisoformat(report.at)
         values = {"incident": report.incident, "seq": report.seq, "rule": report.rule, "subject": ""}
-        self._db.execute(insert(events).values(**values, kind=report.kind, at=at, report=report.to_json()))
+        self._db.execute(
+            insert(events).values(**values, kind=report.kind, at=report.at, report=report.to_json())
+        )
         addressed = [
             Addressed(target=target, group=report.incident, group_wait=timedelta(0)) for target in targets
         ]
-        self._outbox.add(report.incident, report.seq, at, Severity.INFO, addressed)
+        self._outbox.add(report.incident, report.seq, report.at, Severity.INFO, addressed)
 
     def last_at(self) -> datetime | None:
         """Return when the last summary was made; None: never."""

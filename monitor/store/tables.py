@@ -225,6 +225,8 @@ class AlertRow(Table, table=True):
     acked_at: datetime | None = Field(default=None, sa_type=Instant)
     acked_by: str = ""
     ack_reason: str = ""
+    mute_kind: str = ""
+    mute_source: str = ""
     muted: str = ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from monitor.log.encoding import takes_everything
+from monitor.log.encoding import encodes_everything
 
 _PIPED_WIDTH = 1000  # columns: a line for a program to read is not folded
 
@@ -52,4 +52,4 @@ def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], 
 
 def show_json(data: Any) -> None:
     """Print data for programs: one JSON document."""
-    print(json.dumps(data, indent=2, ensure_ascii=not takes_everything(sys.stdout)))  # noqa: T201 -- this is the command's output
+    print(json.dumps(data, indent=2, ensure_ascii=not encodes_everything(sys.stdout)))  # noqa: T201 -- this is the command's output

@@ -12,7 +12,7 @@ from rich.console import Console
 from monitor.domain.model import Field, value_text
 from monitor.domain.money import grouped, subtract
 from monitor.domain.time import moment, rfc3339, span
-from monitor.log.encoding import takes_everything
+from monitor.log.encoding import encodes_everything
 from monitor.readings.file import Format, fields, head, text
 from monitor.readings.history import HistoryQuery, ReadingsPage, gaps, title
 from monitor.store.read.all_readings import ReadingRow, StoredSeries
@@ -101,7 +101,7 @@ def write_json(asked: HistoryQuery, pages: Iterator[Page]) -> None:
     """One document, a line for each reading: however many they are, no more than a page is in memory."""
     frame = {"series": asked.series, "since": rfc3339(asked.since), "until": rfc3339(asked.until)}
     sys.stdout.write(
-        json.dumps(frame, ensure_ascii=not takes_everything(sys.stdout))[:-1] + ', "readings": ['
+        json.dumps(frame, ensure_ascii=not encodes_everything(sys.stdout))[:-1] + ', "readings": ['
     )
     separator = "\n"
     for _, rows in pages:

@@ -14,7 +14,6 @@ from rich.text import Text
 
 from monitor.alerting.status import Status, assemble
 from monitor.config import Config
-from monitor.config.coverage import idle_silences
 from monitor.domain.time import compact, moment, span
 from monitor.errors import StoreError
 from monitor.store.read.state import read
@@ -58,13 +57,9 @@ def look(config: Config, before: WatchState, now: datetime) -> WatchState:
         return replace(before, problem=str(exc))
     if known is None and before.status is not None:
         return replace(before, problem=f"{path}: there is no store any more; what it knew is shown")
-    accounts = [account for job in config.jobs for account in job.accounts]
-    providers = {job.name: job.provider for job in config.jobs}
-    idle = idle_silences(known, config, now)
-    status = assemble(known, providers, accounts, now, config.maintenance, config.problems, idle)
     if known is None:
         return WatchState(problem=f"{path}: there is no store yet; `balance-monitor run` makes it")
-    return WatchState(status=status)
+    return WatchState(status=assemble(known, config, now))
 
 
 def screen(console: Console, state: WatchState, every: str, now: datetime) -> RenderableType:

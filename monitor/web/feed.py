@@ -41,7 +41,7 @@ def router(site: Site) -> APIRouter:
         """The newest 50 incidents, current and past, as an Atom feed."""
         fired = [one for one in site.incidents() if one.state != "pending"]
         newest = sorted(fired, key=lambda one: one.changed_at, reverse=True)[:ENTRIES]
-        written = feed(newest, _origin(request), site.plan.store, site.live.started_at)
+        written = feed(newest, _origin(request), site.config.store.path, site.live.started_at)
         return reply(request, response(written, f"{MEDIA_TYPE}; charset=utf-8"))
 
     return router

@@ -163,9 +163,9 @@ def router(site: Site) -> APIRouter:
         running = Running(
             started_at=overview.live.started_at,
             next_polls=overview.next_polls,
-            store_bytes=store_bytes(overview.plan.store),
-            channels=overview.plan.channels,
-            rules=overview.plan.rules,
+            store_bytes=store_bytes(overview.config.store.path),
+            channels=tuple(overview.config.channels),
+            rules=overview.config.rules,
         )
         accept = request.headers.get("accept", "")
         body, media_type = exposition(overview.status, running, site.metrics, accept)

@@ -58,7 +58,7 @@ def router(site: Site, access: Access) -> APIRouter:
                 template, {**shared, "path": request.url.path, "query": request.url.query, **fill()}
             )
 
-        key = site.plan, template, request.url.path, request.url.query
+        key = site.config, template, request.url.path, request.url.query
         return reply(request, shelf.get(key, write))
 
     @router.get("/")
@@ -191,7 +191,7 @@ def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:
 
 def _judged(overview: Overview, rule: str) -> Amount:
     """The amount that a rule looks at."""
-    judged = (one.field for one in overview.plan.rules if one.name == rule)
+    judged = (one.field for one in overview.config.rules if one.name == rule)
     return next(judged, "available")
 
 

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from prometheus_client.registry import Collector
 
 from monitor.alerting.incidents import Entry, timeline
+from monitor.config import Config
 from monitor.domain.model import Field, Reading, Severity, Subject
 from monitor.domain.rules import ThresholdLine, threshold_lines
 from monitor.store.read import readings
 from monitor.store.read.incidents import Incident, Timeline, incidents, story
 from monitor.store.read.readings import Curve, Outline
 from monitor.web.cache import Shelf
-from monitor.web.view import DAY, Live, Overview, Plan, Row, take
+from monitor.web.view import DAY, Live, Overview, Row, take
 
 SLICES = 600
 """Parts of a chart's width, each with its first and last reading, its lowest and its highest: a pixel or two."""
@@ -59,7 +60,7 @@ class Site:
     def __init__(
         self,
         *,
-        plan: Callable[[], Plan],
+        config: Callable[[], Config],
         live: Callable[[], Live],
         hang: Callable[[], str],
         trouble: Callable[[], str],
@@ -69,7 +70,7 @@ class Site:
         self._hang = hang
         self._trouble = trouble
         self._troubles: Shelf[str] = Shelf(2, longest=TROUBLE_LASTS)
-        self._plan = plan
+        self._config = config
         self._live = live
         self.clock = clock
         self.metrics = metrics
@@ -79,9 +80,9 @@ class Site:
         self._charts: Shelf[ChartData] = Shelf(64)
 
     @property
-    def plan(self) -> Plan:
+    def config(self) -> Config:
         """The configuration, as it is now."""
-        return self._plan()
+        return self._config()
 
     @property
     def live(self) -> Live:
@@ -98,21 +99,23 @@ class Site:
 
     def overview(self) -> Overview:
         """All there is to see."""
-        plan = self.plan
-        return self._overviews.get(plan, lambda: take(plan, self.live, self.clock()))
+        config = self.config
+        return self._overviews.get(config, lambda: take(config, self.live, self.clock()))
 
     def outlines(self, rows: Sequence[Row]) -> dict[str, Outline]:
         """The last day of these series, in small."""
-        plan, now = self.plan, self.clock()
-        gaps_after = {row.name: plan.gaps_after.get(row.balance.job, DAY) for row in rows}
+        config, now = self.config, self.clock()
+        gaps_after = {row.name: config.gaps_after.get(row.balance.job, DAY) for row in rows}
         return self._outlines.get(
-            (plan, *gaps_after),
-            lambda: readings.outlines(plan.store, gaps_after, since=now - DAY, until=now, slices=OUTLINE),
+            (config, *gaps_after),
+            lambda: readings.outlines(
+                config.store.path, gaps_after, since=now - DAY, until=now, slices=OUTLINE
+            ),
         )
 
     def incidents(self) -> list[Incident]:
         """All incidents that are kept, the newest first."""
-        path = self.plan.store
+        path = self.config.store.path
         return self._incidents.get(path, lambda: incidents(path))
 
     def incidents_of(self, row: Row) -> list[Incident]:
@@ -123,14 +126,14 @@ class Site:
 
     def timeline(self, incident: str) -> tuple[Timeline, list[Entry]] | None:
         """An incident with all that happened; None where nothing is kept of it."""
-        found = story(self.plan.store, incident)
+        found = story(self.config.store.path, incident)
         return None if found is None else (found, timeline(found, self.clock()))
 
     def readings(
         self, series: str, since: datetime | None, before: datetime | None, limit: int
     ) -> list[Reading]:
         """The newest readings of a series in a while, the newest first."""
-        return readings.readings(self.plan.store, series, since=since, before=before, limit=limit)
+        return readings.readings(self.config.store.path, series, since=since, before=before, limit=limit)
 
     def chart(self, row: Row, field: Field, span: timedelta, until: datetime | None = None) -> ChartData:
         """How an amount of a series went over a while, up to an instant; None: now."""
@@ -139,10 +142,10 @@ class Site:
         )
 
     def _chart(self, row: Row, field: Field, span: timedelta, until: datetime) -> ChartData:
-        plan, since = self.plan, until - span
-        gap_after = plan.gaps_after.get(row.balance.job, DAY)
+        config, since = self.config, until - span
+        gap_after = config.gaps_after.get(row.balance.job, DAY)
         curve = readings.curve(
-            plan.store, row.name, field, since=since, until=until, slices=SLICES, gap_after=gap_after
+            config.store.path, row.name, field, since=since, until=until, slices=SLICES, gap_after=gap_after
         )
         gaps = list(curve.gaps)
         known = (curve.points[0].at, curve.points[-1].at) if curve.points else (until, until)
@@ -157,7 +160,7 @@ class Site:
             until=until,
             curve=curve,
             gaps=gaps,
-            limits=threshold_lines(plan.rules_of(row.series), row.series, field),
+            limits=threshold_lines(config.rules_of(row.series), row.series, field),
             bands=[_band(one) for one in self.incidents_of(row) if _overlaps(one, since, until)],
         )
 

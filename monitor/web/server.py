@@ -48,12 +48,12 @@ class Bounded(H11Protocol):
         super().__init__(**uvicorns)
         self._bounds = bounds
         self._answered = False
+        self._timer = self.loop.call_later(bounds.exchange_within, self._look)
+        self.idle_since = self.loop.time()
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """One more visitor, for whom there has to be room."""
         super().connection_made(transport)
-        self.idle_since = self.loop.time()
-        self._timer = self.loop.call_later(self._bounds.exchange_within, self._look)
         if len(self.connections) > self._bounds.connections:
             self._make_room()
 

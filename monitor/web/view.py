@@ -7,69 +7,20 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
 
 from monitor.alerting.status import Status, assemble
-from monitor.domain.coverage import matching_nothing
-from monitor.domain.model import Account, Pause, Reading, Series, State, Subject
+from monitor.config import Config
+from monitor.domain.model import Pause, Reading, Series, State, Subject
 from monitor.domain.money import subtract
-from monitor.domain.mutes import AlertKey, Maintenance, Silence
+from monitor.domain.mutes import AlertKey
 from monitor.domain.rules import Reads, Rule
+from monitor.providers import PROVIDERS
 from monitor.store.read import readings, state
 from monitor.store.read.state import AccountStatus, AlertStatus, Known, SeriesStatus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SPANS = (HOUR, DAY)
 """Over which changes are shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """A configured connection: its name, its type, and the host that it asks."""
-
-    name: str
-    type: str
-    host: str
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Plan:
-    """The configuration as far as pages need it: what a reload exchanges. No two are equal.
-
-    `jobs` names each job's provider. `gaps_after` names for each job the time without a reading after which nothing is
-    known any more: longer than its schedule leaves between two polls."""
-
-    store: Path
-    accounts: Mapping[tuple[str, str], Account]
-    jobs: Mapping[str, str]
-    gaps_after: Mapping[str, timedelta]
-    providers: Sequence[Provider]
-    rules: Sequence[Rule]
-    channels: Sequence[str] = ()
-    maintenance: Sequence[Maintenance] = ()
-
-    @cached_property
-    def _idle(self) -> dict[tuple[int, int], bool]:
-        return {}
-
-    def idle(self, silences: Sequence[Silence], held: frozenset[tuple[str, str, str]]) -> frozenset[int]:
-        """The numbers of silences that match no alert that there can be; looked up once, as long as nothing new is
-        read: with many accounts that takes a while."""
-        new = [one for one in silences if (one.id, len(held)) not in self._idle]
-        found = matching_nothing(new, self.rules, self.accounts.values(), held)
-        self._idle.update({(one.id, len(held)): one.id in found for one in new})
-        return frozenset(one.id for one in silences if self._idle[one.id, len(held)])
-
-    @cached_property
-    def _looking(self) -> dict[str, tuple[Rule, ...]]:
-        return {}
-
-    def rules_of(self, series: Series) -> tuple[Rule, ...]:
-        """The rules that look at a series."""
-        name = str(series)
-        if name not in self._looking:
-            self._looking[name] = tuple(rule for rule in self.rules if rule.match.series(series))
-        return self._looking[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +104,9 @@ class Row:
 class ProviderRow:
     """A provider as its accounts' polls have been going, and what its host wants. `outcomes` counts accounts."""
 
-    provider: Provider
+    name: str
+    type: str
+    host: str
     accounts: int
     outcomes: Mapping[str, int]
     last_poll: datetime | None
@@ -165,7 +118,7 @@ class ProviderRow:
 class Overview:
     """All of it at one instant."""
 
-    plan: Plan
+    config: Config
     live: Live
     status: Status
     rows: tuple[Row, ...]
@@ -199,41 +152,39 @@ class Overview:
     def next_polls(self) -> dict[str, datetime]:
         """Return for each job when the first of its accounts is polled next."""
         first: dict[str, datetime] = {}
-        for account in self.plan.accounts.values():
+        for account in self.config.accounts.values():
             if (at := self.live.next_polls.get(str(account))) is not None:
                 first[account.job] = min(at, first.get(account.job, at))
         return first
 
 
-def take(plan: Plan, live: Live, now: datetime) -> Overview:
+def take(config: Config, live: Live, now: datetime) -> Overview:
     """Looks at the store. Raises StoreError where it can't be read."""
-    known = state.read(plan.store) or Known(notifications={})
-    silences = [one.silence for one in known.silences if one.silence.is_active(now)]
-    idle = plan.idle(silences, known.held)
-    status = assemble(known, plan.jobs, list(plan.accounts.values()), now, plan.maintenance, idle=idle)
-    longest = max(plan.gaps_after.values(), default=DAY)
-    earlier = [readings.before(plan.store, now - span, now - span - longest) for span in SPANS]
+    known = state.read(config.store.path) or Known(notifications={})
+    status = assemble(known, config, now)
+    longest = max(config.gaps_after.values(), default=DAY)
+    earlier = [readings.before(config.store.path, now - span, now - span - longest) for span in SPANS]
     accounts = {(one.job, one.name): one for one in known.accounts}
     return Overview(
-        plan=plan,
+        config=config,
         live=live,
         status=status,
-        rows=tuple(_rows(plan, live, status, accounts, earlier)),
-        providers=tuple(_providers(plan, status, accounts)),
+        rows=tuple(_rows(config, live, status, accounts, earlier)),
+        providers=tuple(_providers(config, status, accounts)),
     )
 
 
 def _rows(
-    plan: Plan,
+    config: Config,
     live: Live,
     status: Status,
     accounts: Mapping[tuple[str, str], AccountStatus],
     earlier: Sequence[Mapping[str, Reading]],
 ) -> Iterator[Row]:
     alerts = {(alert.rule, alert.subject): alert for alert in status.alerts}
-    expected = {rule.name: rule.expectation for rule in plan.rules}
-    for balance in (*status.balances, *_never_read(plan, status)):
-        account = plan.accounts[(balance.job, balance.account)]
+    expected = {rule.name: rule.expectation for rule in config.rules}
+    for balance in (*status.balances, *_never_read(config, status)):
+        account = config.accounts[(balance.job, balance.account)]
         series = account.series(balance.currency)
         name = str(series)
         problem = _problem(balance, accounts.get(account.key), status.at)
@@ -241,7 +192,7 @@ def _rows(
             series=series,
             balance=balance,
             moves=tuple(
-                _moved(balance, before.get(name), status.at - span, plan.gaps_after.get(account.job, DAY))
+                _moved(balance, before.get(name), status.at - span, config.gaps_after.get(account.job, DAY))
                 for span, before in zip(SPANS, earlier, strict=True)
             ),
             rules=tuple(
@@ -251,17 +202,17 @@ def _rows(
                     alert=_alert(alerts, rule, series),
                     judged=not problem or rule.reads in (Reads.ANSWERS, Reads.TIME),
                 )
-                for rule in plan.rules_of(series)
+                for rule in config.rules_of(series)
             ),
             problem=problem,
             next_poll=live.next_polls.get(str(account)),
         )
 
 
-def _never_read(plan: Plan, status: Status) -> Iterator[SeriesStatus]:
+def _never_read(config: Config, status: Status) -> Iterator[SeriesStatus]:
     """The configured series of which the store has not heard: their accounts could not be read yet."""
     heard_of = {(one.job, one.account, one.currency) for one in status.balances}
-    for account in plan.accounts.values():
+    for account in config.accounts.values():
         for currency in account.currencies:
             if (*account.key, currency) not in heard_of:
                 yield SeriesStatus(
@@ -278,7 +229,7 @@ def _never_read(plan: Plan, status: Status) -> Iterator[SeriesStatus]:
 
 
 def _moved(
-    balance: SeriesStatus, before: Reading | None, then: datetime, silence: timedelta
+    balance: SeriesStatus, before: Reading | None, then: datetime, gap_after: timedelta
 ) -> Decimal | None:
     """How far the amount has come since then; None where it was not read since, or not known then: a reading speaks
     for a while after it, as long as polls may be apart."""
@@ -286,8 +237,8 @@ def _moved(
         return None
     return (
         None
-        if before is None or before.observed_at < then - silence
-        else subtract(Decimal(balance.available), before.available)
+        if before is None or before.observed_at < then - gap_after
+        else subtract(Decimal(balance.available), Decimal(before.available))
     )
 
 
@@ -313,21 +264,23 @@ def _problem(balance: SeriesStatus, account: AccountStatus | None, now: datetime
 
 
 def _providers(
-    plan: Plan, status: Status, accounts: Mapping[tuple[str, str], AccountStatus]
+    config: Config, status: Status, accounts: Mapping[tuple[str, str], AccountStatus]
 ) -> Iterator[ProviderRow]:
     pauses = {pause.host: pause for pause in status.pauses}
-    for provider in plan.providers:
-        mine = [one for one in plan.accounts.values() if one.provider == provider.name]
+    for name, settings in config.providers.items():
+        mine = config.on_provider(name).values()
         known = [accounts[one.key] for one in mine if one.key in accounts]
         polled = [one for one in known if one.polled_at is not None]
         worst = max(polled, key=lambda one: (one.failures, one.polled_at), default=None)
         yield ProviderRow(
-            provider=provider,
+            name=name,
+            type=next(one for one, known in PROVIDERS.items() if isinstance(settings, known.settings)),
+            host=settings.origin,
             accounts=len(mine),
             outcomes=Counter(one.outcome for one in polled),
             last_poll=max((one.polled_at for one in polled if one.polled_at), default=None),
             detail=worst.detail if worst is not None and worst.failures else "",
-            pause=pauses.get(provider.host),
+            pause=pauses.get(settings.origin),
         )
 
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.alerting.actions import fits, match_of, period, text, who
-from monitor.alerting.context import Watch
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Severity
-from monitor.domain.rules import Failing, Policy, Rule, Threshold
+from monitor.domain.rules import Failing, Policy, Threshold
+
+from ..support import configured
 
 NOW = datetime(2026, 2, 1, 10, 0, tzinfo=UTC)
 
@@ -145,10 +146,7 @@ FAILING = Failing(name="failing", polls=3)
 READ = [("clients", "CLIENT_1", "USD")]
 
 
-def watch(*rules: Rule) -> Watch:
-    """All that is configured."""
-    accounts = {account.key: account for account in (SPOT, *CLIENTS)}
-    return Watch(rules=rules or (LOW, DRAINED, FAILING), accounts=accounts, targets={})
+CONFIG = configured(LOW, DRAINED, FAILING, accounts=[SPOT, *CLIENTS])
 
 
 @pytest.mark.parametrize(
@@ -174,7 +172,7 @@ def watch(*rules: Rule) -> Watch:
 )
 def test_a_silence_fits_what_may_fire(parts: list[str], found: list[str]) -> None:
     """By rule, subject and severity, as configured and as read so far."""
-    fitting = [f"{rule} {subject}" for rule, subject in fits(match_of(parts), watch(), READ)]
+    fitting = [f"{rule} {subject}" for rule, subject in fits(match_of(parts), CONFIG, READ)]
     assert set(found) <= set(fitting)
     assert {one.split()[0] for one in fitting} == {one.split()[0] for one in found}
 
@@ -208,7 +206,7 @@ def test_a_silence_fits_what_may_fire(parts: list[str], found: list[str]) -> Non
 def test_a_silence_that_fits_nothing_is_refused(parts: list[str], said: str) -> None:
     """A misspelt one must not be believed to keep anything quiet."""
     with pytest.raises(ValueError, match=r".") as refused:
-        fits(match_of(parts), watch(), [*READ, ("clients", "CLIENT_2", "USD")])
+        fits(match_of(parts), CONFIG, [*READ, ("clients", "CLIENT_2", "USD")])
     assert said in str(refused.value)
 
 

@@ -1,13 +1,14 @@
 """Mutes, routes, acknowledgements and what is remembered, from the poll to the outbox, on a real store."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.context import Watch
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import record
+from monitor.config import Config
 from monitor.domain.alerts import Ack, Event, acknowledge
 from monitor.domain.delivery import Target
 from monitor.domain.matching import EVERYTHING, Match
@@ -19,6 +20,8 @@ from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
+from ..support import configured
+
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 SPOT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
@@ -29,17 +32,12 @@ LOW = Threshold(name="low", below=Decimal(1000), policy=QUIET)
 FAILING = Failing(name="failing", polls=3, policy=QUIET)
 
 
-def watch(*rules: Rule, accounts: Sequence[Account] = (SPOT,), routes: Sequence[Route] = ()) -> Watch:
-    return Watch(
-        rules=rules,
-        accounts={account.key: account for account in accounts},
-        targets={target.channel: (target,) for target in (OPS, BOSS)},
-        routes=tuple(routes),
-    )
+def watch(*rules: Rule, accounts: Sequence[Account] = (SPOT,), routes: Sequence[Route] = ()) -> Config:
+    return configured(*rules, accounts=accounts, targets=[OPS, BOSS], routes=tuple(routes))
 
 
 def poll(
-    tx: Transaction, watched: Watch, minute: float, usdt: str | Outcome, account: Account = SPOT
+    tx: Transaction, watched: Config, minute: float, usdt: str | Outcome, account: Account = SPOT
 ) -> list[str]:
     """What is told at a poll that read this amount, or failed so."""
     at = START + minute * MINUTE
@@ -56,7 +54,7 @@ def poll(
     return said(record(tx, account, result, watched).told)
 
 
-def tick(tx: Transaction, watched: Watch, minute: float) -> list[str]:
+def tick(tx: Transaction, watched: Config, minute: float) -> list[str]:
     """What time alone brings."""
     return said(look_between_polls(tx, watched, START + minute * MINUTE, set(watched.accounts)))
 
@@ -191,8 +189,7 @@ async def test_an_inhibitor_resolved_by_another_accounts_poll_lets_go(store: Sto
     by = Inhibition(source=Match({"account": ("futures",)}), target=Match({"account": ("spot",)}))
 
     def story(tx: Transaction) -> list[list[str]]:
-        plain = watch(LOW, accounts=[SPOT, FUTURES])
-        watched = Watch(rules=plain.rules, accounts=plain.accounts, targets=plain.targets, inhibitions=(by,))
+        watched = replace(watch(LOW, accounts=[SPOT, FUTURES]), inhibitions=(by,))
         return [
             poll(tx, watched, 0, "5", FUTURES),
             poll(tx, watched, 1, "5"),
@@ -258,7 +255,7 @@ async def test_worse_goes_to_a_worse_route_and_to_whom_it_was_told(store: Store)
 REMEMBERED = Policy(repeat_every=None, cooldown=60 * MINUTE, flapping=Flapping(changes=4, within=60 * MINUTE))
 
 
-def over(tx: Transaction, *, muted: bool) -> Watch:
+def over(tx: Transaction, *, muted: bool) -> Config:
     """An alert that fired and ended; where it is muted, its end is not told yet."""
     watched = watch(Threshold(name="low", below=Decimal(1000), policy=REMEMBERED))
     poll(tx, watched, 0, "5")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting.context import Watch
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import record
+from monitor.config import Config
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.routing import Route
@@ -19,6 +19,8 @@ from monitor.domain.rules import Policy, Threshold
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
+
+from ..support import configured
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "alerting.md"
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
@@ -32,15 +34,9 @@ def urls(*names: str) -> tuple[Target, ...]:
     return tuple(Target(channel=one.split("/")[0], url_id=one.split("/")[1]) for one in names)
 
 
-def watching(targets: Sequence[Target], channel: str) -> Watch:
+def watching(targets: Sequence[Target], channel: str) -> Config:
     """A configuration with these URLs, whose alerts go to one channel."""
-    names = dict.fromkeys([*(target.channel for target in targets), channel])
-    return Watch(
-        rules=(LOW,),
-        accounts={SPOT.key: SPOT},
-        targets={name: tuple(one for one in targets if one.channel == name) for name in names},
-        routes=(Route(channels=(channel,)),),
-    )
+    return configured(LOW, accounts=[SPOT], targets=targets, routes=(Route(channels=(channel,)),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +180,7 @@ async def _fired(path: Path, row: Row, *, delivered: bool) -> Store:
     return store
 
 
-async def _changed(path: Path, row: Row, restart: bool, delivered: bool) -> tuple[Store, Watch]:
+async def _changed(path: Path, row: Row, restart: bool, delivered: bool) -> tuple[Store, Config]:
     store = await _fired(path, row, delivered=delivered)
     if restart:
         await store.close()
@@ -211,19 +207,19 @@ async def _reminder_and_end_of(
     return reminder, end
 
 
-def _poll(tx: Transaction, watch: Watch, minute: int, amount: str) -> list[str]:
+def _poll(tx: Transaction, config: Config, minute: int, amount: str) -> list[str]:
     """Record a poll; return where its event goes."""
     at = START + minute * MINUTE
     read = Balance(currency="USDT", total=Decimal(amount), available=Decimal(amount))
     result = PollResult(
         outcome=Outcome.OK, started_at=at, finished_at=at, attempts=1, balances=(read,), detail=""
     )
-    [event] = record(tx, SPOT, result, watch).told
+    [event] = record(tx, SPOT, result, config).told
     return sorted(str(target) for target in tx.outbox.addressed(event.alert.id, event.seq))
 
 
 def _take(tx: Transaction, targets: Sequence[Target], at: datetime) -> None:
     """Deliver all that waits for these, as soon as its group has waited."""
     for target in targets:
-        for waiting in tx.outbox.waiting(target, at, gather=False).due:
+        for waiting in tx.outbox.waiting(target, at, wait_for_group=False).due:
             tx.outbox.complete([one.id for one in waiting], delivered=True, at=at)

@@ -13,27 +13,36 @@ import pytest
 from monitor.alerting.charts.images import MOST_WAITING, Pictures
 from monitor.alerting.charts.process import Drawer
 from monitor.alerting.outbox import Outbox
+from monitor.config import Channel as Configured
+from monitor.config import Config
 from monitor.domain.alerts import Alert, Event, EventKind
-from monitor.domain.charts import Charts, ChartSpec
+from monitor.domain.charts import ChartSpec
 from monitor.domain.delivery import Addressed, Target
 from monitor.domain.messages import Message, Report
-from monitor.domain.model import Severity, Subject
-from monitor.domain.rules import Threshold
-from monitor.domain.schedule import Every
+from monitor.domain.model import Account, Severity, Subject
+from monitor.domain.rules import Presentation, Threshold
 from monitor.errors import DeliveryFailed, NotDrawn
 from monitor.store.writer import Store
+
+from ..support import configured
 
 OPS = Target(channel="ops", url_id="aaaa")
 LOG = Target(channel="log", url_id="bbbb")
 PNG = b"\x89PNG\r\n\x1a\n..."
 PATIENCE = timedelta(seconds=1)
 SOON = timedelta(seconds=20)  # for what should not take long, on a machine that is busy
-CHARTS = Charts(
-    by_rule={"low": True},
-    takers=frozenset({OPS, LOG}),
-    rules={"low": Threshold(name="low", below=Decimal(1000))},
-    schedules={"spot": Every(interval=timedelta(minutes=1))},
+LOW = Threshold(name="low", below=Decimal(1000), presentation=Presentation(chart=True))
+SPOT = Account(provider="nami", job="spot", name="spot")
+CHARTS = configured(
+    LOW,
+    accounts=[SPOT],
+    channels=[
+        Configured(name=one.channel, urls=(), targets=(one,), takes_charts=frozenset([one]))
+        for one in (OPS, LOG)
+    ],
 )
+NO_CHARTS = configured(LOW, accounts=[SPOT], targets=[OPS, LOG])
+"""No service takes attachments."""
 
 
 class Channel:
@@ -95,15 +104,15 @@ async def tell(
 ) -> None:
     """Puts a firing into the outbox."""
     facts = Report(
-        kind="fired",
+        kind=EventKind.FIRED,
         rule="low",
         rule_type="threshold",
-        severity="warning",
+        severity=Severity.WARNING,
         subject=f"spot/{incident}/USDT",
         incident=incident,
         seq=seq,
-        at=_now().isoformat(),
-        since=_now().isoformat(),
+        at=_now(),
+        since=_now(),
         reason="r",
         expected="e",
         names=(("currency", "USDT"), ("job", "spot")),
@@ -117,12 +126,12 @@ async def tell(
 
 @asynccontextmanager
 async def serving(
-    store: Store, hand: Drawer, *channels: Channel, charts: Charts = CHARTS, patience: timedelta = PATIENCE
+    store: Store, hand: Drawer, *channels: Channel, config: Config = CHARTS, patience: timedelta = PATIENCE
 ) -> AsyncIterator[Outbox]:
     """An outbox at work, with pictures by this hand."""
-    pictures = Pictures(hand, clock=_now, patience=patience)
-    box = Outbox(store, clock=_now, jitter=lambda: 1.0, pictures=pictures)
-    box.serve(channels, charts=charts)
+    pictures = Pictures(hand, config, clock=_now, patience=patience)
+    box = Outbox(store, config, clock=_now, jitter=lambda: 1.0, pictures=pictures)
+    box.serve(config, channels)
     try:
         yield box
     finally:
@@ -293,9 +302,9 @@ async def test_the_end_waits_for_no_drawing(store: Store) -> None:
 async def test_a_reload_can_bring_pictures(store: Store) -> None:
     """And take them away."""
     ops, hand = Channel(), Hand()
-    async with serving(store, hand, ops, charts=Charts()) as box:
-        for number, charts in enumerate((Charts(), CHARTS, Charts())):
-            box.serve([ops], charts=charts)
+    async with serving(store, hand, ops, config=NO_CHARTS) as box:
+        for number, config in enumerate((NO_CHARTS, CHARTS, NO_CHARTS)):
+            box.serve(config, [ops])
             await tell(store, f"A{number}")
             box.wake()
             await took(ops, number + 1)

@@ -9,8 +9,8 @@ import pytest
 
 from monitor.alerting.between_polls import look_between_polls
 from monitor.alerting.clock_changes import fit_to_clock, settle_clock
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import Recorded
+from monitor.config import Config
 from monitor.domain.matching import Match
 from monitor.domain.rules import Delta, Policy, Stale, Threshold
 from monitor.store.writer import Store
@@ -101,7 +101,7 @@ BEFORE = [(0, "6200"), (MONTH - 1200, "5000"), *((MONTH + minute * 60, "5000") f
 """Readings of a month ago, and of now."""
 
 
-async def read_before(store: Store, watched: Watch) -> list[Recorded]:
+async def read_before(store: Store, watched: Config) -> list[Recorded]:
     return await played(store, watched, *(read(seconds, USDT=amount) for seconds, amount in BEFORE))
 
 
@@ -195,7 +195,7 @@ REMINDED = Policy(repeat_every=timedelta(hours=4), hold=timedelta(minutes=10))
 BELOW = Threshold(name="low", below=Decimal(6000), policy=REMINDED, match=USDT)
 
 
-async def told_between_polls(store: Store, watched: Watch, seconds: int) -> list[str]:
+async def told_between_polls(store: Store, watched: Config, seconds: int) -> list[str]:
     at = START + timedelta(seconds=seconds)
     events = await store.write(lambda tx: look_between_polls(tx, watched, at, {SPOT.key}))
     return [f"{event.kind} {event.seq}" for event in events]

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
+from monitor.config import Config
 from monitor.domain.alerts import Event
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
@@ -25,19 +25,16 @@ from monitor.store.scratch import scratch
 from monitor.store.transaction import Transaction
 
 from ..domain.support import World
+from ..support import configured
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ONCE = Policy(repeat_every=None)
 
 
-def watching(names: list[str], *rules: Rule) -> Watch:
+def watching(names: list[str], *rules: Rule) -> Config:
     accounts = [Account(provider="wdcf", job="c", name=name, currencies=("USD",)) for name in names]
-    return Watch(
-        rules=rules,
-        accounts={account.key: account for account in accounts},
-        targets={"ops": (Target(channel="ops", url_id="aaaa"),)},
-    )
+    return configured(*rules, accounts=accounts, targets=[Target(channel="ops", url_id="aaaa")])
 
 
 def polls_of(story: Mapping[str, str]) -> Iterator[tuple[int, str, Outcome]]:
@@ -51,7 +48,7 @@ def polls_of(story: Mapping[str, str]) -> Iterator[tuple[int, str, Outcome]]:
 
 
 def lived(
-    tx: Transaction, watch: Watch, story: Mapping[str, str], *, restarts: bool = False
+    tx: Transaction, config: Config, story: Mapping[str, str], *, restarts: bool = False
 ) -> Iterator[tuple[int, Event]]:
     """What is told, with the minute. `restarts`: nothing but the tables lasts from one poll to the next."""
     read = Balance(currency="USD", total=Decimal(5), available=Decimal(5))
@@ -66,7 +63,7 @@ def lived(
             detail=f"what {outcome} looks like",
         )
         tx = Transaction(tx._db) if restarts else tx
-        for event in record(tx, watch.accounts["c", name], result, watch).told:
+        for event in record(tx, config.accounts["c", name], result, config).told:
             yield minute, event
 
 
@@ -87,7 +84,7 @@ def status(polls: int, story: Mapping[str, str]) -> list[tuple[str, str, str, st
     with scratch() as tx:
         list(lived(tx, watch, story))
         return [
-            (one.subject, one.state.value, one.muted, one.reason)
+            (one.subject, one.state.value, one.muted.text if one.muted else "", one.reason)
             for _, one in sorted(tx.alerts.all().items())
         ]
 

@@ -7,7 +7,6 @@ from functools import partial
 import pytest
 
 from monitor.alerting import actions
-from monitor.alerting.context import Watch
 from monitor.alerting.incidents import chosen, meant, timeline
 from monitor.alerting.recording import record
 from monitor.domain.alerts import Ack
@@ -19,6 +18,8 @@ from monitor.errors import Outcome, Refused
 from monitor.payloads import incidents as payloads
 from monitor.store.read.incidents import Incident, Timeline, incidents, story
 from monitor.store.writer import Store
+
+from ..support import configured
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SPOT = Account(
@@ -41,8 +42,8 @@ async def poll(store: Store, at: int, amount: str, *rules: Threshold) -> None:
     result = PollResult(
         outcome=Outcome.OK, started_at=minute(at), finished_at=minute(at), attempts=1, balances=(balance,)
     )
-    watch = Watch(rules=rules or (LOW,), accounts={SPOT.key: SPOT}, targets={"ops": (OPS,)})
-    await store.write(partial(record, account=SPOT, result=result, watch=watch))
+    config = configured(*(rules or (LOW,)), accounts=[SPOT], targets=[OPS])
+    await store.write(partial(record, account=SPOT, result=result, config=config))
 
 
 async def deliver(store: Store, at: int, error: str = "") -> None:
@@ -52,7 +53,7 @@ async def deliver(store: Store, at: int, error: str = "") -> None:
         from monitor.store.transaction import Transaction
 
         assert isinstance(tx, Transaction)
-        due = tx.outbox.waiting(OPS, minute(at), gather=False).due
+        due = tx.outbox.waiting(OPS, minute(at), wait_for_group=False).due
         ids = [one.id for waiting in due for one in waiting]
         if error:
             tx.outbox.reschedule(ids, at=minute(at), until=minute(at + 1), error=error)

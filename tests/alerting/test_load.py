@@ -21,8 +21,8 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
 from monitor.alerting.between_polls import look_for_due
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
+from monitor.config import Config
 from monitor.domain.alerts import Alert
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
@@ -30,11 +30,14 @@ from monitor.domain.model import Account, Balance, PollResult, Subject
 from monitor.domain.mutes import AlertKey, Inhibition, Inhibitors
 from monitor.domain.routing import Route
 from monitor.domain.rules import Failing, Policy, Threshold
+from monitor.domain.time import to_micros
 from monitor.errors import Outcome
 from monitor.store.memory import Memory
 from monitor.store.tables import Table
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store, amend
+
+from ..support import configured
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -60,14 +63,12 @@ def clients(count: int) -> list[Account]:
     ]
 
 
-def watching(accounts: list[Account], *inhibitions: Inhibition) -> Watch:
-    return Watch(
-        rules=(
-            Threshold(name="low", below=Decimal(1000), policy=Policy(repeat_every=4 * HOUR)),
-            Failing(name="failing", polls=3),
-        ),
-        accounts={account.key: account for account in accounts},
-        targets={"ops": (OPS,)},
+def watching(accounts: list[Account], *inhibitions: Inhibition) -> Config:
+    return configured(
+        Threshold(name="low", below=Decimal(1000), policy=Policy(repeat_every=4 * HOUR)),
+        Failing(name="failing", polls=3),
+        accounts=accounts,
+        targets=[OPS],
         routes=(ESCALATES, Route()),
         inhibitions=inhibitions,
     )
@@ -121,9 +122,9 @@ class World:
         self.connection, self.memory = connection, Memory()
         Table.metadata.create_all(connection)
         self.accounts = clients(count)
-        self.watch = watching(self.accounts, *inhibitions)
+        self.config = watching(self.accounts, *inhibitions)
         for account in self.accounts[:2]:
-            record(self.tx, account, reading(START, "5"), self.watch)
+            record(self.tx, account, reading(START, "5"), self.config)
         match = Match({"account": (self.accounts[1].name,)})
         self.tx.alerts.add_silence(
             match, starts_at=START, ends_at=START + 9 * HOUR, by="ann", reason="", now=START
@@ -150,10 +151,10 @@ class World:
         return Transaction(self.connection, self.memory)
 
     def poll(self, at: datetime, amount: str) -> None:
-        record(self.tx, self.accounts[0], reading(at, amount), self.watch)
+        record(self.tx, self.accounts[0], reading(at, amount), self.config)
 
     def look(self, at: datetime) -> None:
-        look_for_due(self.tx, self.watch, at, set(self.watch.accounts))
+        look_for_due(self.tx, self.config, at, set(self.config.accounts))
 
 
 def costs(inhibitions: tuple[Inhibition, ...], work: Callable[[World, datetime], None]) -> list[Cost]:
@@ -191,6 +192,27 @@ def test_a_look_between_polls_judges_none_of_those_that_are_known() -> None:
     assert few.calls == many.calls
 
 
+def waiting_apart(world: World, at: datetime) -> None:
+    """Each incident is a group of its own, and the first of them is due."""
+    world.connection.exec_driver_sql("UPDATE notifications SET group_key = incident")
+    assert len(world.tx.outbox.waiting(OPS, at).due) == 1
+
+
+def waiting_together(world: World, at: datetime) -> None:
+    """All are of one group, which waits for more."""
+    world.connection.exec_driver_sql(
+        "UPDATE notifications SET group_key = 'all', next_attempt_at = ?", (to_micros(at + MINUTE),)
+    )
+    assert world.tx.outbox.waiting(OPS, at).next_at == at + MINUTE
+
+
+@pytest.mark.parametrize("work", [waiting_apart, waiting_together])
+def test_an_attempt_looks_at_none_of_those_that_wait_behind(work: Callable[[World, datetime], None]) -> None:
+    """SQLite goes through them all; nothing else does."""
+    few, many = costs((), work)
+    assert few.calls == many.calls
+
+
 FAILING = 1000
 """A provider of so many accounts and more is not judged with each poll of its outage."""
 
@@ -203,10 +225,10 @@ def failing_world(connection: Connection, count: int, outcome: Outcome) -> World
     """Each of so many accounts has failed three times."""
     world = World(connection, 2)
     world.accounts = clients(count)
-    world.watch = watching(world.accounts)
+    world.config = watching(world.accounts)
     for minute in range(3):
         for account in world.accounts[:2]:
-            record(world.tx, account, failed(START + minute * MINUTE, outcome), world.watch)
+            record(world.tx, account, failed(START + minute * MINUTE, outcome), world.config)
     for account in world.accounts[2:]:
         world.copy("accounts", id=None, name=account.name)
     world.memory.forget()
@@ -221,7 +243,7 @@ def cost_of_a_failing_poll(count: int, outcome: Outcome) -> int:
 
         def poll(number: int) -> None:
             at = START + 3 * MINUTE + number * timedelta(milliseconds=25)
-            record(world.tx, world.accounts[number], failed(at, outcome), world.watch)
+            record(world.tx, world.accounts[number], failed(at, outcome), world.config)
 
         for number in range(3):
             poll(number)
@@ -244,13 +266,13 @@ def test_a_poll_that_is_refused_looks_at_few_others() -> None:
         with engine.connect() as connection:
             world = World(connection, 2)
             world.accounts = clients(count)
-            world.watch = watching(world.accounts)
+            world.config = watching(world.accounts)
             for account in world.accounts[2:]:
                 world.copy("accounts", id=None, name=account.name)
 
             def poll(minute: int, world: World = world) -> None:
                 result = failed(START + minute * MINUTE, Outcome.NOT_FOUND)
-                record(world.tx, world.accounts[0], result, world.watch)
+                record(world.tx, world.accounts[0], result, world.config)
 
             for minute in range(1, 6):
                 poll(minute)

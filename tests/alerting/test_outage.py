@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import event
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import log_poll, record
+from monitor.config import Config
 from monitor.domain.delivery import Target, plan
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult
@@ -19,6 +19,8 @@ from monitor.domain.rules import Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
+
+from ..support import configured
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -36,12 +38,9 @@ def clients(count: int) -> list[Account]:
     ]
 
 
-def watch(accounts: list[Account], *rules: Rule) -> Watch:
-    return Watch(
-        rules=rules or (LOW, OLD, FAILING),
-        accounts={account.key: account for account in accounts},
-        targets={"ops": (Target(channel="ops", url_id="aaaa"),)},
-    )
+def watch(accounts: list[Account], *rules: Rule) -> Config:
+    ops = Target(channel="ops", url_id="aaaa")
+    return configured(*(rules or (LOW, OLD, FAILING)), accounts=accounts, targets=[ops])
 
 
 def result(at: datetime, gave: str | Outcome) -> PollResult:
@@ -55,18 +54,18 @@ def result(at: datetime, gave: str | Outcome) -> PollResult:
     )
 
 
-async def polled(store: Store, watched: Watch, at: timedelta, gave: str | Outcome) -> list[str]:
+async def polled(store: Store, watched: Config, at: timedelta, gave: str | Outcome) -> list[str]:
     """A poll of each account with the same end, and what was told over all of them."""
     told = []
     for account in watched.accounts.values():
         came = result(START + at, gave)
-        recorded = await store.write(partial(record, account=account, result=came, watch=watched))
+        recorded = await store.write(partial(record, account=account, result=came, config=watched))
         log_poll(recorded)
         told += [f"{one.kind} {one.alert.rule} {one.alert.subject}" for one in recorded.told]
     return told
 
 
-async def look(store: Store, watched: Watch, at: timedelta) -> tuple[list[str], int]:
+async def look(store: Store, watched: Config, at: timedelta) -> tuple[list[str], int]:
     """What a look between polls tells, and with how many statements."""
     count = 0
 
@@ -137,9 +136,9 @@ async def test_a_stale_alert_that_outlives_the_outage_is_told_with_the_accounts_
     for minute in (5, 6, 12):
         told += await polled(store, watched, minute * MINUTE, Outcome.CONNECT)
     for account, gave in zip(accounts, ("5", Outcome.NOT_FOUND), strict=True):
-        alone = Watch(rules=watched.rules, accounts=watched.accounts, targets=watched.targets)
+        alone = replace(watched)
         came = result(START + 13 * MINUTE, gave)
-        recorded = await store.write(partial(record, account=account, result=came, watch=alone))
+        recorded = await store.write(partial(record, account=account, result=came, config=alone))
         told += [f"{one.kind} {one.alert.rule} {one.alert.subject}" for one in recorded.told]
     assert told[0] == "fired failing wdcf"
     assert sorted(told[1:]) == ["fired old c/C002/USD", "resolved failing wdcf"]
@@ -169,7 +168,7 @@ async def test_another_cause_is_a_line_of_its_own(store: Store, caplog: pytest.L
     for minute, gave in enumerate(("5", Outcome.TIMEOUT, "5")):
         for account, came in ((unknown, Outcome.NOT_FOUND), (other, gave)):
             at = result(START + minute * MINUTE, came)
-            log_poll(await store.write(partial(record, account=account, result=at, watch=watched)))
+            log_poll(await store.write(partial(record, account=account, result=at, config=watched)))
     assert [f"{one.getMessage()} {one.__dict__['fields']['account']}" for one in caplog.records] == [
         "poll failed C001",
         "poll failed C002",
@@ -184,7 +183,7 @@ async def test_the_end_of_a_refusal_of_everybody_says_what_is_known_of_the_other
     for minute in (0, 1):
         await polled(store, watched, minute * MINUTE, Outcome.REJECTED)
     came = result(START + 2 * MINUTE, "5")
-    recorded = await store.write(partial(record, account=accounts[0], result=came, watch=watched))
+    recorded = await store.write(partial(record, account=accounts[0], result=came, config=watched))
     assert [one.reason for one in recorded.told] == [
         "1 of 3 accounts is read again; 2 were refused when last asked"
     ]

@@ -11,21 +11,25 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from monitor.alerting.outbox import Fallback, Outbox, divert_to_fallback
+from monitor.alerting.outbox import Outbox, divert_to_fallback
+from monitor.config import Channel as Configured
+from monitor.daemon.runtime import open_channels
 from monitor.domain.alerts import Alert, Event, EventKind
 from monitor.domain.delivery import GIVE_UP_AFTER, GIVE_UP_ATTEMPTS, Addressed, Target
 from monitor.domain.messages import Message, Report
 from monitor.domain.model import Severity, Subject
 from monitor.domain.windows import QuietHours
 from monitor.errors import DeliveryFailed, Throttled
-from monitor.notify.channels import open_channels
 from monitor.sandbox import Fault, Webhook
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
+from ..support import configured
+
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 OPS = Target(channel="ops", url_id="aaaa")
 LOG = Target(channel="log", url_id="bbbb")
+CONFIG = configured(targets=[OPS, LOG])
 
 
 class Clock:
@@ -74,12 +78,12 @@ async def tell(
         kind=kind,
         rule=incident,
         rule_type="threshold",
-        severity=severity.word,
+        severity=severity,
         subject="s",
         incident=incident,
         seq=seq,
-        at=at.isoformat(),
-        since=at.isoformat(),
+        at=at,
+        since=at,
         reason="r",
         expected="e",
     )
@@ -118,14 +122,14 @@ async def statuses(store: Store) -> dict[str, int]:
 
 def outbox(store: Store, clock: Callable[[], datetime]) -> Outbox:
     """An outbox without jitter."""
-    return Outbox(store, clock=clock, jitter=lambda: 0.0)
+    return Outbox(store, CONFIG, clock=clock, jitter=lambda: 0.0)
 
 
 async def test_what_waits_is_delivered_in_order(store: Store) -> None:
     """A firing that reached its channel, then its resolve."""
     ops, box = Channel(OPS), outbox(store, Clock())
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.titles == ["WARNING A"])
     await tell(store, "A", 2, EventKind.RESOLVED, OPS)
     box.wake()
@@ -139,7 +143,7 @@ async def test_a_firing_and_its_end_that_both_wait_go_out_as_one(store: Store) -
     ops, box = Channel(OPS), outbox(store, Clock())
     await tell(store, "A", 1, EventKind.FIRED, OPS)
     await tell(store, "A", 2, EventKind.RESOLVED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: bool(ops.titles))
     await box.stop(timedelta(seconds=5))
     assert ops.titles == ["FIRED AND RESOLVED A"]
@@ -152,7 +156,7 @@ async def test_a_hanging_url_holds_up_no_other(store: Store) -> None:
     ops.open.clear()
     box = outbox(store, Clock())
     await tell(store, "A", 1, EventKind.FIRED, OPS, LOG)
-    box.serve([ops, log])
+    box.serve(CONFIG, [ops, log])
     await until(lambda: log.titles == ["WARNING A"])
     assert ops.titles == []
     ops.open.set()
@@ -166,7 +170,7 @@ async def test_a_refused_message_is_tried_again_later(store: Store) -> None:
     ops.refuse = True
     box = outbox(store, clock)
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     box.wake()
     await asyncio.sleep(0.1)
@@ -192,7 +196,7 @@ async def test_after_a_day_of_failures_it_is_given_up(store: Store, failed: int,
         await store.write(lambda tx: tx.outbox.reschedule([waiting.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     box = outbox(store, clock)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=5))
     assert await statuses(store) == {status: 1}
@@ -205,7 +209,7 @@ async def test_what_waited_for_a_day_and_was_never_tried_is_not_given_up(store: 
     await tell(store, "A", 1, EventKind.FIRED, OPS)
     clock.now = START + timedelta(hours=60)
     box = outbox(store, clock)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=5))
     assert await statuses(store) == {"pending": 1}
@@ -222,7 +226,7 @@ async def test_what_is_new_in_a_group_is_not_given_up_with_the_old(store: Store)
     clock.now = START + GIVE_UP_AFTER
     await tell(store, "B", 1, EventKind.FIRED, OPS, at=clock.now, group="one")
     box = outbox(store, clock)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=5))
     assert await statuses(store) == {"failed": 1, "pending": 1}
@@ -234,7 +238,7 @@ async def test_what_fires_in_one_group_is_one_message(store: Store) -> None:
     box = outbox(store, clock)
     for incident in "ABC":
         await tell(store, incident, 1, EventKind.FIRED, OPS, group="one", wait=timedelta(seconds=10))
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await asyncio.sleep(0.1)
     assert ops.attempts == 0
     clock.now = START + timedelta(seconds=10)
@@ -250,11 +254,12 @@ async def test_in_quiet_hours_only_criticals_go_out(store: Store) -> None:
     hours = QuietHours(begins=time(14), ends=time(15), timezone=ZoneInfo("UTC"))
     await tell(store, "A", 1, EventKind.FIRED, OPS)
     await tell(store, "B", 1, EventKind.FIRED, OPS, severity=Severity.CRITICAL)
-    box.serve([ops], {"ops": hours})
+    ops_channel = replace(CONFIG.channels["ops"], quiet_hours=hours)
+    box.serve(replace(CONFIG, channels={"ops": ops_channel}), [ops])
     await until(lambda: ops.titles == ["CRITICAL B"])
     await asyncio.sleep(0.1)
     assert ops.attempts == 1
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.titles == ["CRITICAL B", "WARNING A"])
     await box.stop(timedelta(seconds=5))
 
@@ -263,7 +268,7 @@ async def test_draining_does_not_wait_for_a_group(store: Store) -> None:
     """`poll` ends as soon as all that is there has been told."""
     ops, box = Channel(OPS), outbox(store, Clock())
     await tell(store, "A", 1, EventKind.FIRED, OPS, wait=timedelta(minutes=5))
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await box.drain()
     await box.stop(timedelta(seconds=5))
     assert ops.titles == ["WARNING A"]
@@ -274,7 +279,7 @@ async def test_a_stop_waits_for_what_is_being_sent(store: Store) -> None:
     ops, box = Channel(OPS), outbox(store, Clock())
     ops.open.clear()
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     asyncio.get_running_loop().call_later(0.2, ops.open.set)
     await box.stop(timedelta(seconds=5))
@@ -286,7 +291,7 @@ async def test_a_stop_does_not_wait_for_ever(store: Store) -> None:
     ops, box = Channel(OPS), outbox(store, Clock())
     ops.open.clear()
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=0.1))
     assert await statuses(store) == {"pending": 1}
@@ -305,7 +310,7 @@ async def test_a_plugin_that_raises_is_a_failed_attempt(store: Store) -> None:
     ops = Broken(OPS)
     box = outbox(store, Clock())
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=5))
     ((waiting,),) = (await store.write(lambda tx: tx.outbox.waiting(OPS, START + timedelta(hours=1)))).due
@@ -317,8 +322,8 @@ async def test_a_reload_takes_a_url_away_and_brings_another(store: Store) -> Non
     """The new one is served at once; the old one gets nothing more."""
     ops, log = Channel(OPS), Channel(LOG)
     box = outbox(store, Clock())
-    box.serve([ops])
-    box.serve([log])
+    box.serve(CONFIG, [ops])
+    box.serve(CONFIG, [log])
     await tell(store, "A", 1, EventKind.FIRED, OPS, LOG)
     box.wake()
     await until(lambda: log.titles == ["WARNING A"])
@@ -331,12 +336,12 @@ async def test_what_is_being_sent_as_its_channel_is_renamed_is_not_sent_again(st
     ops, oncall = Channel(OPS), Channel(Target(channel="oncall", url_id=OPS.url_id))
     ops.open.clear()
     box = outbox(store, Clock())
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await tell(store, "A", 1, EventKind.FIRED, OPS)
     box.wake()
     await until(lambda: ops.attempts == 1)
     await store.write(lambda tx: tx.outbox.reroute([oncall.target], lambda *_: [], START))
-    box.serve([oncall])
+    box.serve(CONFIG, [oncall])
     await tell(store, "B", 1, EventKind.FIRED, oncall.target)
     ops.open.set()
     box.wake()
@@ -348,10 +353,10 @@ async def test_what_is_being_sent_as_its_channel_is_renamed_is_not_sent_again(st
 
 async def test_an_attempt_that_goes_on_is_known(store: Store) -> None:
     """Since when, so that a heartbeat can tell of one that hangs; and no longer once it has ended."""
-    outbox, channel = Outbox(store, clock=Clock(), jitter=lambda: 0.0), Channel(OPS)
+    outbox, channel = Outbox(store, CONFIG, clock=Clock(), jitter=lambda: 0.0), Channel(OPS)
     channel.open.clear()
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    outbox.serve([channel])
+    outbox.serve(CONFIG, [channel])
     await until(lambda: outbox.hanging_since == START)
     channel.open.set()
     await until(lambda: outbox.hanging_since is None)
@@ -367,7 +372,7 @@ async def test_an_answer_that_comes_too_late_still_counts(
     ops.open.clear()
     box = outbox(store, clock)
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await tried_once(store)
     clock.now = START + timedelta(minutes=1)
     box.wake()
@@ -407,7 +412,7 @@ async def test_a_url_that_wants_a_rest_gets_nothing_until_it_is_over(store: Stor
     box = outbox(store, real_time)
     for incident in "ABC":
         await tell(store, incident, 1, EventKind.FIRED, OPS, LOG)
-    box.serve([ops, log])
+    box.serve(CONFIG, [ops, log])
     await until(lambda: len(log.titles) == 3)
     await tell(store, "D", 1, EventKind.FIRED, OPS)
     box.wake()
@@ -428,7 +433,7 @@ async def test_a_url_that_does_not_say_how_long_rests_as_a_whole(store: Store) -
     ops, box = Throttling(OPS, None), outbox(store, real_time)
     for incident in "ABC":
         await tell(store, incident, 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await asyncio.sleep(2.5)
     assert ops.attempts == 2
     await box.stop(timedelta(seconds=5))
@@ -438,7 +443,7 @@ async def test_a_restart_ends_no_rest(store: Store) -> None:
     """It is kept for the recipient, however long it is, and ends with the next message that is taken."""
     ops, box = Throttling(OPS, timedelta(minutes=30)), outbox(store, real_time)
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: box.rested(timedelta(0)) == {"ops"})
     await box.stop(timedelta(seconds=5))
     [[waiting]] = (
@@ -448,7 +453,7 @@ async def test_a_restart_ends_no_rest(store: Store) -> None:
 
     again, renamed = outbox(store, real_time), Throttling(replace(OPS, channel="new"), None)
     await tell(store, "B", 1, EventKind.FIRED, renamed.target)
-    again.serve([renamed])
+    again.serve(CONFIG, [renamed])
     await until(lambda: again.rested(timedelta(0)) == {"new"})
     await asyncio.sleep(0.2)
     await again.stop(timedelta(seconds=5))
@@ -456,7 +461,7 @@ async def test_a_restart_ends_no_rest(store: Store) -> None:
 
     later = outbox(store, lambda: real_time() + timedelta(hours=1))
     renamed.refuse = False
-    later.serve([renamed])
+    later.serve(CONFIG, [renamed])
     await until(lambda: renamed.titles == ["WARNING B"])
     await later.stop(timedelta(seconds=5))
     assert await store.write(lambda tx: tx.outbox.rest(OPS.url_id)) is None
@@ -477,13 +482,13 @@ async def test_a_restart_sends_no_part_again(store: Store) -> None:
     """What a service took of a message is kept with what waits."""
     ops, box = InParts(OPS), outbox(store, Clock())
     await tell(store, "A", 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: len(ops.titles) == 1)
     await box.stop(timedelta(seconds=5))
     clock = Clock()
     clock.now += timedelta(minutes=1)
     again = outbox(store, clock)
-    again.serve([ops])
+    again.serve(CONFIG, [ops])
     await until(lambda: len(ops.titles) == 2)
     await again.stop(timedelta(seconds=5))
     assert ops.titles == ["first,second", "second"]
@@ -495,7 +500,7 @@ async def test_draining_does_not_wait_for_a_rest(store: Store) -> None:
     ops, box = Throttling(OPS, timedelta(hours=2)), outbox(store, real_time)
     for incident in "ABC":
         await tell(store, incident, 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     async with asyncio.timeout(5):
         await box.drain()
     await box.stop(timedelta(seconds=5))
@@ -514,7 +519,7 @@ async def test_a_url_that_takes_something_is_tried_with_all_that_failed_there(st
 
     await store.write(fail)
     await tell(store, "B", 1, EventKind.FIRED, OPS)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.titles == ["WARNING B", "WARNING A"])
     await box.stop(timedelta(seconds=5))
 
@@ -530,21 +535,20 @@ async def test_a_good_a_flaky_and_a_hanging_channel_each_get_all(store: Store) -
         )
         hanging.fault = Fault.hang()
         receivers = {"good": good, "flaky": flaky, "hanging": hanging, "phone": phone}
-        opened, _ = open_channels(
-            {name: [SecretStr(f"{one.url}?rto=0.3")] for name, one in receivers.items()}
-        )
+        channels = [
+            Configured(name=name, urls=(SecretStr(f"{one.url}?rto=0.3"),)) for name, one in receivers.items()
+        ]
+        channels[2] = replace(channels[2], fallback="phone", fallback_after=timedelta(seconds=0.5))
+        config, opened = open_channels(configured(channels=channels))
         by_channel = {notifier.target.channel: notifier.target for notifier in opened}
         told = [by_channel[name] for name in ("good", "flaky", "hanging")]
         for number in range(count):
             await tell(store, f"I{number}", 1, EventKind.FIRED, *told, at=datetime.now(UTC))
-        fallback = Fallback(
-            channel="hanging", name="phone", targets=(by_channel["phone"],), after=timedelta(seconds=0.5)
-        )
-        box = Outbox(store, clock=lambda: datetime.now(UTC), jitter=lambda: 1.0)
-        box.serve(opened)
+        box = Outbox(store, config, clock=lambda: datetime.now(UTC), jitter=lambda: 1.0)
+        box.serve(config, opened)
         async with asyncio.timeout(30):
             while not (
-                done := await store.write(lambda tx: divert_to_fallback(tx, [fallback], datetime.now(UTC)))
+                done := await store.write(lambda tx: divert_to_fallback(tx, config, datetime.now(UTC)))
             ):
                 await asyncio.sleep(0.1)
             box.wake()

@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.context import Watch
-from monitor.alerting.outbox import Fallback, divert_to_fallback
+from monitor.alerting.outbox import divert_to_fallback
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import record
 from monitor.alerting.status import Check, assemble
+from monitor.config import Config
 from monitor.domain.alerts import Ack, Alert, Event, acknowledge
 from monitor.domain.delivery import Delivery, Target, plan
 from monitor.domain.matching import EVERYTHING, Match
@@ -34,6 +34,8 @@ from monitor.notify.templates import VARIABLES
 from monitor.store.read.state import read
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
+
+from ..support import configured
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "alerting.md"
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
@@ -76,7 +78,7 @@ class Duty:
     as the headlines of messages."""
 
     tx: Transaction
-    watch: Watch = field(default_factory=lambda: watching(low()))
+    config: Config = field(default_factory=lambda: watching(low()))
     quiet: Mapping[str, QuietHours] = field(default_factory=dict)
 
     def poll(self, minute: float, usdt: str | Outcome, account: Account = SPOT) -> list[str]:
@@ -91,16 +93,16 @@ class Duty:
             balances=(Balance(currency="USDT", total=amount, available=amount),) if read else (),
             detail="" if read else "no answer",
         )
-        return kinds(record(self.tx, account, result, self.watch).told)
+        return kinds(record(self.tx, account, result, self.config).told)
 
     def look(self, minute: float) -> list[str]:
         """What time alone brings."""
-        return kinds(look_between_polls(self.tx, self.watch, at(minute), set(self.watch.accounts)))
+        return kinds(look_between_polls(self.tx, self.config, at(minute), set(self.config.accounts)))
 
-    def reload(self, minute: float, watch: Watch) -> list[str]:
+    def reload(self, minute: float, config: Config) -> list[str]:
         """What another configuration brings; with the same, a restart."""
-        self.watch = watch
-        return kinds(reconcile(self.tx, watch, at(minute)))
+        self.config = config
+        return kinds(reconcile(self.tx, config, at(minute)))
 
     def silence(self, begins: float, ends: float, match: Match = EVERYTHING) -> int:
         """Somebody wants quiet."""
@@ -127,11 +129,15 @@ class Duty:
         """How many messages a channel does not take at this instant."""
         return len(self.deliveries(channel, minute, taken=False))
 
-    def deliveries(self, channel: str, minute: float, *, taken: bool, gather: bool = True) -> list[Delivery]:
+    def deliveries(
+        self, channel: str, minute: float, *, taken: bool, wait_for_group: bool = True
+    ) -> list[Delivery]:
         """What goes out to a channel at this instant; it takes it, or it does not and is tried again in a minute."""
         made: list[Delivery] = []
         target, now = TARGETS[channel], at(minute)
-        while due := self.tx.outbox.waiting(target, now, self.quiet.get(channel), gather=gather).due:
+        while due := self.tx.outbox.waiting(
+            target, now, self.quiet.get(channel), wait_for_group=wait_for_group
+        ).due:
             made.append(plan(due))
             ids = [one.id for one in made[-1].covers]
             if taken:
@@ -142,8 +148,10 @@ class Duty:
 
     def divert_to_fallback(self, minute: float, channel: str = "ops", fallback: str = "phone") -> int:
         """How much a fallback is given at this instant, after five minutes of failing."""
-        one = Fallback(channel=channel, name=fallback, targets=(TARGETS[fallback],), after=5 * MINUTE)
-        return sum(done.count for done in divert_to_fallback(self.tx, [one], at(minute)))
+        channels = dict(self.config.channels)
+        channels[channel] = replace(channels[channel], fallback=fallback, fallback_after=5 * MINUTE)
+        config = replace(self.config, channels=channels)
+        return sum(done.count for done in divert_to_fallback(self.tx, config, at(minute)))
 
 
 def watching(
@@ -152,11 +160,11 @@ def watching(
     routes: Sequence[Route] = OPS_ONLY,
     maintenance: Sequence[Maintenance] = (),
     inhibitions: Sequence[Inhibition] = (),
-) -> Watch:
-    return Watch(
-        rules=rules,
-        accounts={account.key: account for account in accounts},
-        targets={name: (target,) for name, target in TARGETS.items()},
+) -> Config:
+    return configured(
+        *rules,
+        accounts=accounts,
+        targets=TARGETS.values(),
         routes=tuple(routes),
         maintenance=tuple(maintenance),
         inhibitions=tuple(inhibitions),
@@ -202,7 +210,7 @@ def silence_and_resolve(on: Duty) -> None:
 @row
 def silence_and_reminder(on: Duty) -> None:
     """A reminder that comes due during a silence is skipped; the next one is due `repeat_every` after it."""
-    on.watch = watching(low(repeat_every=4 * MINUTE))
+    on.config = watching(low(repeat_every=4 * MINUTE))
     on.poll(0, "5")
     on.silence(1, 6)
     assert [on.look(minute) for minute in (4, 6, 7, 8)] == [[], [], [], ["reminder"]]
@@ -212,7 +220,7 @@ def silence_and_reminder(on: Duty) -> None:
 def silence_and_worsening(on: Duty) -> None:
     """A silence mutes an alert that worsens, as long as it still matches. A silence with `severity=warning`
     does not match an alert that has become critical."""
-    on.watch = watching(levels())
+    on.config = watching(levels())
     on.poll(0, "500")
     on.poll(0, "500", FUTURES)
     on.silence(1, 10, Match({"job": ("nami-spot",)}))
@@ -224,7 +232,7 @@ def silence_and_worsening(on: Duty) -> None:
 def silence_and_acknowledgement(on: Duty) -> None:
     """A silenced alert can be acknowledged. When the silence ends, its firing is still sent once, and no
     reminder or escalation follows."""
-    on.watch = watching(low(repeat_every=4 * MINUTE), routes=ESCALATES)
+    on.config = watching(low(repeat_every=4 * MINUTE), routes=ESCALATES)
     on.silence(0, 10)
     on.poll(1, "5")
     on.acknowledge(2)
@@ -235,7 +243,7 @@ def silence_and_acknowledgement(on: Duty) -> None:
 def silence_and_escalation(on: Duty) -> None:
     """No alert is escalated during a silence, but `escalate_after` continues to count: an escalation that is
     due by then is sent when the silence ends."""
-    on.watch = watching(low(), routes=ESCALATES)
+    on.config = watching(low(), routes=ESCALATES)
     on.poll(0, "5")
     on.silence(1, 60)
     assert [on.look(15), on.look(59), on.look(60), on.look(61)] == [[], [], ["escalated"], []]
@@ -263,13 +271,13 @@ def silence_and_outbox(on: Duty) -> None:
 def silence_and_check(on: Duty) -> AfterCommit:
     """A silenced or acknowledged alert keeps firing: `status` and `poll` show it as such, and it counts for
     their exit code."""
-    on.watch = watching(low(severity=Severity.CRITICAL))
+    on.config = watching(low(severity=Severity.CRITICAL))
     on.silence(0, 10)
     on.poll(1, "5")
     on.acknowledge(2)
 
     def seen(store: Path) -> None:
-        status = assemble(read(store), {SPOT.job: SPOT.provider}, [SPOT], at(3))
+        status = assemble(read(store), configured(accounts=[SPOT]), at(3))
         [alert] = status.alerts
         assert (alert.muted, alert.ack, status.check) == ("silence 1 by ann: upgrade", ON_IT, Check.CRITICAL)
 
@@ -281,7 +289,7 @@ def maintenance_and_firing(on: Duty) -> None:
     """A maintenance window mutes an alert as a silence does. If both match, the alert is muted until the
     later end."""
     window = OneOff(starts_at=at(0), ends_at=at(20))
-    on.watch = watching(low(), maintenance=[Maintenance(name="upgrade", match=EVERYTHING, window=window)])
+    on.config = watching(low(), maintenance=[Maintenance(name="upgrade", match=EVERYTHING, window=window)])
     on.silence(0, 10)
     assert [on.poll(1, "5"), on.look(10), on.look(19), on.look(20)] == [[], [], [], ["fired"]]
 
@@ -292,7 +300,7 @@ BY_FUTURES = Inhibition(source=Match({"job": ("nami-futures",)}), target=Match({
 @row
 def inhibition_and_firing(on: Duty) -> None:
     """An inhibited alert is notified when the alert that inhibits it is over, if it still fires then."""
-    on.watch = watching(low(), inhibitions=[BY_FUTURES])
+    on.config = watching(low(), inhibitions=[BY_FUTURES])
     on.poll(0, "5", FUTURES)
     assert [on.poll(1, "5"), on.poll(2, "5000", FUTURES), on.look(3)] == [[], ["resolved"], ["fired"]]
 
@@ -300,7 +308,7 @@ def inhibition_and_firing(on: Duty) -> None:
 @row
 def inhibition_and_silence(on: Duty) -> None:
     """An alert inhibits others even if it is silenced or acknowledged. A pending alert inhibits none."""
-    on.watch = watching(low(), inhibitions=[BY_FUTURES])
+    on.config = watching(low(), inhibitions=[BY_FUTURES])
     on.silence(0, 10, Match({"job": ("nami-futures",)}))
     assert on.poll(0, "5", FUTURES) == []
     on.acknowledge(1)
@@ -313,7 +321,7 @@ def inhibition_and_silence(on: Duty) -> None:
 def inhibition_and_inhibition(on: Duty) -> None:
     """If two alerts would inhibit each other, neither is inhibited: both are notified."""
     back = Inhibition(source=BY_FUTURES.target, target=BY_FUTURES.source)
-    on.watch = watching(low(), inhibitions=[BY_FUTURES, back])
+    on.config = watching(low(), inhibitions=[BY_FUTURES, back])
     assert [on.poll(0, "5", FUTURES), on.poll(1, "5")] == [["fired"], ["fired"]]
 
 
@@ -322,7 +330,7 @@ def failing_and_stale(on: Duty) -> None:
     """A `failing` alert about an account inhibits the `stale` alerts of that account, and one about a
     provider those of all its accounts, without any configuration."""
     stale = Stale(name="stale", after=5 * MINUTE, policy=ONCE)
-    on.watch = watching(stale, Failing(name="failing", polls=3, policy=ONCE))
+    on.config = watching(stale, Failing(name="failing", polls=3, policy=ONCE))
     told = [on.poll(0, "5", one) for one in (SPOT, FUTURES)]
     told += [on.poll(minute, Outcome.TIMEOUT, one) for minute in (2, 3, 4, 9) for one in (SPOT, FUTURES)]
     assert [*chain(*told), *on.look(10)] == ["fired"]
@@ -334,7 +342,7 @@ def failing_and_stale(on: Duty) -> None:
 @row
 def acknowledgement_and_reminder(on: Duty) -> None:
     """An acknowledged alert sends no reminders until it worsens or the acknowledgement is removed."""
-    on.watch = watching(low(repeat_every=4 * MINUTE))
+    on.config = watching(low(repeat_every=4 * MINUTE))
     on.poll(0, "5")
     on.acknowledge(1)
     assert [on.look(4), on.look(60)] == [[], []]
@@ -346,7 +354,7 @@ def acknowledgement_and_reminder(on: Duty) -> None:
 @row
 def acknowledgement_and_escalation(on: Duty) -> None:
     """An acknowledged alert is not escalated. An unacknowledged one is escalated once until it resolves."""
-    on.watch = watching(low(), routes=ESCALATES)
+    on.config = watching(low(), routes=ESCALATES)
     on.poll(0, "5")
     on.acknowledge(1)
     on.poll(2, "5", FUTURES)
@@ -357,7 +365,7 @@ def acknowledgement_and_escalation(on: Duty) -> None:
 def acknowledgement_and_worsening(on: Duty) -> None:
     """An alert that worsens is notified even if acknowledged; this ends the acknowledgement and restarts
     `escalate_after`."""
-    on.watch = watching(levels(), routes=ESCALATES)
+    on.config = watching(levels(), routes=ESCALATES)
     on.poll(0, "500")
     on.acknowledge(1)
     assert [on.poll(20, "50"), on.look(34), on.look(35)] == [["worsened"], [], ["escalated"]]
@@ -366,7 +374,7 @@ def acknowledgement_and_worsening(on: Duty) -> None:
 @row
 def acknowledgement_and_easing(on: Duty) -> None:
     """An alert that eases is notified even if acknowledged, and stays acknowledged."""
-    on.watch = watching(levels(repeat_every=4 * MINUTE))
+    on.config = watching(levels(repeat_every=4 * MINUTE))
     on.poll(0, "50")
     on.acknowledge(1)
     assert [on.poll(2, "500"), on.look(60)] == [["eased"], []]
@@ -376,7 +384,7 @@ def acknowledgement_and_easing(on: Duty) -> None:
 def acknowledgement_and_resolve(on: Duty) -> None:
     """The resolution of an acknowledged alert is sent, and ends the acknowledgement: if the alert fires
     again, it is unacknowledged."""
-    on.watch = watching(low(repeat_every=4 * MINUTE, cooldown=60 * MINUTE))
+    on.config = watching(low(repeat_every=4 * MINUTE, cooldown=60 * MINUTE))
     on.poll(0, "5")
     on.acknowledge(1)
     assert [on.poll(2, "5000"), on.poll(3, "5"), on.look(7)] == [["resolved"], ["fired"], ["reminder"]]
@@ -393,18 +401,18 @@ def acknowledgement_and_outbox(on: Duty) -> None:
 @row
 def acknowledgement_and_restart(on: Duty) -> None:
     """Acknowledgements, silences and pending notifications survive a restart and a reload."""
-    on.watch = watching(low(repeat_every=4 * MINUTE), routes=ESCALATES)
+    on.config = watching(low(repeat_every=4 * MINUTE), routes=ESCALATES)
     on.poll(0, "5")
     on.silence(0, 90)
     on.poll(1, "5", FUTURES)
     on.acknowledge(1)
-    assert [on.reload(2, on.watch), on.look(60), on.sent("ops", 60)] == [[], [], ["WARNING"]]
+    assert [on.reload(2, on.config), on.look(60), on.sent("ops", 60)] == [[], [], ["WARNING"]]
 
 
 @row
 def escalation_and_what_follows(on: Duty) -> None:
     """The recipients of an escalation also receive what follows: reminders, worsening, the resolution."""
-    on.watch = watching(levels(repeat_every=20 * MINUTE), routes=ESCALATES)
+    on.config = watching(levels(repeat_every=20 * MINUTE), routes=ESCALATES)
     on.poll(0, "500")
     on.look(15)
     on.look(35)
@@ -418,7 +426,7 @@ def escalation_and_what_follows(on: Duty) -> None:
 def escalation_and_reminder(on: Duty) -> None:
     """If both are due at once, the escalation is sent, and the next reminder is due `repeat_every` after
     it."""
-    on.watch = watching(low(repeat_every=15 * MINUTE), routes=ESCALATES)
+    on.config = watching(low(repeat_every=15 * MINUTE), routes=ESCALATES)
     on.poll(0, "5")
     assert [on.look(15), on.look(16), on.look(30)] == [["escalated"], [], ["reminder"]]
 
@@ -426,9 +434,9 @@ def escalation_and_reminder(on: Duty) -> None:
 @row
 def reminder_and_restart(on: Duty) -> None:
     """A restart or a reload makes no reminder come sooner: it counts from the last message."""
-    on.watch = watching(low(repeat_every=4 * MINUTE))
+    on.config = watching(low(repeat_every=4 * MINUTE))
     on.poll(0, "5")
-    told = [on.reload(1, on.watch), on.poll(2, "5"), on.reload(3, on.watch), on.look(3.9), on.look(4)]
+    told = [on.reload(1, on.config), on.poll(2, "5"), on.reload(3, on.config), on.look(3.9), on.look(4)]
     assert told == [[], [], [], [], ["reminder"]]
 
 
@@ -439,7 +447,7 @@ def reminder_and_restart(on: Duty) -> None:
 def cooldown_and_firing(on: Duty) -> None:
     """An alert that fires again within its `cooldown` is notified at once, as the same incident, with a note
     that it fires again."""
-    on.watch = watching(low(cooldown=10 * MINUTE))
+    on.config = watching(low(cooldown=10 * MINUTE))
     on.poll(0, "5")
     on.poll(1, "5000")
     [before] = on.tx.alerts.all().values()
@@ -465,7 +473,7 @@ TO_AND_FRO = ("5", "5000", "5", "5000", "5", "5000")
 def flapping_and_firing(on: Duty) -> None:
     """A flapping alert is reported as flapping once. Its firings and resolutions are not sent until it
     no longer flaps; then its current state is sent."""
-    on.watch = watching(low(flapping=FLAPS))
+    on.config = watching(low(flapping=FLAPS))
     told = [on.poll(minute, usdt) for minute, usdt in enumerate(TO_AND_FRO)]
     assert told == [["fired"], ["resolved"], ["fired"], ["flapping"], [], []]
     assert [on.look(60), on.look(64)] == [[], ["resolved"]]
@@ -474,7 +482,7 @@ def flapping_and_firing(on: Duty) -> None:
 @row
 def flapping_and_worsening(on: Duty) -> None:
     """An alert that becomes worse than last notified is notified even while it flaps."""
-    on.watch = watching(levels(flapping=FLAPS))
+    on.config = watching(levels(flapping=FLAPS))
     for minute, usdt in enumerate(("500", "5000", "500", "5000", "500")):
         on.poll(minute, usdt)
     assert [on.poll(6, "50"), on.poll(7, "500"), on.poll(8, "50")] == [["worsened"], [], []]
@@ -484,7 +492,7 @@ def flapping_and_worsening(on: Duty) -> None:
 def flapping_and_acknowledgement(on: Duty) -> None:
     """That an alert flaps is reported even if it is acknowledged. While it flaps it sends no reminders and is
     not escalated, acknowledged or not."""
-    on.watch = watching(low(flapping=FLAPS, repeat_every=4 * MINUTE), routes=ESCALATES)
+    on.config = watching(low(flapping=FLAPS, repeat_every=4 * MINUTE), routes=ESCALATES)
     for minute, usdt in enumerate(TO_AND_FRO[:3]):
         on.poll(minute, usdt)
     on.acknowledge(2)
@@ -496,7 +504,7 @@ def flapping_and_acknowledgement(on: Duty) -> None:
 def flapping_and_silence(on: Duty) -> None:
     """Changes during a silence count towards flapping: an alert that flaps when the silence ends is reported
     as flapping."""
-    on.watch = watching(low(flapping=FLAPS))
+    on.config = watching(low(flapping=FLAPS))
     on.silence(0, 10)
     told = [on.poll(minute, usdt) for minute, usdt in enumerate(TO_AND_FRO)]
     assert [*chain(*told), *on.look(10), *on.look(11)] == ["flapping"]
@@ -509,7 +517,7 @@ def flapping_and_silence(on: Duty) -> None:
 def grouping_and_firing(on: Duty) -> None:
     """Alerts that fire within `group_wait` of the first one and are equal in `group_by` are one message, the
     worst first."""
-    on.watch = watching(levels())
+    on.config = watching(levels())
     on.poll(0, "500")
     on.poll(0.1, "50", FUTURES)
     assert on.sent("ops", 0.16) == []
@@ -522,7 +530,7 @@ def grouping_and_critical(on: Duty) -> None:
     """A critical alert waits for its group too, but never longer than the `group_wait` of its own route. What
     waits in the same group is sent with it."""
     at_once = Route(match=Match({"severity": ("critical",)}), channels=("ops",), group_wait=timedelta(0))
-    on.watch = watching(levels(), routes=[at_once, *OPS_ONLY])
+    on.config = watching(levels(), routes=[at_once, *OPS_ONLY])
     on.poll(0, "500")
     assert on.sent("ops", 0) == []
     on.poll(0.05, "50", FUTURES)
@@ -534,7 +542,7 @@ def grouping_and_worsening(on: Duty) -> None:
     """If an alert becomes critical while its firing waits for its group, both are one critical message, sent
     after at most the `group_wait` of its new route."""
     at_once = Route(match=Match({"severity": ("critical",)}), channels=("ops",), group_wait=timedelta(0))
-    on.watch = watching(levels(), routes=[at_once, Route(channels=("ops",), group_wait=5 * MINUTE)])
+    on.config = watching(levels(), routes=[at_once, Route(channels=("ops",), group_wait=5 * MINUTE)])
     on.poll(0, "500")
     on.poll(1, "50")
     assert on.sent("ops", 1) == ["CRITICAL"]
@@ -565,7 +573,7 @@ def grouping_and_poll(on: Duty) -> None:
     it ends."""
     on.poll(0, "5")
     on.poll(0, "5", FUTURES)
-    [message] = on.deliveries("ops", 0, taken=True, gather=False)
+    [message] = on.deliveries("ops", 0, taken=True, wait_for_group=False)
     assert len(message.items) == 2
 
 
@@ -584,7 +592,7 @@ def quiet_hours_and_warning(on: Duty) -> None:
 def quiet_hours_and_critical(on: Duty) -> None:
     """Critical notifications are sent during quiet hours, together with what waits of the same incident. So
     is the resolution of a critical alert."""
-    on.watch, on.quiet = watching(levels()), {"ops": QUIET_FOR_AN_HOUR}
+    on.config, on.quiet = watching(levels()), {"ops": QUIET_FOR_AN_HOUR}
     on.poll(0, "500")
     on.poll(0, "500", FUTURES)
     on.poll(5, "50")
@@ -596,7 +604,7 @@ def quiet_hours_and_critical(on: Duty) -> None:
 @row
 def quiet_hours_and_escalation(on: Duty) -> None:
     """Quiet hours also apply to the channels of an escalation: one that is not critical waits."""
-    on.watch, on.quiet = watching(low(), routes=ESCALATES), {"boss": QUIET_FOR_AN_HOUR}
+    on.config, on.quiet = watching(low(), routes=ESCALATES), {"boss": QUIET_FOR_AN_HOUR}
     on.poll(0, "5")
     assert on.look(15) == ["escalated"]
     assert [on.sent("boss", 59), on.sent("boss", 60)] == [[], ["WARNING not acknowledged"]]
@@ -629,7 +637,7 @@ def fallback_and_channel(on: Duty) -> None:
 @row
 def fallback_and_routes(on: Duty) -> None:
     """A fallback channel that the routes notify anyway is not notified twice."""
-    on.watch = watching(low(), routes=[Route(channels=("ops", "phone"))])
+    on.config = watching(low(), routes=[Route(channels=("ops", "phone"))])
     on.poll(0, "5")
     on.refused("ops", 1)
     assert [on.sent("phone", 1), on.divert_to_fallback(6), on.sent("phone", 7)] == [["WARNING"], 1, []]
@@ -673,7 +681,7 @@ def fallback_and_fallback(on: Duty) -> None:
 def notify_and_routes(on: Duty) -> None:
     """A rule's `notify` replaces the channels of the matching routes, and nothing else: their grouping and
     escalation still apply."""
-    on.watch = watching(low(notify=("phone",)), routes=ESCALATES)
+    on.config = watching(low(notify=("phone",)), routes=ESCALATES)
     on.poll(0, "5")
     assert on.look(15) == ["escalated"]
     assert [on.sent(name, 20) for name in ("ops", "phone", "boss")] == [
@@ -687,7 +695,7 @@ def notify_and_routes(on: Duty) -> None:
 def notify_and_nobody(on: Duty) -> None:
     """With `notify: []` a rule notifies nobody, not even by escalation. `status` and `alerts` still show the
     alert."""
-    on.watch = watching(low(notify=()), routes=ESCALATES)
+    on.config = watching(low(notify=()), routes=ESCALATES)
     on.poll(0, "5")
     assert [on.look(15), [on.sent(name, 20) for name in TARGETS], len(on.firing())] == [[], [[], [], []], 1]
 
@@ -695,7 +703,7 @@ def notify_and_nobody(on: Duty) -> None:
 @row
 def routes_and_no_match(on: Duty) -> None:
     """An alert that no route matches goes to every channel."""
-    on.watch = watching(low(), routes=[Route(match=Match({"severity": ("critical",)}), channels=("ops",))])
+    on.config = watching(low(), routes=[Route(match=Match({"severity": ("critical",)}), channels=("ops",))])
     on.poll(0, "5")
     assert [on.sent(name, 1) for name in TARGETS] == [["WARNING"], ["WARNING"], ["WARNING"]]
 
@@ -705,7 +713,7 @@ def worsening_and_routes(on: Duty) -> None:
     """An alert that worsens is sent to the routes of its new severity and to every earlier recipient. Easing
     and resolution are sent to every recipient of the incident."""
     critical = Route(match=Match({"severity": ("critical",)}), channels=("boss",))
-    on.watch = watching(levels(), routes=[critical, *OPS_ONLY])
+    on.config = watching(levels(), routes=[critical, *OPS_ONLY])
     for minute, usdt in enumerate(("500", "50", "500", "5000")):
         on.poll(minute, usdt)
         on.sent("ops", minute + 0.5)
@@ -719,7 +727,7 @@ def worsening_and_escalation(on: Duty) -> None:
     critical = Route(
         match=Match({"severity": ("critical",)}), escalate_after=15 * MINUTE, escalate_to=("boss",)
     )
-    on.watch = watching(levels(), routes=[critical, *OPS_ONLY])
+    on.config = watching(levels(), routes=[critical, *OPS_ONLY])
     on.poll(0, "500")
     assert [on.look(19), on.poll(20, "50"), on.look(20.1)] == [[], ["worsened"], ["escalated"]]
 
@@ -728,7 +736,7 @@ def worsening_and_escalation(on: Duty) -> None:
 def worsening_and_for(on: Duty) -> None:
     """Worsening is notified once it has held for the rule's `for`; easing, once the worse level has been over
     for `keep_firing_for`."""
-    on.watch = watching(levels(hold=2 * MINUTE, keep_firing_for=3 * MINUTE))
+    on.config = watching(levels(hold=2 * MINUTE, keep_firing_for=3 * MINUTE))
     for minute in (0, 1, 2):
         on.poll(minute, "500")
     told = [on.poll(minute, "50") for minute in (3, 4, 5)] + [on.poll(minute, "500") for minute in (6, 7, 8)]
@@ -738,7 +746,7 @@ def worsening_and_for(on: Duty) -> None:
 @row
 def send_resolved_and_resolve(on: Duty) -> None:
     """With `send_resolved: false` no resolution is sent, not even after a silence."""
-    on.watch = watching(low(send_resolved=False))
+    on.config = watching(low(send_resolved=False))
     on.poll(0, "5")
     on.silence(1, 10)
     on.poll(2, "5000")
@@ -751,7 +759,7 @@ def send_resolved_and_closing(on: Duty) -> None:
     """If a rule or an account is removed from the configuration, its alert is reported as closed even with
     `send_resolved: false`."""
     rule = low(send_resolved=False)
-    on.watch = watching(rule)
+    on.config = watching(rule)
     on.poll(0, "5")
     on.sent("ops", 1)
     on.reload(2, watching(rule, accounts=[FUTURES]))

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.context import Watch
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import Recorded, log_poll, record
+from monitor.config import Config
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, Pause, PollResult
@@ -20,6 +20,8 @@ from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.domain.schedule import Cron
 from monitor.errors import Outcome
 from monitor.store.writer import Store
+
+from ..support import configured
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SPOT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT", "VNDC"))
@@ -31,13 +33,9 @@ FAILING = Failing(name="failing", polls=3)
 
 def watch(
     *rules: Rule, accounts: tuple[Account, ...] = (SPOT,), targets: tuple[Target, ...] = (OPS, LOG)
-) -> Watch:
+) -> Config:
     """What is judged, with two channels of one URL each."""
-    return Watch(
-        rules=rules,
-        accounts={account.key: account for account in accounts},
-        targets={target.channel: (target,) for target in targets},
-    )
+    return configured(*rules, accounts=accounts, targets=targets)
 
 
 def read(seconds: int, **amounts: str) -> PollResult:
@@ -58,11 +56,11 @@ def failed(seconds: int, outcome: Outcome = Outcome.TIMEOUT, pause: Pause | None
 
 
 async def played(
-    store: Store, watched: Watch, *results: PollResult, account: Account = SPOT
+    store: Store, watched: Config, *results: PollResult, account: Account = SPOT
 ) -> list[Recorded]:
     """The results recorded one after the other."""
     return [
-        await store.write(partial(record, account=account, result=result, watch=watched))
+        await store.write(partial(record, account=account, result=result, config=watched))
         for result in results
     ]
 
@@ -208,7 +206,7 @@ async def test_time_alone_brings_staleness(store: Store) -> None:
     await played(store, stale, read(0, USDT="1", VNDC="1"))
     looks = [
         await store.write(
-            partial(look_between_polls, watch=stale, now=START + timedelta(minutes=at), polled={SPOT.key})
+            partial(look_between_polls, config=stale, now=START + timedelta(minutes=at), polled={SPOT.key})
         )
         for at in (9, 10, 11)
     ]
@@ -231,7 +229,7 @@ async def test_time_alone_brings_no_staleness_while_a_schedule_rests(store: Stor
     """A Sunday without runs; on Monday it is as stale as on any other day."""
     workdays = Cron(expression="*/5 * * * mon-fri", timezone=ZoneInfo("UTC"))
     rule = Stale(name="stale", after=timedelta(minutes=10))
-    watched = replace(watch(rule), schedules={SPOT.job: workdays})
+    watched = configured(rule, accounts=[SPOT], targets=[OPS, LOG], schedules={SPOT.job: workdays})
     friday = START - timedelta(days=2)
     last = replace(read(0, USDT="1", VNDC="1"), finished_at=friday.replace(hour=23, minute=55))
     await played(store, watched, last)
@@ -240,7 +238,7 @@ async def test_time_alone_brings_no_staleness_while_a_schedule_rests(store: Stor
         await store.write(
             partial(
                 look_between_polls,
-                watch=watched,
+                config=watched,
                 now=midnight + timedelta(days=days, minutes=minutes),
                 polled={SPOT.key},
             )

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
 from monitor.alerting.summaries import Summaries
 from monitor.config import Cron, SummarySettings
@@ -23,13 +22,15 @@ from monitor.errors import Outcome
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
+from ..support import configured
+
 SPOT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT", "VNDC"))
 OPS = Target(channel="ops", url_id="aaaa")
 LOG = Target(channel="log", url_id="bbbb")
-WATCH = Watch(
-    rules=(Threshold(name="low", below=Decimal(1000), match=Match({"currency": ("USDT",)})),),
-    accounts={SPOT.key: SPOT},
-    targets={"ops": (OPS,), "log": (LOG,)},
+CONFIG = configured(
+    Threshold(name="low", below=Decimal(1000), match=Match({"currency": ("USDT",)})),
+    accounts=[SPOT],
+    targets=[OPS, LOG],
 )
 DAILY = SummarySettings(cron=Cron(expression="0 8 * * *", timezone=ZoneInfo("UTC")), channels=None)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -50,7 +51,7 @@ async def polled(store: Store, at: datetime, outcome: Outcome = Outcome.OK, **am
         Balance(currency=name, total=Decimal(text), available=Decimal(text)) for name, text in amounts.items()
     )
     result = PollResult(outcome=outcome, started_at=at, finished_at=at, attempts=1, balances=balances)
-    await store.write(lambda tx: record(tx, SPOT, result, WATCH))
+    await store.write(lambda tx: record(tx, SPOT, result, CONFIG))
 
 
 async def told(store: Store, target: Target = OPS, now: datetime = EIGHT + 2 * DAY) -> list[Message]:
@@ -80,16 +81,16 @@ async def test_it_comes_at_its_time_and_once(store: Store) -> None:
     """Not before, and not again until the next."""
     summaries = following(store)
     looks = [EIGHT - timedelta(seconds=1), EIGHT, EIGHT + HOUR, EIGHT + DAY - HOUR, EIGHT + DAY]
-    assert [await summaries.make_if_due(WATCH, at) for at in looks] == [False, True, False, False, True]
+    assert [await summaries.make_if_due(CONFIG, at) for at in looks] == [False, True, False, False, True]
     assert len(await told(store)) == 2
 
 
 async def test_one_that_was_missed_is_made_late_and_those_before_it_are_not(store: Store) -> None:
     """Four days without a daemon are told in one, from the last one on."""
-    await following(store).make_if_due(WATCH, EIGHT)
+    await following(store).make_if_due(CONFIG, EIGHT)
     late = EIGHT + 4 * DAY + HOUR
     again = following(store, since=late)
-    assert [await again.make_if_due(WATCH, late), await again.make_if_due(WATCH, late + HOUR)] == [
+    assert [await again.make_if_due(CONFIG, late), await again.make_if_due(CONFIG, late + HOUR)] == [
         True,
         False,
     ]
@@ -99,24 +100,24 @@ async def test_one_that_was_missed_is_made_late_and_those_before_it_are_not(stor
 
 async def test_a_restart_makes_none_again(store: Store) -> None:
     """What was made is known from the store."""
-    await following(store).make_if_due(WATCH, EIGHT)
-    assert not await following(store, since=EIGHT).make_if_due(WATCH, EIGHT + timedelta(seconds=5))
+    await following(store).make_if_due(CONFIG, EIGHT)
+    assert not await following(store, since=EIGHT).make_if_due(CONFIG, EIGHT + timedelta(seconds=5))
 
 
 async def test_two_that_make_it_at_once_make_one(store: Store) -> None:
     """The second finds, in its transaction, that it is there."""
     first, second = following(store), following(store)
-    await first.make_if_due(WATCH, SEVEN)
-    await second.make_if_due(WATCH, SEVEN)
-    assert await first.make_if_due(WATCH, EIGHT)
-    assert not await second._make(DAILY, WATCH, None, SEVEN, EIGHT)
+    await first.make_if_due(CONFIG, SEVEN)
+    await second.make_if_due(CONFIG, SEVEN)
+    assert await first.make_if_due(CONFIG, EIGHT)
+    assert not await second._make(DAILY, CONFIG, None, SEVEN, EIGHT)
 
 
 async def test_a_reload_that_changes_nothing_delays_nothing(store: Store) -> None:
     """The first one is still due at the first time after the start."""
     summaries = following(store)
     summaries.follow(DAILY, EIGHT + timedelta(seconds=1))
-    assert await summaries.make_if_due(WATCH, EIGHT + timedelta(seconds=2))
+    assert await summaries.make_if_due(CONFIG, EIGHT + timedelta(seconds=2))
 
 
 async def test_one_newly_asked_for_waits_for_its_time(store: Store) -> None:
@@ -125,30 +126,30 @@ async def test_one_newly_asked_for_waits_for_its_time(store: Store) -> None:
     summaries.follow(None, EIGHT - 7 * DAY)
     summaries.follow(DAILY, EIGHT + HOUR)
     looks = [EIGHT + HOUR, EIGHT + DAY]
-    assert [await summaries.make_if_due(WATCH, at) for at in looks] == [False, True]
+    assert [await summaries.make_if_due(CONFIG, at) for at in looks] == [False, True]
 
 
 async def test_none_is_made_where_none_is_wanted(store: Store) -> None:
     """Also after a reload took it away."""
     summaries = following(store)
     summaries.follow(None, SEVEN)
-    assert not await summaries.make_if_due(WATCH, EIGHT)
+    assert not await summaries.make_if_due(CONFIG, EIGHT)
 
 
 async def test_a_clock_set_back_does_not_end_them(store: Store) -> None:
     """One made in a year that has not come yet does not hold up those of this one."""
-    await following(store).make_if_due(WATCH, EIGHT + 365 * DAY)
-    assert await following(store).make_if_due(WATCH, EIGHT)
+    await following(store).make_if_due(CONFIG, EIGHT + 365 * DAY)
+    assert await following(store).make_if_due(CONFIG, EIGHT)
 
 
 async def test_a_clock_set_back_under_it_does_not_put_the_next_one_off(store: Store) -> None:
     """It comes at its next time by the clock as it is now, though it began by one that was ahead."""
     summaries = Summaries(store)
     summaries.follow(DAILY, SEVEN + 200 * DAY)
-    assert await summaries.make_if_due(WATCH, EIGHT + 200 * DAY)
+    assert await summaries.make_if_due(CONFIG, EIGHT + 200 * DAY)
     summaries.clock_was_set()
-    assert not await summaries.make_if_due(WATCH, SEVEN)
-    assert await summaries.make_if_due(WATCH, EIGHT)
+    assert not await summaries.make_if_due(CONFIG, SEVEN)
+    assert await summaries.make_if_due(CONFIG, EIGHT)
 
 
 @pytest.mark.parametrize(
@@ -161,14 +162,14 @@ async def test_a_clock_set_back_under_it_does_not_put_the_next_one_off(store: St
 )
 async def test_where_it_goes(store: Store, channels: tuple[str, ...] | None, ops: int, log: int) -> None:
     await following(store, wanted=SummarySettings(cron=DAILY.cron, channels=channels)).make_if_due(
-        WATCH, EIGHT
+        CONFIG, EIGHT
     )
     assert (len(await told(store, OPS)), len(await told(store, LOG))) == (ops, log)
 
 
 async def test_quiet_hours_put_it_off(store: Store) -> None:
     """It is nothing critical."""
-    await following(store).make_if_due(WATCH, EIGHT)
+    await following(store).make_if_due(CONFIG, EIGHT)
     quiet = QuietHours(begins=SEVEN.time(), ends=(EIGHT + HOUR).time(), timezone=ZoneInfo("UTC"))
     waiting = await store.write(lambda tx: tx.outbox.waiting(OPS, EIGHT, quiet))
     assert (waiting.due, waiting.next_at) == ((), EIGHT + HOUR)
@@ -180,7 +181,7 @@ async def test_what_it_tells(store: Store) -> None:
     summaries = following(store)
     await polled(store, SEVEN + timedelta(minutes=10), USDT="900.10", VNDC="7")
     await polled(store, SEVEN + timedelta(minutes=11), Outcome.TIMEOUT)
-    await summaries.make_if_due(WATCH, EIGHT)
+    await summaries.make_if_due(CONFIG, EIGHT)
     [message] = await told(store)
     assert message.title == "SUMMARY: 2 balances, 1 moved, 1 alert fires"
     assert message.plain.splitlines()[1:] == [
@@ -197,7 +198,7 @@ async def test_what_it_tells(store: Store) -> None:
 async def test_what_was_not_read_for_the_whole_period_is_not_known(store: Store) -> None:
     """A number of last week is not told as if it were today's."""
     await polled(store, SEVEN - DAY, USDT="1500.00", VNDC="7")
-    await following(store).make_if_due(WATCH, EIGHT)
+    await following(store).make_if_due(CONFIG, EIGHT)
     [message] = await told(store)
     assert message.title == "SUMMARY: 2 balances, 0 moved, 2 unknown, nothing fires"
     assert "nami-spot/spot/VNDC: unknown: 7 when last read, 2026-02-01 07:00:00 UTC" in message.plain

@@ -26,7 +26,12 @@ async def test_a_message_shows_the_readings_before(store: Store) -> None:
     """A threshold is judged by one reading, and its message shows those before it too."""
     await played(store, watch(LOW), *(read(60 * n, USDT=str(1002 - n), VNDC="1") for n in range(4)))
     (report,) = await reports(store)
-    assert (report.value, report.before, report.trend) == ("999", "1000", ("1002", "1001", "1000", "999"))
+    trend = tuple(map(str, report.trend))
+    assert (str(report.reading), str(report.before), trend) == (
+        "999",
+        "1000",
+        ("1002", "1001", "1000", "999"),
+    )
 
 
 async def test_a_reminder_between_polls_shows_them_too(store: Store) -> None:
@@ -34,8 +39,8 @@ async def test_a_reminder_between_polls_shows_them_too(store: Store) -> None:
     watched = watch(replace(LOW, policy=Policy(repeat_every=timedelta(hours=4))))
     await played(store, watched, read(0, USDT="998", VNDC="1"), read(60, USDT="999", VNDC="1"))
     later = START + timedelta(hours=5)
-    await store.write(partial(look_between_polls, watch=watched, now=later, polled={SPOT.key}))
-    assert [(report.kind, report.trend) for report in await reports(store)] == [
+    await store.write(partial(look_between_polls, config=watched, now=later, polled={SPOT.key}))
+    assert [(report.kind, tuple(map(str, report.trend))) for report in await reports(store)] == [
         ("fired", ("998",)),
         ("reminder", ("998", "999")),
     ]

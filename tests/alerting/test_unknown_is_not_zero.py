@@ -22,7 +22,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.context import Watch
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import record
 from monitor.domain.alerts import Event, EventKind
@@ -34,13 +33,15 @@ from monitor.errors import Outcome
 from monitor.store.read.state import read
 from monitor.store.writer import Store
 
+from ..support import configured
+
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 SPOT = Account(provider="nami", job="spot", name="spot", currencies=("USDT", "VNDC"))
 CLIENTS = tuple(Account(provider="wdcf", job="c", name=name, currencies=("USD",)) for name in ("A", "B"))
 ACCOUNTS = (SPOT, *CLIENTS)
 SERIES = tuple(account.series(currency) for account in ACCOUNTS for currency in account.currencies)
-TARGETS = {name: (Target(channel=name, url_id=name * 2),) for name in ("ops", "log")}
+TARGETS = [Target(channel=name, url_id=name * 2) for name in ("ops", "log")]
 
 
 class Moment(NamedTuple):
@@ -154,21 +155,23 @@ def lived(empty: Path, by: tuple[Rule, ...], story: list[Moment], *, restarts: b
 
 
 async def _lived(path: Path, by: tuple[Rule, ...], story: list[Moment], *, restarts: bool) -> Life:
-    watch = Watch(rules=by, accounts={account.key: account for account in ACCOUNTS}, targets=TARGETS)
+    config = configured(*by, accounts=ACCOUNTS, targets=TARGETS)
     life, store, now, polled = Life(), Store(path), START, set[tuple[str, str]]()
     for moment in story:
         if restarts and moment.restart:
             await store.close()
             store = Store(path)
-            assert await store.write(partial(reconcile, watch=watch, now=now)) == ()
+            assert await store.write(partial(reconcile, config=config, now=now)) == ()
         now += moment.later
         if moment.gave is None:
             # A daemon just started waits for an account's first poll before it looks; here it does not.
-            work = partial(look_between_polls, watch=watch, now=now, polled=polled)
+            work = partial(look_between_polls, config=config, now=now, polled=polled)
             life.told.append([*await store.write(work)])
         else:
             result = _result(moment.gave, now)
-            recorded = await store.write(partial(record, account=moment.account, result=result, watch=watch))
+            recorded = await store.write(
+                partial(record, account=moment.account, result=result, config=config)
+            )
             life.told.append([*recorded.told])
             polled.add(moment.account.key)
         life.shown.append(_shown(path))

@@ -18,8 +18,9 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Requ
 
 from monitor.domain.model import Account
 from monitor.domain.rules import Threshold
-from monitor.sandbox import Holding, Scenario, constant, parse_script
-from tests.process.support import Daemon, Installation, Json, until
+from monitor.sandbox import Scenario, constant, parse_script
+from monitor.sandbox.nami import Holding
+from tests.process.support import Daemon, Installation, Json, scenario, until
 from tests.web.support import FAILING, World, opened
 
 WIDE, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
@@ -125,7 +126,7 @@ def free_port() -> int:
 
 def several_wallets() -> Scenario:
     """Wallets as they are: some move, one is low, one is empty."""
-    return Scenario(
+    return scenario(
         nami={
             "spot": {
                 1: Holding(value=parse_script("walk 26058942.333333325 step 150000 seed 1")),

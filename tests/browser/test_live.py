@@ -292,7 +292,7 @@ async def test_a_service_that_is_gone_is_no_empty_wallet(browser: Browser, own: 
         page = look.page
         client = page.locator(row("clients/CLIENT_001/USD"))
         await expect(client).to_contain_text("1,500.50")
-        await own.site.sandbox.wdcf.stop()
+        await own.site.wdcf.stop()
         await expect(client).to_contain_text("connect")
         await expect(client).to_contain_text("1,500.50")
         await expect(page.locator("#provider-wdcf")).to_contain_text("connect")
@@ -351,7 +351,7 @@ async def test_a_link_from_elsewhere_leads_to_the_page(browser: Browser, own: Pl
     own.site.write(web={**own.site.document["web"], "token": token})
     own.daemon.send(signal.SIGHUP)
     await own.daemon.logged("who has the token")
-    elsewhere = own.site.sandbox.nami_url.replace("127.0.0.1", "localhost")
+    elsewhere = own.site.nami.url.replace("127.0.0.1", "localhost")
     async with looking(browser, own.url) as look:
         page = look.page
 

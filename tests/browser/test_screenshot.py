@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from playwright.async_api import Browser, ViewportSize, expect
 
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
+from monitor.config import Config
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
 from monitor.domain.rules import Delta, Failing, Policy, Threshold
@@ -63,9 +63,9 @@ class Day(World):
     """One on which all messages were delivered, since none were wanted."""
 
     @property
-    def watch(self) -> Watch:
+    def config(self) -> Config:
         """What is judged."""
-        return replace(super().watch, targets={})
+        return replace(super().config, channels={})
 
 
 def walked(amount: Decimal, step: Decimal, dice: random.Random) -> Decimal:
@@ -103,7 +103,7 @@ async def a_day(world: World) -> None:
                 broken = account is CLIENTS[2] and left <= 3
                 if broken:
                     await store.write(
-                        partial(record, account=account, result=late(world.now), watch=world.watch)
+                        partial(record, account=account, result=late(world.now), config=world.config)
                     )
                 else:
                     await world.poll(store, account, {"USD": str(clients[account])}, after=timedelta(0))

@@ -108,7 +108,7 @@ async def test_the_sandbox_prints_a_configuration_that_fits(site: Installation) 
 @together()
 async def test_the_sandbox_refuses_what_it_cannot_play(site: Installation) -> None:
     """A story that can't be read, a port that is taken: one line, exit 1."""
-    taken = site.sandbox.nami_url.rpartition(":")[2]
+    taken = site.nami.url.rpartition(":")[2]
     for arguments, said in (
         (["--balance", "nami/spot/USDT fly to 50"], "expected one of"),
         (["--fault", "wdcf nonsense"], "expected one of"),
@@ -239,7 +239,7 @@ async def test_ctrl_c_during_poll_is_quiet(site: Installation) -> None:
     """130 and no traceback, as a shell expects it."""
     site.document["providers"]["wdcf"]["timeout"] = "60s"
     site.write()
-    site.sandbox.wdcf.fault = Fault.hang()
+    site.wdcf.fault = Fault.hang()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "monitor", "poll", "-c", str(site.config)),
@@ -247,7 +247,7 @@ async def test_ctrl_c_during_poll_is_quiet(site: Installation) -> None:
         stderr=asyncio.subprocess.PIPE,
         env=site.environ,
     )
-    await until(lambda: site.sandbox.wdcf.requests, "the poll under way")
+    await until(lambda: site.wdcf.requests, "the poll under way")
     process.send_signal(signal.SIGINT)
     async with asyncio.timeout(PATIENCE):
         out, err = await process.communicate()

@@ -49,7 +49,7 @@ async def test_critical_is_2_whatever_else_is_unknown(site: Installation) -> Non
     site.write(
         rules=[_rule("critical", below="9000", clear="9000"), _rule("warning", below="9000", clear="9000")]
     )
-    site.sandbox.wdcf.fault = Fault.status(500)
+    site.wdcf.fault = Fault.status(500)
     polled = await site.command("poll")
     assert (polled.code, (await site.command("status")).code) == (2, 2)
     assert polled.out.startswith("CRITICAL: 2 firing, clients: unavailable")
@@ -59,7 +59,7 @@ async def test_critical_is_2_whatever_else_is_unknown(site: Installation) -> Non
 async def test_unknown_is_3_even_beside_a_warning(site: Installation) -> None:
     """A poll failed and a warning fires: 3, because what isn't known may be worse than a warning."""
     site.write(rules=[_rule("warning", below="9000", clear="9000")])
-    site.sandbox.wdcf.fault = Fault.html()
+    site.wdcf.fault = Fault.html()
     polled = await site.command("poll")
     assert (polled.code, (await site.command("status")).code) == (3, 3)
     assert polled.out.startswith("UNKNOWN: 1 firing, clients: bad_payload")
@@ -76,7 +76,7 @@ async def test_an_info_is_0(site: Installation) -> None:
 async def test_a_missing_currency_is_3(site: Installation) -> None:
     """An answer without a currency that is watched is not ok."""
     await site.command("poll")
-    del site.sandbox.nami.endpoint.wallets["spot"][22]
+    del site.nami.endpoint.wallets["spot"][22]
     polled = await site.command("poll", "--json")
     assert polled.code == 3
     assert balances(json.loads(polled.out))["spot/spot/USDT"]["total"] == "2500.75"
@@ -176,7 +176,7 @@ async def test_status_json_is_the_contract(site: Installation) -> None:
     assert shown["notifications"] == {"pending": 0, "failed": 0, "delivered": 1}
     times = [shown["at"], job["last_poll"], wallet["observed_at"], client["updated_at"], alert["since"]]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", at) for at in times)
-    asked = site.sandbox.nami.requests[-1].request.received_at
+    asked = site.nami.requests[-1].request.received_at
     assert abs((datetime.fromisoformat(wallet["observed_at"]) - asked).total_seconds()) < 5
     assert Decimal(wallet["available"]) == Decimal("5.00")
 

@@ -22,7 +22,7 @@ from monitor.config.sections import (
     keys,
 )
 from monitor.providers import PROVIDERS
-from monitor.providers.types import Section
+from monitor.providers.base import Section
 from tests.config.support import ENVIRON, EXAMPLE, problems, written
 
 

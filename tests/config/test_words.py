@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.config import Cron, load
+from monitor.domain.rules import Presentation, Words
 from monitor.errors import ConfigError
-from monitor.notify.templates import Words
 from tests.config.support import ENVIRON, EXAMPLE, JOBS, loaded, problems, written
 
 RULE = "{name: low, type: threshold, below: 1"
@@ -136,8 +136,13 @@ def test_what_is_configured(tmp_path: Path) -> None:
     )
     config = loaded(tmp_path, text)
     assert config.links == {"runbook": "https://wiki.example/{{ rule }}"}
-    assert config.rule_links == {"low": {"more": "https://x/{{ subject }}"}}
-    assert config.messages == {"low": Words(body="<b>{{ links.more }}</b>", format="html")}
+    assert [rule.presentation for rule in config.rules] == [
+        Presentation(
+            message=Words(body="<b>{{ links.more }}</b>", format="html"),
+            links={"more": "https://x/{{ subject }}"},
+        ),
+        Presentation(),
+    ]
     assert config.channels["ops"].message == Words(title="{{ rule }}")
     assert config.heartbeat is not None
     assert config.heartbeat.every == timedelta(minutes=1)
@@ -181,7 +186,8 @@ def test_what_the_example_has_commented_out_is_right(tmp_path: Path) -> None:
         )
     config = load(written(tmp_path, text), {**ENVIRON, "HEARTBEAT_URL": "https://hc.example/uuid-of-it"})
     assert sorted(config.links) == ["runbook", "status"]
-    assert list(config.messages) == list(config.rule_links) == ["usdt-low"]
+    shown = [rule.name for rule in config.rules if rule.presentation.message and rule.presentation.links]
+    assert shown == ["usdt-low"]
     assert None not in (config.heartbeat, config.summary, config.channels["ops"].message)
 
 

@@ -18,14 +18,13 @@ from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.outbox import divert_to_fallback
+from monitor.alerting.outbox import divert_to_fallback, message_of
 from monitor.alerting.recording import record
 from monitor.alerting.summaries import Summaries
 from monitor.cli.main import COMMANDS, execute, load_command
 from monitor.config import load
 from monitor.daemon.metrics import Metrics
-from monitor.daemon.runtime import Hosts, Monitor, accept
-from monitor.daemon.web_service import plan_of
+from monitor.daemon.runtime import Hosts, Monitor, accept, open_channels
 from monitor.domain.alerts import Event
 from monitor.domain.delivery import Rest, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message, test_message
@@ -150,12 +149,12 @@ class Daemon:
         self.summaries.follow(monitor.config.summary, now)
         accounts = [polled.account for polled in monitor.accounts.values()]
         self.metrics.expect(accounts, monitor.config.channels)
-        self._tell(await self.store.write(lambda tx: accept(tx, monitor.config, monitor.watch, now)), now)
+        self._tell(await self.store.write(lambda tx: accept(tx, monitor.config, now)), now)
 
     async def minute(self, reads: Mapping[str, Mapping[str, tuple[str, str]] | str], now: datetime) -> None:
         """Poll accounts (job/account): total and available by currency, or the kind of failure. Then do what is due by
         time alone, and deliver. All in one transaction: a sync of the disk takes longer than the rest of it."""
-        await self.summaries.make_if_due(self.monitor.watch, now)
+        await self.summaries.make_if_due(self.monitor.config, now)
         self._tell(await self.store.write(lambda tx: self._do_all(tx, reads, now)), now)
 
     def _do_all(
@@ -166,11 +165,11 @@ class Daemon:
             job, _, account = name.partition("/")
             if (polled := self.monitor.accounts.get((job, account))) is not None:
                 result, overdue_at = _result(read, now), now + timedelta(minutes=10)
-                told += record(tx, polled.account, result, self.monitor.watch, overdue_at).told
+                told += record(tx, polled.account, result, self.monitor.config, overdue_at).told
                 self._polled.add(polled.key)
                 self.metrics.polled(polled.account, result)
-        told += look_between_polls(tx, self.monitor.watch, now, self._polled)
-        divert_to_fallback(tx, self.monitor.fallbacks, now)
+        told += look_between_polls(tx, self.monitor.config, now, self._polled)
+        divert_to_fallback(tx, self.monitor.config, now)
         for notifier in self.monitor.notifiers:
             self._deliver(tx, notifier.target, now)
         return told
@@ -180,11 +179,11 @@ class Daemon:
             rest = tx.outbox.rest(target.url_id)
             if rest is not None and rest.until > now:
                 return
-            due = tx.outbox.waiting(target, now, self.monitor.quiet.get(target.channel)).due
+            due = tx.outbox.waiting(target, now, self.monitor.config.channels[target.channel].quiet_hours).due
             if not due:
                 return
             delivery = plan(due)
-            message = self.monitor.renderer.render(target.channel, delivery.items, delivery.instead_of)
+            message = message_of(self.monitor.config, target, delivery)
             ids = [one.id for one in delivery.covers]
             trouble = self.trouble.get(target.channel)
             if trouble is None:
@@ -221,10 +220,10 @@ class Daemon:
 
     def site(self, now: datetime, *, unready: str = "", hang: str = "", trouble: str = "") -> Site:
         """What its status page shows at an instant."""
-        shown = plan_of(self.monitor)
+        shown = self.monitor.config
         next_polls = {f"{job}/{name}": now + timedelta(minutes=1) for job, name in self.monitor.accounts}
         return Site(
-            plan=lambda: shown,
+            config=lambda: shown,
             live=lambda: Live(started_at=self.started, next_polls=next_polls, unready=unready),
             hang=lambda: hang,
             trouble=lambda: trouble,
@@ -252,7 +251,7 @@ def _sent(at: datetime, channel: str, covers: tuple[str, ...], message: Message)
 
 
 def _monitor(config: Path) -> Monitor:
-    return Monitor(load(config, {}), Hosts())
+    return Monitor(*open_channels(load(config, {})), Hosts())
 
 
 def _result(read: Mapping[str, tuple[str, str]] | str, now: datetime) -> PollResult:

@@ -14,14 +14,13 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from monitor import config
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
 from monitor.alerting.status import assemble
-from monitor.alerting.summaries import Summaries
 from monitor.daemon.clock_watch import ClockWatch
-from monitor.daemon.daemon import Daemon
-from monitor.daemon.runtime import Hosts, Monitor, now
-from monitor.daemon.scheduler import Scheduler
+from monitor.daemon.metrics import Metrics
+from monitor.daemon.running import Running
+from monitor.daemon.runtime import Hosts, Monitor, now, open_channels
+from monitor.daemon.systemd import Systemd
 from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Policy, Stale, Threshold
 from monitor.errors import Outcome
@@ -30,6 +29,8 @@ from monitor.providers.nami import NamiSettings
 from monitor.store.read.state import read
 from monitor.store.writer import Store
 
+from ..support import configured
+
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
 SPOT = Account(provider="nami-main", job="nami-spot", name="spot", currencies=("USDT",))
@@ -37,7 +38,7 @@ RULES = (
     Threshold(name="low", below=Decimal(6000), policy=Policy(repeat_every=4 * HOUR)),
     Stale(name="stale", after=2 * HOUR),
 )
-WATCH = Watch(rules=RULES, accounts={SPOT.key: SPOT}, targets={})
+CONFIG = configured(*RULES, accounts=[SPOT])
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Machine:
         at, total = self.now(), Decimal(5000)
         balances = (Balance(currency="USDT", total=total, available=total),) if outcome is Outcome.OK else ()
         result = PollResult(outcome=outcome, started_at=at, finished_at=at, attempts=1, balances=balances)
-        recorded = await self.store.write(lambda tx: record(tx, SPOT, result, WATCH))
+        recorded = await self.store.write(lambda tx: record(tx, SPOT, result, CONFIG))
         return [f"{event.kind} {event.alert.rule}" for event in recorded.told]
 
     async def run(self, *, polls: int = 3, every: timedelta = 3 * SECOND, tells_time: bool = True) -> None:
@@ -91,7 +92,7 @@ class Machine:
 
     def warnings(self) -> tuple[str, ...]:
         """Those of `status`, by this machine's clock."""
-        return assemble(read(self.store.path), {SPOT.job: SPOT.provider}, [SPOT], self.now()).warnings
+        return assemble(read(self.store.path), CONFIG, self.now()).warnings
 
     async def history(self) -> list[datetime]:
         """When its readings were made, by their own instants."""
@@ -277,26 +278,34 @@ async def test_retention_looks_at_the_clock_first(tmp_path: Path, step: timedelt
     """What was found of it a few seconds ago does not count once it is set."""
     path = tmp_path / "config.yaml"
     path.write_text(ONE_JOB)
-    daemon = Daemon(config.load(path, {}), environ={}, redact=Redaction())
-    daemon._store = Store(tmp_path / "balances.db")
-    daemon._loop = asyncio.get_running_loop()
-    daemon._monitor = Monitor(daemon._config, daemon._hosts)
-    daemon._running_since, daemon._summaries = now(), Summaries(daemon._store)
-    daemon._scheduler = Scheduler(on_clock_set=daemon._clock_set)
+    store, hosts = Store(tmp_path / "balances.db"), Hosts()
+    monitor = Monitor(*open_channels(config.load(path, {})), hosts)
+    daemon = Running(
+        monitor,
+        store,
+        hosts=hosts,
+        environ={},
+        redact=Redaction(),
+        systemd=Systemd({}),
+        metrics=Metrics(),
+        stop=asyncio.Event(),
+        reload=asyncio.Event(),
+        on_recorded=lambda recorded: None,
+    )
     seconds = iter([0.0, 3600.0, 3600.0, 3600.0])
-    daemon._clock_watch = ClockWatch(daemon._store, daemon._hosts, clock=now, monotonic=lambda: next(seconds))
+    daemon._clock_watch = ClockWatch(store, hosts, clock=now, monotonic=lambda: next(seconds))
     for age in (1000 * DAY, HOUR):
         at, one = now() - age, Decimal(1)
         balances = (Balance(currency="USDT", total=one, available=one),)
         result = PollResult(outcome=Outcome.OK, started_at=at, finished_at=at, attempts=1, balances=balances)
-        await daemon._store.write(partial(record, account=SPOT, result=result, watch=WATCH))
+        await store.write(partial(record, account=SPOT, result=result, config=CONFIG))
     await daemon._clock_watch.judge()
     assert daemon._clock_watch.may_prune()
     daemon._scheduler._offset -= step.total_seconds()  # as if somebody had set the clock forward by that
     await daemon._prune()
-    found = await daemon._store.write(
+    found = await store.write(
         lambda tx: tx.readings.history(SPOT.series("USDT"), now(), now() - 4000 * DAY, 1)
     )
     assert len(found) == kept
-    await daemon._monitor.close()
-    await daemon._store.close()
+    await monitor.close()
+    await store.close()

@@ -19,7 +19,7 @@ from monitor.errors import Outcome
 from monitor.log.lines import Redaction
 from monitor.sandbox import Fault
 from monitor.store.writer import Store
-from tests.alerting.test_outbox import OPS, START, Channel, Clock
+from tests.alerting.test_outbox import CONFIG, OPS, START, Channel, Clock
 from tests.alerting.test_outbox import tell as put_into_outbox
 from tests.process.support import Installation, until
 from tests.providers.support import OK, SPOT, Endpoint, Station, http, waits
@@ -65,14 +65,14 @@ async def test_a_daemon_counts_what_happens(tmp_path: Path) -> None:
         await until(have("deliveries_total", channel="ops", outcome="delivered"), "a delivery")
         assert counted(metrics, "alert_events_total", kind="fired") == 1
         assert counted(metrics, "alert_events_total") == 1
-        site.sandbox.nami.fault = Fault.status(503)
+        site.nami.fault = Fault.status(503)
         await until(have("polls_total", **polls, outcome="unavailable"), "a failure")
-        site.sandbox.nami.fault = Fault.latency(timedelta(seconds=5))
+        site.nami.fault = Fault.latency(timedelta(seconds=5))
         await until(have("missed_runs_total", poll_job="spot"), "a poll that outlasts its interval")
-        site.sandbox.nami.fault = None
+        site.nami.fault = None
         polled = counted(metrics, "polls_total", **polls)
         assert polled == counted(metrics, "poll_duration_seconds_count", **polls)
-        assert polled <= len(site.sandbox.nami.requests)
+        assert polled <= len(site.nami.requests)
         assert counted(metrics, "run_lag_seconds_count") >= polled
         assert counted(metrics, "store_commit_duration_seconds_count") >= 1
         assert counted(metrics, "store_errors_total") == 0
@@ -128,7 +128,7 @@ async def test_waiting_in_vain_counts_as_waiting() -> None:
 def outbox(store: Store, clock: Clock, metrics: Metrics) -> Outbox:
     """An outbox that tells what it does."""
     return Outbox(
-        store, clock=clock, jitter=lambda: 0.0, on_attempt=metrics.tried, on_given_up=metrics.gave_up
+        store, CONFIG, clock=clock, jitter=lambda: 0.0, on_attempt=metrics.tried, on_given_up=metrics.gave_up
     )
 
 
@@ -153,7 +153,7 @@ async def test_deliveries_count_by_their_outcome(
         await store.write(lambda tx: tx.outbox.reschedule([waiting.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
     box = outbox(store, clock, metrics)
-    box.serve([ops])
+    box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1, "an attempt")
     await box.stop(timedelta(seconds=5))
     await store.close()

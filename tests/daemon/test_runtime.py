@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor import config
-from monitor.daemon.runtime import Hosts, Monitor, now
+from monitor.daemon.runtime import Hosts, Monitor, now, open_channels
 from monitor.daemon.shared_calls import SharedCalls
 from monitor.domain.model import Pause
 from monitor.errors import Outcome
@@ -31,11 +31,11 @@ async def test_calls_of_every_provider_on_a_limited_host_count_across_a_restart(
     loaded = config.load(path, {})
     store = Store(loaded.store.path)
     hosts = Hosts(SharedCalls(store.write))
-    before = Monitor(loaded, Hosts(SharedCalls(store.write)))
+    before = Monitor(*open_channels(loaded), Hosts(SharedCalls(store.write)))
     for account in loaded.jobs[1].accounts:
         await before.fetch(before.accounts[account.key], timedelta(seconds=1))
     await before.close()
-    monitor = Monitor(loaded, hosts)
+    monitor = Monitor(*open_channels(loaded), hosts)
     with pytest.raises(NoTurn, match=r"our own limit of 3/1m is reached"):
         async with hosts.of(loaded.providers["limited"]).turn(timedelta(seconds=1), timedelta(seconds=1)):
             pass
@@ -68,7 +68,7 @@ async def test_a_pause_of_another_process_lasts_no_longer_than_it_was(
         detail="HTTP 418",
     )
     await store.write(lambda tx: tx.hosts.save_pause(pause))
-    monitor = Monitor(loaded, hosts)
+    monitor = Monitor(*open_channels(loaded), hosts)
     hosts.respect(await store.write(lambda tx: tx.hosts.pauses(now())))
     held = hosts.of(settings).paused
     assert held is not None
@@ -82,7 +82,7 @@ async def test_a_pause_that_another_process_left_holds_for_a_host_without_a_limi
     path = tmp_path / "config.yaml"
     path.write_text(ONE_HOST)
     loaded, hosts = config.load(path, {}), Hosts()
-    monitor = Monitor(loaded, hosts)
+    monitor = Monitor(*open_channels(loaded), hosts)
     host, minute = hosts.of(loaded.providers["free"]), timedelta(minutes=1)
     pause = Pause(host=host.name, until=now() + minute, outcome=Outcome.UNAVAILABLE, detail="HTTP 503")
     hosts.respect([pause, replace(pause, host="https://elsewhere:443")])

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from monitor.alerting.context import Watch
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, step
 from monitor.domain.evaluation import AlertContext, Change, Facts, evaluate, is_covered
 from monitor.domain.messages import Report
@@ -21,7 +20,7 @@ from monitor.domain.model import (
     Streak,
     Subject,
 )
-from monitor.domain.mutes import NO_MUTES, AlertKey, Inhibitors, Mutes
+from monitor.domain.mutes import NO_MUTES, AlertKey, Inhibitors, Mute, MuteKind, Mutes
 from monitor.domain.routing import Route
 from monitor.domain.rules import (
     Breached,
@@ -34,7 +33,10 @@ from monitor.domain.rules import (
 )
 from monitor.errors import Outcome
 
+from ..support import configured
+
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
+QUIET = Mute(kind=MuteKind.SILENCE, source="1", text="somebody wants quiet")
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
@@ -111,7 +113,7 @@ def live(
     after = None if escalate is None else minutes(escalate)
     marks = zip(story, *(row.ljust(len(story))[: len(story)] for row in (quiet, acks)), strict=True)
     for number, (reading, mark, ack) in enumerate(marks):
-        mute, now = "somebody wants quiet" if mark == "#" else "", start + number * MINUTE
+        mute, now = QUIET if mark == "#" else None, start + number * MINUTE
         alert, events = step(restart(alert), VERDICTS[reading], by, now, mute=mute, escalate_after=after)
         if ack == "a":
             alert = acknowledge(alert, Ack(by="ann", reason="on it", at=now))
@@ -137,7 +139,7 @@ def firing(*, severity: Severity = Severity.WARNING, level: int = 0, announced: 
         Breached("is broken", "not broken", level),
         told,
         START,
-        mute="" if announced else "quiet",
+        mute=None if announced else QUIET,
     )
     return alert
 
@@ -256,13 +258,12 @@ class World:
     @property
     def desk(self) -> AlertContext:
         """What decides whether and where alerts are told, as the polls have it."""
-        accounts = {key: known.account for key, known in self.healths.items()}
-        watch = Watch(rules=tuple(self.rules), accounts=accounts, targets={})
+        config = configured(*self.rules, accounts=[known.account for known in self.healths.values()])
         desk = AlertContext(
             mutes=self.mutes,
             routes=self.routes,
-            describe=watch.describe,
-            rules={rule.name: rule for rule in self.rules},
+            describe=config.describe,
+            rules=config.rules_by_name,
             inhibitors=Inhibitors(self.mutes.inhibitions),
         )
         for key, alert in self.alerts.items():
@@ -326,8 +327,9 @@ class World:
         for change in changes:
             key = change.alert.rule, change.alert.subject
             self.alerts[key] = change.alert
-            told += [item.event for item in change.told]
-            self.reports += [item.report for item in change.told]
+            told += [item.event for item in change.events]
+            history = change.view.history if change.view else ()
+            self.reports += [item.report(history) for item in change.events]
         self.events += told
         return told
 

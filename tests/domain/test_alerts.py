@@ -8,7 +8,7 @@ from monitor.domain.alerts import Alert, EventKind, close, incident_id, step
 from monitor.domain.model import Severity, State, Subject
 from monitor.domain.rules import Breached, Ok, Policy, Unknown
 
-from .support import HOUR, MINUTE, START, firing, kinds, live, new_alert, policy, tell, written
+from .support import HOUR, MINUTE, QUIET, START, firing, kinds, live, new_alert, policy, tell, written
 
 BROKEN = Breached("is broken", "not broken")
 WORSE = Breached("is more broken", "not broken", 1)
@@ -302,7 +302,7 @@ def test_a_higher_severity_is_told_though_the_level_fell() -> None:
 def test_a_higher_severity_waits_for_the_inhibitor() -> None:
     """An inhibited alert is quiet, also about its severity; it is told when the inhibitor is over."""
     critical = policy(severity=Severity.CRITICAL)
-    alert, during = step(firing(), BROKEN, critical, START + MINUTE, mute="quiet")
+    alert, during = step(firing(), BROKEN, critical, START + MINUTE, mute=QUIET)
     _, after = step(alert, BROKEN, critical, START + 2 * MINUTE)
     assert (kinds(during), kinds(after)) == ("", "W")
 

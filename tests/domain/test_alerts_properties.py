@@ -18,7 +18,7 @@ from monitor.domain.rules import Flapping, Policy, Unknown, Verdict
 from monitor.store.connection import open_engine
 from monitor.store.transaction import Transaction
 
-from .support import MINUTE, START, VERDICTS, Restart, minutes, new_alert
+from .support import MINUTE, QUIET, START, VERDICTS, Restart, minutes, new_alert
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ def lived(story: list[Moment], restart: Restart = lambda alert: alert) -> list[L
         if moment.verdict is None:
             alert, events = close(alert, "gone", now)
         else:
-            mute = "quiet" if moment.muted else ""
+            mute = QUIET if moment.muted else None
             alert, events = step(
                 alert, moment.verdict, moment.policy, now, mute=mute, escalate_after=moment.escalate_after
             )
@@ -421,7 +421,7 @@ def test_between_two_due_times_nothing_changes(story: list[Moment], data: st.Dat
     now = START + sum((moment.later for moment in story), timedelta(0))
 
     def looked(alert: Alert, at: datetime) -> tuple[Alert, tuple[Event, ...]]:
-        mute = "quiet" if last.muted else ""
+        mute = QUIET if last.muted else None
         return step(alert, Unknown("?"), last.policy, at, mute=mute, escalate_after=last.escalate_after)
 
     for _ in range(20):

@@ -1,6 +1,8 @@
 """Which messages carry pictures, and what of."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,32 +10,31 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.domain.charts import MOST, Charts, ChartSpec, Line, wants
-from monitor.domain.delivery import Target
+from monitor.domain.alerts import EventKind
+from monitor.domain.charts import MOST, ChartSpec, Line, may_want, wanted, wants
 from monitor.domain.messages import Item, Report
 from monitor.domain.model import Severity
-from monitor.domain.rules import Delta, Failing, Policy, Rule, Threshold
+from monitor.domain.rules import Delta, Failing, Policy, Presentation, Rule, Threshold
 from monitor.domain.schedule import Cron, Every, Schedule, gap_after
 
-OPS = Target(channel="ops", url_id="aaaa")
-SMS = Target(channel="phone", url_id="bbbb")
 AT = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 SINCE = AT - timedelta(minutes=5)
 LOW = Threshold(name="low", below=Decimal("1000.00"), clear=Decimal(1200))
+GAPS_AFTER = {"nami": timedelta(seconds=150)}
 SERIES = (("account", "spot"), ("currency", "USDT"), ("job", "nami"), ("provider", "main"))
 
 
 def _report(**changes: Any) -> Report:
     facts = {
-        "kind": "fired",
+        "kind": EventKind.FIRED,
         "rule": "low",
         "rule_type": "threshold",
-        "severity": "warning",
+        "severity": Severity.WARNING,
         "subject": "nami/spot/USDT",
         "incident": "A",
         "seq": 1,
-        "at": AT.isoformat(),
-        "since": SINCE.isoformat(),
+        "at": AT,
+        "since": SINCE,
         "reason": "r",
         "expected": "e",
         "names": SERIES,
@@ -42,22 +43,13 @@ def _report(**changes: Any) -> Report:
     return Report(**{**facts, **changes})
 
 
-def _charts(*rules: Rule, **changes: Any) -> Charts:
-    settings: dict[str, Any] = {
-        "by_rule": {rule.name: True for rule in rules},
-        "takers": frozenset({OPS}),
-        "rules": {rule.name: rule for rule in rules},
-        "schedules": {"nami": Every(interval=timedelta(minutes=1))},
-    }
-    return Charts(**{**settings, **changes})
-
-
-def _wanted(report: Report, *rules: Rule, **changes: Any) -> tuple[ChartSpec, ...]:
-    return _charts(*(rules or (LOW,)), **changes).wanted(OPS, [Item(last=report)])
+def _wanted(*items: Item, rules: Sequence[Rule] = (LOW,)) -> tuple[ChartSpec, ...]:
+    """What is shown on a channel that wants charts."""
+    return wanted(items, True, {rule.name: rule for rule in rules}, GAPS_AFTER)
 
 
 @pytest.mark.parametrize(
-    ("channel", "rule", "wanted"),
+    ("channel", "rule", "expected"),
     [
         pytest.param(None, None, False, id="nobody-asks"),
         pytest.param(None, True, True, id="the-rule-asks"),
@@ -68,21 +60,18 @@ def _wanted(report: Report, *rules: Rule, **changes: Any) -> tuple[ChartSpec, ..
         pytest.param(False, None, False, id="only-a-no"),
     ],
 )
-def test_one_yes_is_enough_and_one_no_too_much(channel: bool | None, rule: bool | None, wanted: bool) -> None:
+def test_one_yes_is_enough_and_one_no_too_much(
+    channel: bool | None, rule: bool | None, expected: bool
+) -> None:
     """Of a channel and a rule, either can ask, and either can forbid."""
-    assert wants(channel, rule) is wanted
-    charts = _charts(
-        LOW,
-        by_rule={} if rule is None else {"low": rule},
-        by_channel={} if channel is None else {"ops": channel},
-    )
-    assert bool(charts.wanted(OPS, [Item(last=_report())])) is wanted
-    assert charts.possible or not wanted
+    low = replace(LOW, presentation=Presentation(chart=rule))
+    shown = wanted([Item(last=_report())], channel, {"low": low}, GAPS_AFTER)
+    assert wants(channel, rule) is bool(shown) is may_want(channel, [low]) is expected
 
 
 def test_a_threshold_shows_its_limit_and_where_it_clears() -> None:
     """With the digits of the configuration, and the incident up to the picture's edge."""
-    assert _wanted(_report()) == (
+    assert _wanted(Item(last=_report())) == (
         ChartSpec(
             series="nami/spot/USDT",
             field="total",
@@ -105,21 +94,21 @@ def test_levels_are_shown_each_with_its_severity() -> None:
         name="low", below=Decimal(1), above=Decimal(9), policy=Policy(severity=Severity.CRITICAL)
     )
     info = Threshold(name="low", below=Decimal(2), above=Decimal(8), policy=Policy(severity=Severity.INFO))
-    (chart,) = _wanted(_report(), Threshold(name="low", levels=(critical, info)))
+    (chart,) = _wanted(Item(last=_report()), rules=[Threshold(name="low", levels=(critical, info))])
     assert [line.label for line in chart.lines] == ["critical 1", "critical 9", "info 2", "info 8"]
 
 
 def test_other_rules_have_no_line() -> None:
     """A change has no amount that it is measured against."""
-    (chart,) = _wanted(_report(), Delta(name="low", direction="drop", limit=Decimal(5)))
+    (chart,) = _wanted(Item(last=_report()), rules=[Delta(name="low", direction="drop", limit=Decimal(5))])
     assert chart.lines == ()
 
 
 def test_an_end_is_shown_from_its_firing_on() -> None:
     """Also where both are told in one message."""
-    fired = _report(since=(AT - timedelta(hours=1)).isoformat())
-    both = Item(last=_report(kind="resolved"), fired=fired)
-    (chart,) = _charts(LOW).wanted(OPS, [both])
+    fired = _report(since=AT - timedelta(hours=1))
+    both = Item(last=_report(kind=EventKind.RESOLVED), fired=fired)
+    (chart,) = _wanted(both)
     assert (chart.fired_since, chart.over_at) == (AT - timedelta(hours=1), AT)
     assert chart.title == "FIRED AND RESOLVED low"
 
@@ -129,29 +118,21 @@ def test_an_end_is_shown_from_its_firing_on() -> None:
     [
         pytest.param(_report(names=(("provider", "main"),), subject="main"), id="a-provider"),
         pytest.param(_report(names=SERIES[:1] + SERIES[2:], subject="nami/spot/*"), id="an-account"),
-        pytest.param(_report(kind="summary", names=(), subject=""), id="the-summary"),
+        pytest.param(_report(kind=EventKind.SUMMARY, names=(), subject=""), id="the-summary"),
         pytest.param(_report(rule="gone"), id="a-rule-that-is-gone"),
         pytest.param(_report(names=(("currency", "USDT"), ("job", "gone"))), id="a-job-that-is-gone"),
     ],
 )
 def test_what_is_about_no_series_shows_none(report: Report) -> None:
     """Whatever the channel asks for."""
-    rules = (LOW, Failing(name="failing"))
-    assert _wanted(report, *rules, by_channel={"ops": True}) == ()
-
-
-def test_a_service_without_attachments_gets_none() -> None:
-    """Whoever asks."""
-    charts = _charts(LOW, by_channel={"phone": True})
-    assert charts.wanted(SMS, [Item(last=_report())]) == ()
-    assert not _charts(LOW, takers=frozenset()).possible
+    assert _wanted(Item(last=report), rules=[LOW, Failing(name="failing")]) == ()
 
 
 def test_of_many_the_worst_are_shown() -> None:
     """As many as a phone takes, in the message's order."""
     mild = [Item(last=_report(subject=f"nami/{number}/USDT", incident=str(number))) for number in range(9)]
-    worst = Item(last=_report(subject="nami/worst/USDT", severity="critical"))
-    shown = _charts(LOW).wanted(OPS, [*mild, worst])
+    worst = Item(last=_report(subject="nami/worst/USDT", severity=Severity.CRITICAL))
+    shown = _wanted(*mild, worst)
     assert [chart.series for chart in shown] == ["nami/worst/USDT", "nami/0/USDT", "nami/1/USDT"]
     assert len(shown) == MOST
 
@@ -170,8 +151,8 @@ def test_one_missing_poll_is_no_gap_and_two_are(schedule: Schedule, gap: timedel
     assert gap_after(schedule) == gap
 
 
-@pytest.mark.parametrize("kind", ["fired", "resolved"])
-def test_a_chart_survives_the_way_to_its_process(kind: str) -> None:
+@pytest.mark.parametrize("kind", [EventKind.FIRED, EventKind.RESOLVED])
+def test_a_chart_survives_the_way_to_its_process(kind: EventKind) -> None:
     """As JSON, and back."""
-    (chart,) = _wanted(_report(kind=kind))
+    (chart,) = _wanted(Item(last=_report(kind=kind)))
     assert ChartSpec.from_json(json.loads(json.dumps(chart.to_json()))) == chart

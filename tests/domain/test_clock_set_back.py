@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
 from monitor.domain.alerts import Event
 from monitor.domain.model import Balance, PollResult
@@ -16,6 +15,7 @@ from monitor.errors import Outcome
 from monitor.store.connection import open_engine
 from monitor.store.transaction import Transaction
 
+from ..support import configured
 from .support import ACCOUNT, HOUR, MINUTE, START, kinds
 
 LOW = Threshold(name="low", below=Decimal(1000))
@@ -40,8 +40,7 @@ def polled(tx: Transaction, rule: Rule, available: str, after: timedelta) -> tup
         attempts=1,
         balances=(Balance(currency="USDT", total=amount, available=amount),),
     )
-    watch = Watch(rules=(rule,), accounts={ACCOUNT.key: ACCOUNT}, targets={})
-    return record(tx, ACCOUNT, result, watch).told
+    return record(tx, ACCOUNT, result, configured(rule, accounts=[ACCOUNT])).told
 
 
 def test_a_low_balance_fires(tx: Transaction) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from itertools import pairwise, takewhile
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -17,16 +19,21 @@ from monitor.domain.delivery import (
     LONGEST_REST,
     LONGEST_RETRY,
     Notification,
+    Queue,
     Target,
+    Turn,
     address,
     given_up,
+    next_turn,
     plan,
     rest_of,
     retry_at,
 )
+from monitor.domain.messages import AmountRead
+from monitor.domain.model import Severity
 from monitor.domain.routing import GROUP_WAIT, Route
 
-from .support import MINUTE, START, TOLD, a_report
+from .support import MINUTE, START, TOLD, a_report, minutes
 
 KINDS = {letter: kind for kind, letter in TOLD.items()}
 DUTY_MAIL = Target(channel="oncall", url_id="mail" * 8)  # the same recipient as MAIL
@@ -113,7 +120,7 @@ def test_a_firing_that_was_tried_goes_out_before_what_it_became() -> None:
 def test_a_firing_goes_out_with_all_its_numbers_and_the_severity_of_now() -> None:
     """As what it has become, in words of a firing."""
     first, worse = waiting("FW")
-    milder = replace(first, report=replace(first.report, severity="warning"))
+    milder = replace(first, report=replace(first.report, severity=Severity.WARNING))
     message = plan([[milder, worse]]).message
     assert message.title.startswith("CRITICAL usdt-low")
     assert ", message 1-2" in message.plain
@@ -132,7 +139,8 @@ def test_a_firing_goes_out_with_all_its_numbers_and_the_severity_of_now() -> Non
 def test_a_message_says_how_many_fail_when_it_is_sent(kind: str, value: str, reason: str) -> None:
     """Not how many did when the event happened."""
     [one] = waiting(kind)
-    report = replace(one.report, value=value)
+    reading = AmountRead(amount=Decimal(value), at=START) if value else None
+    report = replace(one.report, reading=reading)
     one = replace(one, report=report, present_reason="auth: 40 of 40 accounts")
     assert plan([[one]]).items[0].last.reason == reason
 
@@ -178,6 +186,117 @@ def test_a_fallback_says_in_whose_place_it_tells() -> None:
     [queue] = group("F")
     told = replace(queue[0], instead_of="channel ops, which can't be reached (refused)")
     assert "\nInstead of: channel ops, which can't be reached (refused)" in plan([[told]]).message.plain
+
+
+# Whose turn it is
+
+
+def queue(
+    group: str, at: float, *, latest: float | None = None, tried: bool = False, critical: float | None = None
+) -> Queue:
+    """Incidents that wait; times in minutes from START."""
+    return Queue(
+        group=group,
+        tried=tried,
+        earliest=START + minutes(at),
+        latest=START + minutes(at if latest is None else latest),
+        critical_at=None if critical is None else START + minutes(critical),
+    )
+
+
+@pytest.mark.parametrize(
+    ("queues", "quiet", "expected"),
+    [
+        pytest.param([], None, None, id="nothing-waits"),
+        pytest.param([queue("a", 0)], None, "a", id="what-is-due-goes-out"),
+        pytest.param([queue("a", 1)], None, 1, id="what-is-not-due-says-when"),
+        pytest.param([queue("a", 3), queue("b", 2)], None, 2, id="the-earliest-of-several"),
+        pytest.param([queue("a", 1), queue("b", 0)], None, "b", id="a-group-holds-back-no-other"),
+        pytest.param([queue("a", 0), queue("b", -9)], None, "a", id="of-two-the-one-that-came-first"),
+        pytest.param(
+            [queue("a", 1, critical=0)], None, "a", id="what-is-critical-takes-along-what-is-before-it"
+        ),
+        pytest.param([queue("a", 1, critical=0, tried=True)], None, 1, id="but-not-before-a-retry"),
+        pytest.param([queue("a", 0, critical=1)], None, "a", id="and-does-not-wait-longer-for-it"),
+        pytest.param([queue("a", 0)], 60, 60, id="quiet-hours-hold-a-warning"),
+        pytest.param([queue("a", 90)], 60, 90, id="that-is-due-later-it-waits-for-longer"),
+        pytest.param([queue("a", 0, critical=0)], 60, "a", id="not-what-is-critical"),
+        pytest.param([queue("a", 0), queue("b", 0, critical=0)], 60, "b", id="which-takes-no-warning-along"),
+        pytest.param([queue("a", 5, critical=5), queue("b", 0)], 60, 5, id="and-is-waited-for"),
+        pytest.param([queue("a", 60)], None, 60, id="as-late-as-any-rest"),
+        pytest.param([queue("a", 61)], None, "a", id="planned-by-a-clock-since-set-back"),
+        pytest.param([queue("a", 5, latest=61)], None, "a", id="or-one-of-them-was"),
+    ],
+)
+def test_whose_turn_it_is(queues: Sequence[Queue], quiet: float | None, expected: str | float | None) -> None:
+    """A group, or the minute at which there will be one."""
+    found = next_turn(queues, START, None if quiet is None else START + minutes(quiet))
+    if isinstance(found, Turn):
+        assert (found.group, found.only_critical) == (expected, quiet is not None)
+    else:
+        assert found == (None if expected is None else START + minutes(float(expected)))
+
+
+def test_what_is_sent_at_once_waits_for_no_group_but_for_its_retry() -> None:
+    """`poll` sends what there is, and ends."""
+    tried = queue("a", 1, tried=True)
+    [due, later] = (
+        next_turn(queues, START, wait_for_group=False) for queues in ([tried, queue("b", 9)], [tried])
+    )
+    assert isinstance(due, Turn)
+    assert (due.group, later) == ("b", START + MINUTE)
+
+
+class Waits(NamedTuple):
+    """An incident: its first notification's group, minute and whether it was tried; when its critical one goes."""
+
+    group: str
+    at: int
+    tried: bool
+    critical: int | None
+
+    @property
+    def planned(self) -> int:
+        return self.at if self.tried or self.critical is None else min(self.at, self.critical)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Waits,
+            group=st.sampled_from("abc"),
+            at=st.integers(-2, 3),
+            tried=st.booleans(),
+            critical=st.none() | st.integers(-2, 3),
+        ),
+        max_size=6,
+    ),
+    st.none() | st.just(2),
+)
+def test_queues_decide_as_their_incidents_would(incidents: list[Waits], quiet: int | None) -> None:
+    """Taken together by group, by whether they were tried, and by whether something critical waits."""
+    alike: dict[tuple[str, bool, bool], list[Waits]] = {}
+    for one in incidents:
+        alike.setdefault((one.group, one.tried, one.critical is not None), []).append(one)
+    queues = [
+        queue(
+            group,
+            min(one.at for one in members),
+            latest=max(one.at for one in members),
+            tried=tried,
+            critical=min((one.critical for one in members if one.critical is not None), default=None),
+        )
+        for (group, tried, _), members in alike.items()
+    ]
+    found = next_turn(queues, START, None if quiet is None else START + minutes(quiet))
+    passing = [one for one in incidents if quiet is None or one.critical is not None]
+    due = {one.group for one in passing if one.planned <= 0}
+    if due:
+        assert isinstance(found, Turn)
+        assert found.group in due
+    else:
+        at = [one.planned if one in passing else max(one.planned, quiet or 0) for one in incidents]
+        assert found == (START + minutes(min(at)) if at else None)
 
 
 # Backoff

@@ -11,6 +11,7 @@ from monitor.domain.evaluation import AlertContext
 from monitor.domain.matching import Match
 from monitor.domain.messages import Item, render
 from monitor.domain.model import Severity, State, Subject
+from monitor.domain.mutes import Mute, MuteKind
 from monitor.domain.rules import Delta, Failing, Policy, Rule, Stale, Threshold
 from monitor.errors import Outcome
 
@@ -192,6 +193,8 @@ def test_stale_is_quiet_while_the_provider_fails() -> None:
     """One cause, one message."""
     world = failing_for_long(FROZEN, FAILING)
     assert (world.told("failing", "nami-main"), world.told("frozen", SERIES)) == ("F", "")
+    by_outage = Mute.by_alert(MuteKind.EXPLANATION, ("failing", Subject("nami-main")))
+    assert world.alert("frozen", SERIES).muted == by_outage
 
 
 def test_stale_is_quiet_whatever_the_order_of_the_rules() -> None:
@@ -382,8 +385,8 @@ def test_an_outage_ends_with_a_reading_and_not_with_a_refusal() -> None:
 
 
 def gone(rule: Rule | None, alert: Alert) -> str:
-    [told] = AlertContext().end(alert, rule, "the rule is gone from the configuration", START + HOUR).told
-    return told.report.rule_type
+    [told] = AlertContext().end(alert, rule, "the rule is gone from the configuration", START + HOUR).events
+    return told.report().rule_type
 
 
 def test_the_end_of_a_rule_that_is_gone_does_not_say_what_it_never_was() -> None:
@@ -398,14 +401,14 @@ def test_the_end_of_an_account_tells_the_rules_type() -> None:
 
 def test_the_end_of_an_alert_has_the_severity_it_had() -> None:
     """Not a default."""
-    [told] = AlertContext().end(firing(severity=Severity.CRITICAL), None, "gone", START + HOUR).told
-    assert told.report.severity == "critical"
+    [told] = AlertContext().end(firing(severity=Severity.CRITICAL), None, "gone", START + HOUR).events
+    assert told.report().severity is Severity.CRITICAL
 
 
 def test_the_end_of_what_was_never_told_is_quiet() -> None:
     """Pending alerts end without a message."""
     assert (
-        AlertContext().end(Alert(rule="low", subject=Subject(SERIES)), LOW, "gone", START + HOUR).told == ()
+        AlertContext().end(Alert(rule="low", subject=Subject(SERIES)), LOW, "gone", START + HOUR).events == ()
     )
 
 
@@ -420,7 +423,7 @@ def test_an_event_comes_with_its_rules_policy() -> None:
     world.now += MINUTE
     low = World([replace(LOW, policy=by, below=Decimal(9000))], START, world.healths, world.views)
     [change] = low.changes(SPOT, polled=True, read=frozenset({"USDT"}))
-    assert [told.policy for told in change.told] == [by]
+    assert [one.policy for one in change.events] == [by]
 
 
 def test_a_providers_event_has_the_labels_that_all_its_accounts_have() -> None:

@@ -109,7 +109,7 @@ def test_a_message_tells_the_limit_of_the_level_that_is_broken() -> None:
     world = World([LOW])
     world.poll(SPOT, {"USDT": "4000"})
     world.poll(SPOT, {"USDT": "900"})
-    assert [(report.severity, report.reason) for report in world.reports] == [
+    assert [(report.severity.word, report.reason) for report in world.reports] == [
         ("warning", "available 4000 < 5000"),
         ("critical", "available 900 < 1000"),
     ]

@@ -11,8 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.domain.alerts import Event, EventKind, step
-from monitor.domain.messages import TREND_LENGTH, Item, Message, Report, render, report, test_message
-from monitor.domain.model import Severity
+from monitor.domain.messages import (
+    TREND_LENGTH,
+    AmountRead,
+    Item,
+    Message,
+    Report,
+    render,
+    report,
+    test_message,
+)
+from monitor.domain.model import Field, Severity
 from monitor.domain.rules import Breached, Delta, Failing, Ok, Rule, Stale, Threshold
 
 from .support import MINUTE, START, a_report, firing, minutes, policy, reading, readings
@@ -237,29 +246,29 @@ def event(kind: EventKind = EventKind.FIRED, severity: Severity = Severity.CRITI
 
 def test_a_report_has_the_facts_of_its_event() -> None:
     """Who, what, since when, and its number."""
-    facts = report(event(), LOW, (("team", "treasury"),))
+    facts = report(event(), LOW, {"team": "treasury", "job": "nami-spot", "rule": "low"})
     assert (facts.kind, facts.rule, facts.rule_type, facts.severity) == (
         "fired",
         "low",
         "threshold",
-        "critical",
+        Severity.CRITICAL,
     )
     assert (facts.subject, facts.seq, facts.reason) == ("nami-spot/spot/USDT", 1, "available 900.10 < 1000")
-    assert (facts.since, facts.at) == (START.isoformat(), (START + MINUTE).isoformat())
-    assert facts.labels == (("team", "treasury"),)
+    assert (facts.since, facts.at) == (START, START + MINUTE)
+    assert (facts.labels, facts.names) == ((("team", "treasury"),), (("job", "nami-spot"),))
 
 
 def test_a_report_has_the_reading_and_the_one_before() -> None:
     """With the very digits."""
-    facts = report(event(), LOW, history=readings({0: "1100.00", 1: "900.10"}))
-    assert (facts.field, facts.value, facts.before) == ("available", "900.10", "1100.00")
-    assert facts.before_at == START.isoformat()
+    facts = report(event(), LOW, {}, readings({0: "1100.00", 1: "900.10"}))
+    assert (facts.field, str(facts.reading), str(facts.before)) == ("available", "900.10", "1100.00")
+    assert facts.before == AmountRead(amount=Decimal("1100.00"), at=START)
 
 
 def test_the_first_reading_has_none_before() -> None:
-    """Empty, not zero."""
-    facts = report(event(), LOW, history=readings({0: "900.10"}))
-    assert (facts.value, facts.before, facts.before_at) == ("900.10", "", "")
+    """None, not zero."""
+    facts = report(event(), LOW, {}, readings({0: "900.10"}))
+    assert (str(facts.reading), facts.before) == ("900.10", None)
 
 
 @pytest.mark.parametrize(
@@ -276,65 +285,74 @@ def test_the_first_reading_has_none_before() -> None:
 def test_a_report_shows_the_field_of_its_rule(rule: Rule, field: str) -> None:
     """And `available` where the rule has none."""
     history = (reading("3", total="5", locked="2"),)
-    assert report(event(), rule, history=history).field == field
+    assert report(event(), rule, {}, history).field == field
+
+
+@pytest.mark.parametrize(("field", "text"), [("available", "3.10"), ("total", "5"), ("locked", "unknown")])
+def test_an_amount_is_shown_as_it_came(field: Field, text: str) -> None:
+    """And as unknown where it did not."""
+    facts = report(event(), replace(LOW, field=field), {}, (reading("3.10", total="5"),))
+    assert str(facts.reading) == text
 
 
 def test_an_amount_that_is_not_told_is_unknown() -> None:
     """Not zero, and not part of the trend."""
     history = reading("3", locked="2"), reading("3", START + MINUTE)
-    facts = report(event(), replace(LOW, field="locked"), history=history)
-    assert (facts.value, facts.before, facts.trend) == ("unknown", "2", ("2",))
+    facts = report(event(), replace(LOW, field="locked"), {}, history)
+    assert (str(facts.reading), str(facts.before), facts.trend) == ("unknown", "2", (Decimal(2),))
 
 
 def test_the_trend_is_the_last_readings() -> None:
     """So many, the newest last."""
     history = readings({float(number): str(number) for number in range(30)})
-    trend = report(event(), LOW, history=history).trend
-    assert (len(trend), trend[0], trend[-1]) == (TREND_LENGTH, "10", "29")
+    trend = report(event(), LOW, {}, history).trend
+    assert (len(trend), trend[0], trend[-1]) == (TREND_LENGTH, Decimal(10), Decimal(29))
 
 
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_every_kind_of_event_can_be_rendered(kind: EventKind) -> None:
     """From the event to the text."""
-    message = rendered(report(event(kind), LOW, history=readings({0: "1100", 1: "900.10"})))
+    message = rendered(report(event(kind), LOW, {}, readings({0: "1100", 1: "900.10"})))
     assert "available 900.10 < 1000" in message.plain
 
 
 @pytest.mark.parametrize("severity", list(Severity))
 def test_every_severity_can_be_rendered(severity: Severity) -> None:
     """Its word opens the title."""
-    assert rendered(report(event(severity=severity), LOW)).title.startswith(severity.name)
+    assert rendered(report(event(severity=severity), LOW, {})).title.startswith(severity.name)
 
 
 def test_a_reminder_says_since_when_it_has_been_broken() -> None:
     """Not since the last message."""
     alert, _ = step(firing(), Breached("is broken", "not broken"), policy(repeat=60), START + minutes(120))
-    facts = report(Event(kind=EventKind.REMINDER, at=START + minutes(120), alert=alert, reason="x"), LOW)
+    facts = report(Event(kind=EventKind.REMINDER, at=START + minutes(120), alert=alert, reason="x"), LOW, {})
     assert lines(rendered(facts))["Since"] == "2026-02-01 14:30:00 UTC (2h)"
 
 
 # JSON
 
 texts = st.text(max_size=30)
+instants = st.datetimes(timezones=st.just(START.tzinfo))
+amounts = st.sampled_from(["0", "-1.5", "1E+3", "900.10"]).map(Decimal)
+read = st.builds(AmountRead, amount=st.none() | amounts, at=st.none() | instants)
 reports = st.builds(
     Report,
-    kind=st.sampled_from([kind.value for kind in EventKind]),
+    kind=st.sampled_from(EventKind),
     rule=texts,
     rule_type=texts,
-    severity=st.sampled_from(["info", "warning", "critical"]),
+    severity=st.sampled_from(Severity),
     subject=texts,
     incident=texts,
     seq=st.integers(1, 10**6),
-    at=st.datetimes(timezones=st.just(START.tzinfo)).map(lambda at: at.isoformat()),
-    since=st.datetimes(timezones=st.just(START.tzinfo)).map(lambda at: at.isoformat()),
+    at=instants,
+    since=instants,
     reason=texts,
     expected=texts,
     labels=st.lists(st.tuples(texts, texts), max_size=3).map(tuple),
     field=texts,
-    value=st.just("900.10"),
-    before=st.sampled_from(["", "unknown", "0", "1E+3"]),
-    before_at=st.just(START.isoformat()),
-    trend=st.lists(st.sampled_from(["0", "-1.5", "1E+3"]), max_size=4).map(tuple),
+    reading=st.none() | read,
+    before=st.none() | read,
+    trend=st.lists(amounts, max_size=4).map(tuple),
 )
 
 
@@ -343,6 +361,34 @@ reports = st.builds(
 def test_a_report_survives_json(facts: Report) -> None:
     """What was kept is what is sent."""
     assert Report.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+
+
+def test_a_report_is_kept_as_text() -> None:
+    """With the keys and the digits that it always had: older versions wrote it, and read it again after a downgrade."""
+    kept = a_report(value_at=START.isoformat(), names=[["job", "nami-spot"]]).to_json()
+    assert json.loads(json.dumps(kept)) == {
+        "kind": "fired",
+        "rule": "usdt-low",
+        "rule_type": "threshold",
+        "severity": "critical",
+        "subject": "nami-spot/spot/USDT",
+        "incident": "ABCDEFGHJK",
+        "seq": 1,
+        "at": "2026-02-01T14:31:00+00:00",
+        "since": "2026-02-01T14:30:00+00:00",
+        "reason": "available 900.10 < 1000",
+        "expected": "at least 1000",
+        "note": "",
+        "labels": [["team", "treasury"]],
+        "names": [["job", "nami-spot"]],
+        "field": "available",
+        "value": "900.10",
+        "value_at": "2026-02-01T14:30:00+00:00",
+        "before": "1100.00",
+        "before_at": "2026-02-01T14:30:00+00:00",
+        "trend": ["1100.00", "900.10"],
+        "details": [],
+    }
 
 
 @given(reports)
@@ -355,7 +401,7 @@ def test_every_report_renders(facts: Report) -> None:
 def test_the_report_of_a_resolve_names_its_incident() -> None:
     """Though the alert is over, and has no id any more."""
     over, [resolved] = step(firing(), Ok("is fine"), policy(), START + MINUTE)
-    assert (over.id, report(resolved, LOW).incident) == ("", firing().id)
+    assert (over.id, report(resolved, LOW, {}).incident) == ("", firing().id)
 
 
 # Several incidents in one message

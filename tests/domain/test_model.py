@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.domain.model import Account, Balance, Field, Pause, Reading, Severity, Subject, value_text
+from monitor.domain.model import Account, Balance, Pause, Reading, Severity, Subject
 from monitor.errors import Outcome
 
 from .support import START, reading
@@ -35,12 +35,6 @@ def test_a_snapshot_has_all_of_its_balance() -> None:
     assert Reading.of(balance, START) == Reading(
         observed_at=START, total=Decimal("5.0"), available=Decimal(3), locked=Decimal(2), updated_at=START
     )
-
-
-@pytest.mark.parametrize(("field", "text"), [("available", "3.10"), ("total", "5"), ("locked", "unknown")])
-def test_an_amount_is_shown_as_it_came(field: Field, text: str) -> None:
-    """And as unknown where it did not."""
-    assert value_text(reading("3.10", total="5"), field) == text
 
 
 def test_names() -> None:

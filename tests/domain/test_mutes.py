@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.domain.matching import EVERYTHING, Match
 from monitor.domain.model import Severity, Subject
-from monitor.domain.mutes import Inhibition, Inhibitors, Maintenance, Mutes, Silence
+from monitor.domain.mutes import Inhibition, Inhibitors, Maintenance, Mute, MuteKind, Mutes, Silence
 from monitor.domain.rules import Failing, Stale, Threshold
 from monitor.domain.windows import OneOff
 from monitor.errors import Outcome
@@ -66,25 +66,23 @@ def inhibition(
 
 
 BY_DOWN = inhibition({"rule": "down"}, {"severity": "warning"})
-SILENCE, MAINTENANCE, INHIBITION = (
-    "silence 3 by ann: upgrade",
-    "maintenance weekly",
-    "inhibited by down nami-main",
-)
+SILENCE = Mute(kind=MuteKind.SILENCE, source="3", text="silence 3 by ann: upgrade")
+MAINTENANCE = Mute(kind=MuteKind.MAINTENANCE, source="weekly", text="maintenance weekly")
+INHIBITION = Mute(kind=MuteKind.INHIBITION, source="down nami-main", text="inhibited by down nami-main")
 
 
 @pytest.mark.parametrize(
     ("mutes", "expected"),
     [
-        pytest.param(Mutes(), "", id="nothing"),
+        pytest.param(Mutes(), None, id="nothing"),
         pytest.param(Mutes(silences=(silence(),)), SILENCE, id="a-silence"),
-        pytest.param(Mutes(silences=(silence(begins=1),)), "", id="not-one-to-come"),
-        pytest.param(Mutes(silences=(silence(begins=-60),)), "", id="nor-one-that-is-over"),
-        pytest.param(Mutes(silences=(silence(Match({"rule": ("x",)})),)), "", id="nor-one-of-another-rule"),
+        pytest.param(Mutes(silences=(silence(begins=1),)), None, id="not-one-to-come"),
+        pytest.param(Mutes(silences=(silence(begins=-60),)), None, id="nor-one-that-is-over"),
+        pytest.param(Mutes(silences=(silence(Match({"rule": ("x",)})),)), None, id="nor-one-of-another-rule"),
         pytest.param(Mutes(silences=(silence(SPOT), silence())), SILENCE, id="the-first-that-fits"),
         pytest.param(Mutes(maintenance=(maintenance(),)), MAINTENANCE, id="maintenance"),
-        pytest.param(Mutes(maintenance=(maintenance(begins=-60),)), "", id="not-after-it"),
-        pytest.param(Mutes(maintenance=(maintenance(Match({"rule": ("x",)})),)), "", id="not-of-another"),
+        pytest.param(Mutes(maintenance=(maintenance(begins=-60),)), None, id="not-after-it"),
+        pytest.param(Mutes(maintenance=(maintenance(Match({"rule": ("x",)})),)), None, id="not-of-another"),
         pytest.param(Mutes(inhibitions=(BY_DOWN,)), INHIBITION, id="another-alert"),
         pytest.param(
             Mutes(maintenance=(maintenance(),), inhibitions=(BY_DOWN,)),
@@ -98,8 +96,8 @@ SILENCE, MAINTENANCE, INHIBITION = (
         ),
     ],
 )
-def test_what_mutes(mutes: Mutes, expected: str) -> None:
-    assert mutes.reason(ALERT, Inhibitors(mutes.inhibitions, [DOWN]), START) == expected
+def test_what_mutes(mutes: Mutes, expected: Mute | None) -> None:
+    assert mutes.find(ALERT, Inhibitors(mutes.inhibitions, [DOWN]), START) == expected
 
 
 @pytest.mark.parametrize(
@@ -152,7 +150,7 @@ def test_two_pairs_that_explain_each_other_silence_neither() -> None:
         )
     )
     firing = Inhibitors(both.inhibitions, [DOWN, ALERT])
-    assert (both.reason(ALERT, firing, START), both.reason(DOWN, firing, START)) == ("", "")
+    assert (both.find(ALERT, firing, START), both.find(DOWN, firing, START)) == (None, None)
 
 
 # In a world of polls
@@ -251,7 +249,8 @@ def test_an_alert_elsewhere_can_explain_one_here() -> None:
     world, _ = inhibited()
     world.poll(client, Outcome.TIMEOUT)
     assert kinds(world.poll(ONE, LOW_USDT)) == ""
-    assert world.alert("low", "nami-spot/spot/USDT").muted == "inhibited by failing wdcf-main"
+    by_outage = Mute.by_alert(MuteKind.INHIBITION, ("failing", Subject("wdcf-main")))
+    assert world.alert("low", "nami-spot/spot/USDT").muted == by_outage
     world.poll(client, {"VND": "5000"})
     assert kinds(world.tick(ONE)) == "F"
 

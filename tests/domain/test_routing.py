@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerting.context import Watch
 from monitor.domain.matching import EVERYTHING, Match
 from monitor.domain.model import Severity, Subject
 from monitor.domain.routing import DEFAULT, Route, escalation, routes_of
 from monitor.domain.rules import Failing, Policy, Threshold
 from monitor.errors import Outcome
 
+from ..support import configured
 from .support import ACCOUNT, World, clients, firing, policy
 
 ALERT = {
@@ -173,7 +173,7 @@ def described(subject: str) -> dict[str, str]:
         ),
         replace(ACCOUNT, job="a/b", name="c/d", provider="other"),
     ]
-    return Watch(rules=(), accounts={one.key: one for one in accounts}, targets={}).describe(Subject(subject))
+    return dict(configured(accounts=accounts).describe(Subject(subject)))
 
 
 @pytest.mark.parametrize(
@@ -211,8 +211,8 @@ def test_what_is_known_of_a_subject(subject: str, expected: dict[str, str]) -> N
 def test_an_accounts_name_may_hold_a_slash() -> None:
     """Clients are called as the service calls them."""
     client = replace(ACCOUNT, name="a/b")
-    watch = Watch(rules=(), accounts={client.key: client}, targets={})
-    assert watch.describe(Subject("nami-spot/a/b/USDT"))["account"] == "a/b"
+    config = configured(accounts=[client])
+    assert config.describe(Subject("nami-spot/a/b/USDT"))["account"] == "a/b"
 
 
 def test_a_providers_alert_is_not_routed_as_one_of_its_accounts() -> None:
@@ -230,7 +230,7 @@ def test_a_providers_alert_is_not_routed_as_one_of_its_accounts() -> None:
 def test_an_alert_without_its_rule_is_routed_by_what_is_known() -> None:
     """Its type is not."""
     world = World([Threshold(name="x")], routes=(route(0, type="*"), route(1, severity="critical")))
-    [told] = world.desk.end(firing(severity=Severity.CRITICAL), None, "gone", world.now).told
+    [told] = world.desk.end(firing(severity=Severity.CRITICAL), None, "gone", world.now).events
     assert [one.number for one in told.routes] == [1]
 
 

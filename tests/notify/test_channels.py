@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from unittest.mock import MagicMock, patch
 
 import pytest
@@ -17,8 +17,10 @@ from apprise.plugins.email.base import NotifyEmail
 from apprise.plugins.ntfy import NotifyNtfy
 from pydantic import SecretStr
 
+from monitor.domain.alerts import EventKind
 from monitor.domain.delivery import SLOW
 from monitor.domain.messages import ChartImage, Item, Message, Report, render
+from monitor.domain.model import Severity
 from monitor.errors import DeliveryFailed, Throttled
 from monitor.notify.channels import _Parts, open_channels, takes_pictures
 from monitor.sandbox import Fault, Webhook
@@ -26,15 +28,15 @@ from monitor.sandbox.http import Response
 
 TELEGRAM = "tgram://123456789:abcdefg_hijklmnop"
 FIRED = Report(
-    kind="fired",
+    kind=EventKind.FIRED,
     rule="client_low",
     rule_type="threshold",
-    severity="critical",
+    severity=Severity.CRITICAL,
     subject="clients/CLIENT_001/USD",
     incident="ABCDEFGHJK",
     seq=1,
-    at="2026-02-01T14:30:00+00:00",
-    since="2026-02-01T14:30:00+00:00",
+    at=datetime(2026, 2, 1, 14, 30, tzinfo=UTC),
+    since=datetime(2026, 2, 1, 14, 30, tzinfo=UTC),
     reason="available 4.10 < 5.00",
     expected="at least 5.00",
     labels=(("team", "<b>*a_"),),

@@ -9,7 +9,8 @@ import pytest
 
 from monitor.domain.alerts import EventKind
 from monitor.domain.messages import Item
-from monitor.notify.templates import VARIABLES, Format, Renderer, Words, check
+from monitor.domain.rules import Presentation, TemplateFormat, Words
+from monitor.notify.templates import VARIABLES, check, render
 from tests.domain.support import START, a_report
 
 FIRED = Item(last=a_report(names=[["job", "nami-spot"], ["account", "spot"]]))
@@ -19,8 +20,7 @@ RESOLVED = Item(
 
 
 def body(template: str, item: Item = FIRED, links: Mapping[str, str] | None = None) -> str:
-    renderer = Renderer(by_channel={"ops": Words(body=template)}, links=links or {})
-    return renderer.render("ops", [item]).plain
+    return render([item], channel=Words(body=template), links=links or {}).plain
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_check_refuses(template: str, reason: str) -> None:
 def test_a_summary_is_told_in_built_in_words() -> None:
     """A template that tells of an alert would lose its lines."""
     summary = Item(last=a_report(EventKind.SUMMARY, details=[["Polls", "10 made"]]))
-    message = Renderer(by_channel={"ops": Words(body="mine")}).render("ops", [summary])
+    message = render([summary], channel=Words(body="mine"))
     assert "Polls: 10 made" in message.plain
 
 
@@ -102,28 +102,27 @@ def test_without_a_template_jinja2_is_not_loaded() -> None:
 
 def test_the_rules_words_come_before_the_channels() -> None:
     """Whoever writes for one rule means that rule."""
-    renderer = Renderer(by_rule={"usdt-low": Words(title="rule")}, by_channel={"ops": Words(title="channel")})
-    assert renderer.render("ops", [FIRED]).title == "rule"
+    own = Presentation(message=Words(title="rule"))
+    assert render([FIRED], rule=own, channel=Words(title="channel")).title == "rule"
 
 
 def test_what_is_not_given_is_built_in() -> None:
     """A title alone leaves the body as it is."""
-    message = Renderer(by_channel={"ops": Words(title="{{ rule }}")}).render("ops", [FIRED])
+    message = render([FIRED], channel=Words(title="{{ rule }}"))
     assert (message.title, "Incident: ABCDEFGHJK" in message.plain) == ("usdt-low", True)
 
 
 def test_several_incidents_are_told_in_built_in_words() -> None:
     """A template tells of one."""
     other = Item(last=a_report(incident="KKKKKKKKKK"))
-    message = Renderer(by_channel={"ops": Words(title="mine")}).render("ops", [FIRED, other])
+    message = render([FIRED, other], channel=Words(title="mine"))
     assert message.title.startswith("2 CRITICAL: usdt-low")
 
 
 def test_a_template_that_fails_costs_no_message() -> None:
     """What passed `check` may still meet facts it does not fit."""
-    message = Renderer(by_channel={"ops": Words(body="{{ 1 / (value | length) }}")}).render(
-        "ops", [Item(last=a_report(value="", before=""))]
-    )
+    item = Item(last=a_report(value="", before=""))
+    message = render([item], channel=Words(body="{{ 1 / (value | length) }}"))
     assert "Expected: at least 1000" in message.plain
     assert "Template: failed, so this is the built-in message: ZeroDivisionError" in message.plain
 
@@ -131,8 +130,7 @@ def test_a_template_that_fails_costs_no_message() -> None:
 def test_html_is_escaped_in_html_and_nowhere_else() -> None:
     """An account named like a tag is a name."""
     item = Item(last=a_report(subject="clients/<b>/VND"))
-    renderer = Renderer(by_channel={"ops": Words(body="<i>{{ subject }}</i>", format="html")})
-    message = renderer.render("ops", [item])
+    message = render([item], channel=Words(body="<i>{{ subject }}</i>", format="html"))
     assert message.html == "<i>clients/&lt;b&gt;/VND</i>"
     assert message.plain == "clients/<b>/VND"
 
@@ -144,22 +142,19 @@ def test_html_is_escaped_in_html_and_nowhere_else() -> None:
         pytest.param("markdown", "*a* & b", "*a* &amp; b", id="markdown"),
     ],
 )
-def test_each_service_gets_what_it_shows(written_in: Format, markdown: str, html: str) -> None:
-    words = Words(body="*a* & b", format=written_in)
-    message = Renderer(by_channel={"ops": words}).render("ops", [FIRED])
+def test_each_service_gets_what_it_shows(written_in: TemplateFormat, markdown: str, html: str) -> None:
+    message = render([FIRED], channel=Words(body="*a* & b", format=written_in))
     assert (message.plain, message.markdown, message.html) == ("*a* & b", markdown, html)
 
 
 def test_links_are_lines_of_the_built_in_message() -> None:
     """A rule's own link replaces the one of the same name."""
-    renderer = Renderer(
-        links={
-            "runbook": "https://wiki.example/{{ rule }}",
-            "status": "https://s.example/{{ subject | urlencode }}",
-        },
-        rule_links={"usdt-low": {"runbook": "https://wiki.example/mine"}},
-    )
-    text = renderer.render("ops", [FIRED]).plain
+    links = {
+        "runbook": "https://wiki.example/{{ rule }}",
+        "status": "https://s.example/{{ subject | urlencode }}",
+    }
+    own = Presentation(links={"runbook": "https://wiki.example/mine"})
+    text = render([FIRED], rule=own, links=links).plain
     assert "Runbook: https://wiki.example/mine" in text
     assert "Status: https://s.example/nami-spot/spot/USDT" in text
 
@@ -173,7 +168,7 @@ def test_a_template_can_use_the_links() -> None:
 
 def test_a_title_stays_on_one_line() -> None:
     """Whatever the template makes."""
-    message = Renderer(by_channel={"ops": Words(title="a\n\nb" * 500)}).render("ops", [FIRED])
+    message = render([FIRED], channel=Words(title="a\n\nb" * 500))
     assert "\n" not in message.title
     assert len(message.title) <= 250
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from monitor.sandbox import CallLimit, Scenario
+from monitor.sandbox import Scenario
 
 from .support import MANY_CALLS, Installation
 
@@ -29,7 +29,7 @@ class Act:
 
     play: Play
     story: Scenario | None
-    limit: CallLimit
+    limit: int
 
 
 class Stage:
@@ -71,7 +71,7 @@ class Stage:
 
 
 def together(
-    story: Scenario | None = None, limit: CallLimit = MANY_CALLS
+    story: Scenario | None = None, limit: int = MANY_CALLS
 ) -> Callable[[Play], Callable[[Stage], None]]:
     """Makes a test of what it decorates; see this module's docstring."""
 

@@ -21,28 +21,20 @@ import yaml
 from monitor import config as configuration
 from monitor.alerting.status import assemble
 from monitor.payloads import status as payloads
-from monitor.sandbox import (
-    CallLimit,
-    Credentials,
-    Fault,
-    Holding,
-    Message,
-    Sandbox,
-    Scenario,
-    Webhook,
-    constant,
-)
+from monitor.sandbox import Fault, Message, Sandbox, Scenario, Script, Service, Webhook, constant
 from monitor.sandbox.http import Response
+from monitor.sandbox.nami import Holding, Nami, NamiEndpoint
+from monitor.sandbox.wdcf import Wdcf, WdcfEndpoint
 from monitor.store.read.state import read
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
 """Seconds a condition may take before the test fails; on an idle machine it takes one or two."""
 
-CREDENTIALS = Credentials(
-    nami_api_key="process-key", nami_api_secret="process-secret", wdcf_client_secret="process-client-secret"
-)
-MANY_CALLS = CallLimit(calls=100_000)
+NAMI = Nami(wallets={}, api_key="process-key", api_secret="process-secret")
+WDCF = Wdcf(clients={}, client_secret="process-client-secret")
+MANY_CALLS = 100_000
+"""Calls a minute that no test makes."""
 
 Json: TypeAlias = dict[str, Any]
 
@@ -136,11 +128,9 @@ class Installation:
     _loaded: tuple[str, configuration.Config] | None = None
 
     @classmethod
-    def on(
-        cls, folder: Path, story: Scenario | None = None, *, limit: CallLimit = MANY_CALLS
-    ) -> "Installation":
+    def on(cls, folder: Path, story: Scenario | None = None, *, limit: int = MANY_CALLS) -> "Installation":
         """A sandbox, a receiver and an empty folder; `document` is filled in by `__aenter__`."""
-        sandbox = Sandbox(story or small_story(), credentials=CREDENTIALS, call_limit=limit)
+        sandbox = Sandbox((story or small_story()).allowing(limit))
         return cls(
             folder=folder, sandbox=sandbox, webhook=Webhook(), document={}, environ=environment(folder)
         )
@@ -159,6 +149,16 @@ class Installation:
                 await daemon.process.wait()
         await self.webhook.stop()
         await self.sandbox.stop()
+
+    @property
+    def nami(self) -> Service[NamiEndpoint]:
+        """The simulated exchange."""
+        return self.sandbox.services["nami"]
+
+    @property
+    def wdcf(self) -> Service[WdcfEndpoint]:
+        """The simulated wallet service."""
+        return self.sandbox.services["wdcf"]
 
     @property
     def config(self) -> Path:
@@ -183,11 +183,11 @@ class Installation:
     def holds(self, amount: str, locked: str = "0", *, wallet: str = "spot", currency: int = 22) -> None:
         """Sets a balance of Nami's."""
         holding = Holding(value=constant(Decimal(amount)), locked=constant(Decimal(locked)))
-        self.sandbox.nami.endpoint.wallets[wallet][currency] = holding
+        self.nami.endpoint.wallets[wallet][currency] = holding
 
     def asked(self, text: str = "") -> int:
         """How many requests Nami has had, with this text in their query."""
-        return sum(text in logged.request.query for logged in self.sandbox.nami.requests)
+        return sum(text in logged.request.query for logged in self.nami.requests)
 
     async def asked_again(self, text: str = "", times: int = 1) -> None:
         """Waits for that many further requests to Nami."""
@@ -239,11 +239,7 @@ class Installation:
     def look(self) -> Json:
         """What `status --json` would show, without the price of a process: for waiting."""
         loaded = self.loaded()
-        accounts = [account for job in loaded.jobs for account in job.accounts]
-        providers = {job.name: job.provider for job in loaded.jobs}
-        known = read(loaded.store.path)
-        found = assemble(known, providers, accounts, datetime.now(UTC), loaded.maintenance)
-        return dict(payloads.status(found))
+        return dict(payloads.status(assemble(read(loaded.store.path), loaded, datetime.now(UTC))))
 
     def loaded(self) -> configuration.Config:
         """The configuration as it stands in the file."""
@@ -281,10 +277,17 @@ async def run(*arguments: str, cwd: Path, environ: Mapping[str, str]) -> Done:
     return Done(process.returncode or 0, out.decode(), err.decode())
 
 
+def scenario(
+    *, nami: Mapping[str, Mapping[int, Holding]] | None = None, wdcf: Mapping[str, Script] | None = None
+) -> Scenario:
+    """The exchange with these wallets, the wallet service with these clients."""
+    return Scenario(services=(replace(NAMI, wallets=nami or {}), replace(WDCF, clients=wdcf or {})))
+
+
 def small_story() -> Scenario:
     """One wallet with plenty of USDT, one client with dollars."""
     plenty = Holding(value=constant(Decimal("2500.75")), locked=constant(Decimal("100.25")))
-    return Scenario(nami={"spot": {22: plenty}}, wdcf={"CLIENT_001": constant(Decimal("1500.50"))})
+    return scenario(nami={"spot": {22: plenty}}, wdcf={"CLIENT_001": constant(Decimal("1500.50"))})
 
 
 def small_document(sandbox: Sandbox, webhook: Webhook) -> Json:
@@ -294,17 +297,17 @@ def small_document(sandbox: Sandbox, webhook: Webhook) -> Json:
         "providers": {
             "nami": {
                 "type": "nami",
-                "base_url": sandbox.nami_url,
-                "api_key": CREDENTIALS.nami_api_key,
-                "api_secret": CREDENTIALS.nami_api_secret,
+                "base_url": sandbox.services["nami"].url,
+                "api_key": NAMI.api_key,
+                "api_secret": NAMI.api_secret,
                 "rate_limit": "6000/1m",
                 "timeout": "2s",
                 "retries": 0,
             },
             "wdcf": {
                 "type": "wdcf",
-                "base_url": sandbox.wdcf_url,
-                "client_secret": CREDENTIALS.wdcf_client_secret,
+                "base_url": sandbox.services["wdcf"].url,
+                "client_secret": WDCF.client_secret,
                 "timeout": "2s",
                 "retries": 0,
             },

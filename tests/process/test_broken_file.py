@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 from .stage import together
-from .support import CREDENTIALS, Done, Installation, Json, balances, run, until
+from .support import NAMI, WDCF, Done, Installation, Json, balances, run, until
 from .test_web import answers, serving
 
-SECRETS = (CREDENTIALS.nami_api_key, CREDENTIALS.nami_api_secret, CREDENTIALS.wdcf_client_secret)
+SECRETS = (NAMI.api_key, NAMI.api_secret, WDCF.client_secret)
 IN_FORCE = "; working from the configuration in force since 20"
 
 

@@ -23,7 +23,7 @@ async def test_a_hanging_channel_delays_no_other_and_no_poll(site: Installation)
         site.holds("5000")
         [_, resolved] = await site.told(2)
         delays = [message.received_at - _told_at(message.body) for message in (fired, resolved)]
-        polled = [logged.request.received_at for logged in site.sandbox.nami.requests]
+        polled = [logged.request.received_at for logged in site.nami.requests]
     assert max(delays) < timedelta(seconds=2)
     assert max(later - earlier for earlier, later in pairwise(polled)) < timedelta(seconds=2.5)
 

@@ -98,7 +98,7 @@ async def test_a_start_goes_on_with_the_accounts_that_the_one_before_did_not_rea
     site.write(jobs=[{"name": "clients", "provider": "wdcf", "every": "1h", "clients": clients}], rules=[])
 
     def polled() -> list[str]:
-        queries = [logged.request.query for logged in site.sandbox.wdcf.requests]
+        queries = [logged.request.query for logged in site.wdcf.requests]
         return [client for query in queries for client in clients if client in query]
 
     daemon = await site.start()

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from monitor import config as configuration
-from monitor.daemon.runtime import Hosts, Monitor
+from monitor.daemon.runtime import Hosts, Monitor, open_channels
 from monitor.notify.channels import AppriseNotifier
 from monitor.providers.http import Client
 from monitor.sandbox.http import Request, Response, Server, error_response, json_response
@@ -124,7 +124,7 @@ class Evidence:
         for secret in SECRETS:
             yield from {secret, quote(secret, safe=""), secret[:10]}
         yield from self._gossip.signatures
-        for logged in (*self._site.sandbox.nami.requests, *self._site.sandbox.wdcf.requests):
+        for logged in (*self._site.nami.requests, *self._site.wdcf.requests):
             signed = dict(parse_qsl(logged.request.query)).get("signature")
             yield signed or logged.request.headers.get("x-signature", API_SECRET)
 
@@ -389,7 +389,7 @@ async def test_no_object_shows_a_secret(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(document))
     hosts = Hosts()
-    monitor = Monitor(configuration.load(file, {"KEY": API_KEY}), hosts)
+    monitor = Monitor(*open_channels(configuration.load(file, {"KEY": API_KEY})), hosts)
     ours = [one for one in _reachable(monitor) if type(one).__module__.startswith(("monitor", "pydantic"))]
     shown = {f"{type(one).__name__}: {text}" for one in ours for text in _texts(one)}
     await monitor.close()

@@ -5,13 +5,13 @@ import signal
 from decimal import Decimal
 from itertools import pairwise
 
-from monitor.sandbox import Fault, Scenario, constant
+from monitor.sandbox import Fault, constant
 
 from .stage import together
-from .support import Installation
+from .support import Installation, scenario
 
 CLIENTS = [f"CLIENT_{number:03}" for number in range(20)]
-MANY_CLIENTS = Scenario(nami={}, wdcf={client: constant(Decimal(5)) for client in CLIENTS})
+MANY_CLIENTS = scenario(nami={}, wdcf={client: constant(Decimal(5)) for client in CLIENTS})
 
 
 @together(MANY_CLIENTS)
@@ -20,7 +20,7 @@ async def test_good_polls_are_not_logged(site: Installation) -> None:
     site.write(jobs=[{"name": "clients", "provider": "wdcf", "every": "1s", "clients": CLIENTS}], rules=[])
     daemon = await site.start()
     before = daemon.log
-    polled = site.sandbox.wdcf.requests
+    polled = site.wdcf.requests
     await site.shows(lambda _: len(polled) > 200, "ten rounds of polls")
     news = daemon.log.removeprefix(before).splitlines()
     # a machine busy enough to miss a second's run may be told so: that is no line about a good poll
@@ -33,7 +33,7 @@ async def test_good_polls_are_not_logged(site: Installation) -> None:
 async def test_json_lines_are_json(site: Installation) -> None:
     """With `--log-format json` every line, those of an outage and a refused reload included, is one object."""
     daemon = await site.start("--log-format", "json")
-    site.sandbox.wdcf.fault = Fault.html()
+    site.wdcf.fault = Fault.html()
     site.webhook.fault = Fault.status(500)
     site.holds("5.10")
     await daemon.logged("poll failed")
@@ -56,9 +56,9 @@ async def test_an_outage_is_logged_when_it_begins_and_when_it_ends(site: Install
     """However many polls fail in between, there is one line for the first and one for the recovery."""
     site.write(rules=[])
     daemon = await site.start()
-    site.sandbox.nami.fault = Fault.status(500)
+    site.nami.fault = Fault.status(500)
     await site.asked_again("type=0", 4)
-    site.sandbox.nami.fault = None
+    site.nami.fault = None
     await daemon.logged("polls recovered")
     assert daemon.log.count("poll failed") == 1
     assert "poll failed job=spot account=spot outcome=unavailable" in daemon.log

@@ -9,21 +9,21 @@ import pytest
 from monitor.sandbox import Fault, Message, Scenario, Webhook, constant
 
 from .stage import together
-from .support import Installation, endpoint_failing, incident, until
+from .support import Installation, endpoint_failing, incident, scenario, until
 
 AMOUNT = "1500.50"
 
 
 def crowd(count: int) -> Scenario:
     """So many clients with the same balance."""
-    return Scenario(
+    return scenario(
         nami={}, wdcf={f"CLIENT_{number:03}": constant(Decimal(AMOUNT)) for number in range(count)}
     )
 
 
 def watch_all(site: Installation, url: str, every: str, after: str) -> None:
     """All clients in one job, a rule of each kind that an outage could set off over all of them, and two URLs."""
-    clients = [*site.sandbox.wdcf.endpoint.clients]
+    clients = [*site.wdcf.endpoint.clients]
     site.write(
         channels={"ops": {"urls": [site.webhook.url, url]}},
         jobs=[{"name": "clients", "provider": "wdcf", "every": every, "clients": clients}],
@@ -38,7 +38,7 @@ def watch_all(site: Installation, url: str, every: str, after: str) -> None:
 
 async def all_asked(site: Installation, times: int) -> None:
     """Waits until each client has been asked for so many times more, whatever it was answered."""
-    service = site.sandbox.wdcf
+    service = site.wdcf
     before = len(service.requests)
 
     def asked() -> bool:
@@ -50,8 +50,8 @@ async def all_asked(site: Installation, times: int) -> None:
 
 async def all_read(site: Installation) -> None:
     """Waits until each client has been read, later than now."""
-    began = site.sandbox.wdcf.now().isoformat()
-    count = len(site.sandbox.wdcf.endpoint.clients)
+    began = site.wdcf.now().isoformat()
+    count = len(site.wdcf.endpoint.clients)
 
     def read() -> bool:
         shown = site.look()["balances"]
@@ -68,7 +68,7 @@ async def outage(site: Installation, every: str, after: str) -> None:
         await until(lambda: site.store.exists(), "a store")
         await all_read(site)
 
-        site.sandbox.wdcf.fault = Fault.status(503)
+        site.wdcf.fault = Fault.status(503)
         await until(lambda: site.messages and second.messages, "the firing at both", within=180)
         await until(lambda: site.look()["notifications"]["delivered"] == 2, "both recorded")
         await all_asked(site, 1)
@@ -78,7 +78,7 @@ async def outage(site: Installation, every: str, after: str) -> None:
         await all_asked(site, 2)
         during = site.look()
 
-        site.sandbox.wdcf.fault = None
+        site.wdcf.fault = None
         await until(
             lambda: len(site.messages) > 1 and len(second.messages) > 1, "the end at both", within=180
         )
@@ -100,7 +100,7 @@ def stale(site: Installation) -> bool:
     firing = [
         alert for alert in site.look()["alerts"] if alert["rule"] == "old" and alert["state"] == "firing"
     ]
-    return len(firing) == len(site.sandbox.wdcf.endpoint.clients)
+    return len(firing) == len(site.wdcf.endpoint.clients)
 
 
 def assert_one_outage(messages: list[Message], count: int) -> None:

@@ -7,7 +7,7 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-from monitor.sandbox import CallLimit, Fault
+from monitor.sandbox import Fault
 
 from .stage import together
 from .support import Installation, endpoint_failing, jobs, until
@@ -16,10 +16,10 @@ from .support import Installation, endpoint_failing, jobs, until
 async def _waits_out(site: Installation, fault: Fault, outcome: str) -> None:
     daemon = await site.start()
     await site.asked_again("type=0")
-    site.sandbox.nami.fault = fault
+    site.nami.fault = fault
     await site.shows(lambda shown: shown["pauses"], "the pause")
     asked = site.asked()
-    site.sandbox.nami.fault = None
+    site.nami.fault = None
     shown = await site.shows(
         lambda shown: jobs(shown)["spot"]["consecutive_failures"] >= 3, "polls held back"
     )
@@ -33,12 +33,12 @@ async def _waits_out(site: Installation, fault: Fault, outcome: str) -> None:
     assert site.asked() == asked
     assert jobs(after)["spot"]["outcome"] == outcome
     [pause] = after["pauses"]
-    assert (pause["host"], pause["outcome"]) == (site.sandbox.nami_url, outcome)
+    assert (pause["host"], pause["outcome"]) == (site.nami.url, outcome)
     until = datetime.fromisoformat(pause["until"])
-    answered = site.sandbox.nami.requests[-1].request.received_at
+    answered = site.nami.requests[-1].request.received_at
     assert timedelta(seconds=290) < until - answered < timedelta(seconds=310)
     plain = await site.command("status")
-    assert f"paused: {site.sandbox.nami_url} until {until:%Y-%m-%d %H:%M:%S} UTC" in plain.out
+    assert f"paused: {site.nami.url} until {until:%Y-%m-%d %H:%M:%S} UTC" in plain.out
     assert plain.code == 3
     assert jobs(after)["clients"]["outcome"] == "ok"
 
@@ -61,31 +61,31 @@ async def test_a_pause_ends_by_itself(site: Installation) -> None:
     """Once Retry-After is over polls go on, and the status knows of no pause any more."""
     await site.start()
     await site.asked_again("type=0")
-    site.sandbox.nami.fault = Fault.too_many_requests(timedelta(seconds=3))
+    site.nami.fault = Fault.too_many_requests(timedelta(seconds=3))
     await site.shows(lambda shown: shown["pauses"], "the pause")
-    site.sandbox.nami.fault = None
-    refused = site.sandbox.nami.requests[-1].request.received_at
+    site.nami.fault = None
+    refused = site.nami.requests[-1].request.received_at
     shown = await site.shows(lambda status: jobs(status)["spot"]["outcome"] == "ok", "polls again")
     assert shown["pauses"] == []
-    assert site.sandbox.nami.requests[-1].request.received_at - refused >= timedelta(seconds=3)
+    assert site.nami.requests[-1].request.received_at - refused >= timedelta(seconds=3)
 
 
-@together(limit=CallLimit(calls=4))
+@together(limit=4)
 async def test_the_call_limit_holds_across_a_kill(site: Installation) -> None:
     """Calls made before kill -9 count after it, also one whose answer was never recorded."""
     site.document["providers"]["nami"]["rate_limit"] = "4/1m"
     site.write()
     daemon = await site.start()
     await site.asked_again(times=2)
-    site.sandbox.nami.fault = Fault.latency(timedelta(seconds=5))
+    site.nami.fault = Fault.latency(timedelta(seconds=5))
     await site.asked_again()
-    site.sandbox.nami.fault = None
+    site.nami.fault = None
     await daemon.stop(signal.SIGKILL)
     await site.start()
     await until(lambda: site.asked() >= 4, "the fourth call")
-    others = len(site.sandbox.wdcf.requests)
-    await until(lambda: len(site.sandbox.wdcf.requests) >= others + 3, "three rounds at the other host")
-    assert [logged.status for logged in site.sandbox.nami.requests] == [200] * 4
+    others = len(site.wdcf.requests)
+    await until(lambda: len(site.wdcf.requests) >= others + 3, "three rounds at the other host")
+    assert [logged.status for logged in site.nami.requests] == [200] * 4
 
 
 ACCOUNTS = 5
@@ -97,7 +97,7 @@ def _shares(site: Installation) -> None:
     """Five clients of a host that allows four calls in two seconds."""
     provider = {**site.document["providers"]["wdcf"], "rate_limit": f"{SHARED_CALLS}/2s", "timeout": "1s"}
     clients = [f"CLIENT_{number:03}" for number in range(1, ACCOUNTS + 1)]
-    known = site.sandbox.wdcf.endpoint.clients
+    known = site.wdcf.endpoint.clients
     known.update(dict.fromkeys(clients, known[clients[0]]))
     site.write(
         providers={"wdcf": provider},
@@ -107,7 +107,7 @@ def _shares(site: Installation) -> None:
 
 
 def _most_calls_in_any_span(site: Installation) -> int:
-    at = sorted(logged.request.received_at for logged in site.sandbox.wdcf.requests)
+    at = sorted(logged.request.received_at for logged in site.wdcf.requests)
     return max(sum(first <= one < first + SHARED for one in at) for first in at)
 
 
@@ -116,11 +116,11 @@ async def test_a_check_beside_the_daemon_shares_its_limit(site: Installation) ->
     """Together they want more calls than the host allows: in no span are there more, and each gets its turns."""
     _shares(site)
     await site.start()
-    await until(lambda: len(site.sandbox.wdcf.requests) >= SHARED_CALLS, "the daemon's first calls")
-    before = len(site.sandbox.wdcf.requests)
+    await until(lambda: len(site.wdcf.requests) >= SHARED_CALLS, "the daemon's first calls")
+    before = len(site.wdcf.requests)
     done = await site.command("check", "--live")
     assert done.code == 0, done.out + done.err
-    assert len(site.sandbox.wdcf.requests) > before + ACCOUNTS
+    assert len(site.wdcf.requests) > before + ACCOUNTS
     assert _most_calls_in_any_span(site) <= SHARED_CALLS
 
 
@@ -131,11 +131,11 @@ async def test_a_poll_and_a_check_at_once_share_one_limit(site: Installation) ->
     assert (await site.command("check", "--live")).code == 0  # no store is there yet, and none is made
     assert not site.store.exists()
     await asyncio.sleep(SHARED.total_seconds())
-    site.sandbox.wdcf.requests.clear()
+    site.wdcf.requests.clear()
     assert (await site.command("poll")).code == 0
     done = await asyncio.gather(site.command("poll"), site.command("check", "--live"))
     assert [one.code for one in done] == [0, 0], done
-    assert len(site.sandbox.wdcf.requests) == 3 * ACCOUNTS
+    assert len(site.wdcf.requests) == 3 * ACCOUNTS
     assert _most_calls_in_any_span(site) <= SHARED_CALLS
 
 
@@ -164,10 +164,10 @@ async def test_a_call_noted_before_a_kill_counts_for_all_others(site: Installati
     with closing(sqlite3.connect(site.store)) as db:
         newest = "SELECT ends_by FROM calls ORDER BY at DESC LIMIT ?"
         noted = [ends_by for (ends_by,) in db.execute(newest, (SHARED_CALLS,))]
-    site.sandbox.wdcf.requests.clear()
+    site.wdcf.requests.clear()
     assert (await site.command("check", "--live")).code == 0
     assert len(noted) == SHARED_CALLS
-    sent = site.sandbox.wdcf.requests[0].request.received_at
+    sent = site.wdcf.requests[0].request.received_at
     assert sent > datetime.fromtimestamp(min(noted) / 1e6, UTC) + SHARED
 
 
@@ -178,9 +178,9 @@ async def test_a_pause_that_a_check_was_asked_for_holds_for_the_daemon(site: Ins
     site.write()
     daemon = await site.start()
     await until(lambda: site.asked() == 1, "the daemon's first call")
-    site.sandbox.nami.fault = Fault.too_many_requests(timedelta(minutes=5))
+    site.nami.fault = Fault.too_many_requests(timedelta(minutes=5))
     assert (await site.command("check", "--live")).code == 3
-    site.sandbox.nami.fault = None
+    site.nami.fault = None
     shown = await site.status()
     assert [pause["outcome"] for pause in shown["pauses"]] == ["rate_limited"]
     assert (await site.command("check", "--live")).code == 3

@@ -2,12 +2,13 @@
 
 from decimal import Decimal
 
-from monitor.sandbox import Fault, Holding, Scenario, constant
+from monitor.sandbox import Fault, constant
+from monitor.sandbox.nami import Holding, broker_error
 
 from .stage import together
-from .support import Installation, balances, endpoint_failing, incident, jobs
+from .support import Installation, balances, endpoint_failing, incident, jobs, scenario
 
-LONG_AMOUNTS = Scenario(
+LONG_AMOUNTS = scenario(
     nami={
         "spot": {
             1: Holding(value=constant(Decimal("26058942.333333325"))),
@@ -20,7 +21,7 @@ LONG_AMOUNTS = Scenario(
     wdcf={"CLIENT_001": constant(Decimal("9007199254740993.10"))},
 )
 CLIENTS = [f"CLIENT_{number}" for number in range(5)]
-FIVE_CLIENTS = Scenario(nami={}, wdcf={client: constant(Decimal("1500.50")) for client in CLIENTS})
+FIVE_CLIENTS = scenario(nami={}, wdcf={client: constant(Decimal("1500.50")) for client in CLIENTS})
 
 
 @together(LONG_AMOUNTS)
@@ -88,13 +89,13 @@ async def test_an_outage_is_one_message_and_changes_no_balance(site: Installatio
     )
     await site.start()
     before = await site.shows(lambda shown: jobs(shown)["clients"]["outcome"] == "ok", "every client read")
-    site.sandbox.wdcf.fault = Fault.reset()
+    site.wdcf.fault = Fault.reset()
     await site.told(1)
     during = await site.shows(
         lambda shown: jobs(shown)["clients"]["consecutive_failures"] >= 5, "five failures in a row"
     )
     assert [message.title.split(":")[0] for message in site.messages] == ["WARNING endpoint-failing"]
-    site.sandbox.wdcf.fault = None
+    site.wdcf.fault = None
     fired, resolved = await site.told(2)
     await site.shows(
         lambda shown: all(
@@ -117,7 +118,7 @@ async def test_an_unreadable_answer_is_not_an_empty_wallet(site: Installation) -
     await site.start()
     before = await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
     for fault in (Fault.html(), Fault.empty(), Fault.cut_off()):
-        site.sandbox.nami.fault = fault
+        site.nami.fault = fault
         await site.asked_again("type=0")
     await site.told(1)
     after = site.look()
@@ -130,9 +131,9 @@ async def test_an_unreadable_answer_is_not_an_empty_wallet(site: Installation) -
 async def test_an_outage_that_changes_its_kind_is_not_told_as_over(site: Installation) -> None:
     """An endpoint that answers errors of another kind is still not read: nobody is told "read again" before it is."""
     await site.start()
-    site.sandbox.nami.fault = Fault.html()
+    site.nami.fault = Fault.html()
     await site.told(1)
-    site.sandbox.nami.fault = Fault.broker_error()
+    site.nami.fault = broker_error()
     await site.asked_again("type=0", 3)
     assert not any("RESOLVED" in message.title for message in site.messages)
 
@@ -142,7 +143,7 @@ async def test_a_missing_currency_is_unknown_and_not_zero(site: Installation) ->
     """An answer without the currency changes no balance and fires no threshold; it is told as what it is."""
     await site.start()
     before = await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
-    del site.sandbox.nami.endpoint.wallets["spot"][22]
+    del site.nami.endpoint.wallets["spot"][22]
     [told] = await site.told(1)
     after = balances(site.look())["spot/spot/USDT"]
     assert told.title.startswith("WARNING endpoint-failing: spot/spot/USDT")

@@ -5,10 +5,11 @@ import signal
 from decimal import Decimal
 from typing import Any
 
-from monitor.sandbox import Holding, Scenario, constant
+from monitor.sandbox import constant
+from monitor.sandbox.nami import Holding
 
 from .stage import together
-from .support import Installation, Json, incident, jobs, usdt_low
+from .support import Installation, Json, incident, jobs, scenario, usdt_low
 
 FUTURES: Json = {
     "name": "futures",
@@ -17,7 +18,7 @@ FUTURES: Json = {
     "wallet": "futures",
     "currencies": {22: "USDT"},
 }
-TWO_WALLETS = Scenario(
+TWO_WALLETS = scenario(
     nami={
         "spot": {22: Holding(value=constant(Decimal("2500.75")))},
         "futures": {22: Holding(value=constant(Decimal(7)))},

@@ -83,16 +83,16 @@ async def _ends_with_everything_in_flight(site: Installation, number: signal.Sig
     site.write()
     site.webhook.fault = Fault.hang()
     daemon = await site.start()
-    site.sandbox.wdcf.fault = Fault.latency(timedelta(seconds=60))
+    site.wdcf.fault = Fault.latency(timedelta(seconds=60))
     site.holds("5.10")
-    asked = len(site.sandbox.wdcf.requests)
-    await until(lambda: len(site.sandbox.wdcf.requests) > asked, "a poll that hangs")
+    asked = len(site.wdcf.requests)
+    await until(lambda: len(site.wdcf.requests) > asked, "a poll that hangs")
     await site.told(1)
     await _ends_in_time(daemon, number)
 
     assert site.look()["notifications"] == {"pending": 1, "failed": 0, "delivered": 0}
     heard = len(site.messages)
-    site.webhook.fault = site.sandbox.wdcf.fault = None
+    site.webhook.fault = site.wdcf.fault = None
     await site.start()
     messages = await site.told(heard + 1)
     assert {incident(message) for message in messages} == {(site.look()["alerts"][0]["id"], "1")}
@@ -260,7 +260,7 @@ async def test_it_ends_in_time_during_a_retry(site: Installation) -> None:
     """A poll between two of its ten attempts is given up, and leaves no trace."""
     site.document["providers"]["nami"] |= {"retries": 10, "timeout": "30s"}
     site.write()
-    site.sandbox.nami.fault = Fault.status(503)
+    site.nami.fault = Fault.status(503)
     daemon = await site.start()
     await site.asked_again("type=0", 3)
     await _ends_in_time(daemon)
@@ -345,9 +345,9 @@ async def test_further_signals_change_nothing_about_an_end(site: Installation) -
     """An impatient second SIGTERM, a Ctrl-C, a reload: it goes on ending in order, exit 0."""
     site.document["providers"]["wdcf"]["timeout"] = "30s"
     site.write()
-    site.sandbox.wdcf.fault = Fault.latency(timedelta(seconds=60))
+    site.wdcf.fault = Fault.latency(timedelta(seconds=60))
     daemon = await site.start()
-    await until(lambda: site.sandbox.wdcf.requests, "a poll that hangs")
+    await until(lambda: site.wdcf.requests, "a poll that hangs")
     daemon.send(signal.SIGTERM)
     await daemon.logged("stopping")
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGTERM):

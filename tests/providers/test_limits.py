@@ -247,7 +247,7 @@ async def test_a_call_that_has_ended_earlier_than_it_had_to_leaves_its_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Once its process says so; it may take its deadline, and is looked at again meanwhile."""
-    monkeypatch.setattr(limits_module, "LOOK_AGAIN", 0.01)
+    monkeypatch.setattr(limits_module, "RECHECK", 0.01)
     limited = host(log=(log := Log()))
     limited.add_limit(RateLimit(1, timedelta(milliseconds=50)))
     log.has(TIMEOUT.total_seconds())
@@ -262,7 +262,7 @@ async def test_those_who_wait_for_other_processes_are_served_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A refusal does not send the first to the end of the queue."""
-    monkeypatch.setattr(limits_module, "LOOK_AGAIN", 0.01)
+    monkeypatch.setattr(limits_module, "RECHECK", 0.01)
     limited = host(log=(log := Log()))
     limited.add_limit(RateLimit(4, timedelta(milliseconds=50)))
     log.has(0, 0, 0, 0)

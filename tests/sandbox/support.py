@@ -7,14 +7,30 @@ from urllib.parse import quote
 
 import httpx
 
-from monitor.sandbox import Credentials, Sandbox
+from monitor.sandbox import Fault, Sandbox, Scenario, Service
+from monitor.sandbox.nami import Nami, NamiEndpoint
+from monitor.sandbox.wdcf import Wdcf, WdcfEndpoint
 
 START = datetime(2026, 2, 1, 14, 30, 5, tzinfo=UTC)
 NAMI_PATH = "/api/v4/user/balance"
 WDCF_PATH = "/api/v1/get-balance"
-CREDENTIALS = Credentials(
-    nami_api_key="the-key", nami_api_secret="the-secret", wdcf_client_secret="the-client-secret"
-)
+NAMI = Nami(wallets={}, api_key="the-key", api_secret="the-secret")
+WDCF = Wdcf(clients={}, client_secret="the-client-secret")
+
+
+def nami(sandbox: Sandbox) -> Service[NamiEndpoint]:
+    """Return the exchange of a sandbox."""
+    return sandbox.services["nami"]
+
+
+def wdcf(sandbox: Sandbox) -> Service[WdcfEndpoint]:
+    """Return the wallet service of a sandbox."""
+    return sandbox.services["wdcf"]
+
+
+def fault(text: str) -> Fault:
+    """Return the fault in the notation."""
+    return Scenario(services=(NAMI, WDCF)).with_fault(text).faults[0].fault
 
 
 class FakeClock:
@@ -36,15 +52,15 @@ def hmac_hex(secret: str, message: str) -> str:
     return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
-def nami_url(sandbox: Sandbox, query: str, secret: str = CREDENTIALS.nami_api_secret) -> str:
+def nami_url(sandbox: Sandbox, query: str, secret: str = NAMI.api_secret) -> str:
     """The signed URL for a query that holds everything but the signature."""
-    return f"{sandbox.nami_url}{NAMI_PATH}?{query}&signature={hmac_hex(secret, query)}"
+    return f"{nami(sandbox).url}{NAMI_PATH}?{query}&signature={hmac_hex(secret, query)}"
 
 
 async def ask_nami(client: httpx.AsyncClient, sandbox: Sandbox, query: str = "type=0") -> httpx.Response:
     """A rightly signed call with the sandbox's (unskewed) start as its timestamp's clock."""
     signed = f"{query}&timestamp={round(START.timestamp() * 1000)}"
-    return await client.get(nami_url(sandbox, signed), headers={"x-api-key": CREDENTIALS.nami_api_key})
+    return await client.get(nami_url(sandbox, signed), headers={"x-api-key": NAMI.api_key})
 
 
 async def ask_wdcf(
@@ -53,7 +69,7 @@ async def ask_wdcf(
     client_id: str | None = "CLIENT_001",
     *,
     at: datetime = START,
-    secret: str = CREDENTIALS.wdcf_client_secret,
+    secret: str = WDCF.client_secret,
 ) -> httpx.Response:
     """A call signed at the given instant; with `client_id` None, one without parameters."""
     timestamp = round(at.timestamp())
@@ -61,4 +77,4 @@ async def ask_wdcf(
     query = "" if client_id is None else f"?clientId={quote(client_id, safe='')}"
     signature = hmac_hex(secret, f"GET{WDCF_PATH}{timestamp}{payload}")
     headers = {"x-signature": signature, "x-timestamp": str(timestamp)}
-    return await client.get(f"{sandbox.wdcf_url}{WDCF_PATH}{query}", headers=headers)
+    return await client.get(f"{wdcf(sandbox).url}{WDCF_PATH}{query}", headers=headers)

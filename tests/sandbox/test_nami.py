@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 
-from monitor.sandbox import CallLimit, Credentials, Fault, Sandbox, Scenario
+from monitor.sandbox import Sandbox, Scenario
+from monitor.sandbox.nami import CallLimit, Nami, broker_error
 
-from .support import CREDENTIALS, NAMI_PATH, START, FakeClock, ask_nami, hmac_hex, nami_url
+from .support import NAMI, NAMI_PATH, START, FakeClock, ask_nami, hmac_hex, nami, nami_url
 
 UNAUTHORIZED = {
     "statusCode": 401,
@@ -17,9 +20,15 @@ UNAUTHORIZED = {
     "error": "Unauthorized",
 }
 INVALID = {"statusCode": 400, "message": "Invalid query parameters", "error": "Bad Request"}
-KEY = {"x-api-key": CREDENTIALS.nami_api_key}
+KEY = {"x-api-key": NAMI.api_key}
 NOW = round(START.timestamp() * 1000)
 PUBLISHED_SECRET = "UNCZHD1e4501X1WGO9PqjGJBDqWoNjUlc05YZTy38t9Wd7rHWmrmtfKfb1Vpb5RH"
+
+
+def altered(story: Scenario, **changes: Any) -> Scenario:
+    """The story at an exchange that differs in this."""
+    services = (replace(one, **changes) if isinstance(one, Nami) else one for one in story.services)
+    return replace(story, services=tuple(services))
 
 
 async def test_balances_come_with_exactly_the_digits_of_the_script(
@@ -49,7 +58,7 @@ async def test_currency_narrows_the_answer(client: httpx.AsyncClient, sandbox: S
 
 async def test_a_currency_can_go_missing_while_it_runs(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     """The wallets may be changed under a running sandbox."""
-    del sandbox.nami.endpoint.wallets["spot"][22]
+    del nami(sandbox).endpoint.wallets["spot"][22]
     answer = await ask_nami(client, sandbox)
     assert list(answer.json()["data"]) == ["1"]
 
@@ -112,14 +121,14 @@ async def test_a_timestamp_within_the_tolerance_is_accepted(
 )
 async def test_the_signature_is_checked(client: httpx.AsyncClient, sandbox: Sandbox, query: str) -> None:
     """Only the lower-case HMAC of the query as sent passes, and only as the last parameter."""
-    answer = await client.get(f"{sandbox.nami_url}{NAMI_PATH}?{query}", headers=KEY)
+    answer = await client.get(f"{nami(sandbox).url}{NAMI_PATH}?{query}", headers=KEY)
     assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)
 
 
 async def test_the_401_body_may_come_with_http_400(story: Scenario, client: httpx.AsyncClient) -> None:
     """As the page shows that body under the tab "400", the sandbox can be told to send it so."""
-    async with Sandbox(story, nami_unauthorized_status=400) as sandbox:
-        answer = await client.get(sandbox.nami_url + NAMI_PATH)
+    async with Sandbox(altered(story, unauthorized_status=400)) as sandbox:
+        answer = await client.get(nami(sandbox).url + NAMI_PATH)
     assert (answer.status_code, answer.json()) == (400, UNAUTHORIZED)
 
 
@@ -145,9 +154,9 @@ async def test_published_vectors_pass_the_signature_check(
 ) -> None:
     """The page's own signatures are accepted; the second one's parameters belong to another call, hence its 400."""
     instant = datetime.fromtimestamp(int(query.rpartition("=")[2]) / 1000, UTC)
-    credentials = Credentials(nami_api_key="key", nami_api_secret=PUBLISHED_SECRET)
-    async with Sandbox(story, credentials=credentials, clock=FakeClock(instant)) as sandbox:
-        url = f"{sandbox.nami_url}{NAMI_PATH}?{query}&signature={signature}"
+    story = altered(story, api_key="key", api_secret=PUBLISHED_SECRET)
+    async with Sandbox(story, clock=FakeClock(instant)) as sandbox:
+        url = f"{nami(sandbox).url}{NAMI_PATH}?{query}&signature={signature}"
         answer = await client.get(url, headers={"x-api-key": "key"})
     assert answer.status_code == status
 
@@ -155,11 +164,9 @@ async def test_published_vectors_pass_the_signature_check(
 @asynccontextmanager
 async def limited(story: Scenario, clock: FakeClock, *, tell: bool = False) -> AsyncIterator[Sandbox]:
     """A sandbox that allows 3 calls a minute, and bans with the third one refused."""
-    limit = CallLimit(calls=3, tolerated=2, tell=tell)
-    tolerance = timedelta(days=1)
-    async with Sandbox(
-        story, credentials=CREDENTIALS, call_limit=limit, nami_tolerance=tolerance, clock=clock
-    ) as sandbox:
+    limit = CallLimit(calls=3, tolerated=2, retry_after=tell)
+    story = altered(story, limit=limit, tolerance=timedelta(days=1))
+    async with Sandbox(story, clock=clock) as sandbox:
         yield sandbox
 
 
@@ -179,7 +186,7 @@ async def test_refused_calls_count_too(client: httpx.AsyncClient, story: Scenari
     """The limit counts all calls, also to other paths and with wrong credentials."""
     async with limited(story, clock) as sandbox:
         for path in (NAMI_PATH, "/", NAMI_PATH):
-            await client.get(sandbox.nami_url + path)
+            await client.get(nami(sandbox).url + path)
         assert await statuses(client, sandbox, 1) == [429]
 
 
@@ -225,7 +232,7 @@ async def test_retry_after_is_absent_otherwise(
 
 async def test_broker_error_is_http_200(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     """An error of the exchange comes with HTTP 200 and another `status`."""
-    sandbox.nami.fault = Fault.broker_error()
+    nami(sandbox).fault = broker_error()
     answer = await ask_nami(client, sandbox)
     content = answer.json()
     assert (answer.status_code, content["status"], content["code"]) == (200, "BROKER_ERROR", 6104)

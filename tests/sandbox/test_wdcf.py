@@ -1,13 +1,16 @@
 """WDCF's endpoint against its page, one line of it at a time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import httpx
 import pytest
 
-from monitor.sandbox import Credentials, Fault, Sandbox, Scenario
+from monitor.sandbox import Sandbox, Scenario, constant
+from monitor.sandbox.wdcf import database_down
 
-from .support import CREDENTIALS, START, WDCF_PATH, FakeClock, ask_wdcf, hmac_hex
+from .support import START, WDCF, WDCF_PATH, FakeClock, ask_wdcf, hmac_hex, wdcf
 
 INVALID_SIGNATURE = {"status": "error", "message": "Invalid signature", "data": None}
 
@@ -57,23 +60,25 @@ async def test_further_parameters_are_signed_in_the_order_of_their_keys(
     timestamp = round(START.timestamp())
     message = f"GET{WDCF_PATH}{timestamp}clientId=CLIENT_001&verbose=1"
     headers = {
-        "x-signature": hmac_hex(CREDENTIALS.wdcf_client_secret, message),
+        "x-signature": hmac_hex(WDCF.client_secret, message),
         "x-timestamp": str(timestamp),
     }
-    answer = await client.get(f"{sandbox.wdcf_url}{WDCF_PATH}?verbose=1&clientId=CLIENT_001", headers=headers)
+    answer = await client.get(
+        f"{wdcf(sandbox).url}{WDCF_PATH}?verbose=1&clientId=CLIENT_001", headers=headers
+    )
     assert answer.status_code == 200
 
 
-async def test_the_worked_out_vector_is_accepted(client: httpx.AsyncClient, story: Scenario) -> None:
+async def test_the_worked_out_vector_is_accepted(client: httpx.AsyncClient) -> None:
     """The signature that the page gives as an example passes at its own time."""
     clock = FakeClock(datetime.fromtimestamp(1706802000, UTC))
-    credentials = Credentials(wdcf_client_secret="your-secret-key")
+    service = replace(WDCF, clients={"CLIENT_001": constant(Decimal(1))}, client_secret="your-secret-key")
     headers = {
         "x-signature": "f2026e7edf9d2b011e91764814d0db900898ad92614981a26f2f80def1a055bf",
         "x-timestamp": "1706802000",
     }
-    async with Sandbox(story, credentials=credentials, clock=clock) as sandbox:
-        answer = await client.get(f"{sandbox.wdcf_url}{WDCF_PATH}?clientId=CLIENT_001", headers=headers)
+    async with Sandbox(Scenario(services=(service,)), clock=clock) as sandbox:
+        answer = await client.get(f"{wdcf(sandbox).url}{WDCF_PATH}?clientId=CLIENT_001", headers=headers)
     assert answer.status_code == 200
 
 
@@ -90,7 +95,7 @@ async def test_missing_headers_are_refused(
     client: httpx.AsyncClient, sandbox: Sandbox, headers: dict[str, str]
 ) -> None:
     """Without signature or timestamp the answer is the same 401."""
-    answer = await client.get(f"{sandbox.wdcf_url}{WDCF_PATH}?clientId=CLIENT_001", headers=headers)
+    answer = await client.get(f"{wdcf(sandbox).url}{WDCF_PATH}?clientId=CLIENT_001", headers=headers)
     assert (answer.status_code, answer.json()) == (401, INVALID_SIGNATURE)
 
 
@@ -133,7 +138,7 @@ async def test_an_unknown_client_is_404(client: httpx.AsyncClient, sandbox: Sand
 
 async def test_a_failing_database_is_the_documented_500(client: httpx.AsyncClient, sandbox: Sandbox) -> None:
     """The service's own fault has a body of its own."""
-    sandbox.wdcf.fault = Fault.database_down()
+    wdcf(sandbox).fault = database_down()
     answer = await ask_wdcf(client, sandbox)
     assert answer.status_code == 500
     assert answer.json() == {

@@ -7,6 +7,7 @@ from monitor.domain.alerts import Ack, Alert, Event, EventKind
 from monitor.domain.delivery import Addressed, Target
 from monitor.domain.messages import Report
 from monitor.domain.model import Account, NotedCall, Reading, SeriesView, Severity, State, Subject
+from monitor.domain.mutes import Mute, MuteKind
 from monitor.store.outbox import Waiting
 from monitor.store.transaction import Transaction
 
@@ -43,7 +44,7 @@ ALERT = Alert(
     notified_flapping=True,
     escalated_at=NOW + timedelta(minutes=9),
     ack=Ack(by="ann", reason="on it", at=NOW + timedelta(minutes=10)),
-    muted="silence 3 by bob: upgrade",
+    muted=Mute(kind=MuteKind.SILENCE, source="3", text="silence 3 by bob: upgrade"),
 )
 AT_ONCE = timedelta(0)
 
@@ -65,12 +66,12 @@ def tell(
         kind=kind,
         rule="r",
         rule_type="threshold",
-        severity=severity.word,
+        severity=severity,
         subject=f"job/account/{incident}",
         incident=incident,
         seq=seq,
-        at=at.isoformat(),
-        since=at.isoformat(),
+        at=at,
+        since=at,
         reason="available 1 < 2",
         expected="",
     )

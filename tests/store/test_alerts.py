@@ -27,7 +27,9 @@ async def test_an_alert_survives_exactly(store: Store) -> None:
 
 async def test_an_alert_without_what_may_be_missing_survives_too(store: Store) -> None:
     """Not acknowledged, never ended, of no changes."""
-    alert = replace(ALERT, ack=None, ended_at=None, changes=(), worse_since=None, announced_at=None)
+    alert = replace(
+        ALERT, ack=None, muted=None, ended_at=None, changes=(), worse_since=None, announced_at=None
+    )
     await store.write(lambda tx: tx.alerts.save(ALERT))
     await store.write(lambda tx: tx.alerts.save(alert))
     assert await store.write(lambda tx: tx.alerts.of_incident(ALERT.id)) == alert

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
 from monitor.domain.model import Account, Balance, PollResult, Series
 from monitor.domain.time import from_micros, to_micros
@@ -21,12 +20,13 @@ from monitor.store.read.state import read
 from monitor.store.staging import Staging, staging
 from monitor.store.writer import Store
 
+from ..support import configured
 from .support import add_call
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACCOUNT = Account(provider="nami", job="spot", name="spot", currencies=("USDT",))
 SERIES = Series(account=ACCOUNT, currency="USDT")
-WATCH = Watch(rules=(), accounts={ACCOUNT.key: ACCOUNT}, targets={})
+CONFIG = configured(accounts=[ACCOUNT])
 
 
 def _row(minute: int, amount: str = "1.50") -> ReadingRow:
@@ -113,7 +113,7 @@ async def test_a_poll_goes_on_from_what_was_restored(store: Store) -> None:
     restore(store.path, SERIES, [_row(-1, "3"), _row(-2, "2")], NOW)
     balance = Balance(currency="USDT", total=Decimal("4"), available=Decimal("4"))
     result = PollResult(outcome=Outcome.OK, started_at=NOW, finished_at=NOW, attempts=1, balances=(balance,))
-    recorded = await store.write(lambda tx: record(tx, ACCOUNT, result, WATCH))
+    recorded = await store.write(lambda tx: record(tx, ACCOUNT, result, CONFIG))
     assert recorded.views[0].last is not None
     with archive(store.path) as reading:
         assert reading is not None

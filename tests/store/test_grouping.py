@@ -94,7 +94,7 @@ async def test_draining_waits_for_nothing(store: Store) -> None:
             of_one for of_one in tx.outbox.waiting(OPS, NOW).due if of_one[0].report.incident == "B"
         ]
         tx.outbox.reschedule([failed.id], at=NOW, until=after(60), error="refused")
-        return incidents(tx.outbox.waiting(OPS, after(1), gather=False))
+        return incidents(tx.outbox.waiting(OPS, after(1), wait_for_group=False))
 
     assert await store.write(prepare) == ["A"]
 

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from monitor.domain.alerts import Alert, EventKind, tell
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Severity, State, Subject
-from monitor.domain.mutes import AlertKey
+from monitor.domain.mutes import AlertKey, Mute, MuteKind
 from monitor.domain.rules import Policy
 from monitor.domain.time import to_micros
 from monitor.store import connection as store_connection
@@ -51,15 +51,15 @@ FACTS = {
 """A report as it was then."""
 
 
-def first_schema(path: Path) -> None:
-    """The file as the first version made it."""
+def first_schema(path: Path, version: str = "0001") -> None:
+    """The file as the first version made it, or another one."""
     engine = create_engine(f"sqlite:///{path}")
     scripts = Config(attributes={})
     scripts.set_main_option("script_location", str(Path(store_connection.__file__).parent / "migrations"))
     with engine.begin() as connection:
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         scripts.attributes["connection"] = connection
-        command.upgrade(scripts, "0001")
+        command.upgrade(scripts, version)
     engine.dispose()
 
 
@@ -285,3 +285,35 @@ async def test_what_is_known_of_the_account_goes_on(path: Path) -> None:
     await store.close()
     assert (health.streak.count, health.streak.detail, health.last_ok_at) == (2, "no answer", NOW - MINUTE)
     assert [str(view.last.available) for view in views.values() if view.last] == ["4.10"]
+
+
+@pytest.mark.parametrize(
+    ("words", "mute"),
+    [
+        pytest.param("", None, id="nothing"),
+        pytest.param("silence 12 by ann: what: 3", (MuteKind.SILENCE, "12"), id="a-silence"),
+        pytest.param(
+            "maintenance the weekly one", (MuteKind.MAINTENANCE, "the weekly one"), id="maintenance"
+        ),
+        pytest.param(
+            "inhibited by down clients/C 1/USD", (MuteKind.INHIBITION, "down clients/C 1/USD"), id="an-alert"
+        ),
+        pytest.param(
+            "its polls still fail after its provider's outage, not for long enough yet",
+            (MuteKind.OUTAGE, ""),
+            id="the-end-of-an-outage",
+        ),
+    ],
+)
+async def test_what_muted_an_alert_has_a_kind_and_a_source(
+    tmp_path: Path, words: str, mute: tuple[MuteKind, str] | None
+) -> None:
+    """Taken from the words of the version before, which stay as they are."""
+    path = tmp_path / "balances.db"
+    first_schema(path, "0004")
+    flags = dict.fromkeys(("seq", "severity", "level", "announced", "notified_severity"), 0)
+    with closing(sqlite3.connect(path)) as db, db:
+        about = {"rule": "low", "subject": "s", "state": "firing", "id": "A", "reason": "r", "expected": "e"}
+        insert(db, "alerts", **about, **flags, muted=words)
+    alert = (await opened(path))[("low", Subject("s"))]
+    assert alert.muted == (None if mute is None else Mute(kind=mute[0], source=mute[1], text=words))

@@ -96,7 +96,7 @@ def _seen(tx: Transaction) -> tuple[dict[AlertKey, State], list[str], list[str]]
     waiting = [
         f"{one.report.kind} {one.report.rule}"
         for target in dead
-        for incident in tx.outbox.waiting(target, later, None, gather=False).due
+        for incident in tx.outbox.waiting(target, later, None, wait_for_group=False).due
         for one in incident
     ]
     alerts = {key: alert.state for key, alert in tx.alerts.all().items()}

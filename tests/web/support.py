@@ -13,22 +13,28 @@ from pathlib import Path
 from socket import create_server
 
 import httpx
+from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from monitor.alerting.context import Watch
 from monitor.alerting.recording import record
+from monitor.config import Config, Every, StoreSettings
 from monitor.daemon.metrics import Metrics
 from monitor.domain.delivery import Target
 from monitor.domain.matching import Match
 from monitor.domain.model import Account, Balance, PollResult, Severity
 from monitor.domain.rules import Failing, Policy, Rule, Threshold
 from monitor.errors import Outcome
+from monitor.providers.base import Settings
+from monitor.providers.nami import NamiSettings
+from monitor.providers.wdcf import WdcfSettings
 from monitor.store.writer import Store
 from monitor.web.application import application
 from monitor.web.auth import Access
 from monitor.web.queries import Site
 from monitor.web.server import Server
-from monitor.web.view import Live, Plan, Provider
+from monitor.web.view import Live
+
+from ..support import configured
 
 START = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -76,37 +82,23 @@ class World:
     metrics: Metrics = field(default_factory=Metrics)
 
     @property
-    def watch(self) -> Watch:
-        """What is judged."""
-        accounts = {account.key: account for account in self.accounts}
-        return Watch(
-            rules=self.rules,
-            accounts=accounts,
-            targets={"ops": (Target(channel="ops", url_id="aaaa"),)},
-        )
-
-    @property
-    def plan(self) -> Plan:
-        """What the site shows."""
+    def config(self) -> Config:
+        """What is judged and shown."""
         jobs = {account.job: account.provider for account in self.accounts}
-        names = dict.fromkeys(jobs.values())
-        return Plan(
-            store=self.path,
-            accounts={account.key: account for account in self.accounts},
-            jobs=jobs,
-            gaps_after=dict.fromkeys(jobs, self.every * 5 / 2),
-            providers=[
-                Provider(name=name, type=name.partition("-")[0], host=f"https://{name}.example:443")
-                for name in names
-            ],
-            rules=self.rules,
+        return configured(
+            *self.rules,
+            accounts=self.accounts,
+            targets=[Target(channel="ops", url_id="aaaa")],
+            schedules=dict.fromkeys(jobs, Every(interval=self.every)),
+            providers={name: _settings(name) for name in dict.fromkeys(jobs.values())},
+            store=StoreSettings(path=self.path, keep=timedelta(days=90)),
         )
 
     def site(self) -> Site:
         """A site over it, as it is now: what is exchanged later, a new site shows."""
-        plan = self.plan
+        config = self.config
         return Site(
-            plan=lambda: plan,
+            config=lambda: config,
             live=lambda: Live(started_at=self.started, next_polls=self.next_polls, unready=self.unready),
             hang=lambda: self.hang,
             trouble=lambda: self.trouble,
@@ -129,7 +121,15 @@ class World:
         """One poll, so long after the one before: balances by currency, or the kind of failure."""
         self.now += after
         result = _failed(read, self.now) if isinstance(read, Outcome) else _ok(read, self.now)
-        await store.write(partial(record, account=account, result=result, watch=self.watch))
+        await store.write(partial(record, account=account, result=result, config=self.config))
+
+
+def _settings(provider: str) -> Settings:
+    """A connection to the service that a provider is named after."""
+    url = f"https://{provider}.example"
+    if provider.startswith("wdcf"):
+        return WdcfSettings(type="wdcf", base_url=url, client_secret=SecretStr("s"))
+    return NamiSettings(type="nami", base_url=url, api_key=SecretStr("k"), api_secret=SecretStr("s"))
 
 
 def _failed(outcome: Outcome, at: datetime) -> PollResult:

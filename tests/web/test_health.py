@@ -101,9 +101,9 @@ async def test_pages_are_served_while_the_daemon_does_not_answer(world: World) -
         assert answered.wait(30)
         return "the daemon does not answer within 5 s"
 
-    plan, live = world.plan, Live(started_at=world.started)
+    config, live = world.config, Live(started_at=world.started)
     site = Site(
-        plan=lambda: plan,
+        config=lambda: config,
         live=lambda: live,
         hang=hanging,
         trouble=hanging,

@@ -24,6 +24,7 @@ from monitor.domain.rules import Policy, Threshold
 from monitor.errors import Outcome
 from monitor.store.read.state import AccountStatus, AlertStatus, Known, SeriesStatus, Undelivered
 from monitor.web.metrics import Running, exposition, gauges, store_bytes
+from tests.support import configured
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -88,10 +89,9 @@ def alert(rule: str = "low", state: State = State.FIRING, **changes: Any) -> Ale
     )
 
 
-def status(configured: Sequence[Account] = (SPOT,), /, **known: Any) -> Status:
+def status(accounts: Sequence[Account] = (SPOT,), /, **known: Any) -> Status:
     """What the store knows, fitted to the accounts that are configured."""
-    jobs = {one.job: one.provider for one in configured}
-    return assemble(Known(**{"notifications": {}, **known}), jobs, configured, NOW)
+    return assemble(Known(**{"notifications": {}, **known}), configured(accounts=accounts), NOW)
 
 
 def page(shown: Status, running: Running | None = None, metrics: Metrics | None = None) -> str:

@@ -25,7 +25,7 @@ def world(tmp_path: Path) -> World:
 def picture(world: World) -> Overview:
     """All of it, as it is now."""
     site = world.site()
-    return take(site.plan, site.live, world.now)
+    return take(site.config, site.live, world.now)
 
 
 async def usdt(world: World, store: Store, amount: str, after: timedelta = MINUTE) -> Row:

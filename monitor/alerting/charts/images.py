@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.alerting.charts.process import Drawer
-from monitor.domain.charts import Charts, ChartSpec
+from monitor.config import Config
+from monitor.domain.charts import ChartSpec, may_want, wanted
 from monitor.domain.delivery import Delivery, Target
 from monitor.domain.messages import ChartImage
 from monitor.errors import NotDrawn
@@ -39,12 +40,18 @@ class Pictures:
     """Draws for the outbox. Nothing here raises, whatever goes wrong: a message is worth more than its picture."""
 
     def __init__(
-        self, drawer: Drawer, *, clock: Callable[[], datetime], patience: timedelta = PATIENCE
+        self,
+        drawer: Drawer,
+        config: Config,
+        *,
+        clock: Callable[[], datetime],
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._drawer = drawer
+        self._config = config
+        self._takers: Mapping[Target, bool | None] = {}  # with what their channel says of charts
         self._clock = clock
         self._patience = patience
-        self._charts = Charts()
         self._since = clock()
         self._drawings: OrderedDict[ChartSpec, Drawing] = OrderedDict()
         self._getting_ready: asyncio.Task[None] | None = None
@@ -55,15 +62,21 @@ class Pictures:
         self._suspects: dict[Target, frozenset[int]] = {}
         self._refused: dict[Target, float] = {}  # until when, by the loop's clock
 
-    def follow(self, charts: Charts) -> None:
-        """Draws for these from now on, and gets ready for it where there may be something to draw."""
-        self._charts, self._since = charts, self._clock()  # what was due before could not be drawn before
-        if charts.possible and self._getting_ready is None and not self._stopped:
+    def follow(self, config: Config) -> None:
+        """Draw by this configuration from now on, and get ready where there may be something to draw."""
+        self._config, self._since = config, self._clock()  # what was due before could not be drawn before
+        self._takers = {
+            target: channel.chart
+            for channel in config.channels.values()
+            if may_want(channel.chart, config.rules)
+            for target in channel.takes_charts
+        }
+        if self._takers and self._getting_ready is None and not self._stopped:
             self._getting_ready = asyncio.create_task(self._get_ready(), name="get ready to draw")
 
     def may_carry(self, target: Target) -> bool:
-        """Whether messages to this URL carry pictures at all."""
-        return target in self._charts.takers and self._charts.possible
+        """Return whether messages to this URL carry charts at all."""
+        return target in self._takers
 
     def is_to_look(self, target: Target) -> bool:
         """Whether to look now what will be due soon: not at each of the hundreds of messages of one outage."""
@@ -113,14 +126,15 @@ class Pictures:
         self._drawer.close()
 
     def _begun(self, target: Target, delivery: Delivery) -> dict[ChartSpec, Drawing]:
-        if delivery.attempts or self._refuses(target):
-            return {}  # perhaps it was the picture that was refused
+        if target not in self._takers or delivery.attempts or self._refuses(target):
+            return {}  # after an attempt: perhaps it was the chart that was refused
         try:
-            wanted = self._charts.wanted(target, delivery.items)
+            config = self._config
+            charts = wanted(delivery.items, self._takers[target], config.rules_by_name, config.gaps_after)
         except Exception:  # a defect must cost nobody the message
             log.exception("unexpected error drawing a chart")
             return {}
-        return {chart: drawing for chart in wanted if (drawing := self._drawing(chart)) is not None}
+        return {chart: drawing for chart in charts if (drawing := self._drawing(chart)) is not None}
 
     def _refuses(self, target: Target) -> bool:
         return asyncio.get_running_loop().time() < self._refused.get(target, 0.0)

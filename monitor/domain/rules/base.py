@@ -1,8 +1,8 @@
 """What every rule has, whatever its kind: its verdicts, its policy, and what the program asks of it."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum, auto
@@ -78,6 +78,30 @@ class Policy:
         return max(self.cooldown, self.flapping.within if self.flapping else timedelta(0))
 
 
+TemplateFormat = Literal["text", "markdown", "html"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A title and a body in place of the built-in ones, as templates; None: the built-in one."""
+
+    title: str | None = None
+    body: str | None = None
+    format: TemplateFormat = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation:
+    """How messages show a rule's alerts.
+
+    `message` None: in the channel's words, or the built-in ones. `links` are URL templates by name, besides those of
+    all rules or in their place. `chart`: whether messages carry a chart; None: as the channel says."""
+
+    message: Words | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+    chart: bool | None = None
+
+
 class Reads(Enum):
     """What of a series a rule judges."""
 
@@ -115,6 +139,7 @@ class Rule:
     name: str
     match: Match = EVERYTHING
     policy: Policy = Policy()
+    presentation: Presentation = Presentation()
     levels: tuple[Self, ...] = ()
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.domain.alerts import Ack, EventKind
 from monitor.domain.messages import Report
-from monitor.domain.model import Reading, Severity, Subject
+from monitor.domain.model import Reading, Subject
 from monitor.domain.time import from_micros, to_micros
 from monitor.store.read.readings import reading, series_id
 from monitor.store.read.state import (
@@ -144,7 +144,7 @@ def story(path: Path, incident: str) -> Timeline | None:
             return None
         reports = tuple(_reports(db, incident))
         if reports:
-            began = min(datetime.fromisoformat(report.since) for report in reports)
+            began = min(report.since for report in reports)
             found = replace(found, began=min(began, found.began))
         return Timeline(
             incident=found,
@@ -176,15 +176,14 @@ def _told(db: sqlite3.Connection, since: datetime | None, only: str | None) -> I
     )
     for incident, seq, rule, subject, kind, at, text in rows:
         report = Report.from_json(json.loads(text))
-        began = datetime.fromisoformat(report.since)
         yield Incident(
             id=incident,
             rule=rule,
             subject=Subject(subject),
             state=RESOLVED,
-            severity=Severity[report.severity.upper()],
-            began=began,
-            since=began,
+            severity=report.severity,
+            began=report.since,
+            since=report.since,
             ended_at=from_micros(at) if kind in _OVER else None,
             reason=report.reason,
             messages=seq,

@@ -39,7 +39,7 @@ class WallClock:
             "DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
         }
-        for service in (site.sandbox.nami, site.sandbox.wdcf):
+        for service in (site.nami, site.wdcf):
             service._clock = clock.now  # the sandbox takes its clock when it is made, which is before this
         clock.set(timedelta(0) if start is None else start - datetime.now(UTC))
         return clock

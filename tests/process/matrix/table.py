@@ -19,7 +19,7 @@ import pytest
 
 from monitor.sandbox import Message, Webhook
 from tests.process.stage import Act, Stage
-from tests.process.support import CREDENTIALS, MANY_CALLS, Daemon, Installation, Json, balances, jobs, until
+from tests.process.support import MANY_CALLS, NAMI, WDCF, Daemon, Installation, Json, balances, jobs, until
 from tests.providers.support import Endpoint, http
 
 from .cells import Cell
@@ -218,8 +218,8 @@ def _sections(cells: Sequence[Cell]) -> Json:
 def _provider(cell: Cell) -> Json:
     common = {"type": cell.kind, "timeout": cell.timeout, "retries": cell.retries}
     if cell.kind == "wdcf":
-        return {**common, "client_secret": CREDENTIALS.wdcf_client_secret}
-    keys = {"api_key": CREDENTIALS.nami_api_key, "api_secret": CREDENTIALS.nami_api_secret}
+        return {**common, "client_secret": WDCF.client_secret}
+    keys = {"api_key": NAMI.api_key, "api_secret": NAMI.api_secret}
     return {**common, **keys, "rate_limit": "6000/1m"}
 
 

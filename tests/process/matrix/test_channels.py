@@ -97,7 +97,7 @@ async def _falls_sick(site: Installation, sickness: Sickness, host: str = "127.0
         assert sick.messages == []
         [(_, error)] = _attempts(site.store)
         assert re.search(sickness.says, error), error
-        polled = [logged.request.received_at for logged in site.sandbox.nami.requests]
+        polled = [logged.request.received_at for logged in site.nami.requests]
         await sickness.end(sick)
         await until(lambda: sick.messages, "the firing at the recovered one")
         site.holds("5000")

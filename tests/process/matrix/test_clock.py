@@ -32,7 +32,7 @@ class Polls:
 
     @property
     def fault(self) -> Fault:
-        """For `sandbox.nami.fault`: changes nothing."""
+        """For the exchange's `fault`: changes nothing."""
         return Fault(change=self._note)
 
     def _note(self, response: Response) -> Response:
@@ -58,7 +58,7 @@ def _delivered(shown: Json) -> int:
 async def _set_by(site: Installation, step: timedelta) -> None:
     clock, polls = WallClock.of(site), Polls()
     site.write(rules=_rules())
-    site.sandbox.nami.fault = polls.fault
+    site.nami.fault = polls.fault
     daemon = await site.start()
     await until(lambda: len(polls.at) >= 2, "two polls")
     site.holds("5.10")
@@ -126,7 +126,7 @@ async def test_a_wallet_grows_stale_after_a_clock_set_back(site: Installation) -
     daemon = await site.start()
     await site.asked_again("type=0", 2)
     clock.step(-HOUR)
-    site.sandbox.nami.fault = Fault.status(500)
+    site.nami.fault = Fault.status(500)
     stepped = time.monotonic()
     [message] = await site.told(1)
     assert time.monotonic() - stepped > 10
@@ -145,11 +145,11 @@ async def _night(site: Installation, start: datetime, expression: str) -> list[d
     site.write(jobs=[spot | {"cron": expression, "timezone": "Europe/Berlin"}, clients])
     daemon = await site.start()
     await until(lambda: clock.now() > start + timedelta(seconds=105), "the clock to go over it", within=150)
-    others = len(site.sandbox.wdcf.requests)
-    await until(lambda: len(site.sandbox.wdcf.requests) > others, "another poll of the other job")
+    others = len(site.wdcf.requests)
+    await until(lambda: len(site.wdcf.requests) > others, "another poll of the other job")
     assert await daemon.stop() == 0
     assert "Traceback" not in daemon.log
-    return [logged.request.received_at for logged in site.sandbox.nami.requests][1:]
+    return [logged.request.received_at for logged in site.nami.requests][1:]
 
 
 SPRING = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
@@ -198,7 +198,7 @@ async def test_at_two_in_autumn(site: Installation) -> None:
 
 
 async def _off(site: Installation, ahead: timedelta, which: str) -> None:
-    service, account = site.sandbox.nami, "nami"
+    service, account = site.nami, "nami"
     await site.start()
     await site.asked_again("type=0")
     service.fault = Fault.clock_skew(ahead)
@@ -250,7 +250,7 @@ def _dated(date: Callable[[], str]) -> Fault:
 
 async def _one_wrong_start(site: Installation, off: timedelta, date: Callable[[], str]) -> None:
     clock, port = WallClock.of(site), free_port()
-    site.sandbox.nami.fault = site.sandbox.wdcf.fault = _dated(date)
+    site.nami.fault = site.wdcf.fault = _dated(date)
     site.holds("5.10")
     drop = {"name": "drop", "type": "delta", "match": {"job": "spot"}, "drop": "50%", "within": "1h"}
     stale = {"name": "stale", "type": "stale", "after": "30m"}

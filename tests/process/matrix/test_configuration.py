@@ -10,7 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from monitor.sandbox import CallLimit, Fault, Scenario, constant
+from monitor.sandbox import Fault, constant
+from monitor.sandbox.nami import Holding
 from tests.process.stage import together
 from tests.process.support import (
     Daemon,
@@ -21,7 +22,7 @@ from tests.process.support import (
     endpoint_failing,
     incident,
     jobs,
-    small_story,
+    scenario,
     until,
     usdt_low,
 )
@@ -29,8 +30,8 @@ from tests.process.support import (
 from .service import Service
 
 CLIENT_POOR: Json = {"name": "poor", "type": "threshold", "match": {"job": "clients"}, "below": "10"}
-TWO_CLIENTS = Scenario(
-    nami=small_story().nami,
+TWO_CLIENTS = scenario(
+    nami={"spot": {22: Holding(value=constant(Decimal("2500.75")), locked=constant(Decimal("100.25")))}},
     wdcf={"CLIENT_001": constant(Decimal("1500.50")), "CLIENT_002": constant(Decimal("7.25"))},
 )
 NOBODY = "json://127.0.0.1:9/"
@@ -90,8 +91,8 @@ async def test_an_error_in_the_file_of_clients_is_refused_with_its_place(site: I
     await _reloaded(daemon, "reload failed, keeping the current configuration")
     await daemon.logged(f"{clients}:3:1: jobs[0].clients_file: is here twice, first in line 1")
     clients.write_text(good)
-    polled = len(site.sandbox.wdcf.requests)
-    await until(lambda: len(site.sandbox.wdcf.requests) >= polled + 4, "two more rounds")
+    polled = len(site.wdcf.requests)
+    await until(lambda: len(site.wdcf.requests) >= polled + 4, "two more rounds")
     shown = await _recorded(site, 1)
     assert set(balances(shown)) == {"clients/CLIENT_001/USD", "clients/CLIENT_002/USD"}
     assert [alert["series"] for alert in shown["alerts"]] == ["clients/CLIENT_002/USD"]
@@ -155,7 +156,7 @@ async def test_a_client_taken_out_of_the_file_closes_its_alert(site: Installatio
 
 
 def _asks(site: Installation, client: str) -> int:
-    return sum(client in logged.request.query for logged in site.sandbox.wdcf.requests)
+    return sum(client in logged.request.query for logged in site.wdcf.requests)
 
 
 async def _asked_for(site: Installation, client: str, times: int) -> None:
@@ -168,10 +169,10 @@ async def test_removing_a_provider_in_an_outage_closes_its_alert(site: Installat
     """The outage is told as closed, a poll under way leaves no trace, nothing is asked any more; others go on."""
     daemon = await site.start()
     await site.asked_again("type=0")
-    site.sandbox.nami.fault = Fault.status(500)
+    site.nami.fault = Fault.status(500)
     [fired] = await site.told(1)
     await _recorded(site, 1)
-    site.sandbox.nami.fault = Fault.hang()
+    site.nami.fault = Fault.hang()
     await site.asked_again("type=0")
     site.write(
         providers={"wdcf": site.document["providers"]["wdcf"]},
@@ -182,8 +183,8 @@ async def test_removing_a_provider_in_an_outage_closes_its_alert(site: Installat
     [_, closed] = await site.told(2)
     assert closed.title.startswith("CLOSED endpoint-failing: nami")
     assert incident(closed) == (incident(fired)[0], "2")
-    asked, others = site.asked(), len(site.sandbox.wdcf.requests)
-    await until(lambda: len(site.sandbox.wdcf.requests) >= others + 4, "four polls of the other provider")
+    asked, others = site.asked(), len(site.wdcf.requests)
+    await until(lambda: len(site.wdcf.requests) >= others + 4, "four polls of the other provider")
     assert site.asked() == asked
     shown = await _recorded(site, 2)
     assert (shown["alerts"], jobs(shown)["clients"]["outcome"]) == ([], "ok")
@@ -196,10 +197,10 @@ async def test_a_ban_outlives_the_provider(site: Installation) -> None:
     """A banned provider that is taken out and put back is not asked before the ban is over."""
     daemon = await site.start()
     await site.asked_again("type=0")
-    site.sandbox.nami.fault = Fault.banned()
+    site.nami.fault = Fault.banned()
     await site.shows(lambda shown: shown["pauses"], "the pause")
     asked = site.asked()
-    site.sandbox.nami.fault = None
+    site.nami.fault = None
     whole = dict(site.document)
     site.write(
         providers={"wdcf": whole["providers"]["wdcf"]}, jobs=whole["jobs"][1:], rules=[endpoint_failing()]
@@ -215,19 +216,20 @@ async def test_a_ban_outlives_the_provider(site: Installation) -> None:
     assert jobs(shown)["spot"]["outcome"] == "banned"
 
 
-MANY_CLIENTS = Scenario(nami={}, wdcf={f"CLIENT_{number:03}": constant(Decimal(100)) for number in range(12)})
+TWELVE = [f"CLIENT_{number:03}" for number in range(12)]
+MANY_CLIENTS = scenario(nami={}, wdcf=dict.fromkeys(TWELVE, constant(Decimal(100))))
 
 
 @together(MANY_CLIENTS)
 async def test_a_banned_provider_that_moves_is_not_asked_at_its_old_place(site: Installation) -> None:
     """Also while the reload waits for the store: a poll goes by the old configuration or by the new, never by both."""
-    clients = [*MANY_CLIENTS.wdcf]
+    clients = TWELVE
     site.write(jobs=[{"name": "clients", "provider": "wdcf", "every": "4s", "clients": clients}], rules=[])
     daemon = await site.start()
     await site.shows(lambda shown: len(balances(shown)) == len(clients), "all clients read")
-    site.sandbox.wdcf.fault = Fault.banned()
+    site.wdcf.fault = Fault.banned()
     await site.shows(lambda shown: shown["pauses"], "the pause")
-    asked = len(site.sandbox.wdcf.requests)
+    asked = len(site.wdcf.requests)
     async with Service("wdcf", elsewhere=0) as other:
         site.document["providers"]["wdcf"]["base_url"] = other.base_url
         site.write()
@@ -237,7 +239,7 @@ async def test_a_banned_provider_that_moves_is_not_asked_at_its_old_place(site: 
             await asyncio.sleep(3)
         await daemon.logged("configuration reloaded")
         await until(lambda: len(other.requests) >= len(clients), "everybody asked for at the new place")
-    assert len(site.sandbox.wdcf.requests) == asked
+    assert len(site.wdcf.requests) == asked
 
 
 @together()
@@ -314,13 +316,13 @@ async def test_the_last_channel_removed(site: Installation) -> None:
 # Reloads in a row
 
 
-@together(limit=CallLimit(calls=6))
+@together(limit=6)
 async def test_fifty_reloads_in_a_second(site: Installation) -> None:
     """They cost no poll its turn, no message, no descriptor and no thread, and win no call over the limit."""
     site.document["providers"]["nami"]["rate_limit"] = "6/1m"
     site.write()
     daemon = await site.start()
-    site.sandbox.wdcf.fault = Fault.status(500)
+    site.wdcf.fault = Fault.status(500)
     [fired] = await site.told(1)
     await _reloaded(daemon)
     await site.shows(lambda shown: jobs(shown)["spot"]["outcome"] == "ok", "a poll")
@@ -329,14 +331,14 @@ async def test_fifty_reloads_in_a_second(site: Installation) -> None:
         daemon.send(signal.SIGHUP)
         await asyncio.sleep(0.02)
     await _reloaded(daemon)
-    site.sandbox.wdcf.fault = None
+    site.wdcf.fault = None
     [_, resolved] = await site.told(2)
     assert incident(resolved) == (incident(fired)[0], "2")
     await until(lambda: site.asked() >= 6, "the last call allowed")
-    clients = len(site.sandbox.wdcf.requests)
-    await until(lambda: len(site.sandbox.wdcf.requests) >= clients + 3, "three polls at the other host")
+    clients = len(site.wdcf.requests)
+    await until(lambda: len(site.wdcf.requests) >= clients + 3, "three polls at the other host")
     await until(lambda: _held(daemon) <= before + 2, "nothing held beyond what was before")
-    assert {logged.status for logged in site.sandbox.nami.requests} == {200}
+    assert {logged.status for logged in site.nami.requests} == {200}
     assert len(site.messages) == 2
 
 
@@ -369,7 +371,7 @@ async def test_a_file_of_clients_half_written_is_not_acted_upon(site: Installati
     await _recorded(site, 1)
     for cut in (11, 5, 11):
         await _write_in_two(clients, text, cut, daemon)
-    site.sandbox.wdcf.endpoint.clients["CLIENT_002"] = constant(Decimal(100))
+    site.wdcf.endpoint.clients["CLIENT_002"] = constant(Decimal(100))
     [_, resolved] = await site.told(2)
     assert resolved.title.startswith("RESOLVED poor: clients/CLIENT_002/USD")
     assert incident(resolved) == (incident(fired)[0], "2")

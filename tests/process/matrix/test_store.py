@@ -365,7 +365,7 @@ def _check_alerts(store: Path) -> int:
 
 async def _power_cuts(site: Installation, copies: int, starts: int) -> None:
     """Copies from a busy store, each checked; the daemon started on some of them."""
-    site.sandbox.wdcf.endpoint.clients.update(dict.fromkeys(CLIENTS, _changing))
+    site.wdcf.endpoint.clients.update(dict.fromkeys(CLIENTS, _changing))
     site.document["jobs"][1]["clients"] = CLIENTS
     low = usdt_low(name="low", match={"job": "clients"}, clear="1000")
     site.write(rules=[low], channels={"ops": {"urls": [site.webhook.url]}})

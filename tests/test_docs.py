@@ -1,4 +1,4 @@
-"""Links of the documents lead somewhere: to a file, to a heading, and to the files of the repository that they name."""
+"""The documents fit the repository: links lead somewhere, named files exist, quoted messages are the program's own."""
 
 import re
 from collections.abc import Iterator
@@ -10,6 +10,11 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 NAMED = re.compile(r"`((?:monitor|tests|campaigns|benchmarks|docs|contrib|systemd|\.ci)/[\w./-]+)")
+
+NOT_IN_SOURCES = {
+    *("Permission denied", "disk I/O error", "Watchdog timeout"),  # of the system, SQLite and systemd
+    *("holds no client", "no firing incident '…'"),  # with a word that the program inserts
+}
 
 
 def text_of(page: Path) -> str:
@@ -61,3 +66,15 @@ def test_every_page_can_be_reached() -> None:
         }
         waiting += linked - reached - set(waiting)
     assert set(PAGES) <= reached
+
+
+def test_every_symptom_is_quoted_as_the_program_writes_it() -> None:
+    """Who searches the page for a line of the log finds it. What differs from case to case is `…` or a number."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "monitor").rglob("*.py")]
+    program = re.sub(r'"\s+f?"', "", "".join(sources))  # texts that continue on the next line
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    symptoms = [row.split(" | ")[0] for row in re.findall(r"(?m)^\| (.* \| .* \| .*) \|$", page)]
+    quoted = {quote for symptom in symptoms for quote in re.findall(r"`([^`]*[a-z] [a-z][^`]*)`", symptom)}
+    parts = {part for quote in quoted - NOT_IN_SOURCES for part in re.split(r"\W*…\W*| \(.*", quote)}
+    assert len(parts) > 30
+    assert sorted(part for part in parts if part not in program) == []

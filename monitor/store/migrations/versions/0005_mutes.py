@@ -1,0 +1,31 @@
+"""What keeps an alert quiet has a kind and a source of its own, beside the words for it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Take both from the words, as the versions before wrote them.
+
+    They wrote the same of what the configuration inhibits and of what is explained without it: the next look at such
+    an alert finds out which it is."""
+    with op.batch_alter_table("alerts") as alerts:
+        for name in ("mute_kind", "mute_source"):
+            alerts.add_column(sa.Column(name, sa.String(), nullable=False, server_default=""))
+    op.execute(
+        "UPDATE alerts SET mute_kind = CASE"
+        " WHEN muted LIKE 'silence %' THEN 'silence'"
+        " WHEN muted LIKE 'maintenance %' THEN 'maintenance'"
+        " WHEN muted LIKE 'inhibited by %' THEN 'inhibition'"
+        " ELSE 'outage' END WHERE muted != ''"
+    )
+    op.execute(
+        "UPDATE alerts SET mute_source = CASE mute_kind"
+        " WHEN 'silence' THEN substr(muted, 9, instr(substr(muted, 9), ' ') - 1)"
+        " WHEN 'maintenance' THEN substr(muted, 13)"
+        " WHEN 'inhibition' THEN substr(muted, 14)"
+        " ELSE '' END"
+    )
