@@ -1,17 +1,15 @@
 """The configuration: one YAML file, read exactly, checked as a whole, and immutable from then on."""
 
+from monitor.config.files import find
 from monitor.config.json_schema import json_schema
 from monitor.config.load import load, load_at_rest, restore
 from monitor.config.model import (
     Channel,
     Config,
-    HeartbeatSettings,
     Job,
     StoreSettings,
     SummarySettings,
-    WebSettings,
 )
-from monitor.config.places import find
 from monitor.config.warnings import warnings
 from monitor.domain.schedule import Cron, Every, Schedule
 
@@ -20,12 +18,10 @@ __all__ = [
     "Config",
     "Cron",
     "Every",
-    "HeartbeatSettings",
     "Job",
     "Schedule",
     "StoreSettings",
     "SummarySettings",
-    "WebSettings",
     "find",
     "json_schema",
     "load",

@@ -1,16 +1,17 @@
-"""Routes, inhibitions and maintenance windows of the file: read, and checked against what else is configured."""
+"""What the file says of notifications besides rules: channels, links, routes, inhibitions, maintenance windows,
+heartbeat, summary and status page. All of it is read, and checked against what else is configured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from monitor.config import yaml_tree
 from monitor.config.jobs import check_unique
 from monitor.config.matching import Configured, check_alerts, check_attributes
-from monitor.config.model import Channel, HeartbeatSettings, SummarySettings, WebSettings
-from monitor.config.problems import Findings, unknown
+from monitor.config.model import Channel, SummarySettings
+from monitor.config.problems import Findings, expected, unknown
 from monitor.config.read import check_keys, read
-from monitor.config.rules import check_channels
+from monitor.config.rules import build_words, check_channels, check_message, check_template
 from monitor.config.sections import (
     ChannelSection,
     HeartbeatSection,
@@ -18,10 +19,11 @@ from monitor.config.sections import (
     MaintenanceSection,
     QuietHoursSection,
     RouteSection,
+    RuleSection,
     SummarySection,
     WebSection,
 )
-from monitor.config.templates import build_words
+from monitor.config.types import link_fault, link_name_fault
 from monitor.config.yaml_tree import Path, Position
 from monitor.domain.matching import Match
 from monitor.domain.mutes import Inhibition, Maintenance
@@ -177,6 +179,19 @@ def _chain(name: str, channels: Mapping[str, ChannelSection | None]) -> list[str
     return chain
 
 
+def check_messages(
+    channels: Mapping[str, ChannelSection | None],
+    rules: Iterable[RuleSection],
+    links: Collection[str],
+    findings: Findings,
+) -> None:
+    """Report messages of channels that can't be rendered. They serve the alerts of every rule: any rule's links do."""
+    known = dict.fromkeys((*links, *(name for rule in rules for name in rule.links)))
+    for name, channel in channels.items():
+        if channel is not None:
+            check_message(channel.message, ("channels", name, "message"), known, findings)
+
+
 def build_channel(name: str, section: ChannelSection, places: tuple[Position, ...]) -> Channel:
     """The finished channel. Only for a section with which nothing is wrong."""
     return Channel(
@@ -226,20 +241,6 @@ def read_web(findings: Findings) -> WebSection | None:
     return section
 
 
-def build_web(section: WebSection | None) -> WebSettings | None:
-    """The finished status page. Only for a section with which nothing is wrong, like those below."""
-    if section is None:
-        return None
-    return WebSettings(listen=section.listen, token=section.token, hosts=section.hosts)
-
-
-def build_heartbeat(section: HeartbeatSection | None) -> HeartbeatSettings | None:
-    """The finished heartbeat. Only for a section with which nothing is wrong, like the one below."""
-    if section is None:
-        return None
-    return HeartbeatSettings(url=section.url, every=section.every, proxy=section.proxy)
-
-
 def build_summary(section: SummarySection | None) -> SummarySettings | None:
     """The finished summary."""
     if section is None:
@@ -247,3 +248,29 @@ def build_summary(section: SummarySection | None) -> SummarySettings | None:
     return SummarySettings(
         cron=Cron(expression=section.cron, timezone=section.timezone), channels=section.notify
     )
+
+
+_LINKS: yaml_tree.Path = ("links",)
+
+
+def read_links(findings: Findings) -> dict[str, str]:
+    """Return the links of all rules. Those with which something is wrong are there too: messages may name them."""
+    node = findings.node(_LINKS)
+    if findings.has(_LINKS) and not isinstance(node, yaml_tree.Mapping):
+        findings.value(_LINKS, expected("a mapping from names to URLs", node))
+    return {name: _link(name, findings) for name in findings.keys(_LINKS)}
+
+
+def _link(name: str, findings: Findings) -> str:
+    path = (*_LINKS, name)
+    text = findings.text(path)
+    if (fault := link_name_fault(name)) is not None:
+        findings.key(path, fault)
+    if text is None:
+        findings.value(path, expected("a URL, such as https://wiki.example/{{ rule }}", findings.node(path)))
+        return ""
+    if (fault := link_fault(text)) is not None:
+        findings.value(path, fault)
+    else:
+        check_template(text, path, (), findings)
+    return text

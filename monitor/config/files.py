@@ -1,9 +1,40 @@
-"""Files as text, or why not."""
+"""Which file is the configuration, and files as text."""
 
 from codecs import BOM_UTF8
+from collections.abc import Mapping
 from pathlib import Path
 
 from monitor.config.yaml_tree import Position, position_of
+from monitor.errors import ConfigError, Problem
+
+VARIABLE = "BALANCE_MONITOR_CONFIG"
+LOCAL = Path("config.yaml")
+SYSTEM = Path("/etc/balance-monitor/config.yaml")
+
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes the file may hold."""
+
+
+def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
+    """Return the file asked for: `explicit` (-c), else `$BALANCE_MONITOR_CONFIG`, else the first of the usual places.
+
+    Only the usual places have to exist; `load` says what is wrong with the others. Raises ConfigError where
+    there is none, naming the places."""
+    asked = explicit or environ.get(VARIABLE)
+    if asked:
+        return Path(asked)
+    for candidate in (cwd / LOCAL, SYSTEM):
+        if _is_there(candidate):
+            return candidate
+    places = f"-c FILE, ${VARIABLE}, {cwd / LOCAL}, {SYSTEM}"
+    raise ConfigError("configuration", (Problem(path="", reason=f"no file found; looked in {places}"),))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # its directory can't be entered: `load` says so
+        return True
 
 
 class Unreadable(Exception):
@@ -15,7 +46,7 @@ class Unreadable(Exception):
 
 
 def read_text(path: Path, limit: int) -> str:
-    """A file's text, without a byte order mark. Raises Unreadable, also where it holds more than `limit` bytes."""
+    """Return a file's text, without a byte order mark. Raise Unreadable, also for more than `limit` bytes."""
     try:
         with path.open("rb") as file:
             content = file.read(limit + 1)

@@ -1,17 +1,29 @@
 """The configuration in force, as the store keeps it, for commands that are needed while the file is broken."""
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from os.path import realpath
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from monitor import __version__
-from monitor.config import Config, restore
-from monitor.config.places import LOCAL, SYSTEM, store_guesses, store_named
+from monitor.config import Config, restore, yaml_tree
+from monitor.config.files import LOCAL, MAX_FILE, SYSTEM
+from monitor.config.references import Sources, interpolate
+from monitor.config.sections import StoreSection
+from monitor.config.yaml_tree import Scalar
 from monitor.domain.time import moment
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.store.read.state import ConfigurationStatus, kept_configuration
+
+STATE = Path("/var/lib/balance-monitor")
+"""Where a service's store lies, as docs/deployment.md has it."""
+
+_SQLITE = re.compile(r"""^[^#\n]*?(sqlite:///[^"'\n]*?)\s*(?:["',}#]|$)""", re.MULTILINE)
 
 
 def in_force(file: Path | None, environ: Mapping[str, str], error: ConfigError) -> tuple[Config, str]:
@@ -44,8 +56,8 @@ class _Found:
 
 def _kept(file: Path, environ: Mapping[str, str], hindrances: list[Problem]) -> _Found | None:
     """Find what is kept of a file. Where that does not say which store it is, the store has to name the file."""
-    named = list(store_named(file, environ))
-    for store in dict.fromkeys((*named, *store_guesses(file))):
+    named = list(_store_named(file, environ))
+    for store in dict.fromkeys((*named, *_store_guesses(file))):
         try:
             found = kept_configuration(store)
         except StoreError as exc:
@@ -56,6 +68,36 @@ def _kept(file: Path, environ: Mapping[str, str], hindrances: list[Problem]) -> 
         if found is not None and (store in named or realpath(found[0].file) == realpath(file)):
             return _Found(store=store, kept=found[0], document=found[1])
     return None
+
+
+def _store_named(file: Path, environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield where a file says that the store is, however broken it is: what `store.url` holds, then what looks like it.
+
+    Nothing where it can't be read, or says nothing that can be meant."""
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MAX_FILE).decode(errors="replace")
+    except (OSError, ValueError):
+        return
+    root = yaml_tree.parse(text).root
+    found = None if root is None else list(yaml_tree.walk(root, ("store", "url")))[-1]
+    urls = [found.text] if isinstance(found, Scalar) and found.text else []
+    for url in (*urls, *_SQLITE.findall(text)):
+        at = yaml_tree.Position(1, 1)
+        scalar = Scalar(text=url, at=at)
+        sources = Sources.of(environ, file.absolute().parent)
+        replaced = yaml_tree.plain(interpolate(scalar, sources, lambda _: False).root)
+        try:
+            yield file.absolute().parent / StoreSection.model_validate({"url": replaced}).url
+        except ValidationError:
+            continue
+
+
+def _store_guesses(file: Path) -> Iterator[Path]:
+    """Yield where the store of a file may be that does not say it: what a daemon locked, beside it or as a service."""
+    for folder in (file.absolute().parent, STATE):
+        with suppress(OSError):  # it can't be looked into
+            yield from (lock.with_suffix("") for lock in sorted(folder.glob("*.lock")))
 
 
 def _of_another_version(found: _Found, error: ConfigError) -> Iterator[Problem]:

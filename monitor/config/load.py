@@ -1,7 +1,7 @@
 """From the file to the configuration: all of it read and checked, and built only if nothing is wrong."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
@@ -9,30 +9,30 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.config import templates, yaml_tree
+from monitor.config import yaml_tree
 from monitor.config.alerting import (
     AlertingReader,
     build_channel,
-    build_heartbeat,
     build_inhibition,
     build_maintenance,
     build_route,
     build_summary,
-    build_web,
+    check_messages,
     read_channels,
     read_heartbeat,
+    read_links,
     read_summary,
     read_web,
 )
-from monitor.config.files import Unreadable, read_text
+from monitor.config.files import MAX_FILE, Unreadable, read_text
 from monitor.config.jobs import ReadJob, read_jobs
 from monitor.config.matching import Configured
-from monitor.config.model import Channel, Config, HeartbeatSettings, Secrets, StoreSettings
-from monitor.config.places import MAX_FILE
+from monitor.config.model import Config, StoreSettings
 from monitor.config.problems import Findings, expected, shown
 from monitor.config.read import read, read_type
-from monitor.config.references import UNSET, Interpolated, Sources, interpolate, wrapping
+from monitor.config.references import Interpolated, Sources, interpolate
 from monitor.config.rules import BUILT_IN, RuleReader, build
+from monitor.config.secrets import hints, is_literal, is_secret, secret_files, secret_texts, withhold
 from monitor.config.sections import (
     AnyRuleSection,
     ChannelSection,
@@ -47,11 +47,10 @@ from monitor.config.sections import (
     keys,
 )
 from monitor.config.types import OFF, ON, name_fault
-from monitor.config.without_secrets import is_secret, withhold
 from monitor.config.yaml_tree import Node, Scalar, Sequence, scalars
 from monitor.errors import ConfigError, Problem
 from monitor.providers import PROVIDERS
-from monitor.providers.base import Settings, secrets_of
+from monitor.providers.base import Settings
 
 KEYS = (
     "store",
@@ -139,12 +138,6 @@ def _parse(path: Path) -> yaml_tree.Document:
     return parsed
 
 
-def _is_literal(place: yaml_tree.Path, scalar: Scalar) -> bool:
-    """Whether the file holds a secret itself. The address of a proxy is one only with credentials in it."""
-    text = "" if scalar.references else scalar.text or ""
-    return is_secret(place) and bool(text) and (place[-1] != "proxy" or "@" in text)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sections:
     """What could be read of the file: all of it, if nothing is wrong."""
@@ -176,7 +169,7 @@ def _read(path: Path, findings: Findings) -> _Sections:
     known_channels = None if findings.within(("channels",)) and not channels else tuple(channels)
     jobs = read_jobs(_items("jobs", findings), types, path, findings)
     configured = _configured(jobs, types, findings)
-    links = templates.read_links(findings)
+    links = read_links(findings)
     rules = RuleReader(
         findings=findings,
         configured=configured,
@@ -184,7 +177,7 @@ def _read(path: Path, findings: Findings) -> _Sections:
         links=links,
         keep=None if store is None or findings.within(("store", "keep")) else store.keep,
     ).read(_items("rules", findings))
-    templates.check_channels(channels, rules, links, findings)
+    check_messages(channels, rules, links, findings)
     built_in = _built_in(findings)
     alerting = AlertingReader(
         findings=findings,
@@ -314,8 +307,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
     }
     store = sections.store or StoreSection()
     rules = tuple(build(section) for section in sections.rules)
-    heartbeat = build_heartbeat(sections.heartbeat)
-    secrets = _secrets(providers, channels, heartbeat, sections.web, root)
+    secrets = secret_texts(providers, channels, sections.heartbeat, sections.web, root)
     return Config(
         path=path.absolute(),
         store=StoreSettings(path=path.absolute().parent / store.url, keep=store.keep),
@@ -324,19 +316,19 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
         jobs=tuple(job.build(providers) for job in sections.jobs),
         rules=rules + ((BUILT_IN,) if sections.built_in else ()),
         literals=tuple(
-            yaml_tree.dotted(place) for place, scalar in scalars(root) if _is_literal(place, scalar)
+            yaml_tree.dotted(place) for place, scalar in scalars(root) if is_literal(place, scalar)
         ),
-        secret_files=_secret_files(interpolated),
+        secret_files=secret_files(interpolated),
         files=frozenset((path, *(job.list_file for job in sections.jobs if job.list_file))),
         routes=tuple(build_route(number, section) for number, section in enumerate(sections.routes)),
         inhibitions=tuple(build_inhibition(section) for section in sections.inhibitions),
         maintenance=tuple(build_maintenance(section) for section in sections.maintenance),
         links=sections.links,
-        heartbeat=heartbeat,
+        heartbeat=sections.heartbeat,
         summary=build_summary(sections.summary),
-        web=build_web(sections.web),
+        web=sections.web,
         secrets=secrets,
-        hints=tuple(_hints(root, interpolated.hints)),
+        hints=tuple(hints(root, interpolated.hints)),
         document=withhold(root, sections.jobs, secrets),
     )
 
@@ -345,46 +337,6 @@ def _places(root: Node, channel: str) -> tuple[yaml_tree.Position, ...]:
     """Where a channel's URLs stand: a list of them, or one alone."""
     urls = list(yaml_tree.walk(root, ("channels", channel, "urls")))[-1]
     return tuple(item.at for item in urls.items) if isinstance(urls, Sequence) else (urls.at,)
-
-
-def _secret_files(interpolated: Interpolated) -> tuple[Path, ...]:
-    files = (interpolated.files[place] for place in interpolated.files if is_secret(place))
-    return tuple(dict.fromkeys(chain.from_iterable(files)))
-
-
-def _hints(root: Node, of_references: Mapping[yaml_tree.Path, str]) -> Iterator[str]:
-    """Yield what about values is probably not meant, and shows only as a refusal by a service."""
-    for place, hint in of_references.items():
-        yield f"{yaml_tree.dotted(place)}: {hint}"
-    for place, scalar in scalars(root):
-        if _is_literal(place, scalar) and (around := wrapping(scalar.text or "")) is not None:
-            yield f"{yaml_tree.dotted(place)} {around}"
-
-
-def _secrets(
-    providers: Mapping[str, Settings],
-    channels: Mapping[str, Channel],
-    heartbeat: HeartbeatSettings | None,
-    web: WebSection | None,
-    root: Node,
-) -> Secrets:
-    """The values of secret places, and what references brought into those."""
-    credentials = (secret for settings in providers.values() for secret in settings.secrets())
-    urls = (url.get_secret_value() for channel in channels.values() for url in channel.urls)
-    places = ((place, scalar) for place, scalar in scalars(root) if place != ("heartbeat", "url"))
-    parts = (part for place, scalar in places if is_secret(place) for part in scalar.references)
-    beat = () if heartbeat is None else _telling(heartbeat.url.get_secret_value(), root)
-    token = () if web is None or web.token is None else (web.token.get_secret_value(),)
-    proxy = () if heartbeat is None else secrets_of(heartbeat.proxy)
-    return Secrets({*credentials, *urls, *parts, *beat, *proxy, *token} - {UNSET})
-
-
-def _telling(heartbeat: str, root: Node) -> set[str]:
-    """The heartbeat's URL, and what references brought into it, without the scheme: with it, whatever else begins with
-    https:// would seem to begin like a secret."""
-    node = list(yaml_tree.walk(root, ("heartbeat", "url")))[-1]
-    parts = node.references if isinstance(node, Scalar) else ()
-    return {part.partition("://")[2] or part for part in (heartbeat, *parts) if part != UNSET}
 
 
 REST = timedelta(seconds=0.5)

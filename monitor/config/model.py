@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.config.types import Listen
+from monitor.config.sections import HeartbeatSection, WebSection
 from monitor.config.yaml_tree import Plain, Position
 from monitor.domain.coverage import Held, in_common, matching_nothing
 from monitor.domain.delivery import Target
@@ -55,29 +55,11 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeartbeatSettings:
-    """The URL, a secret, at which the daemon says that it does its work, how often, and through which proxy."""
-
-    url: SecretStr
-    every: timedelta
-    proxy: SecretStr | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SummarySettings:
     """When a summary is told, and on which channels (None: every channel)."""
 
     cron: Cron
     channels: tuple[str, ...] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebSettings:
-    """Where the status page is served, to whom (None: to everybody who reaches it), and under which names."""
-
-    listen: Listen
-    token: SecretStr | None
-    hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +98,9 @@ class Config:
     inhibitions: tuple[Inhibition, ...]
     maintenance: tuple[Maintenance, ...]
     links: Mapping[str, str]
-    heartbeat: HeartbeatSettings | None
+    heartbeat: HeartbeatSection | None
     summary: SummarySettings | None
-    web: WebSettings | None
+    web: WebSection | None
     secrets: Secrets = field(repr=False)
     files: frozenset[Path] = frozenset()
     document: Plain = field(default=None, repr=False)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import chain, pairwise
 from typing import Any, TypeVar, assert_never
 
-from monitor.config import templates, yaml_tree
+from monitor.config import yaml_tree
 from monitor.config.jobs import ReadJob, check_unique
 from monitor.config.matching import Configured, matched
 from monitor.config.problems import Findings, unknown
@@ -20,6 +20,7 @@ from monitor.config.sections import (
     FailingLevel,
     FailingSection,
     LevelSection,
+    MessageSection,
     RuleSection,
     StaleLevel,
     StaleSection,
@@ -32,9 +33,10 @@ from monitor.config.types import SeverityWord
 from monitor.domain.matching import Match
 from monitor.domain.model import Severity
 from monitor.domain.money import plain
-from monitor.domain.rules import Delta, Failing, Flapping, Policy, Presentation, Rule, Stale, Threshold
+from monitor.domain.rules import Delta, Failing, Flapping, Policy, Presentation, Rule, Stale, Threshold, Words
 from monitor.domain.schedule import shortest_gap
 from monitor.domain.time import compact
+from monitor.notify import templates
 
 BUILT_IN = Failing(name="failing")
 """The rule over everything that exists by itself."""
@@ -99,8 +101,15 @@ class RuleReader:
 
     def _check_common(self, section: RuleSection, path: yaml_tree.Path) -> list[ReadJob]:
         check_channels(section.notify or (), (*path, "notify"), self.channels, self.findings)
-        templates.check_rule(section, path, self.links, self.findings)
+        self._check_templates(section, path)
         return matched(section.match, (*path, "match"), self.configured, self.findings)
+
+    def _check_templates(self, section: RuleSection, path: yaml_tree.Path) -> None:
+        """Report what of a rule's own links and message can't be rendered."""
+        for name, link in section.links.items():
+            check_template(link, (*path, "links", name), (), self.findings)
+        known = dict.fromkeys((*self.links, *self.findings.keys((*path, "links"))))
+        check_message(section.message, (*path, "message"), known, self.findings)
 
     def _check_threshold(self, section: ThresholdLevel, path: yaml_tree.Path) -> None:
         below, above, clear = section.below, section.above, section.clear
@@ -165,6 +174,27 @@ def check_channels(
     for index, name in enumerate(names):
         if channels is not None and name not in channels:
             findings.value(findings.item(path, index), unknown("channel", name, channels))
+
+
+# Templates
+
+
+def check_message(
+    section: MessageSection | None, path: yaml_tree.Path, links: Collection[str], findings: Findings
+) -> None:
+    if section is None:
+        return
+    check_keys(MessageSection, path, findings)
+    for key, text in (("title", section.title), ("body", section.body)):
+        if text is not None:
+            check_template(text, (*path, key), links, findings)
+
+
+def check_template(text: str, path: yaml_tree.Path, links: Collection[str], findings: Findings) -> None:
+    try:
+        templates.check(text, links)
+    except ValueError as exc:
+        findings.value(path, str(exc))
 
 
 # Levels
@@ -306,9 +336,7 @@ def _build_one(section: AnyRuleSection) -> Rule:
 
 
 def _presentation(section: RuleSection) -> Presentation:
-    return Presentation(
-        message=templates.build_words(section.message), links=section.links, chart=section.chart
-    )
+    return Presentation(message=build_words(section.message), links=section.links, chart=section.chart)
 
 
 def _policy(section: RuleSection) -> Policy:
@@ -323,3 +351,10 @@ def _policy(section: RuleSection) -> Policy:
         send_resolved=section.send_resolved,
         notify=section.notify,
     )
+
+
+def build_words(section: MessageSection | None) -> Words | None:
+    """Return the finished words. Only for a section with which nothing is wrong."""
+    if section is None:
+        return None
+    return Words(title=section.title, body=section.body, format=section.format)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from monitor.alerting.heartbeat import Heartbeat
-from monitor.config import HeartbeatSettings
+from monitor.config.sections import HeartbeatSection
 
 log = logging.getLogger(__name__)
 
@@ -18,11 +18,11 @@ class Pulse:
 
     def __init__(self, trouble: Callable[[], Awaitable[str]]) -> None:
         self._trouble = trouble
-        self._wanted: HeartbeatSettings | None = None
+        self._wanted: HeartbeatSection | None = None
         self._over = asyncio.Event()
         self._beating: set[asyncio.Task[None]] = set()
 
-    def follow(self, wanted: HeartbeatSettings | None) -> None:
+    def follow(self, wanted: HeartbeatSection | None) -> None:
         """Beats like this from now on. What beat otherwise until now ends its run."""
         if wanted == self._wanted:
             return
@@ -42,7 +42,7 @@ class Pulse:
                 beating.cancel()
             await asyncio.gather(*slow, return_exceptions=True)
 
-    async def _beat(self, wanted: HeartbeatSettings, over: asyncio.Event) -> None:
+    async def _beat(self, wanted: HeartbeatSection, over: asyncio.Event) -> None:
         heartbeat, loop = Heartbeat(wanted.url, uuid4, proxy=wanted.proxy), asyncio.get_running_loop()
         while not over.is_set():
             next_at = loop.time() + wanted.every.total_seconds()

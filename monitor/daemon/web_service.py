@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from monitor.config import WebSettings
+from monitor.config.sections import WebSection
 from monitor.web.queries import Site
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ class WebService:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._wanted: WebSettings | None = None
+        self._wanted: WebSection | None = None
         self._serving: asyncio.Task[None] | None = None
 
-    async def follow(self, wanted: WebSettings | None) -> None:
+    async def follow(self, wanted: WebSection | None) -> None:
         """Serves like this from now on; what was served otherwise until now ends."""
         if wanted == self._wanted:
             return
@@ -47,7 +47,7 @@ class WebService:
             await asyncio.gather(self._serving, return_exceptions=True)
             self._serving = None
 
-    async def _serve(self, wanted: WebSettings) -> None:
+    async def _serve(self, wanted: WebSection) -> None:
         server = await self._start(wanted)
         try:
             await asyncio.Event().wait()
@@ -58,7 +58,7 @@ class WebService:
                     while server.is_alive:
                         await asyncio.sleep(0.02)
 
-    async def _start(self, wanted: WebSettings) -> "Server":
+    async def _start(self, wanted: WebSection) -> "Server":
         from monitor.web.application import application  # FastAPI and uvicorn: only where there is a page
         from monitor.web.auth import Access
         from monitor.web.server import Server
@@ -82,7 +82,7 @@ class WebService:
                 return server
 
 
-def _told(wanted: WebSettings) -> dict[str, object]:
+def _told(wanted: WebSection) -> dict[str, object]:
     access = "everybody on this machine" if wanted.token is None else "who has the token"
     others = {} if wanted.listen.is_loopback else {"open_to": "other machines, without TLS"}
     return {"url": f"http://{wanted.listen}/", "access": access, **others}

@@ -1,4 +1,4 @@
-"""A file of rule tests: readings in a compact notation, what people do meanwhile, and the events that are expected."""
+"""A file of rule tests: readings in a compact notation, actions of people meanwhile, and the expected events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from monitor.ruletests.notation import Failure, Gap, Sample, samples
 KEYS = ("config", "tests")
 MAX_FILE = 4 * 1024 * 1024
 START = datetime(2026, 1, 1, tzinfo=UTC)
-"""When every test begins: a Thursday at midnight, unless it says otherwise."""
+"""The default start of a test: a Thursday at midnight."""
 
 
 def _samples(value: object) -> object:
@@ -42,12 +42,13 @@ def _start(value: object) -> object:
         raise ValueError("expected a time such as 2026-01-01T00:00:00Z") from None
 
 
-ExpectedEvent = tuple[Sample, ...]
-Samples = Annotated[ExpectedEvent, BeforeValidator(_samples)]
+Steps = tuple[Sample, ...]
+"""A series of a test, a sample a step."""
+Samples = Annotated[Steps, BeforeValidator(_samples)]
 
 
 class ExpectSection(Section):
-    """An event that is to be told at a step's time, and what of it matters."""
+    """An event that is expected at a time, and those of its properties that matter."""
 
     at: Duration
     rule: str
@@ -59,7 +60,7 @@ class ExpectSection(Section):
 
 
 class DoSection(Section):
-    """What somebody does: acknowledges what fires, or silences it for a while."""
+    """An action: acknowledge the alerts that fire, or silence them for a while."""
 
     at: Duration
     ack: Mapping[str, Globs] | None = None
@@ -68,7 +69,7 @@ class DoSection(Section):
 
 
 class TestSection(Section):
-    """One story."""
+    """A test."""
 
     name: Text
     every: Span = timedelta(minutes=1)
@@ -80,7 +81,7 @@ class TestSection(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """An event that is to be told. None: whatever it is."""
+    """An expected event. A property that is None may have any value."""
 
     at: timedelta
     rule: str
@@ -93,7 +94,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """What somebody does at a time: a silence where it `lasts`, else an acknowledgement."""
+    """An action at a time: a silence where it `lasts`, else an acknowledgement."""
 
     at: timedelta
     match: Match
@@ -102,32 +103,32 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTest:
-    """One story: the readings of each account at each step, by currency, and what is to come of them.
+    """A test: the readings of each account at each step, by currency, and the expected events.
 
-    The accounts have the currencies that the test names, and no others: what it leaves out is not missed."""
+    The accounts have the currencies that the test names, and no others: those it leaves out are not missing."""
 
     name: str
     place: Position
     start: datetime
     every: timedelta
-    readings: Mapping[Account, Mapping[str, ExpectedEvent]]
+    readings: Mapping[Account, Mapping[str, Steps]]
     actions: tuple[Action, ...]
     expected: tuple[Expected, ...]
 
     @property
     def steps(self) -> int:
-        """How many steps the longest series has."""
+        """Return the number of steps of the longest series."""
         return max(len(one) for of_account in self.readings.values() for one in of_account.values())
 
 
 def config_of(path: Path) -> Path | None:
-    """The configuration that the file names, if it names one. Raises ConfigError where the file can't be read."""
+    """Return the configuration that the file names, if any. Raises ConfigError if the file can't be read."""
     named = _findings(path).text(("config",))
     return None if named is None else (path.absolute().parent / named).resolve()
 
 
 def load(path: Path, config: Config) -> tuple[RuleTest, ...]:
-    """The tests in a file, against a configuration. Raises ConfigError with everything that is wrong."""
+    """Return the tests in a file, against a configuration. Raises ConfigError with everything that is wrong."""
     findings = _findings(path)
     for key in findings.keys(()):
         if key not in KEYS:
@@ -167,7 +168,7 @@ def _count(findings: Findings) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads tests, and reports what in them can't be meant."""
+    """A reader of tests, which reports the mistakes in them."""
 
     findings: Findings
     config: Config
@@ -191,12 +192,10 @@ class _Reader:
             expected=tuple(_expected(one) for one in section.expect),
         )
 
-    def _readings(
-        self, section: TestSection, path: yaml_tree.Path
-    ) -> dict[Account, dict[str, ExpectedEvent]]:
+    def _readings(self, section: TestSection, path: yaml_tree.Path) -> dict[Account, dict[str, Steps]]:
         accounts = {str(account): account for job in self.config.jobs for account in job.accounts}
-        readings: dict[Account, dict[str, ExpectedEvent]] = {}
-        for name, told in section.series.items():
+        readings: dict[Account, dict[str, Steps]] = {}
+        for name, steps in section.series.items():
             subject = Subject(name)
             account, currency = accounts.get(subject.account), subject.key[2]
             if account is None:
@@ -204,19 +203,17 @@ class _Reader:
             elif account.currencies and currency not in account.currencies:
                 self.findings.key((*path, name), unknown("currency", currency, account.currencies))
             else:
-                readings.setdefault(account, {})[currency] = told
+                readings.setdefault(account, {})[currency] = steps
         if not section.series:
             self.findings.value(path, "is empty; there has to be at least one")
         for account, by_currency in readings.items():
             self._check_polls(account, by_currency, path)
-        return {replace(account, currencies=tuple(told)): told for account, told in readings.items()}
+        return {replace(account, currencies=tuple(series)): series for account, series in readings.items()}
 
-    def _check_polls(
-        self, account: Account, by_currency: Mapping[str, ExpectedEvent], path: yaml_tree.Path
-    ) -> None:
-        """A poll reads all of an account or nothing: its series have gaps and failures together."""
+    def _check_polls(self, account: Account, by_currency: Mapping[str, Steps], path: yaml_tree.Path) -> None:
+        """Report where only some series of an account have a gap or a failure: a poll reads all of them or none."""
         for step in range(max(map(len, by_currency.values()))):
-            at = [told[step] if step < len(told) else Gap() for told in by_currency.values()]
+            at = [steps[step] if step < len(steps) else Gap() for steps in by_currency.values()]
             if len({sample if isinstance(sample, Gap | Failure) else None for sample in at}) > 1:
                 reason = (
                     f"a poll reads all of {account} or nothing, and at step {step} its series differ in that"

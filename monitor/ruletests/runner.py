@@ -1,5 +1,5 @@
-"""Rule tests: a story of readings through the very evaluator, state machine and store queries of the daemon, with the
-clock of the test."""
+"""The run of a rule test: its readings through the daemon's own evaluation, state machine and store queries, on the
+test's clock."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ _MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedEvent:
-    """An event that was told, and the channels it went to."""
+    """An event that occurred, and the channels it was notified on. `at` counts from the test's start."""
 
     at: timedelta
     event: Event
@@ -35,7 +35,7 @@ class ObservedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of a test: what was told, and line by line how that differs from what was expected."""
+    """The result of a test: the events that occurred, and line by line how they differ from the expected ones."""
 
     test: RuleTest
     seen: tuple[ObservedEvent, ...]
@@ -44,8 +44,8 @@ class Verdict:
 
 
 def run(test: RuleTest, config: Config) -> Verdict:
-    """Runs one test."""
-    seen = tuple(_Story(test, _of_test(test, config), looked=test.start - _MOMENT).told())
+    """Run one test."""
+    seen = tuple(_Run(test, _of_test(test, config), checked=test.start - _MOMENT).events())
     pairs = list(_aligned(test.expected, seen))
     return Verdict(
         test=test,
@@ -70,21 +70,21 @@ def _of_test(test: RuleTest, config: Config) -> Config:
 
 
 @dataclass(slots=True)
-class _Story:
-    """A test under way. Its clock stops at polls, where somebody acts, and where time alone may change something.
+class _Run:
+    """A test under way. Its clock stops at polls, at actions, and where time alone may change something.
 
-    Until `looked` everything that only time brings has been seen, unless a poll has brought `news` since: an alert that
-    got worse may go by another route, whose `escalate_after` is over already."""
+    Whatever becomes due with time alone has been `checked` up to that instant, unless a poll has brought `news` since:
+    an alert that worsened may take another route, whose `escalate_after` is over already."""
 
     test: RuleTest
     config: Config
-    looked: datetime
+    checked: datetime
     news: bool = False
     views: dict[str, SeriesView] = field(default_factory=dict)
     polled: set[tuple[str, str]] = field(default_factory=set)
 
-    def told(self) -> Iterator[ObservedEvent]:
-        """Every event, in order."""
+    def events(self) -> Iterator[ObservedEvent]:
+        """Yield every event, in order."""
         with scratch() as tx:
             for step in range(self.test.steps):
                 now = self.test.start + step * self.test.every
@@ -95,11 +95,11 @@ class _Story:
                         self.views |= {str(view.series): view for view in recorded.views}
                         self.polled.add(account.key)
                         self.news |= bool(recorded.told)
-                        yield from self._seen(tx, recorded.told)
+                        yield from self._observed(tx, recorded.told)
                 yield from self._pass_time(tx, now, now + self.test.every)
 
     def _pass_time(self, tx: Transaction, now: datetime, until: datetime) -> Iterator[ObservedEvent]:
-        """What a step brings after its polls, at their very instant and until the next ones."""
+        """Yield the events of a step after its polls, from their own instant until the next ones."""
         while now < until:
             self._act(tx, now)
             alerts = tx.alerts.all().values()
@@ -109,15 +109,16 @@ class _Story:
                 or any(at <= now for at in self._due_times(alerts, until))
             ):
                 self.news = False
-                while told := look_between_polls(tx, self.config, now, self.polled):
-                    yield from self._seen(tx, told)
+                # Several times: one event may make another due at the same instant.
+                while events := look_between_polls(tx, self.config, now, self.polled):
+                    yield from self._observed(tx, events)
                 alerts = tx.alerts.all().values()
-            self.looked = now
+            self.checked = now
             now = min(self._due_times(alerts, until), default=until)
 
     def _due_times(self, alerts: Collection[Alert], until: datetime) -> list[datetime]:
-        """Every instant since the last look at which something may become due."""
-        return [at for at in self._all_times(alerts, until) if self.looked < at < until]
+        """Return every instant after the last check at which something may become due."""
+        return [at for at in self._all_times(alerts, until) if self.checked < at < until]
 
     def _all_times(self, alerts: Collection[Alert], until: datetime) -> Iterator[datetime]:
         for action in self.test.actions:
@@ -125,7 +126,7 @@ class _Story:
             if action.lasts is not None:
                 yield self.test.start + action.at + action.lasts
         for maintenance in self.config.maintenance if alerts else ():
-            yield from maintenance.window.edges(self.looked, until)
+            yield from maintenance.window.edges(self.checked, until)
         waits = [route.escalate_after for route in self.config.routes if route.escalate_after is not None]
         for alert in alerts:
             if (rule := self.config.rule(alert.rule)) is not None:
@@ -144,7 +145,7 @@ class _Story:
                 yield from (at for at in times if at is not None)
 
     def _act(self, tx: Transaction, now: datetime) -> None:
-        """What somebody does at an instant; at that of polls, right after them."""
+        """Apply the actions of an instant; at an instant with polls, right after these."""
         for action in self.test.actions:
             if self.test.start + action.at != now:
                 continue
@@ -152,24 +153,25 @@ class _Story:
                 by = {"by": "test", "reason": "a rule test"}
                 tx.alerts.add_silence(action.match, starts_at=now, ends_at=now + action.lasts, now=now, **by)
                 continue
-            desk = AlertContext(describe=self.config.describe)
+            context = AlertContext(describe=self.config.describe)
             for alert in tx.alerts.all().values():
-                attributes = desk.attributes(alert, self.config.rule(alert.rule))
+                attributes = context.attributes(alert, self.config.rule(alert.rule))
                 if alert.state is State.FIRING and action.match.alert(attributes):
                     tx.alerts.save(acknowledge(alert, Ack(by="test", reason="a rule test", at=now)))
 
-    def _seen(self, tx: Transaction, told: tuple[Event, ...]) -> Iterator[ObservedEvent]:
-        for event in told:
+    def _observed(self, tx: Transaction, events: tuple[Event, ...]) -> Iterator[ObservedEvent]:
+        for event in events:
             rule = self.config.rule(event.alert.rule)
+            # The daemon records such an end too, and notifies nobody of it.
             if event.kind is EventKind.RESOLVED and rule is not None and not rule.policy.send_resolved:
                 continue
-            went = tx.outbox.addressed(event.alert.id, event.seq)
-            channels = tuple(sorted({target.channel for target in went}))
+            targets = tx.outbox.addressed(event.alert.id, event.seq)
+            channels = tuple(sorted({target.channel for target in targets}))
             yield ObservedEvent(at=event.at - self.test.start, event=event, channels=channels)
 
 
 def _waits(alert: Alert) -> bool:
-    """Whether something other than time may change what is told: the end of a mute, or of what explains it."""
+    """Return True if something other than time may bring an event: the end of a mute, or of an explaining alert."""
     return alert.muted is not None or (alert.state is State.FIRING) is not alert.announced
 
 
@@ -191,13 +193,13 @@ def _polled(
     return replace(result, balances=tuple(balances))
 
 
-# What differs
+# The differences
 
 
 def _aligned(
     expected: tuple[Expected, ...], seen: tuple[ObservedEvent, ...]
 ) -> Iterator[tuple[Expected | None, ObservedEvent | None]]:
-    """Expected and told events side by side: those that are alike, and around them what is only on one side."""
+    """Pair expected and observed events: those of the same rule, subject and kind, and between them those without."""
     by_time = sorted(expected, key=lambda one: one.at)
     left = [(one.rule, one.subject, one.kind) for one in by_time]
     right = [(one.event.alert.rule, one.event.alert.subject, one.event.kind) for one in seen]
@@ -211,16 +213,16 @@ def _aligned(
 
 def _compared(expected: Expected | None, got: ObservedEvent | None) -> Iterator[str]:
     if expected is not None and got is not None and not _misfits(expected, got):
-        yield f"  {_told_line(got)}"
+        yield f"  {_observed_line(got)}"
         return
     if expected is not None:
         yield f"- {_expected_line(expected)}"
     if got is not None:
-        yield f"+ {_told_line(got)}"
+        yield f"+ {_observed_line(got)}"
 
 
 def _misfits(expected: Expected, got: ObservedEvent) -> bool:
-    """Whether an event of the right kind came at another time, or is otherwise not what was expected."""
+    """Return True if an event of the right kind differs from the expected one in time, severity, reason or channels."""
     alert = got.event.alert
     return (
         expected.at != got.at
@@ -241,15 +243,7 @@ def _expected_line(one: Expected) -> str:
     return "  ".join(parts)
 
 
-def _told_line(one: ObservedEvent) -> str:
-    alert = one.event.alert
-    to = f"to {', '.join(one.channels) or 'nobody'}"
-    what = (
-        exact(one.at),
-        one.event.kind.value,
-        alert.rule,
-        alert.subject,
-        alert.severity.word,
-        to,
-    )
-    return "  ".join([*what, one.event.reason])
+def _observed_line(one: ObservedEvent) -> str:
+    alert, to = one.event.alert, f"to {', '.join(one.channels) or 'nobody'}"
+    parts = [exact(one.at), one.event.kind.value, alert.rule, alert.subject, alert.severity.word, to]
+    return "  ".join([*parts, one.event.reason])

@@ -30,7 +30,7 @@ def test_the_working_directory_comes_third(tmp_path: Path) -> None:
 
 def test_where_there_is_none_the_places_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that one knows where to put it."""
-    monkeypatch.setattr("monitor.config.places.SYSTEM", tmp_path / "etc" / "config.yaml")
+    monkeypatch.setattr("monitor.config.files.SYSTEM", tmp_path / "etc" / "config.yaml")
     with pytest.raises(ConfigError) as caught:
         find(None, {}, tmp_path)
     assert str(caught.value) == (
@@ -41,6 +41,6 @@ def test_where_there_is_none_the_places_are_named(tmp_path: Path, monkeypatch: p
 
 def test_the_systems_directory_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """/etc/balance-monitor/config.yaml, for the daemon."""
-    monkeypatch.setattr("monitor.config.places.SYSTEM", tmp_path / "system.yaml")
+    monkeypatch.setattr("monitor.config.files.SYSTEM", tmp_path / "system.yaml")
     (tmp_path / "system.yaml").touch()
     assert find(None, {}, tmp_path) == tmp_path / "system.yaml"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor import config as configuration
-from monitor.config import Config, places
+from monitor.config import Config
 from monitor.config.in_force import in_force
 from monitor.errors import ConfigError
 from monitor.store.writer import Store
@@ -209,7 +209,7 @@ async def test_a_store_that_a_service_keeps_elsewhere_is_found(
     """Where the file is gone altogether, the store that names it is looked for where services have theirs."""
     state = tmp_path / "state"
     state.mkdir()
-    monkeypatch.setattr(places, "STATE", state)
+    monkeypatch.setattr("monitor.config.in_force.STATE", state)
     file.write_text(file.read_text().replace("balances.db", "state/balances.db"))
     await accepted(file)
     gone(file)

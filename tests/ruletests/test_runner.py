@@ -331,7 +331,7 @@ actions = st.lists(
 def test_no_look_in_between_would_see_more(series: dict[str, str], do: str) -> None:
     """Every span is a multiple of half a minute: looks at each of them see all there is to see."""
 
-    def every_half_minute(story: runner._Story, *_: object) -> list[object]:
+    def every_half_minute(story: runner._Run, *_: object) -> list[object]:
         steps = range(2 * story.test.steps)
         return [story.test.start + step * timedelta(seconds=30) for step in steps]
 
@@ -340,6 +340,6 @@ def test_no_look_in_between_would_see_more(series: dict[str, str], do: str) -> N
         (Path(folder) / "config.yaml").write_text(BUSY)
         config = configuration.load(Path(folder) / "config.yaml", {})
         (verdict,) = verdicts_of(Path(folder), config, text)
-        with patch.object(runner._Story, "_all_times", every_half_minute):
+        with patch.object(runner._Run, "_all_times", every_half_minute):
             (everywhere,) = verdicts_of(Path(folder), config, text)
     assert verdict.lines == everywhere.lines
