@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response, Se
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from monitor.alerting.incidents import story_json
+from monitor.alerting.incidents import timeline_json
 from monitor.domain.units import rfc3339
 from monitor.web import models, payloads
 from monitor.web.auth import COOKIE
@@ -156,4 +156,4 @@ def _past(router: APIRouter, desk: ResponseCache) -> None:
         found = site.timeline(incident)
         if found is None:
             raise HTTPException(404, "nothing is kept of such an incident")
-        return reply(request, json_answer(story_json(found[0], site.clock())))
+        return reply(request, json_answer(timeline_json(found[0], site.clock())))

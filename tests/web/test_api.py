@@ -14,8 +14,8 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from monitor.alerting.incidents import story_json
-from monitor.store.read.incidents import story
+from monitor.alerting.incidents import timeline_json
+from monitor.store.read.incidents import timeline
 from monitor.web import models
 from monitor.web.params import instant
 from monitor.web.payloads import MOST_GAPS
@@ -93,9 +93,9 @@ async def test_every_key_of_a_story_is_described(client: httpx.AsyncClient, worl
     for one in (await get(client, "incidents"))["incidents"]:
         told = await get(client, f"incidents/{one['id']}")
         assert models.Story.model_validate(told).model_dump(mode="json") == told
-        known = story(world.path, one["id"])
+        known = timeline(world.path, one["id"])
         assert known is not None
-        assert told == story_json(known, world.now)
+        assert told == timeline_json(known, world.now)
 
 
 async def test_the_status_is_that_of_the_command_line(client: httpx.AsyncClient, world: World) -> None:
