@@ -298,7 +298,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file="domain/delivery.py",
-                old="            goes_to = told if told or not notified_targets else wanted\n",
+                old="            goes_to = notified if notified or not notified_targets else wanted\n",
                 new="            goes_to = wanted\n",
             ),
         ),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from monitor.alerting.incidents import meant
+from monitor.alerting.incidents import resolve_prefix
 from monitor.config import Config
 from monitor.config.problems import unknown
 from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
@@ -82,7 +82,7 @@ def _firing(tx: Transaction, wanted: str) -> Alert:
         raise Refused(f"{exact.id} is over: {exact.ending}")
     if exact is None and tx.alerts.was_notified(wanted.upper()):
         raise Refused(f"{wanted.upper()} is over: `balance-monitor alerts show {wanted.upper()}` tells how")
-    return alerts[meant(wanted, fires, "firing")]
+    return alerts[resolve_prefix(wanted, fires, "firing")]
 
 
 # Silences
@@ -127,7 +127,7 @@ def silence(config: Config, wish: SilenceRequest, now: datetime) -> Silenced:
             silence=new,
             rules=tuple(dict.fromkeys(rule for rule, _ in fitting)),
             subjects=tuple(dict.fromkeys(subject for _, subject in fitting)),
-            firing=tuple(_meant_by(tx, new, config)),
+            firing=tuple(_silenced_by(tx, new, config)),
         )
 
     return amend(config.store.path, change)
@@ -147,7 +147,7 @@ def expire(store: Path, number: int, by: str, now: datetime) -> Silence:
     return amend(store, change)
 
 
-def _meant_by(tx: Transaction, wanted: Silence, config: Config) -> Iterator[Alert]:
+def _silenced_by(tx: Transaction, wanted: Silence, config: Config) -> Iterator[Alert]:
     at = AlertContext(describe=config.describe)
     for alert in tx.alerts.all().values():
         attributes = at.attributes(alert, config.rule(alert.rule))

@@ -17,29 +17,29 @@ from monitor.store.transaction import Transaction
 def look_between_polls(
     tx: Transaction, config: Config, now: datetime, polled: Collection[tuple[str, str]]
 ) -> tuple[Event, ...]:
-    """Tells what only time brings: readings grown stale, and reminders.
+    """Notify of whatever becomes due with time alone: stale readings, reminders.
 
     `polled` are the accounts (job, name) polled since the daemon's start. The others are left alone: after a stop
     of hours their first poll says more than their last one."""
-    told, due = look_for_due(tx, config, now, polled)
-    return told + look_at(tx, config, now, due)
+    events, due = look_for_due(tx, config, now, polled)
+    return events + look_at(tx, config, now, due)
 
 
 def look_for_due(
     tx: Transaction, config: Config, now: datetime, polled: Collection[tuple[str, str]]
 ) -> tuple[tuple[Event, ...], Sequence[tuple[str, str]]]:
-    """Tell what only time brings of whole providers, and return the accounts to look at for it; see
-    `look_between_polls`."""
+    """Notify of whatever becomes due with time alone for whole providers, and return the accounts to look at for it;
+    see `look_between_polls`."""
     at = alert_context(tx, config, now)
-    told = save(tx, _of_providers(tx, config, at, now, polled), config, now)
-    return told, sorted(_with_something_due(tx, config, at, now).intersection(polled))
+    events = save(tx, _of_providers(tx, config, at, now, polled), config, now)
+    return events, sorted(_with_something_due(tx, config, at, now).intersection(polled))
 
 
 def look_at(
     tx: Transaction, config: Config, now: datetime, due: Iterable[tuple[str, str]]
 ) -> tuple[Event, ...]:
-    """Tell what only time brings of these accounts."""
-    at, told = alert_context(tx, config, now), list[Event]()
+    """Notify of whatever becomes due with time alone for these accounts."""
+    at, events = alert_context(tx, config, now), list[Event]()
     for key in due:
         if account := config.accounts.get(key):
             views = list(tx.readings.views(account, now).values())
@@ -53,18 +53,18 @@ def look_at(
                 polled=False,
                 schedule=config.schedules.get(account.job),
             )
-            told += save(tx, evaluated(tx, facts, config.rules, at), config, now)
-    return tuple(told)
+            events += save(tx, evaluated(tx, facts, config.rules, at), config, now)
+    return tuple(events)
 
 
 def _of_providers(
     tx: Transaction, config: Config, at: AlertContext, now: datetime, polled: Collection[tuple[str, str]]
 ) -> Iterator[Change]:
-    """What time brings for the alerts about whole providers."""
+    """Yield the changes that time alone brings for the alerts about whole providers."""
     names = {Subject.of_provider(config.accounts[key].provider) for key in polled if key in config.accounts}
     for alert in tx.alerts.about(names).values():
         if (rule := config.rule(alert.rule)) is not None:
-            change = at.tell(alert, rule, now)
+            change = at.next_change(alert, rule, now)
             if change.alert != alert:
                 yield change
 
@@ -72,8 +72,8 @@ def _of_providers(
 def _with_something_due(
     tx: Transaction, config: Config, at: AlertContext, now: datetime
 ) -> set[tuple[str, str]]:
-    """The accounts of which time alone may tell something. Those whose alerts are told, or muted, and not due are none
-    of them: in an outage that is all of them, every time."""
+    """Return the accounts of which something may become due with time alone. Those whose alerts are notified or muted,
+    and not due, are none of them: in an outage that is all of them, every time."""
     memory = max((rule.policy.memory for rule in config.rules), default=timedelta(0))
     kept, _ = kept_by_writer(tx, config)
     seen = Seen(at=now, mutes=at.mutes.active(now), inhibitors=at.inhibitors.version)
@@ -98,8 +98,9 @@ def _with_something_due(
 
 
 def _muted_otherwise(tx: Transaction, config: Config, at: AlertContext, now: datetime) -> Iterator[Subject]:
-    """The subjects of the alerts that something else mutes now than is known of them, or nothing, or something at
-    last. What a firing alert explains without any configuration it still does."""
+    """Yield the subjects of the alerts that are muted now and were not, or the other way round, or by something else.
+
+    A firing alert that explains another without any configuration still does."""
     known = list(tx.alerts.mutable())
     explained = {Mute.by_alert(MuteKind.EXPLANATION, one.key) for one in known if one.state is State.FIRING}
     for one in known:
@@ -115,7 +116,7 @@ def _muted_otherwise(tx: Transaction, config: Config, at: AlertContext, now: dat
 def _to_escalate(
     tx: Transaction, config: Config, at: AlertContext, now: datetime, seen: Seen | None
 ) -> Iterator[Subject]:
-    """The subjects of which somebody else may have to be told, since nobody acknowledges, and was not at the last
+    """Yield the subjects that may have to be escalated, since nobody acknowledges, and did not have to at the last
     look."""
     seen_at = seen.at if seen is not None and seen.at <= now else None
     for wait in {route.escalate_after for route in config.routes if route.escalate_after is not None}:

@@ -88,7 +88,7 @@ def save(tx: Transaction, changes: Iterable[Change], config: Config, at: datetim
 
 
 def _note(tx: Transaction, change: Change, at: datetime) -> None:
-    """Keeps what nobody is told: what keeps an alert quiet, until when, and the end of one that came and went so."""
+    """Note what nobody is notified of: what mutes an alert, until when, and the end of one that came and went muted."""
     alert, before, over = change.alert, change.muted_before, change.came_and_went
     if over is not None:
         tx.alerts.add_note(over, "ended", at, "", over.ending)
@@ -108,9 +108,9 @@ def _addressed(tx: Transaction, outgoing: OutgoingEvent, config: Config) -> list
     return address(event.kind, outgoing.routes, outgoing.attributes, config.targets, notified_targets)
 
 
-def log_events(told: Iterable[Event]) -> None:
-    """Logs what was put into the outbox."""
-    for event in told:
+def log_events(events: Iterable[Event]) -> None:
+    """Log the events that were put into the outbox."""
+    for event in events:
         alert = event.alert
         over = event.kind in (EventKind.RESOLVED, EventKind.CLOSED)
         level = logging.INFO if over else _LEVELS[alert.severity]

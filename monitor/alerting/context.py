@@ -35,7 +35,7 @@ class Kept:
 
 
 def alert_context(tx: Transaction, config: Config, now: datetime) -> AlertContext:
-    """What decides at this instant whether and where alerts are told."""
+    """Return what decides at this instant whether and where alerts are notified."""
     kept, changed = kept_by_writer(tx, config)
     silences = tx.alerts.silences(now)
     if kept.mutes.silences is not silences:

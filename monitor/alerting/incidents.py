@@ -25,7 +25,7 @@ def chosen(incidents: Iterable[Incident], state: str, rule: str) -> list[Inciden
     ]
 
 
-def meant(wanted: str, known: Mapping[str, str], state: str) -> str:
+def resolve_prefix(wanted: str, known: Mapping[str, str], state: str) -> str:
     """The id that is meant: all of it, or the beginning of only one. `known` are those in this state, and what each is
     about. Raises Refused, naming those that may be meant."""
     beginning = wanted.upper()
@@ -65,15 +65,15 @@ _ORDER = ("reading", "omitted", "silence", "note", "event", "attempt", "hand_ove
 """What stands first of what happened at the same instant: a cause before what came of it."""
 
 
-def timeline(story: Timeline, now: datetime) -> list[Entry]:
+def entries(timeline: Timeline, now: datetime) -> list[Entry]:
     """All that happened, in order."""
     entries = [
-        *_readings(story),
-        *(_event(report) for report in story.reports),
-        *_attempts(story),
-        *_hand_overs(story),
-        *_notes(story),
-        *_silences(story, now),
+        *_readings(timeline),
+        *(_event(report) for report in timeline.reports),
+        *_attempts(timeline),
+        *_hand_overs(timeline),
+        *_notes(timeline),
+        *_silences(timeline, now),
     ]
     return sorted(entries, key=lambda entry: (entry.at, _ORDER.index(entry.type)))
 
@@ -92,15 +92,15 @@ def silence_state(one: SilenceStatus, now: datetime) -> str:
     return "upcoming" if now < one.silence.starts_at else "over"
 
 
-def waiting(story: Timeline) -> list[OutboxEntry]:
+def waiting(timeline: Timeline) -> list[OutboxEntry]:
     """What of it is not delivered yet."""
-    return [one for one in story.postings if one.status == "pending"]
+    return [one for one in timeline.postings if one.status == "pending"]
 
 
-def _readings(story: Timeline) -> Iterator[Entry]:
-    judged = (name for report in reversed(story.reports) for name in FIELDS if name == report.field)
+def _readings(timeline: Timeline) -> Iterator[Entry]:
+    judged = (name for report in reversed(timeline.reports) for name in FIELDS if name == report.field)
     which: Field = next(judged, "available")
-    around = story.readings
+    around = timeline.readings
     phases = {"before": around.before, "during": (*around.first, *around.last), "after": around.after}
     for phase, readings in phases.items():
         for reading in readings:
@@ -145,9 +145,9 @@ def _event(report: Report) -> Entry:
     )
 
 
-def _attempts(story: Timeline) -> Iterator[Entry]:
-    instead = {(one.seq, one.channel, one.url_id): one.instead_of for one in story.postings}
-    for one in story.attempts:
+def _attempts(timeline: Timeline) -> Iterator[Entry]:
+    instead = {(one.seq, one.channel, one.url_id): one.instead_of for one in timeline.postings}
+    for one in timeline.attempts:
         instead_of = instead.get((one.seq, one.channel, one.url_id), "")
         tries = f", attempt {one.number}" if one.number > 1 or one.error else ""
         error = f": {one.error}" if one.error else ""
@@ -169,8 +169,8 @@ def _attempts(story: Timeline) -> Iterator[Entry]:
         )
 
 
-def _hand_overs(story: Timeline) -> Iterator[Entry]:
-    for one in story.postings:
+def _hand_overs(timeline: Timeline) -> Iterator[Entry]:
+    for one in timeline.postings:
         if one.handed_over_at is not None:
             yield Entry(
                 at=one.handed_over_at,
@@ -182,17 +182,17 @@ def _hand_overs(story: Timeline) -> Iterator[Entry]:
             )
 
 
-def _notes(story: Timeline) -> Iterator[Entry]:
-    for one in story.notes:
+def _notes(timeline: Timeline) -> Iterator[Entry]:
+    for one in timeline.notes:
         facts = {"kind": one.kind, "by": one.by or None, "reason": one.text}
         yield Entry(at=one.at, type="note", what=one.kind, who=one.by, text=one.text, facts=facts)
 
 
-def _silences(story: Timeline, now: datetime) -> Iterator[Entry]:
+def _silences(timeline: Timeline, now: datetime) -> Iterator[Entry]:
     """Those that fitted it while it went on."""
-    incident, attributes = story.incident, [_attributes(report) for report in story.reports]
+    incident, attributes = timeline.incident, [_attributes(report) for report in timeline.reports]
     until = incident.ended_at or now
-    for one in story.silences:
+    for one in timeline.silences:
         silence = one.silence
         if silence.ends_at <= incident.began or silence.starts_at >= until:
             continue

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor.alerting.charts.images import AHEAD, LOOK_EVERY, Pictures
+from monitor.alerting.charts.images import AHEAD, LOOK_EVERY, ChartImages
 from monitor.config import Channel, Config
 from monitor.domain.delivery import SLOW, Delivery, Rest, Target, given_up, plan, rest_of, retry_at
 from monitor.domain.messages import Message
@@ -83,7 +83,7 @@ class Outbox:
 
     `on_attempt` is told of a channel's attempts how long each took and what went wrong (None: nothing), and of one
     that hangs each time it counts as failed; `on_given_up` how many notifications will not be tried again.
-    `pictures` draws what messages carry; without, they carry none."""
+    `images` draws what messages carry; without, they carry none."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Outbox:
         jitter: Callable[[], float],
         on_attempt: Callable[[str, timedelta, str | None], None] = lambda channel, took, error: None,
         on_given_up: Callable[[str, int], None] = lambda channel, count: None,
-        pictures: Pictures | None = None,
+        images: ChartImages | None = None,
     ) -> None:
         self._store = store
         self._config = config
@@ -102,7 +102,7 @@ class Outbox:
         self._jitter = jitter
         self._on_attempt = on_attempt
         self._on_given_up = on_given_up
-        self._pictures = pictures
+        self._images = images
         self._notifiers: dict[Target, Notifier] = {}
         self._workers: dict[Target, asyncio.Task[None]] = {}
         self._turns: dict[str, asyncio.Lock] = {}  # of each recipient, by whichever channel
@@ -119,8 +119,8 @@ class Outbox:
 
         A URL that is gone ends after the attempt it is in."""
         self._config = config
-        if self._pictures is not None:
-            self._pictures.follow(config)
+        if self._images is not None:
+            self._images.reconfigure(config)
         self._notifiers = {notifier.target: notifier for notifier in notifiers}
         for target in self._notifiers.keys() - self._workers.keys():
             self._news[target] = asyncio.Event()
@@ -147,8 +147,8 @@ class Outbox:
         """Begins nothing new and waits for what is being sent; what is not through by then is sent again later."""
         self._stopping = True
         self.wake()
-        if self._pictures is not None:
-            await self._pictures.stop()
+        if self._images is not None:
+            await self._images.stop()
         workers = list(self._workers.values())
         if workers:
             _, slow = await asyncio.wait(workers, timeout=within.total_seconds())
@@ -223,16 +223,16 @@ class Outbox:
 
     async def _look_ahead(self, target: Target, next_at: datetime | None) -> datetime | None:
         """Has the pictures drawn of what is due soon. When to look again."""
-        pictures, quiet = self._pictures, self._quiet_hours(target)
-        if next_at is None or pictures is None or not pictures.may_carry(target):
+        images, quiet = self._images, self._quiet_hours(target)
+        if next_at is None or images is None or not images.may_carry(target):
             return next_at
         if next_at - self._clock() > AHEAD:
             return next_at - AHEAD
-        if not pictures.is_to_look(target):
+        if not images.is_to_look(target):
             return min(next_at, self._clock() + LOOK_EVERY)
         with suppress(StoreError):  # then they are drawn when it is due
             if due := (await self._store.write(lambda tx: tx.outbox.waiting(target, next_at, quiet))).due:
-                pictures.begin(target, plan(due))
+                images.begin(target, plan(due))
         return next_at
 
     async def _sleep(self, news: asyncio.Event, until: datetime | None) -> None:
@@ -245,21 +245,21 @@ class Outbox:
 
     async def _attempt(self, notifier: Notifier, delivery: Delivery) -> None:
         message = message_of(self._config, notifier.target, delivery)
-        if self._pictures is not None:
-            message = replace(message, pictures=await self._pictures.of(notifier.target, delivery))
+        if self._images is not None:
+            message = replace(message, images=await self._images.of(notifier.target, delivery))
         parts = set(delivery.taken)
         sending, began = _in_thread(notifier, message, parts), asyncio.get_running_loop().time()
         self._began[notifier.target] = self._clock()
         while not (await asyncio.wait({sending}, timeout=SLOW.total_seconds()))[0]:
             silence = DeliveryFailed(f"no answer within {SLOW.total_seconds():.0f} s")
-            await self._settle(notifier.target, delivery, began, silence, parts)
+            await self._after_attempt(notifier.target, delivery, began, silence, parts)
         del self._began[notifier.target]
-        if self._pictures is not None:
-            carried, taken = bool(message.pictures), sending.result() is None
-            self._pictures.note(notifier.target, delivery, carried=carried, taken=taken)
-        await self._settle(notifier.target, delivery, began, sending.result(), parts)
+        if self._images is not None:
+            carried, taken = bool(message.images), sending.result() is None
+            self._images.note(notifier.target, delivery, carried=carried, taken=taken)
+        await self._after_attempt(notifier.target, delivery, began, sending.result(), parts)
 
-    async def _settle(
+    async def _after_attempt(
         self, target: Target, delivery: Delivery, began: float, error: DeliveryFailed | None, parts: set[str]
     ) -> None:
         took = timedelta(seconds=asyncio.get_running_loop().time() - began)
@@ -350,7 +350,7 @@ def _in_thread(
     loop = asyncio.get_running_loop()
     done: asyncio.Future[DeliveryFailed | None] = loop.create_future()
 
-    def settle(error: DeliveryFailed | None) -> None:
+    def complete(error: DeliveryFailed | None) -> None:
         if not done.done():
             done.set_result(error)
 
@@ -363,7 +363,7 @@ def _in_thread(
         except Exception as exc:  # noqa: BLE001 -- apprise's plugins raise anything; its text may hold the URL
             error = DeliveryFailed(f"the service's plugin failed: {type(exc).__name__}")
         if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, error)
+            loop.call_soon_threadsafe(complete, error)
 
     threading.Thread(target=send, name=f"send {notifier.target}", daemon=True).start()
     return done

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def reconcile(tx: Transaction, config: Config, now: datetime) -> tuple[Event, ...]:
-    """Fits alerts and outbox to the configuration as it is now: at the start, and after a reload.
+    """Fit alerts and outbox to the configuration as it is now: at the start, and after a reload.
 
     Alerts whose rule, account or currency is gone are closed. All others go on, whatever of them was edited."""
     at = alert_context(tx, config, now)
@@ -28,24 +28,24 @@ def reconcile(tx: Transaction, config: Config, now: datetime) -> tuple[Event, ..
     if given_up:
         log.warning("notifications dropped: their channel was removed", extra={"fields": {"count": given_up}})
     subjects = _subjects_by_rule(tx, config, now)
-    told: list[Event] = []
+    events: list[Event] = []
     for (rule, subject), alert in sorted(tx.alerts.all().items()):
         if (known := config.rule(rule)) is None:
             why = "the rule is gone from the configuration"
-            told += save(tx, [at.end(alert, None, why, now)], config, now)
+            events += save(tx, [at.end(alert, None, why, now)], config, now)
         elif subject not in subjects[rule]:
             why = "the rule no longer looks at it"
-            told += save(tx, [at.end(alert, known, why, now)], config, now)
-    return tuple(told)
+            events += save(tx, [at.end(alert, known, why, now)], config, now)
+    return tuple(events)
 
 
 def _wanted(
     config: Config, at: AlertContext, rule: str, subject: Subject, severity: Severity
 ) -> list[Target]:
-    """Where an alert would be told by the configuration as it is now."""
+    """Return where an alert would be notified by the configuration as it is now."""
     attributes, routes = routes_of_alert(config, at, rule, subject, severity)
-    told = address(EventKind.FIRED, routes, attributes, config.targets, ()) if routes else []
-    return [one.target for one in told]
+    addressed = address(EventKind.FIRED, routes, attributes, config.targets, ()) if routes else []
+    return [one.target for one in addressed]
 
 
 def _subjects_by_rule(tx: Transaction, config: Config, now: datetime) -> dict[str, set[Subject]]:

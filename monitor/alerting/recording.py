@@ -30,29 +30,31 @@ from monitor.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
-_LOGGED = frozenset(10**power for power in range(6))  # how many accounts fail alike, when it is worth a line
+_LOGGED = frozenset(
+    10**power for power in range(6)
+)  # how many accounts fail in one way, when it is worth a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A poll after its commit: what it came to, the streaks before and after, the series, and what was told.
+    """A poll after its commit: what it came to, the streaks before and after, the series, and the events.
 
-    `alike` counts the accounts of the provider that fail as this one has begun to, or did until this poll."""
+    `failing_so` counts the accounts of the provider that fail as this one has begun to, or did until this poll."""
 
     account: Account
     result: PollResult
     before: Health
     health: Health
-    alike: int = 0
+    failing_so: int = 0
     views: tuple[SeriesView, ...] = ()
     missing: tuple[SeriesView, ...] = ()
-    told: tuple[Event, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 def record(
     tx: Transaction, account: Account, result: PollResult, config: Config, overdue_at: datetime | None = None
 ) -> Recorded:
-    """Keeps a poll's result, judges the account's rules over it, and puts what is to be told into the outbox.
+    """Keep a poll's result, judge the account's rules over it, and put the notifications into the outbox.
 
     From `overdue_at` on the account's next poll counts as overdue, unless it has come."""
     now = result.finished_at
@@ -88,9 +90,9 @@ def record(
         schedule=config.schedules.get(account.job),
     )
     changes = evaluated(tx, facts, config.rules, alert_context(tx, config, now))
-    told = save(tx, changes, config, now)
+    events = save(tx, changes, config, now)
     is_news = health.streak.outcome is not before.streak.outcome
-    alike = _failing_as(health if health.streak.count else before, provider or ()) if is_news else 0
+    failing_so = _failing_as(health if health.streak.count else before, provider or ()) if is_news else 0
     for rule in _outages_begun(changes, facts, config):
         matched = [one for one in provider or () if rule.judges_account(one.account)]
         tx.accounts.save_own_failures(rule.covered_by_outage(matched))
@@ -99,15 +101,15 @@ def record(
         result=result,
         before=before,
         health=health,
-        alike=alike,
+        failing_so=failing_so,
         views=tuple(views),
         missing=tuple(view for view in views if result.ok and view.series.currency not in read),
-        told=told,
+        events=events,
     )
 
 
 def _outages_begun(changes: Iterable[Change], facts: Facts, config: Config) -> Iterator[Rule]:
-    """The rules of which the alert about the provider has begun to fire, be that told now or later."""
+    """Yield the rules of which the alert about the provider has begun to fire, be that notified now or later."""
     for change in changes:
         before, after = facts.alerts.get(change.alert.key), change.alert
         fired = before is not None and before.state is State.FIRING
@@ -164,18 +166,18 @@ def _read(view: SeriesView, result: PollResult) -> SeriesView:
 
 
 def log_poll(recorded: Recorded) -> None:
-    """Logs what changed with a poll: the first failure, another kind of it, the recovery, a currency lost.
+    """Log what changed with a poll: the first failure, another kind of it, the recovery, a currency lost.
 
-    What fails alike at one provider is one cause: the first account is logged, then the tenth, the hundredth, and
+    What fails in one way at one provider is one cause: the first account is logged, then the tenth, the hundredth, and
     the recovery of the last."""
     before, after, account = recorded.before.streak, recorded.health.streak, recorded.account
     where = {"job": account.job, "account": account.name}
     if after.count and after.outcome is not before.outcome:
-        if recorded.alike in _LOGGED:
-            others = {"failing": recorded.alike} if recorded.alike > 1 else {}
+        if recorded.failing_so in _LOGGED:
+            others = {"failing": recorded.failing_so} if recorded.failing_so > 1 else {}
             fields = {**where, "outcome": after.outcome, "detail": after.detail, **others}
             log.warning("poll failed", extra={"fields": fields})
-    elif before.count and not after.count and not recorded.alike:
+    elif before.count and not after.count and not recorded.failing_so:
         log.info("polls recovered", extra={"fields": {**where, "failed": before.count}})
     for view in recorded.missing:
         if view.missing.count == 1:

@@ -20,7 +20,7 @@ class Summaries:
         self._since: datetime | None = None
         self._due: datetime | None = None
 
-    def follow(self, wanted: SummarySettings | None, now: datetime) -> None:
+    def reconfigure(self, wanted: SummarySettings | None, now: datetime) -> None:
         """Makes these from now on. Where there never was one, the first comes at the first time after this."""
         if wanted != self._wanted:
             self._since = now if self._wanted is None else self._since

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from monitor.alerting.incidents import chosen, meant
+from monitor.alerting.incidents import chosen, resolve_prefix
 from monitor.cli.loading import load_in_force
 from monitor.cli.shared import ConfigOption, JsonOption, span_of
 from monitor.payloads import incidents as payloads
-from monitor.store.read.incidents import incidents, story
+from monitor.store.read.incidents import incidents, timeline
 from monitor.terminal.alerts import show_incidents, show_timeline
 from monitor.terminal.console import show_json, stderr, stdout
 
@@ -72,14 +72,14 @@ def show_alert(
 
     Exit codes: 0; 1 if there is no such incident."""
     path = load_in_force(config or context.obj).store.path
-    found = story(path, incident.upper())
+    found = timeline(path, incident.upper())
     if found is None:
         known = {one.id: f"{one.rule} {one.subject}" for one in incidents(path)}
-        found = story(path, meant(incident, known, "known"))
+        found = timeline(path, resolve_prefix(incident, known, "known"))
     if found is None:
         return  # pruned between the two looks
     now = datetime.now(UTC)
     if as_json:
-        show_json(payloads.story(found, now))
+        show_json(payloads.timeline(found, now))
     else:
         show_timeline(stdout(), found, now)

@@ -343,7 +343,7 @@ def _policy(section: RuleSection) -> Policy:
     flapping = section.flapping
     return Policy(
         severity=Severity[section.severity.upper()],
-        hold=section.hold,
+        for_=section.for_,
         keep_firing_for=section.keep_firing_for,
         cooldown=section.cooldown,
         flapping=None if flapping is None else Flapping(changes=flapping.changes, within=flapping.within),

@@ -342,7 +342,7 @@ class RuleSection(Section):
         description="Which series: job, provider, account, currency or any label, each a glob or a list of "
         "globs. Left out: all.",
     )
-    hold: Duration = Field(
+    for_: Duration = Field(
         default=timedelta(0), alias="for", description="How long the condition has to hold before it is told."
     )
     keep_firing_for: Duration = Field(

@@ -243,7 +243,7 @@ def _pictures(config: Config) -> Iterator[str]:
             "pip install 'balance-monitor[charts]'"
         )
     for channel in channels:
-        if not any(_shows_pictures(url) for url in channel.urls):
+        if not any(_shows_images(url) for url in channel.urls):
             yield f"channel {channel.name}: `chart` asks for pictures, and none of its services takes attachments"
 
 
@@ -280,10 +280,10 @@ def _recipients(url: SecretStr) -> set[str]:
     return {notifier.target.url_id for notifier in open_channels({"": [url]})[0]}
 
 
-def _shows_pictures(url: SecretStr) -> bool:
-    from monitor.notify.channels import takes_pictures  # apprise takes a third of a second to load
+def _shows_images(url: SecretStr) -> bool:
+    from monitor.notify.channels import takes_images  # apprise takes a third of a second to load
 
-    return takes_pictures(url)
+    return takes_images(url)
 
 
 _NAMED = 3

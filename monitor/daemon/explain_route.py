@@ -153,8 +153,8 @@ def explain(
 
 
 def _explained(config: Config, known: Known | None, alert: Alert, rule: Rule, now: datetime) -> Explanation:
-    desk = AlertContext(describe=config.describe, rules=config.rules_by_name)
-    attributes = desk.attributes(alert, rule)
+    context = AlertContext(describe=config.describe, rules=config.rules_by_name)
+    attributes = context.attributes(alert, rule)
     routes = routes_of(config.routes, rule.policy, attributes)
     considered = tuple(consider(config.routes, attributes))
     after, escalate_to = escalation(routes)
@@ -166,7 +166,7 @@ def _explained(config: Config, known: Known | None, alert: Alert, rule: Rule, no
         ways=tuple(_ways(config, routes, attributes, now)),
         escalate_after=after,
         escalate_to=tuple(target for name in escalate_to for target in config.targets.get(name, ())),
-        muted=_muted(config, known, desk, attributes, now),
+        muted=_muted(config, known, context, attributes, now),
     )
 
 
@@ -180,19 +180,19 @@ def _ways(
 
 
 def _muted(
-    config: Config, known: Known | None, desk: AlertContext, attributes: Attributes, now: datetime
+    config: Config, known: Known | None, context: AlertContext, attributes: Attributes, now: datetime
 ) -> str:
     silences = tuple(one.silence for one in known.silences) if known else ()
     mutes = Mutes(silences=silences, maintenance=config.maintenance, inhibitions=config.inhibitions)
     firing = [one for one in known.alerts if one.state == State.FIRING] if known else []
-    sources = (_attributes_of(one, config, desk) for one in firing)
+    sources = (_attributes_of(one, config, context) for one in firing)
     mute = mutes.find(attributes, Inhibitors(config.inhibitions, sources), now)
     return "" if mute is None else mute.text
 
 
-def _attributes_of(alert: AlertStatus, config: Config, desk: AlertContext) -> Attributes:
+def _attributes_of(alert: AlertStatus, config: Config, context: AlertContext) -> Attributes:
     standing = Alert(rule=alert.rule, subject=alert.subject, severity=Severity(alert.severity))
-    return desk.attributes(standing, config.rule(alert.rule))
+    return context.attributes(standing, config.rule(alert.rule))
 
 
 # What can be asked for

@@ -172,7 +172,7 @@ class Metrics(Collector):
         """So many runs were missed before the one that begins."""
         self._missed.labels(account.job).inc(count)
 
-    def told(self, events: Iterable[Event]) -> None:
+    def notified(self, events: Iterable[Event]) -> None:
         """Events were put into the outbox."""
         for event in events:
             self._events.labels(event.kind.value).inc()

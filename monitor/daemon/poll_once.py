@@ -19,11 +19,11 @@ from monitor.daemon.runtime import (
     Monitor,
     Polled,
     accept,
+    chart_images,
     jitter,
     keep,
     now,
     open_channels,
-    pictures,
     require_tls,
 )
 from monitor.daemon.shared_calls import SharedCalls, beside
@@ -60,7 +60,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     store = await asyncio.to_thread(Store, config.store.path)
     hosts = Hosts(SharedCalls(store.write))
     monitor = Monitor(config, notifiers, hosts)
-    outbox = Outbox(store, config, clock=now, jitter=jitter, pictures=pictures(config))
+    outbox = Outbox(store, config, clock=now, jitter=jitter, images=chart_images(config))
     try:
         started = now()
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
@@ -76,7 +76,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
             recorded = await keep(store, result, polled.key, config, overdue_at)
             if recorded is not None:
                 log_poll(recorded)
-                log_events(recorded.told)
+                log_events(recorded.events)
             progress(polled.account, result)
 
         await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))

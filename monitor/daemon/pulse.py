@@ -22,7 +22,7 @@ class Pulse:
         self._over = asyncio.Event()
         self._beating: set[asyncio.Task[None]] = set()
 
-    def follow(self, wanted: HeartbeatSection | None) -> None:
+    def reconfigure(self, wanted: HeartbeatSection | None) -> None:
         """Beats like this from now on. What beat otherwise until now ends its run."""
         if wanted == self._wanted:
             return

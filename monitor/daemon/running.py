@@ -28,11 +28,11 @@ from monitor.daemon.runtime import (
     Monitor,
     Polled,
     accept,
+    chart_images,
     jitter,
     keep,
     now,
     open_channels,
-    pictures,
     require_tls,
 )
 from monitor.daemon.scheduler import Scheduler, Task
@@ -129,7 +129,7 @@ class Running:
             jitter=jitter,
             on_attempt=metrics.tried,
             on_given_up=metrics.gave_up,
-            pictures=pictures(monitor.config),
+            images=chart_images(monitor.config),
         )
         self._web = WebService(
             Site(
@@ -180,17 +180,17 @@ class Running:
 
     async def _apply(self, monitor: Monitor) -> None:
         started = now()
-        told = await self._store.write(lambda tx: accept(tx, monitor.config, started))
+        events = await self._store.write(lambda tx: accept(tx, monitor.config, started))
         self._metrics.expect(monitor.config.accounts.values(), monitor.config.channels)
-        self._tell(told)
+        self._notify(events)
         self._outbox.serve(monitor.config, monitor.notifiers)
         self._outbox.wake()
         healths = await self._store.write(lambda tx: tx.accounts.healths(monitor.config.accounts))
         polled_at = {one.account.key: one.last_poll_at for one in healths if one.last_poll_at}
         self._scheduler.plan(self._tasks(monitor, polled_at))
-        self._pulse.follow(monitor.config.heartbeat)
-        self._summaries.follow(monitor.config.summary, started)
-        await self._web.follow(monitor.config.web)
+        self._pulse.reconfigure(monitor.config.heartbeat)
+        self._summaries.reconfigure(monitor.config.summary, started)
+        await self._web.reconfigure(monitor.config.web)
 
     async def _run_chores(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -201,7 +201,7 @@ class Running:
                 group.create_task(self._every(self._life_interval(), self._show_status)),
                 group.create_task(self._every(PRUNE_EVERY, self._prune)),
                 group.create_task(self._every(LOOK_EVERY, self._summarize)),
-                group.create_task(self._reload_when_told()),
+                group.create_task(self._reload_on_signal()),
             ]
             await self._stop.wait()
             for chore in chores:
@@ -272,7 +272,7 @@ class Running:
             self._polled.add(polled.key)
             self._last_poll = result.finished_at
             log_poll(recorded)
-            self._tell(recorded.told)
+            self._notify(recorded.events)
             self._on_recorded(recorded)
 
     def _note_missed(self, polled: Polled, missed: int) -> None:
@@ -282,10 +282,10 @@ class Running:
             log.warning("runs missed", extra={"fields": {"account": polled.account, "count": missed}})
         (self._behind.add if missed else self._behind.discard)(polled.key)
 
-    def _tell(self, told: tuple[Event, ...]) -> None:
-        log_events(told)
-        self._metrics.told(told)
-        if told:
+    def _notify(self, events: tuple[Event, ...]) -> None:
+        log_events(events)
+        self._metrics.notified(events)
+        if events:
             self._outbox.wake()
 
     def _store_failed(self, exc: StoreError) -> None:
@@ -311,15 +311,15 @@ class Running:
     async def _check_time_based(self) -> None:
         await self._fit_clock()
         at, config, polled = now(), self._monitor.config, frozenset(self._polled)
-        (told, due), pauses = await self._store.write(
+        (events, due), pauses = await self._store.write(
             lambda tx: (look_for_due(tx, config, at, polled), tx.hosts.pauses(at))
         )
         self._hosts.respect(pause for pause in pauses if not pause.is_ahead(at))
-        self._tell(told)
+        self._notify(events)
         for first in range(0, len(due), LOOKED_AT_ONCE):
             some = due[first : first + LOOKED_AT_ONCE]
             work = partial(look_at, config=self._monitor.config, now=now(), due=some)
-            self._tell(await self._store.write(work))
+            self._notify(await self._store.write(work))
         await self._hand_over(at)
 
     async def _hand_over(self, at: datetime) -> None:
@@ -434,7 +434,7 @@ class Running:
 
     # Reload
 
-    async def _reload_when_told(self) -> None:
+    async def _reload_on_signal(self) -> None:
         while True:
             await self._reload.wait()
             self._reload.clear()

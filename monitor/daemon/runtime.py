@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from monitor import __version__
-from monitor.alerting.charts.images import Pictures
+from monitor.alerting.charts.images import ChartImages
 from monitor.alerting.charts.process import Drawer
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import Recorded, record
@@ -172,7 +172,7 @@ def open_channels(config: Config) -> tuple[Config, list[AppriseNotifier]]:
         with_targets[name] = replace(
             channel,
             targets=tuple(one.target for one in own),
-            takes_charts=frozenset(one.target for one in own if one.takes_pictures),
+            takes_charts=frozenset(one.target for one in own if one.takes_images),
             former=tuple(former),
         )
     return replace(config, channels=with_targets), opened
@@ -183,6 +183,6 @@ def _refused(config: Config, channel: str, index: int, why: str) -> Problem:
     return Problem(path=f"channels.{channel}.urls[{index}]", reason=why, line=at.line, column=at.column)
 
 
-def pictures(config: Config) -> Pictures:
+def chart_images(config: Config) -> ChartImages:
     """What draws them, from the configuration's store."""
-    return Pictures(Drawer(config.store.path), config, clock=now)
+    return ChartImages(Drawer(config.store.path), config, clock=now)

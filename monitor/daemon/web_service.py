@@ -30,7 +30,7 @@ class WebService:
         self._wanted: WebSection | None = None
         self._serving: asyncio.Task[None] | None = None
 
-    async def follow(self, wanted: WebSection | None) -> None:
+    async def reconfigure(self, wanted: WebSection | None) -> None:
         """Serves like this from now on; what was served otherwise until now ends."""
         if wanted == self._wanted:
             return

@@ -1,12 +1,12 @@
-"""When to alert: one alert's life, from the first breaching reading to the resolve, and what is told of it.
+"""When to alert: one alert's life, from the first breaching reading to the resolve, and what is notified of it.
 
     inactive ──breached──> pending ──still breached after `for`──> firing ──ok, `keep_firing_for` over──> inactive
                               └──────────ok──────────> inactive
 
-A step has two halves. `apply_verdict` moves the alert as a verdict wants it; an unknown verdict moves nothing. `tell`
-compares how it stands with what was last told, and tells the difference, unless something mutes it: then the
-difference waits. Both are pure: the same alert, verdict and instant always give the same answer, so a restart
-between any two steps changes nothing.
+A step has two halves. `apply_verdict` moves the alert as a verdict wants it; an unknown verdict moves nothing.
+`next_event` compares the alert with what was last notified, and makes an event of the difference, unless something
+mutes the alert: then the difference waits. Both are pure: the same alert, verdict and instant always give the same
+answer, so a restart between any two steps changes nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from monitor.domain.time import compact, span, to_text
 
 
 class EventKind(StrEnum):
-    """What is told of an alert; and the summary, which is of none."""
+    """Why people are notified: something happened to an alert; or a summary is due, which is about none."""
 
     FIRED = "fired"
     REMINDER = "reminder"
@@ -38,7 +38,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """Somebody knows: no reminders and no escalation until it worsens or is over. `at` is in UTC."""
+    """A person's acknowledgement: no reminders and no escalation until the alert worsens or is over. `at` is in UTC."""
 
     by: str
     reason: str
@@ -97,18 +97,18 @@ class Alert:
 
     @property
     def key(self) -> tuple[str, Subject]:
-        """Return what tells this alert from every other: its rule and its subject."""
+        """Return what no other alert has: its rule and its subject."""
         return self.rule, self.subject
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it has to be remembered."""
+        """Return whether nothing of it has to be remembered."""
         return self.state is State.INACTIVE and not self.id and not self.changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something to tell: the alert as it stands after it, numbered within its incident."""
+    """A transition that is worth a notification, with the alert after it."""
 
     kind: EventKind
     at: datetime
@@ -118,7 +118,7 @@ class Event:
 
     @property
     def seq(self) -> int:
-        """The message's number within its incident, from 1."""
+        """Return its number within its incident, from 1."""
         return self.alert.seq
 
 
@@ -134,21 +134,22 @@ def step(
     mute: Mute | None = None,
     escalate_after: timedelta | None = None,
 ) -> Step:
-    """One verdict's effect on one alert: the alert after it, and what is to be told (nothing or one event)."""
-    return tell(
+    """Return the alert after a verdict, and the events to notify of: none or one."""
+    return next_event(
         apply_verdict(alert, verdict, policy, now), policy, now, mute=mute, escalate_after=escalate_after
     )
 
 
 def close(alert: Alert, reason: str, now: datetime) -> Step:
-    """Ends an alert whose rule or subject is gone from the configuration. Told though it be muted: nobody could
-    tell it later."""
+    """End an alert whose rule or subject is gone from the configuration.
+
+    That is an event though the alert be muted: later nothing is left that could be notified of."""
     over = Alert(rule=alert.rule, subject=alert.subject)
     return (over, _event(alert, EventKind.CLOSED, now, reason)[1]) if alert.announced else (over, ())
 
 
 def acknowledge(alert: Alert, ack: Ack) -> Alert:
-    """The alert, known to somebody. Raises ValueError where it does not fire."""
+    """Return the alert with an acknowledgement. Raises ValueError if it does not fire."""
     if alert.state is not State.FIRING:
         raise ValueError(f"{alert.id} does not fire: there is nothing to acknowledge")
     return replace(alert, ack=ack)
@@ -160,17 +161,17 @@ def unacknowledge(alert: Alert, at: datetime) -> Alert:
 
 
 def incident_id(rule: str, subject: Subject, since: datetime) -> str:
-    """A short name for an incident, the same whenever the same readings are apply_verdict again."""
+    """Return a short name for an incident: the same whenever the same readings are judged again."""
     digest = sha256(f"{rule}\0{subject}\0{to_text(since)}".encode()).digest()
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     return "".join(alphabet[byte & 31] for byte in digest[:10])
 
 
-# How it stands
+# The first half: the verdict
 
 
 def apply_verdict(alert: Alert, verdict: Verdict, policy: Policy, now: datetime) -> Alert:
-    """The alert after a verdict, before anything is told of it."""
+    """Return the alert after a verdict, before anything is notified."""
     alert = _not_in_the_future(alert, now)
     match verdict:
         case Unknown():
@@ -196,13 +197,14 @@ def _breached(alert: Alert, verdict: Breached, policy: Policy, now: datetime) ->
         expected=verdict.expected,
         level=verdict.level,
     )
-    if seen.state is State.PENDING and now - since >= policy.hold:
+    if seen.state is State.PENDING and now - since >= policy.for_:
         return _changed(replace(seen, state=State.FIRING, fired_at=now), policy, now)
     return seen
 
 
 def _opened(alert: Alert, policy: Policy, now: datetime) -> Alert:
-    """A new incident, or the last one again: within its cooldown, while it flaps, or before its end was told."""
+    """Return the alert pending in a new incident, or in the last one again: within its cooldown, while it flaps, or
+    before its end was notified."""
     joins = alert.ended_at is not None and (
         alert.announced or alert.flapping or now < alert.ended_at + policy.cooldown
     )
@@ -213,10 +215,10 @@ def _opened(alert: Alert, policy: Policy, now: datetime) -> Alert:
 
 
 def _graded(alert: Alert, severity: Severity, policy: Policy, now: datetime) -> Alert:
-    """Worse once that has held for `for`; milder once that has held for `keep_firing_for`."""
+    """Return the alert at a new severity: worse once that has held for `for`, milder after `keep_firing_for`."""
     if severity > alert.severity:
         since = alert.worse_since or now
-        if now - since >= policy.hold:
+        if now - since >= policy.for_:
             return _regraded(alert, severity, policy, now)
         return replace(alert, held_at=now, worse_since=since)
     alert = replace(alert, worse_since=None)
@@ -250,7 +252,7 @@ def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Alert:
 
 
 def _as_it_ended(alert: Alert) -> Alert:
-    """Return the incident that ended before the alert became pending again, as it was told."""
+    """Return the incident that ended before the alert became pending again, as it was notified."""
     return replace(
         alert,
         state=State.INACTIVE,
@@ -273,10 +275,10 @@ def _recent(alert: Alert, policy: Policy, now: datetime) -> tuple[datetime, ...]
     return tuple(at for at in alert.changes if now - at < policy.flapping.within)
 
 
-# What is told of it
+# The second half: the notification
 
 
-def tell(
+def next_event(
     alert: Alert,
     policy: Policy,
     now: datetime,
@@ -284,10 +286,10 @@ def tell(
     mute: Mute | None = None,
     escalate_after: timedelta | None = None,
 ) -> Step:
-    """What differs from what was told, as one event; also what only time brings.
+    """Return the alert, and as an event what of it differs from what was notified, or becomes due with time alone.
 
-    `mute` says what keeps the alert quiet, if something does: then the difference waits until nothing does.
-    `escalate_after`: from then on, unless it is acknowledged, others are told."""
+    While something mutes the alert the difference waits. After `escalate_after` without an acknowledgement the alert is
+    escalated."""
     alert = _settled(replace(_not_in_the_future(alert, now), muted=mute), policy, now)
     if mute is not None:
         return _muted(alert, policy, now), ()
@@ -297,17 +299,17 @@ def tell(
         return _flapping(alert, policy, now)
     match alert.state:
         case State.INACTIVE:
-            return _tell_end(alert, policy, now)
+            return _end_event(alert, policy, now)
         case State.PENDING:
-            return _tell_end_before(alert, policy, now) if alert.announced else (alert, ())
+            return _end_event_while_pending(alert, policy, now) if alert.announced else (alert, ())
         case State.FIRING:
-            return _tell_firing(alert, policy, now, escalate_after)
+            return _firing_event(alert, policy, now, escalate_after)
         case _:
             assert_never(alert.state)
 
 
 def due_times(alert: Alert, policy: Policy, escalate_after: timedelta | None) -> Iterator[datetime]:
-    """Yield every instant at which time alone may change an alert or what is told of it.
+    """Yield every instant at which time alone may change an alert or cause an event.
 
     At some of them nothing changes; between two of them nothing does, as long as the same things mute it."""
     if alert.notified_at is not None and policy.repeat_every is not None:
@@ -318,14 +320,14 @@ def due_times(alert: Alert, policy: Policy, escalate_after: timedelta | None) ->
         yield alert.ended_at + policy.cooldown
     for began in (alert.since, alert.worse_since):
         if began is not None:
-            yield began + policy.hold
+            yield began + policy.for_
     if policy.flapping is not None:
         yield from (at + policy.flapping.within for at in alert.changes)
 
 
-def _tell_firing(alert: Alert, policy: Policy, now: datetime, escalate_after: timedelta | None) -> Step:
+def _firing_event(alert: Alert, policy: Policy, now: datetime, escalate_after: timedelta | None) -> Step:
     if not alert.announced:
-        if alert.clearing:  # the last reading was fine: what nobody heard of is not told now
+        if alert.clearing:  # the last reading was fine: too late for a first notification
             return alert, ()
         return _event(alert, EventKind.FIRED, now, alert.reason, _again(alert, now))
     settled = "it no longer flaps" if alert.notified_flapping else ""
@@ -346,24 +348,24 @@ def _tell_firing(alert: Alert, policy: Policy, now: datetime, escalate_after: ti
     return alert, ()
 
 
-def _tell_end(alert: Alert, policy: Policy, now: datetime) -> Step:
+def _end_event(alert: Alert, policy: Policy, now: datetime) -> Step:
     if not alert.announced:
         return _remembered(alert, policy, now), ()
-    over, events = _told_end(alert, now)
+    over, events = _resolved(alert, now)
     return _remembered(over, policy, now), events
 
 
-def _told_end(alert: Alert, now: datetime) -> Step:
+def _resolved(alert: Alert, now: datetime) -> Step:
     note = "it no longer flaps" if alert.notified_flapping else ""
-    told, events = _event(alert, EventKind.RESOLVED, now, alert.ending, note)
-    return replace(told, announced=False, announced_at=None), events
+    over, events = _event(alert, EventKind.RESOLVED, now, alert.ending, note)
+    return replace(over, announced=False, announced_at=None), events
 
 
-def _tell_end_before(pending: Alert, policy: Policy, now: datetime) -> Step:
-    """Tell the end of an incident that a mute held back, though the alert is pending again by now.
+def _end_event_while_pending(pending: Alert, policy: Policy, now: datetime) -> Step:
+    """Return the end of an incident that a mute held back, as an event, though the alert is pending again by now.
 
-    What is pending is of the same incident where the cooldown says so, as if the end had been told in time."""
-    over, events = _told_end(_as_it_ended(pending), now)
+    What is pending is of the same incident where the cooldown says so, as if the end had been notified in time."""
+    over, events = _resolved(_as_it_ended(pending), now)
     again = _opened(replace(over, ack=None, escalated_at=None), policy, pending.since or now)
     after = replace(
         again,
@@ -389,22 +391,27 @@ def _flapping(alert: Alert, policy: Policy, now: datetime) -> Step:
 
 
 def _settled(alert: Alert, policy: Policy, now: datetime) -> Alert:
-    """Flapping ends when no more than half of the changes that make it are left in the window."""
+    """Return the alert without changes that are too old to count for flapping.
+
+    Flapping ends when no more than half of the changes that make it are left in the window."""
     recent = _recent(alert, policy, now)
     still = policy.flapping is not None and len(recent) > policy.flapping.changes // 2
     return replace(alert, changes=recent, flapping=alert.flapping and still)
 
 
 def _muted(alert: Alert, policy: Policy, now: datetime) -> Alert:
-    """A reminder that falls due meanwhile is left out: when the mute ends, only news is told."""
+    """Return the alert after a step in which it was muted.
+
+    A reminder that falls due meanwhile is skipped: when the mute ends, only news is worth a notification."""
     if _is_to_remind(alert, policy, now):
         return replace(alert, notified_at=now)
     return _remembered(alert, policy, now)
 
 
 def _remembered(alert: Alert, policy: Policy, now: datetime) -> Alert:
-    """The alert, or a blank one where nothing of its last incident matters any more. What was done about it ends
-    with what was told of it: an end nobody heard of changes nothing for them."""
+    """Return the alert, or a blank one if nothing of its last incident matters any more.
+
+    An acknowledgement ends with the notified incident: an end that nobody was notified of changes nothing for them."""
     if alert.state is not State.INACTIVE or alert.announced or alert.flapping:
         return alert
     if alert.ended_at is not None and now < alert.ended_at + policy.cooldown:
@@ -438,7 +445,7 @@ def _again(alert: Alert, now: datetime) -> str:
 
 
 def _event(alert: Alert, kind: EventKind, now: datetime, reason: str, note: str = "") -> Step:
-    told = replace(
+    notified = replace(
         alert,
         seq=alert.seq + 1,
         again=alert.again + (kind is EventKind.FIRED and alert.seq > 0),
@@ -449,11 +456,11 @@ def _event(alert: Alert, kind: EventKind, now: datetime, reason: str, note: str 
         notified_level=alert.level,
         notified_flapping=alert.flapping,
     )
-    return told, (Event(kind=kind, at=now, alert=told, reason=reason, note=note),)
+    return notified, (Event(kind=kind, at=now, alert=notified, reason=reason, note=note),)
 
 
 def _not_in_the_future(alert: Alert, now: datetime) -> Alert:
-    """The wall clock was set back: what was noted by the wrong clock counts from now."""
+    """Return the alert without instants ahead of `now`: the clock was set back, and they count from now."""
     return re_dated(alert, lambda at: min(at, now))
 
 

@@ -40,8 +40,8 @@ class Notification:
     """One message for one URL, in the outbox until it is delivered or given up. Instants are in UTC.
 
     What is due at the same time and of one `group` goes out together. `instead_of` says which channel should have
-    told it, where this is its fallback. `present_reason` is why the alert fires now; empty where it does not. `taken`
-    are the parts of messages that cover it which the service has taken so far."""
+    delivered it, where this is its fallback. `present_reason` is why the alert fires now; empty where it does not.
+    `taken` are the parts of messages that cover it which the service has taken so far."""
 
     id: int
     target: Target
@@ -127,7 +127,7 @@ def next_turn(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What to send now: one message that settles all of `covers`."""
+    """What to send now: one message that completes all of `covers`."""
 
     covers: tuple[Notification, ...]
     items: tuple[Item, ...]
@@ -135,22 +135,22 @@ class Delivery:
 
     @property
     def message(self) -> Message:
-        """It in the built-in words."""
+        """Return the message in the built-in words."""
         return render(self.items, self.instead_of)
 
     @property
     def attempts(self) -> int:
-        """How often the oldest of what it covers was tried."""
+        """Return how often the oldest of what it covers was tried."""
         return max(notification.attempts for notification in self.covers)
 
     @property
     def taken(self) -> frozenset[str]:
-        """The parts that the service took in earlier attempts."""
+        """Return the parts that the service took in earlier attempts."""
         return frozenset[str]().union(*(notification.taken for notification in self.covers))
 
 
 def plan(incidents: Sequence[Sequence[Notification]]) -> Delivery:
-    """What to send next, as one message, of what waits for one URL: of each incident, in the order of its numbers.
+    """Return what to send next of what waits for one URL, as one message: of each incident, in the order of its events.
 
     A firing whose end waits behind it goes out with it, as one. A firing that was not tried yet goes out as it has
     become: worse or milder. A reminder that something newer waits behind goes out as that. Everything else goes out
@@ -175,7 +175,7 @@ def _next_of(waiting: Sequence[Notification]) -> tuple[Sequence[Notification], I
 
 def _present(one: Notification) -> Report:
     """Return its facts, with the reason for which the alert fires when it is sent: of how many accounts an outage is
-    changes while it waits. What tells of a reading keeps the reason that goes with it."""
+    changes while it waits. An event with a reading keeps the reason that goes with it."""
     if not one.present_reason or one.report.reading or _ends(one):
         return one.report
     return replace(one.report, reason=one.present_reason)
@@ -194,7 +194,7 @@ def _ends(notification: Notification) -> bool:
 
 
 def retry_at(attempts: int, now: datetime, jitter: float) -> datetime:
-    """When to try again after so many failed attempts: 2 s at first, doubling up to 5 minutes.
+    """Return when to try again after so many failed attempts: 2 s at first, doubling up to 5 minutes.
 
     `jitter` from 0 to 1 takes away up to half, so that many do not come at once."""
     return now + _backoff(attempts, jitter)
@@ -207,7 +207,7 @@ def _backoff(attempts: int, jitter: float) -> timedelta:
 
 
 def rest_of(retry_after: timedelta | None, refusals: int, jitter: float) -> timedelta:
-    """How long a URL rests whose service wants no messages: for as long as it says, an hour at most.
+    """Return how long a URL rests whose service wants no messages: for as long as it says, an hour at most.
 
     Where it does not say, or says 0, as long as a notification waits after so many refusals in a row."""
     if retry_after:
@@ -229,9 +229,11 @@ class Rest:
 
 
 def given_up(failed: Sequence[Notification], now: datetime) -> tuple[Notification, ...]:
-    """Those of what has just failed again that have been failing for long enough: of each incident all or none, by the
-    newest of it. What only waited, in quiet hours or while the daemon was down, has not failed; and a day that the
-    clock was set forward by is no day of failures."""
+    """Return those of what has just failed again that have been failing for long enough: of each incident all or none,
+    by the newest of it.
+
+    What only waited, in quiet hours or while the daemon was down, has not failed; and a day that the clock was set
+    forward by is no day of failures."""
     newest = {one.report.incident: one for one in failed}
     return tuple(one for one in failed if _has_failed_for_long(newest[one.report.incident], now))
 
@@ -243,7 +245,7 @@ def _has_failed_for_long(one: Notification, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressed:
-    """A URL that is to be told, how long what is like it is waited for, and what that is."""
+    """A URL to notify, the group that its notification goes out with, and how long that waits for more."""
 
     target: Target
     group: str
@@ -265,25 +267,25 @@ def address(
     URL that is gone has become is described in docs/alerting.md, "When channels change"."""
     by_route = _by_route(routes, attributes, channels)
     wanted = list(by_route)
-    told = still_reached(notified_targets, channels)
+    notified = still_reached(notified_targets, channels)
     match kind:
         case EventKind.FIRED | EventKind.SUMMARY:
             goes_to = wanted
         case EventKind.WORSENED | EventKind.FLAPPING:
-            goes_to = [*wanted, *told]
+            goes_to = [*wanted, *notified]
         case EventKind.ESCALATED:
             goes_to = _escalated(routes, channels)
         case EventKind.REMINDER:
             escalated = {target.url_id for target in _escalated(routes, channels)}
-            goes_to = [*wanted, *(target for target in told if target.url_id in escalated)]
+            goes_to = [*wanted, *(target for target in notified if target.url_id in escalated)]
         case EventKind.EASED | EventKind.RESOLVED | EventKind.CLOSED:
-            goes_to = told if told or not notified_targets else wanted
+            goes_to = notified if notified or not notified_targets else wanted
         case _:
             assert_never(kind)
     first = routes[0]
     return [
         Addressed(target=target, group=route.group(attributes), group_wait=route.group_wait)
-        for target in _once_each(goes_to, told)
+        for target in _once_each(goes_to, notified)
         for route in (by_route.get(target, first),)
     ]
 
@@ -292,17 +294,17 @@ def _escalated(routes: Sequence[Route], channels: Mapping[str, Sequence[Target]]
     return [target for name in escalation(routes)[1] for target in channels.get(name, ())]
 
 
-def _once_each(goes_to: Sequence[Target], told: Sequence[Target]) -> list[Target]:
+def _once_each(goes_to: Sequence[Target], notified: Sequence[Target]) -> list[Target]:
     """Return one target for each recipient. An incident keeps to the channel that it went by: only there are its
     messages kept in order."""
-    by_id = {target.url_id: target for target in reversed([*told, *goes_to])}
+    by_id = {target.url_id: target for target in reversed([*notified, *goes_to])}
     return [by_id[url_id] for url_id in dict.fromkeys(target.url_id for target in goes_to)]
 
 
 def _by_route(
     routes: Sequence[Route], attributes: Mapping[str, str], channels: Mapping[str, Sequence[Target]]
 ) -> dict[Target, Route]:
-    """The URLs that the routes lead to, each with the first route that does."""
+    """Return the URLs that the routes lead to, each with the first route that does."""
     found: dict[Target, Route] = {}
     for route in routes:
         for name in channels if route.channels is None else route.channels:

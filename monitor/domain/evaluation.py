@@ -1,10 +1,10 @@
-"""What one poll, or the mere passing of time, means for the alerts: rules judged, alerts stepped, events told."""
+"""What one poll, or the passing of time, means for the alerts: verdicts of rules, alerts after them, events."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from monitor.domain.alerts import Alert, Event, apply_verdict, close, tell
+from monitor.domain.alerts import Alert, Event, apply_verdict, close, next_event
 from monitor.domain.matching import Attributes
 from monitor.domain.messages import Report, report
 from monitor.domain.model import Account, Health, Reading, SeriesView, State, Subject
@@ -37,7 +37,7 @@ class OutgoingEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of one alert, what is told of it, and what kept it quiet before.
+    """What became of one alert, the events to notify of, and what kept it quiet before.
 
     `view` is the series that the alert is about, where it is about one. `came_and_went`: it has just ceased to fire,
     muted all the while, so that nobody is ever notified of it."""
@@ -51,7 +51,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertContext:
-    """What decides whether and where an alert is told, besides its rule.
+    """What decides, besides its rule, whether and where an alert is notified.
 
     `describe` gives what is known of a subject by its name: its own names, and its labels. `inhibitors` are the alerts
     that fire anywhere, where others may be inhibited by them."""
@@ -63,11 +63,11 @@ class AlertContext:
     inhibitors: Inhibitors = NO_INHIBITORS
 
     def attributes(self, alert: Alert, rule: Rule | None) -> Attributes:
-        """What of an alert can be matched."""
+        """Return what of an alert can be matched."""
         known = {"subject": alert.subject, "rule": alert.rule, "severity": alert.severity.word}
         return {**self.describe(alert.subject), **known, **({"type": rule.kind} if rule else {})}
 
-    def tell(
+    def next_change(
         self,
         alert: Alert,
         rule: Rule,
@@ -77,12 +77,13 @@ class AlertContext:
         mute: Mute | None = None,
         judged: Mapping[AlertKey, Alert] = {},
     ) -> Change:
-        """What is to be told of an alert as it stands now. `judged` are alerts that have just changed; `mute`: what
-        keeps this one quiet whatever else does."""
+        """Return the alert after its notification, and the events.
+
+        `judged` are alerts that have just changed; `mute` is what keeps this one quiet whatever else does."""
         attributes = self.attributes(alert, rule)
         routes = routes_of(self.routes, rule.policy, attributes)
         mute = mute or self.mutes.find(attributes, self.inhibitors, now, self._sources(judged))
-        after, events = tell(alert, rule.policy, now, mute=mute, escalate_after=escalation(routes)[0])
+        after, events = next_event(alert, rule.policy, now, mute=mute, escalate_after=escalation(routes)[0])
         return Change(
             alert=after,
             muted_before=alert.muted,
@@ -97,7 +98,7 @@ class AlertContext:
         )
 
     def end(self, alert: Alert, rule: Rule | None, reason: str, now: datetime) -> Change:
-        """The end of an alert whose rule (then None) or subject is gone from the configuration."""
+        """Return the end of an alert whose rule (then None) or subject is gone from the configuration."""
         over, events = close(alert, reason, now)
         attributes = self.attributes(alert, rule)
         routes = routes_of(self.routes, rule.policy if rule else Policy(), attributes)
@@ -138,7 +139,7 @@ class Facts:
     schedule: Schedule | None = None
 
     def alert(self, rule: Rule, subject: Subject) -> Alert:
-        """How the alert stood before."""
+        """Return the alert of a rule about a subject, as it was before."""
         return self.alerts.get((rule.name, subject)) or Alert(rule=rule.name, subject=subject)
 
 
@@ -160,8 +161,8 @@ def is_covered(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
-    """An alert after its verdict, before anything is told of it."""
+class _AfterVerdict:
+    """An alert before and after its verdict; nothing is notified yet."""
 
     rule: Rule
     before: Alert
@@ -170,32 +171,34 @@ class _Judged:
 
     @property
     def begins_to_fire(self) -> bool:
-        """Return whether it fires by this verdict, be that told now or later."""
+        """Return whether it begins to fire by this verdict, be that notified now or later."""
         return self.after.state is State.FIRING and self.before.state is not State.FIRING
 
 
-def evaluate(rules: Sequence[Rule], facts: Facts, desk: AlertContext | None = None) -> list[Change]:
-    """Judges every rule over one account, then tells what differs; what did not change is left out.
+def evaluate(rules: Sequence[Rule], facts: Facts, context: AlertContext | None = None) -> list[Change]:
+    """Return what every rule's verdict over one account changes.
 
-    All are judged before anything is told: what explains another may fire with the same poll."""
-    desk = desk or AlertContext()
-    all_judged = [one for rule in rules for one in _judged(rule, facts)]
-    alerts = {**facts.alerts, **{one.after.key: one.after for one in all_judged}}
+    All verdicts come before the first event: what explains another alert may fire with the same poll."""
+    context = context or AlertContext()
+    verdicts = [one for rule in rules for one in _verdicts(rule, facts)]
+    alerts = {**facts.alerts, **{one.after.key: one.after for one in verdicts}}
     changes = []
-    for one in all_judged:
+    for one in verdicts:
         if not (one.before.is_over and one.after.is_over):
             mute = _explained(one, rules, facts, alerts)
-            changes.append(desk.tell(one.after, one.rule, facts.now, view=one.view, mute=mute, judged=alerts))
+            changes.append(
+                context.next_change(one.after, one.rule, facts.now, view=one.view, mute=mute, judged=alerts)
+            )
     return [change for change in changes if change.alert != facts.alerts.get(change.alert.key)]
 
 
-def _judged(rule: Rule, facts: Facts) -> Iterator[_Judged]:
+def _verdicts(rule: Rule, facts: Facts) -> Iterator[_AfterVerdict]:
     if rule.judges_account(facts.account):
-        yield from _judged_account(rule, facts)
-    yield from _judged_series(rule, facts)
+        yield from _account_verdicts(rule, facts)
+    yield from _series_verdicts(rule, facts)
 
 
-def _judged_account(rule: Rule, facts: Facts) -> Iterator[_Judged]:
+def _account_verdicts(rule: Rule, facts: Facts) -> Iterator[_AfterVerdict]:
     """Judge the account's provider, as far as the poll can change anything about it, and the account: of its failures
     an outage that begins with this poll explains some."""
     account, health = facts.account, facts.health
@@ -218,7 +221,7 @@ def _judged_account(rule: Rule, facts: Facts) -> Iterator[_Judged]:
     yield _after(rule, facts.alert(rule, Subject.of_account(account)), own, facts)
 
 
-def _judged_series(rule: Rule, facts: Facts) -> Iterator[_Judged]:
+def _series_verdicts(rule: Rule, facts: Facts) -> Iterator[_AfterVerdict]:
     for view in facts.series:
         if not rule.match.series(view.series):
             continue
@@ -241,14 +244,14 @@ def _can_judge(rule: Rule, facts: Facts) -> bool:
 
 def _after(
     rule: Rule, before: Alert, verdict: Verdict, facts: Facts, view: SeriesView | None = None
-) -> _Judged:
-    return _Judged(
+) -> _AfterVerdict:
+    return _AfterVerdict(
         rule=rule, before=before, after=apply_verdict(before, verdict, rule.policy, facts.now), view=view
     )
 
 
 def _explained(
-    one: _Judged, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]
+    one: _AfterVerdict, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]
 ) -> Mute | None:
     """Return what makes an alert needless: for an account's own its provider's; for one about a series that was not
     read for a while any that says why, or will in a moment."""

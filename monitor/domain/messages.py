@@ -165,14 +165,14 @@ class ChartImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A notification as text, for services that show plain text, Markdown or HTML; and the pictures beside it."""
+    """A notification as text, for services that show plain text, Markdown or HTML; and the charts beside it."""
 
     title: str
     plain: str
     markdown: str
     html: str
     type: Type
-    pictures: tuple[ChartImage, ...] = ()
+    images: tuple[ChartImage, ...] = ()
 
 
 _NAMES = ("account", "currency", "job", "provider")
@@ -214,7 +214,7 @@ def report(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """What a message tells of one incident: an event; with `fired`, a firing and the end that overtook it.
+    """What a message reports of one incident: an event; with `fired`, a firing and the end that overtook it.
 
     `first` is the number of the first event that it is in place of, where there are others before `last`."""
 
@@ -224,12 +224,12 @@ class Item:
 
     @property
     def is_over(self) -> bool:
-        """Whether it tells of an end."""
+        """Return whether it reports an end."""
         return self.last.kind in (EventKind.RESOLVED, EventKind.CLOSED)
 
     @property
     def numbers(self) -> str:
-        """The numbers, within the incident, of the messages that this one is."""
+        """Return the numbers, within the incident, of the events that this message reports."""
         first = self.fired.seq if self.fired else self.first
         return str(self.last.seq) if first is None else f"{first}-{self.last.seq}"
 
@@ -237,9 +237,9 @@ class Item:
 def render(
     items: Sequence[Item], instead_of: str = "", links: Mapping[str, str] = MappingProxyType({})
 ) -> Message:
-    """The message for an event, or for several that are told together, at least one.
+    """Return the message for an event, or for several that go out together, at least one.
 
-    `instead_of` says which channel should have told it, and why it did not. `links` are more lines, by name."""
+    `instead_of` says which channel should have delivered it, and why it did not. `links` are more lines, by name."""
     extra = [(name.capitalize(), link) for name, link in links.items()]
     if instead_of:
         extra.append(("Instead of", instead_of))
@@ -278,7 +278,7 @@ def _group(items: Sequence[Item], extra: Sequence[tuple[str, str]]) -> Message:
 
 
 def worst_first(items: Sequence[Item]) -> list[Item]:
-    """The order in which a message tells of several."""
+    """Return several incidents in the order in which a message lists them."""
     return sorted(items, key=_urgency)
 
 
@@ -313,7 +313,7 @@ def _message(*, title: str, summary: str, lines: Sequence[tuple[str, str]], type
 
 
 def with_body(message: Message, body: str, written_in: Literal["text", "markdown", "html"]) -> Message:
-    """The message with another body. In what it is not written in, it is shown as it stands."""
+    """Return the message with another body. In the formats that it is not written in, it is shown as it stands."""
     as_code = "\n".join(_code(line) if line.strip() else "" for line in body.splitlines())
     as_html = "<br/>\n".join(escape(line) for line in body.splitlines())
     match written_in:
@@ -332,7 +332,7 @@ def _named(name: str) -> str:
 
 
 def title_of(text: str) -> str:
-    """On one line, and not too long for a title."""
+    """Return a text on one line, and not too long for a title."""
     flat = _flat(text)
     return flat if len(flat) <= _LONGEST_TITLE else flat[: _LONGEST_TITLE - 1] + "…"
 
@@ -352,7 +352,7 @@ def _flat(text: str) -> str:
 
 
 def test_message(channel: str, at: datetime) -> Message:
-    """What `balance-monitor notify` sends."""
+    """Return the message that `balance-monitor notify` sends."""
     text = "This is a test of the channel {}, sent {}. Nothing is wrong."
     return Message(
         title=f"TEST balance-monitor: {channel}",
@@ -364,7 +364,7 @@ def test_message(channel: str, at: datetime) -> Message:
 
 
 def headline(item: Item) -> str:
-    """What is told, in a word or some: `CRITICAL`, `RESOLVED`, `WARNING still firing`."""
+    """Return the event in a word or some: `CRITICAL`, `RESOLVED`, `WARNING still firing`."""
     severity, fired = item.last.severity.name, item.fired
     match item.last.kind:
         case EventKind.FIRED:

@@ -275,12 +275,12 @@ class PollResult:
 class Streak:
     """How many polls in a row gave nothing, since when, and what the last one said.
 
-    Of an account: polls that failed. Of a series: answers that did not hold its currency. `alike` counts the last
+    Of an account: polls that failed. Of a series: answers that did not hold its currency. `same_kind` counts the last
     ones of them that all speak of the account, or all of the endpoint; `same` the last ones of the same outcome, since
     `same_since`. `own` counts those that no outage of the provider covers."""
 
     count: int = 0
-    alike: int = 0
+    same_kind: int = 0
     same: int = 0
     own: int = 0
     since: datetime | None = None
@@ -294,7 +294,7 @@ class Streak:
         same = self.same + 1 if outcome is self.outcome else 1
         return Streak(
             count=self.count + 1,
-            alike=self.alike + 1 if like_before else 1,
+            same_kind=self.same_kind + 1 if like_before else 1,
             same=same,
             own=self.own if covered else self.own + 1,
             since=self.since or at,

@@ -1,6 +1,6 @@
 """What keeps an alert quiet: a silence, a maintenance window, or another alert that explains it.
 
-A muted alert lives on as any other. What differs from what was told before is told once nothing mutes it.
+A muted alert lives on as any other. What differs from what was notified before is notified once nothing mutes it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class Mute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """Somebody wants no messages of some alerts for a while. Instants are in UTC."""
+    """A person's wish for no notifications of some alerts for a while. Instants are in UTC."""
 
     id: int
     match: Match
@@ -61,7 +61,7 @@ class Silence:
     reason: str
 
     def is_active(self, now: datetime) -> bool:
-        """Whether it mutes now."""
+        """Return whether it mutes now."""
         return self.starts_at <= now < self.ends_at
 
     @property
@@ -73,7 +73,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
-    """A window in the configuration, in which some alerts are not told."""
+    """A window in the configuration, in which some alerts are quiet."""
 
     name: str
     match: Match
@@ -89,8 +89,8 @@ class Inhibition:
     equal: tuple[str, ...] = ()
 
     def explains(self, source: Attributes, target: Attributes) -> bool:
-        """Whether the one alert keeps the other quiet. Two that both fit both sides tell of themselves: else each
-        would wait for the other, as one would for itself."""
+        """Return whether the one alert keeps the other quiet. If two fit both sides, neither inhibits the other: else
+        each would wait for the other, as one would for itself."""
         if not self.source.alert(source) or not self.target.alert(target):
             return False
         if self.source.alert(target) and self.target.alert(source):
@@ -135,7 +135,7 @@ class Inhibitors:
     def __init__(self, inhibitions: Sequence[Inhibition], firing: Iterable[Attributes] = ()) -> None:
         self._inhibitions = inhibitions
         self._sides: dict[AlertKey, _Sides] = {}
-        self._alike: dict[_Sides, dict[AlertKey, None]] = {}
+        self._by_sides: dict[_Sides, dict[AlertKey, None]] = {}
         self._by_common: dict[tuple[int, tuple[str | None, ...]], dict[_Sides, None]] = {}
         self.version = 0
         """Differs whenever others may be inhibited than before."""
@@ -158,15 +158,15 @@ class Inhibitors:
 
     def _add(self, key: AlertKey, sides: _Sides) -> None:
         self._sides[key] = sides
-        self._alike.setdefault(sides, {})[key] = None
+        self._by_sides.setdefault(sides, {})[key] = None
         for place in self._places(sides):
             self._by_common.setdefault(place, {})[sides] = None
 
     def _remove(self, key: AlertKey, sides: _Sides) -> None:
-        del self._sides[key], self._alike[sides][key]
-        if self._alike[sides]:
+        del self._sides[key], self._by_sides[sides][key]
+        if self._by_sides[sides]:
             return
-        del self._alike[sides]
+        del self._by_sides[sides]
         for place in self._places(sides):
             del self._by_common[place][sides]
             if not self._by_common[place]:
@@ -175,15 +175,15 @@ class Inhibitors:
     def explaining(
         self, alert: Attributes, judged: Mapping[AlertKey, Attributes | None] = MappingProxyType({})
     ) -> AlertKey | None:
-        """Return an alert that inhibits another one, if there is any. Of the `judged` it is known better how they
-        stand: by these attributes, or that they do not fire."""
+        """Return an alert that inhibits another one, if there is any. The `judged` have changed since they were put
+        here: they fire with these attributes, or (None) do not fire."""
         if not self._inhibitions:
             return None
         target = _Sides.of(alert, self._inhibitions)
         for place in self._places(target, of_target=True):
             for source in self._by_common.get(place, ()):
                 if source.explain(target) and not target.explain(source):
-                    for key in self._alike[source]:
+                    for key in self._by_sides[source]:
                         if key not in judged:
                             return key
         for key, attributes in judged.items():

@@ -1,4 +1,4 @@
-"""Where an alert is told: the first route that fits it, and the ones after it where that says `continue`."""
+"""Where an alert is notified: by the first route that fits it, and by later ones where that says `continue`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ class Route:
     """Which alerts go where. `channels` None: every channel; `number` counts from 0, None: not of the file.
 
     What fires within `group_wait` and is equal in `group_by` goes out as one message a URL. After `escalate_after`
-    without an acknowledgement, `escalate_to` is told too."""
+    without an acknowledgement, `escalate_to` is notified too."""
 
     number: int | None = None
     match: Match = EVERYTHING
@@ -28,7 +28,7 @@ class Route:
     continues: bool = False
 
     def group(self, attributes: Mapping[str, str]) -> str:
-        """What has to be equal for two alerts to be told in one message."""
+        """Return what has to be equal for two alerts to go out in one message."""
         return "\0".join(f"{name}={attributes.get(name, '')}" for name in self.group_by)
 
 
@@ -44,11 +44,11 @@ class Considered:
 
     @property
     def fits(self) -> bool:
-        """Whether the alert goes there."""
+        """Return whether the alert goes there."""
         return not self.misfits
 
     def why(self, attributes: Mapping[str, str]) -> str:
-        """What of the alert does not fit, or that it does, in words."""
+        """Return in words what of the alert does not fit, or that it does."""
         if self.misfits:
             return f"does not fit: {'; '.join(self._misfit(key, attributes) for key in self.misfits)}"
         return "fits, and says `continue`" if self.route.continues else "fits"
@@ -59,7 +59,7 @@ class Considered:
 
 
 def consider(routes: Sequence[Route], attributes: Mapping[str, str]) -> Iterator[Considered]:
-    """The routes in their order, up to the first that fits and does not say `continue`."""
+    """Yield the routes in their order, up to the first that fits and does not say `continue`."""
     for route in routes:
         considered = Considered(route=route, misfits=route.match.misfits(attributes))
         yield considered
@@ -68,10 +68,10 @@ def consider(routes: Sequence[Route], attributes: Mapping[str, str]) -> Iterator
 
 
 def routes_of(routes: Sequence[Route], policy: Policy, attributes: Mapping[str, str]) -> tuple[Route, ...]:
-    """The routes of an alert; where none fits, every channel is told.
+    """Return the routes of an alert; where none fits, every channel is notified.
 
-    A rule's `notify` takes the place of the routes' channels; how they group, wait and escalate stays. `notify: []`
-    tells nobody, later neither."""
+    A rule's `notify` takes the place of the routes' channels; how they group, wait and escalate stays. With
+    `notify: []` nobody is notified, and nothing is escalated."""
     taken = tuple(one.route for one in consider(routes, attributes) if one.fits) or (DEFAULT,)
     if policy.notify is None:
         return taken
@@ -81,7 +81,7 @@ def routes_of(routes: Sequence[Route], policy: Policy, attributes: Mapping[str, 
 
 
 def escalation(routes: Sequence[Route]) -> tuple[timedelta | None, tuple[str, ...]]:
-    """After how long without an acknowledgement who else is told: by the first route that says so."""
+    """Return after how long without an acknowledgement who else is notified: by the first route that says so."""
     for route in routes:
         if route.escalate_after is not None:
             return route.escalate_after, route.escalate_to

@@ -1,4 +1,4 @@
-"""The summary that is told once a day or a week: what is held, what moved, what happened, and how the work went."""
+"""The summary that is sent once a day or a week: what is held, what moved, what happened, and how the work went."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class BalanceChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What a summary tells of. Instants are in UTC; `firing` are rule, subject and reason of what still fires.
+    """What a summary reports. Instants are in UTC; `firing` are rule, subject and reason of what still fires.
 
     `missed` are the runs that were not made, or made late in one, since the accounts are known."""
 
@@ -46,7 +46,7 @@ class Period:
 
 
 def summarize(period: Period) -> Report:
-    """The summary as a report, to be told like any event."""
+    """Return the summary as a report, to be delivered like any event."""
     return Report(
         kind=EventKind.SUMMARY,
         rule="summary",

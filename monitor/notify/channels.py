@@ -155,7 +155,7 @@ class AppriseNotifier:
         _wait_long_enough(service)
         self._format = service.resolve_format()
         self._shows_title = service.title_maxlen > 0
-        self._takes_pictures = bool(service.attachment_support)
+        self._takes_images = bool(service.attachment_support)
         self._apprise = Apprise(asset=service.asset)
         self._apprise.add(service)
 
@@ -171,9 +171,9 @@ class AppriseNotifier:
         return tuple(Target(channel=self._target.channel, url_id=url_id) for url_id in self._former_ids)
 
     @property
-    def takes_pictures(self) -> bool:
+    def takes_images(self) -> bool:
         """Whether the service takes attachments."""
-        return self._takes_pictures
+        return self._takes_images
 
     def send(self, message: Message, taken: set[str]) -> None:
         """Send by apprise; see Notifier. Raise DeliveryFailed with apprise's words, without anything of the URL."""
@@ -214,13 +214,13 @@ class AppriseNotifier:
         return self.named.join(masked(part, self._secrets) for part in named.split(self.named))
 
     def _attachments(self, message: Message) -> list[AttachMemory]:
-        if not self._takes_pictures:
+        if not self._takes_images:
             return []
         return [
             AttachMemory(  # type: ignore[no-untyped-call]  # apprise does not type it
                 content=one.png, name=one.name, mimetype="image/png"
             )
-            for one in message.pictures
+            for one in message.images
         ]
 
     def _shaped(self, message: Message) -> tuple[str, str]:
@@ -310,7 +310,7 @@ def _words(service: NotifyBase, *, privacy: bool = False) -> set[str]:
     return {*re.split(r"[/,@]", canonical), *values}
 
 
-def takes_pictures(url: SecretStr) -> bool:
+def takes_images(url: SecretStr) -> bool:
     """Whether the service behind a URL takes attachments; also of one that apprise refuses: that is told elsewhere."""
     _keep_quiet()
     service = Apprise.instantiate(url.get_secret_value(), asset=_asset(), suppress_exceptions=True)

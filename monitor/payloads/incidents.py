@@ -165,13 +165,13 @@ def incident(one: read.Incident) -> Incident:
     }
 
 
-def story(of: read.Timeline, now: datetime) -> Story:
+def timeline(of: read.Timeline, now: datetime) -> Story:
     """Return an incident with all that happened."""
     return {
         **incident(of.incident),
         "began": rfc3339(of.incident.began),
         "undelivered": [_posting(one) for one in incidents.waiting(of)],
-        "timeline": [_entry(one) for one in incidents.timeline(of, now)],
+        "timeline": [_entry(one) for one in incidents.entries(of, now)],
     }
 
 

@@ -19,7 +19,7 @@ _UNCONFIGURED = timedelta(hours=1)
 
 def ask(config: Config, wanted: str, since: datetime, until: datetime) -> HistoryQuery:
     """What a command line asks for. Raises ValueError, naming what may be meant, where that is not one series."""
-    series = meant(wanted, known(config))
+    series = find_series(wanted, known(config))
     return HistoryQuery(series=series, since=since, until=until, gap_after=_gap_after(config, series))
 
 
@@ -32,7 +32,7 @@ def known(config: Config) -> list[str]:
     return sorted({*read, *named})
 
 
-def meant(wanted: str, names: Sequence[str]) -> str:
+def find_series(wanted: str, names: Sequence[str]) -> str:
     """The series that is meant: by its name, by a glob or the beginning that only one has."""
     if wanted in names:
         return wanted

@@ -94,8 +94,8 @@ class _Run:
                         recorded = record(tx, account, result, self.config)
                         self.views |= {str(view.series): view for view in recorded.views}
                         self.polled.add(account.key)
-                        self.news |= bool(recorded.told)
-                        yield from self._observed(tx, recorded.told)
+                        self.news |= bool(recorded.events)
+                        yield from self._observed(tx, recorded.events)
                 yield from self._pass_time(tx, now, now + self.test.every)
 
     def _pass_time(self, tx: Transaction, now: datetime, until: datetime) -> Iterator[ObservedEvent]:

@@ -130,7 +130,7 @@ class Accounts:
                 "row_outcome": streak.outcome,
                 "row_detail": streak.detail,
                 "row_failures": streak.count,
-                "row_failures_alike": streak.alike,
+                "row_failures_alike": streak.same_kind,
                 "row_failures_same": streak.same,
                 "row_failures_own": streak.own,
                 "row_failing_since": streak.since,
@@ -185,7 +185,7 @@ def _health(account: Account, row: Row[Any]) -> Health:
     if row.failures:
         streak = Streak(
             count=row.failures,
-            alike=row.failures_alike,
+            same_kind=row.failures_alike,
             same=row.failures_same,
             own=row.failures_own,
             since=row.failing_since,

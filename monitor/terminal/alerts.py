@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.markup import escape
 
-from monitor.alerting.incidents import Entry, match_text, silence_state, timeline, waiting
+from monitor.alerting.incidents import Entry, entries, match_text, silence_state, waiting
 from monitor.domain.alerts import Ack, Alert
 from monitor.domain.model import Severity, State
 from monitor.domain.mutes import Silence
@@ -86,9 +86,9 @@ def show_incidents(console: Console, incidents: Sequence[Incident], at: datetime
     console.print(table)
 
 
-def show_timeline(console: Console, story: Timeline, at: datetime) -> None:
+def show_timeline(console: Console, timeline: Timeline, at: datetime) -> None:
     """Print an incident in a line, then all that happened, in order, then what is not delivered yet."""
-    one = story.incident
+    one = timeline.incident
     severity = Severity(one.severity)
     fires = one.state == State.FIRING
     text = f"{severity.word.upper()} {one.rule}: {one.subject} {one.reason}"
@@ -100,11 +100,11 @@ def show_timeline(console: Console, story: Timeline, at: datetime) -> None:
     if quiet := _quiet(one, at):
         console.print(quiet, style="cyan", markup=False, soft_wrap=True)
     table = table_of(console, "at", "what", "who", "")
-    for happened in timeline(story, at):
+    for happened in entries(timeline, at):
         row = (f"{happened.at:%Y-%m-%d %H:%M:%S}", happened.what, happened.who, happened.text)
         table.add_row(*map(escape, row), style=_entry_style(happened))
     console.print(table)
-    for entry in waiting(story):
+    for entry in waiting(timeline):
         console.print(_undelivered(entry, at), style="yellow", markup=False, soft_wrap=True)
 
 

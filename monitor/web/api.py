@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response, Se
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from monitor.payloads.incidents import Story, story
+from monitor.payloads.incidents import Story, timeline
 from monitor.payloads.status import Status
 from monitor.payloads.status import status as status_payload
 from monitor.web import payloads
@@ -152,4 +152,4 @@ def _past(router: APIRouter, desk: ResponseCache) -> None:
         found = site.timeline(incident)
         if found is None:
             raise HTTPException(404, "nothing is kept of such an incident")
-        return reply(request, json_response(story(found[0], site.clock())))
+        return reply(request, json_response(timeline(found[0], site.clock())))

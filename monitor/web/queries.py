@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from prometheus_client.registry import Collector
 
-from monitor.alerting.incidents import Entry, timeline
+from monitor.alerting.incidents import Entry, entries
 from monitor.config import Config
 from monitor.domain.model import Field, Reading, Severity, Subject
 from monitor.domain.rules import ThresholdLine, threshold_lines
 from monitor.store.read import readings
-from monitor.store.read.incidents import Incident, Timeline, incidents, story
+from monitor.store.read.incidents import Incident, Timeline, incidents, timeline
 from monitor.store.read.readings import Curve, Outline
 from monitor.web.cache import Shelf
 from monitor.web.view import DAY, Live, Overview, Row, take
@@ -126,8 +126,8 @@ class Site:
 
     def timeline(self, incident: str) -> tuple[Timeline, list[Entry]] | None:
         """An incident with all that happened; None where nothing is kept of it."""
-        found = story(self.config.store.path, incident)
-        return None if found is None else (found, timeline(found, self.clock()))
+        found = timeline(self.config.store.path, incident)
+        return None if found is None else (found, entries(found, self.clock()))
 
     def readings(
         self, series: str, since: datetime | None, before: datetime | None, limit: int

@@ -51,7 +51,7 @@ def poll(
         balances=(Balance(currency="USDT", total=amount, available=amount),) if read else (),
         detail="" if read else "no answer",
     )
-    return said(record(tx, account, result, watched).told)
+    return said(record(tx, account, result, watched).events)
 
 
 def tick(tx: Transaction, watched: Config, minute: float) -> list[str]:

@@ -214,7 +214,7 @@ def _poll(tx: Transaction, config: Config, minute: int, amount: str) -> list[str
     result = PollResult(
         outcome=Outcome.OK, started_at=at, finished_at=at, attempts=1, balances=(read,), detail=""
     )
-    [event] = record(tx, SPOT, result, config).told
+    [event] = record(tx, SPOT, result, config).events
     return sorted(str(target) for target in tx.outbox.addressed(event.alert.id, event.seq))
 
 

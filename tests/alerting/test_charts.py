@@ -1,4 +1,4 @@
-"""Pictures beside messages: there where they can be, and never at the message's cost."""
+"""Charts beside messages: there where they can be, and never at the message's cost."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting.charts.images import MOST_WAITING, Pictures
+from monitor.alerting.charts.images import MOST_WAITING, ChartImages
 from monitor.alerting.charts.process import Drawer
 from monitor.alerting.outbox import Outbox
 from monitor.config import Channel as Configured
@@ -58,7 +58,7 @@ class Channel:
 
     def send(self, message: Message, taken: set[str]) -> None:
         """Takes it, or not."""
-        self.offered.append([picture.name for picture in message.pictures])
+        self.offered.append([one.name for one in message.images])
         if self.refuses(message):
             raise DeliveryFailed("refused")
         self.taken.append(message.title.split(":")[0])
@@ -129,8 +129,8 @@ async def serving(
     store: Store, hand: Drawer, *channels: Channel, config: Config = CHARTS, patience: timedelta = PATIENCE
 ) -> AsyncIterator[Outbox]:
     """An outbox at work, with pictures by this hand."""
-    pictures = Pictures(hand, config, clock=_now, patience=patience)
-    box = Outbox(store, config, clock=_now, jitter=lambda: 1.0, pictures=pictures)
+    images = ChartImages(hand, config, clock=_now, patience=patience)
+    box = Outbox(store, config, clock=_now, jitter=lambda: 1.0, images=images)
     box.serve(config, channels)
     try:
         yield box
@@ -265,7 +265,7 @@ async def test_what_was_refused_with_its_picture_is_tried_again_without(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A message must not fail because its picture is refused; nor do the next ones have to be refused first."""
-    ops, hand = Channel(refuses=lambda message: bool(message.pictures)), Hand()
+    ops, hand = Channel(refuses=lambda message: bool(message.images)), Hand()
     await tell(store, "A")
     async with serving(store, hand, ops) as box:
         await until(lambda: ops.taken)

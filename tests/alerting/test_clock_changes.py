@@ -191,7 +191,7 @@ async def test_what_a_clock_was_ahead_of_stays_out_of_the_history(store: Store) 
 # Alerts
 
 USDT = Match({"currency": ("USDT",)})
-REMINDED = Policy(repeat_every=timedelta(hours=4), hold=timedelta(minutes=10))
+REMINDED = Policy(repeat_every=timedelta(hours=4), for_=timedelta(minutes=10))
 BELOW = Threshold(name="low", below=Decimal(6000), policy=REMINDED, match=USDT)
 
 

@@ -63,7 +63,7 @@ def lived(
             detail=f"what {outcome} looks like",
         )
         tx = Transaction(tx._db) if restarts else tx
-        for event in record(tx, config.accounts["c", name], result, config).told:
+        for event in record(tx, config.accounts["c", name], result, config).events:
             yield minute, event
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from monitor.alerting import actions
-from monitor.alerting.incidents import chosen, meant, timeline
+from monitor.alerting.incidents import chosen, entries, resolve_prefix
 from monitor.alerting.recording import record
 from monitor.domain.alerts import Ack
 from monitor.domain.delivery import Target
@@ -16,7 +16,7 @@ from monitor.domain.model import Account, Balance, PollResult
 from monitor.domain.rules import Policy, Threshold
 from monitor.errors import Outcome, Refused
 from monitor.payloads import incidents as payloads
-from monitor.store.read.incidents import Incident, Timeline, incidents, story
+from monitor.store.read.incidents import Incident, Timeline, incidents, timeline
 from monitor.store.writer import Store
 
 from ..support import configured
@@ -27,7 +27,7 @@ SPOT = Account(
 )
 OPS = Target(channel="ops", url_id="aaaa")
 LOW = Threshold(name="low", below=Decimal(1000))
-PATIENT = Threshold(name="patient", below=Decimal(1000), policy=Policy(hold=timedelta(hours=1)))
+PATIENT = Threshold(name="patient", below=Decimal(1000), policy=Policy(for_=timedelta(hours=1)))
 EVERYTHING = Match({"rule": ("*",)})
 
 
@@ -84,8 +84,8 @@ def only(store: Store) -> Incident:
 
 
 def told_of(store: Store) -> Timeline:
-    """The story of the one incident there is."""
-    found = story(store.path, only(store).id)
+    """The timeline of the one incident there is."""
+    found = timeline(store.path, only(store).id)
     assert found is not None
     return found
 
@@ -94,7 +94,7 @@ def lines(told: Timeline, *types: str) -> list[str]:
     """The timeline, a line an entry: minute, what, who, text."""
     return [
         " | ".join(filter(None, (str((one.at - START) // timedelta(minutes=1)), one.what, one.who, one.text)))
-        for one in timeline(told, minute(10_000))
+        for one in entries(told, minute(10_000))
         if not types or one.type in types
     ]
 
@@ -190,7 +190,7 @@ async def test_a_hand_over_shows_on_both_channels(store: Store) -> None:
     assert lines(told_of(store), "hand_over") == [
         "8 | handed over | ops/aaaa | message 1 to the channel's fallback: HTTP 503"
     ]
-    shown = payloads.story(told_of(store), minute(9))
+    shown = payloads.timeline(told_of(store), minute(9))
     assert [(one["channel"], one["last_error"]) for one in shown["undelivered"]] == [
         ("ops", "HTTP 503"),
         ("phone", None),
@@ -266,7 +266,7 @@ KNOWN = {"2DQKVZ0QA7": "low a", "2DX7X7X7X7": "low b", "9999999999": "low c"}
 )
 def test_an_id_may_be_shortened(wanted: str, meaning: str) -> None:
     """As long as it can only mean one."""
-    assert meant(wanted, KNOWN, "firing") == meaning
+    assert resolve_prefix(wanted, KNOWN, "firing") == meaning
 
 
 @pytest.mark.parametrize(
@@ -287,5 +287,5 @@ def test_an_id_may_be_shortened(wanted: str, meaning: str) -> None:
 def test_an_id_that_may_mean_anything_is_refused(wanted: str, known: dict[str, str], said: str) -> None:
     """With those that may be meant."""
     with pytest.raises(Refused) as refused:
-        meant(wanted, known, "firing")
+        resolve_prefix(wanted, known, "firing")
     assert said in str(refused.value)

@@ -292,7 +292,7 @@ async def test_a_silence_that_another_process_adds_or_ends_counts_from_the_next_
     async def poll(minute: int, amount: str) -> list[str]:
         came = reading(START + minute * MINUTE, amount)
         recorded = await store.write(lambda tx: record(tx, account, came, watch))
-        return [event.kind for event in recorded.told]
+        return [event.kind for event in recorded.events]
 
     def add(tx: Transaction) -> int:
         times = {"starts_at": START, "ends_at": START + HOUR, "now": START}
@@ -327,7 +327,7 @@ async def test_what_is_not_committed_is_not_remembered(tmp_path: Path) -> None:
         recorded = await store.write(lambda tx: record(tx, effect, reading(START + MINUTE, "5"), watch))
     finally:
         await store.close()
-    assert [event.kind for event in recorded.told] == ["fired"]
+    assert [event.kind for event in recorded.events] == ["fired"]
 
 
 async def test_an_inhibitor_that_another_process_changed_is_known(tmp_path: Path) -> None:
@@ -348,7 +348,7 @@ async def test_an_inhibitor_that_another_process_changed_is_known(tmp_path: Path
         after = await store.write(lambda tx: record(tx, effect, reading(START + MINUTE, "5"), watch))
     finally:
         await store.close()
-    assert (before.told, [event.kind for event in after.told]) == ((), ["fired"])
+    assert (before.events, [event.kind for event in after.events]) == ((), ["fired"])
 
 
 async def test_a_writer_with_much_to_do_gets_on(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ async def polled(store: Store, watched: Config, at: timedelta, gave: str | Outco
         came = result(START + at, gave)
         recorded = await store.write(partial(record, account=account, result=came, config=watched))
         log_poll(recorded)
-        told += [f"{one.kind} {one.alert.rule} {one.alert.subject}" for one in recorded.told]
+        told += [f"{one.kind} {one.alert.rule} {one.alert.subject}" for one in recorded.events]
     return told
 
 
@@ -118,7 +118,7 @@ async def test_a_look_reminds_of_an_outage_by_an_account_that_the_rule_matches(s
 
 async def test_a_look_fires_a_pending_stale_alert_in_time(store: Store) -> None:
     """`for` is over between two polls: it is told then, once."""
-    rule = Stale(name="old", after=10 * MINUTE, policy=Policy(hold=5 * MINUTE))
+    rule = Stale(name="old", after=10 * MINUTE, policy=Policy(for_=5 * MINUTE))
     watched = watch(clients(1), rule)
     await polled(store, watched, 0 * MINUTE, "5")
     told = [(await look(store, watched, minute * MINUTE))[0] for minute in (9, 10, 14, 15, 16)]
@@ -139,7 +139,7 @@ async def test_a_stale_alert_that_outlives_the_outage_is_told_with_the_accounts_
         alone = replace(watched)
         came = result(START + 13 * MINUTE, gave)
         recorded = await store.write(partial(record, account=account, result=came, config=alone))
-        told += [f"{one.kind} {one.alert.rule} {one.alert.subject}" for one in recorded.told]
+        told += [f"{one.kind} {one.alert.rule} {one.alert.subject}" for one in recorded.events]
     assert told[0] == "fired failing wdcf"
     assert sorted(told[1:]) == ["fired old c/C002/USD", "resolved failing wdcf"]
 
@@ -184,7 +184,7 @@ async def test_the_end_of_a_refusal_of_everybody_says_what_is_known_of_the_other
         await polled(store, watched, minute * MINUTE, Outcome.REJECTED)
     came = result(START + 2 * MINUTE, "5")
     recorded = await store.write(partial(record, account=accounts[0], result=came, config=watched))
-    assert [one.reason for one in recorded.told] == [
+    assert [one.reason for one in recorded.events] == [
         "1 of 3 accounts is read again; 2 were refused when last asked"
     ]
 

@@ -93,7 +93,7 @@ class Duty:
             balances=(Balance(currency="USDT", total=amount, available=amount),) if read else (),
             detail="" if read else "no answer",
         )
-        return kinds(record(self.tx, account, result, self.config).told)
+        return kinds(record(self.tx, account, result, self.config).events)
 
     def look(self, minute: float) -> list[str]:
         """What time alone brings."""
@@ -313,7 +313,7 @@ def inhibition_and_silence(on: Duty) -> None:
     assert on.poll(0, "5", FUTURES) == []
     on.acknowledge(1)
     assert on.poll(2, "5") == []
-    on.reload(3, watching(low(hold=99 * MINUTE), inhibitions=[BY_FUTURES]))
+    on.reload(3, watching(low(for_=99 * MINUTE), inhibitions=[BY_FUTURES]))
     assert [on.poll(4, "5000", FUTURES), on.poll(5, "5", FUTURES), on.look(6)] == [[], [], ["fired"]]
 
 
@@ -736,7 +736,7 @@ def worsening_and_escalation(on: Duty) -> None:
 def worsening_and_for(on: Duty) -> None:
     """Worsening is notified once it has held for the rule's `for`; easing, once the worse level has been over
     for `keep_firing_for`."""
-    on.config = watching(levels(hold=2 * MINUTE, keep_firing_for=3 * MINUTE))
+    on.config = watching(levels(for_=2 * MINUTE, keep_firing_for=3 * MINUTE))
     for minute in (0, 1, 2):
         on.poll(minute, "500")
     told = [on.poll(minute, "50") for minute in (3, 4, 5)] + [on.poll(minute, "500") for minute in (6, 7, 8)]

@@ -67,7 +67,7 @@ async def played(
 
 def told(recorded: list[Recorded]) -> list[str]:
     """What was told over all of them: `kind rule subject seq`."""
-    return [f"{e.kind} {e.alert.rule} {e.alert.subject} {e.seq}" for one in recorded for e in one.told]
+    return [f"{e.kind} {e.alert.rule} {e.alert.subject} {e.seq}" for one in recorded for e in one.events]
 
 
 async def waiting(store: Store, target: Target) -> list[str]:

@@ -73,7 +73,7 @@ async def told(store: Store, target: Target = OPS, now: datetime = EIGHT + 2 * D
 def following(store: Store, since: datetime = SEVEN, wanted: SummarySettings = DAILY) -> Summaries:
     """As a daemon would that started then."""
     summaries = Summaries(store)
-    summaries.follow(wanted, since)
+    summaries.reconfigure(wanted, since)
     return summaries
 
 
@@ -116,15 +116,15 @@ async def test_two_that_make_it_at_once_make_one(store: Store) -> None:
 async def test_a_reload_that_changes_nothing_delays_nothing(store: Store) -> None:
     """The first one is still due at the first time after the start."""
     summaries = following(store)
-    summaries.follow(DAILY, EIGHT + timedelta(seconds=1))
+    summaries.reconfigure(DAILY, EIGHT + timedelta(seconds=1))
     assert await summaries.make_if_due(CONFIG, EIGHT + timedelta(seconds=2))
 
 
 async def test_one_newly_asked_for_waits_for_its_time(store: Store) -> None:
     """A daemon that has run for a week makes none at once."""
     summaries = Summaries(store)
-    summaries.follow(None, EIGHT - 7 * DAY)
-    summaries.follow(DAILY, EIGHT + HOUR)
+    summaries.reconfigure(None, EIGHT - 7 * DAY)
+    summaries.reconfigure(DAILY, EIGHT + HOUR)
     looks = [EIGHT + HOUR, EIGHT + DAY]
     assert [await summaries.make_if_due(CONFIG, at) for at in looks] == [False, True]
 
@@ -132,7 +132,7 @@ async def test_one_newly_asked_for_waits_for_its_time(store: Store) -> None:
 async def test_none_is_made_where_none_is_wanted(store: Store) -> None:
     """Also after a reload took it away."""
     summaries = following(store)
-    summaries.follow(None, SEVEN)
+    summaries.reconfigure(None, SEVEN)
     assert not await summaries.make_if_due(CONFIG, EIGHT)
 
 
@@ -145,7 +145,7 @@ async def test_a_clock_set_back_does_not_end_them(store: Store) -> None:
 async def test_a_clock_set_back_under_it_does_not_put_the_next_one_off(store: Store) -> None:
     """It comes at its next time by the clock as it is now, though it began by one that was ahead."""
     summaries = Summaries(store)
-    summaries.follow(DAILY, SEVEN + 200 * DAY)
+    summaries.reconfigure(DAILY, SEVEN + 200 * DAY)
     assert await summaries.make_if_due(CONFIG, EIGHT + 200 * DAY)
     summaries.clock_was_set()
     assert not await summaries.make_if_due(CONFIG, SEVEN)

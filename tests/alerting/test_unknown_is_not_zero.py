@@ -77,7 +77,7 @@ class Life:
 
 spans = st.sampled_from([timedelta(0), MINUTE, 3 * MINUTE])
 policies = st.builds(
-    Policy, hold=spans, keep_firing_for=spans, repeat_every=st.sampled_from([None, 2 * MINUTE, 4 * MINUTE])
+    Policy, for_=spans, keep_firing_for=spans, repeat_every=st.sampled_from([None, 2 * MINUTE, 4 * MINUTE])
 )
 amounts = st.sampled_from([Decimal(text) for text in ("0", "9.99", "10.00", "12", "50", "1E+2", "-3.10")])
 moved = st.none() | st.sampled_from([START - timedelta(days=1), START, START + 9 * MINUTE])
@@ -172,7 +172,7 @@ async def _lived(path: Path, by: tuple[Rule, ...], story: list[Moment], *, resta
             recorded = await store.write(
                 partial(record, account=moment.account, result=result, config=config)
             )
-            life.told.append([*recorded.told])
+            life.told.append([*recorded.events])
             polled.add(moment.account.key)
         life.shown.append(_shown(path))
     await store.close()

@@ -129,7 +129,7 @@ def test_levels_of_a_threshold_are_the_rule_at_each_limit_worst_first(tmp_path: 
         (Severity.CRITICAL, Decimal(10), None),
         (Severity.WARNING, Decimal(50), Decimal(60)),
     ]
-    assert {(level.name, level.field, level.policy.hold, level.levels) for level in (*rule.levels,)} == {
+    assert {(level.name, level.field, level.policy.for_, level.levels) for level in (*rule.levels,)} == {
         ("r", "total", timedelta(minutes=1), ())
     }
 

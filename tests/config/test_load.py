@@ -125,7 +125,7 @@ def test_a_threshold_takes_all_its_keys(tmp_path: Path) -> None:
         match=Match({"job": ("spot",), "currency": ("USDT", "VN*")}),
         policy=Policy(
             severity=Severity.CRITICAL,
-            hold=timedelta(minutes=2),
+            for_=timedelta(minutes=2),
             keep_firing_for=timedelta(minutes=1),
             repeat_every=timedelta(hours=1),
             send_resolved=False,

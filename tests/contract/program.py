@@ -146,7 +146,7 @@ class Daemon:
 
     async def _accept(self, now: datetime) -> None:
         monitor = self.monitor
-        self.summaries.follow(monitor.config.summary, now)
+        self.summaries.reconfigure(monitor.config.summary, now)
         accounts = [polled.account for polled in monitor.accounts.values()]
         self.metrics.expect(accounts, monitor.config.channels)
         self._tell(await self.store.write(lambda tx: accept(tx, monitor.config, now)), now)
@@ -165,7 +165,7 @@ class Daemon:
             job, _, account = name.partition("/")
             if (polled := self.monitor.accounts.get((job, account))) is not None:
                 result, overdue_at = _result(read, now), now + timedelta(minutes=10)
-                told += record(tx, polled.account, result, self.monitor.config, overdue_at).told
+                told += record(tx, polled.account, result, self.monitor.config, overdue_at).events
                 self._polled.add(polled.key)
                 self.metrics.polled(polled.account, result)
         told += look_between_polls(tx, self.monitor.config, now, self._polled)
@@ -211,7 +211,7 @@ class Daemon:
             alert = event.alert
             what = f"{event.kind:<10}{alert.severity.word:<9}{alert.rule} {alert.subject}: {event.reason}"
             self.told.append(f"{now:%H:%M} {what}")
-        self.metrics.told(events)
+        self.metrics.notified(events)
 
     async def stop(self) -> None:
         """Stop it."""

@@ -81,7 +81,7 @@ class Machine:
         balances = (Balance(currency="USDT", total=total, available=total),) if outcome is Outcome.OK else ()
         result = PollResult(outcome=outcome, started_at=at, finished_at=at, attempts=1, balances=balances)
         recorded = await self.store.write(lambda tx: record(tx, SPOT, result, CONFIG))
-        return [f"{event.kind} {event.alert.rule}" for event in recorded.told]
+        return [f"{event.kind} {event.alert.rule}" for event in recorded.events]
 
     async def run(self, *, polls: int = 3, every: timedelta = 3 * SECOND, tells_time: bool = True) -> None:
         """So many polls, with a look at the clock after each."""

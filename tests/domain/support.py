@@ -83,7 +83,7 @@ def policy(
     """A policy in minutes; reminders only where they are asked for. `flaps`: more than so many changes in so long."""
     return Policy(
         severity=severity,
-        hold=minutes(hold),
+        for_=minutes(hold),
         keep_firing_for=minutes(keep),
         cooldown=minutes(cooldown),
         flapping=None if flaps is None else Flapping(changes=flaps[0], within=minutes(flaps[1])),
@@ -256,10 +256,10 @@ class World:
         return told + self._apply(self.changes(account, polled=False))
 
     @property
-    def desk(self) -> AlertContext:
+    def context(self) -> AlertContext:
         """What decides whether and where alerts are told, as the polls have it."""
         config = configured(*self.rules, accounts=[known.account for known in self.healths.values()])
-        desk = AlertContext(
+        context = AlertContext(
             mutes=self.mutes,
             routes=self.routes,
             describe=config.describe,
@@ -267,8 +267,8 @@ class World:
             inhibitors=Inhibitors(self.mutes.inhibitions),
         )
         for key, alert in self.alerts.items():
-            desk.inhibitors.put(key, desk.source(alert))
-        return desk
+            context.inhibitors.put(key, context.source(alert))
+        return context
 
     def changes(self, account: Account, *, polled: bool, read: frozenset[str] = frozenset()) -> list[Change]:
         """What the rules make of the world as it is; nothing is kept of it."""
@@ -283,12 +283,12 @@ class World:
             polled=polled,
             read=read,
         )
-        return evaluate(self.rules, facts, self.desk)
+        return evaluate(self.rules, facts, self.context)
 
     def _of_provider(self, account: Account) -> list[Change]:
         rules = {rule.name: rule for rule in self.rules}
         return [
-            self.desk.tell(alert, rules[rule], self.now)
+            self.context.next_change(alert, rules[rule], self.now)
             for (rule, subject), alert in self.alerts.items()
             if subject == Subject.of_provider(account.provider) and rule in rules
         ]

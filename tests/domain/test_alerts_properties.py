@@ -365,7 +365,7 @@ def test_a_firing_stands_on_broken_readings_for_long_enough(text: str, by: Polic
             run = text[: number + 1].rsplit(".", 1)[-1].lstrip("?")
             if not one.before.flapping:
                 assert run[-1] != "?"
-            assert (len(run) - 1) * MINUTE >= by.hold
+            assert (len(run) - 1) * MINUTE >= by.for_
 
 
 @given(st.text("xX.?wc", max_size=25), policies)

@@ -40,7 +40,7 @@ def polled(tx: Transaction, rule: Rule, available: str, after: timedelta) -> tup
         attempts=1,
         balances=(Balance(currency="USDT", total=amount, available=amount),),
     )
-    return record(tx, ACCOUNT, result, configured(rule, accounts=[ACCOUNT])).told
+    return record(tx, ACCOUNT, result, configured(rule, accounts=[ACCOUNT])).events
 
 
 def test_a_low_balance_fires(tx: Transaction) -> None:

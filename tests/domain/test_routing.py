@@ -230,7 +230,7 @@ def test_a_providers_alert_is_not_routed_as_one_of_its_accounts() -> None:
 def test_an_alert_without_its_rule_is_routed_by_what_is_known() -> None:
     """Its type is not."""
     world = World([Threshold(name="x")], routes=(route(0, type="*"), route(1, severity="critical")))
-    [told] = world.desk.end(firing(severity=Severity.CRITICAL), None, "gone", world.now).events
+    [told] = world.context.end(firing(severity=Severity.CRITICAL), None, "gone", world.now).events
     assert [one.number for one in told.routes] == [1]
 
 

@@ -22,7 +22,7 @@ from monitor.domain.delivery import SLOW
 from monitor.domain.messages import ChartImage, Item, Message, Report, render
 from monitor.domain.model import Severity
 from monitor.errors import DeliveryFailed, Throttled
-from monitor.notify.channels import _Parts, open_channels, takes_pictures
+from monitor.notify.channels import _Parts, open_channels, takes_images
 from monitor.sandbox import Fault, Webhook
 from monitor.sandbox.http import Response
 
@@ -43,7 +43,7 @@ FIRED = Report(
 )
 
 
-PICTURE = ChartImage(name="spot-USDT.png", png=b"\x89PNG\r\n\x1a\n\x00...")
+IMAGE = ChartImage(name="spot-USDT.png", png=b"\x89PNG\r\n\x1a\n\x00...")
 
 
 @pytest_asyncio.fixture
@@ -87,14 +87,14 @@ async def test_a_long_body_is_split_and_nothing_is_lost(webhook: Webhook) -> Non
 
 async def test_a_picture_goes_along(webhook: Webhook) -> None:
     """Byte for byte, by its name."""
-    await _sent(webhook.url, replace(render([Item(last=FIRED)]), pictures=(PICTURE,)))
+    await _sent(webhook.url, replace(render([Item(last=FIRED)]), images=(IMAGE,)))
     (message,) = webhook.messages
-    assert message.attachments == (("spot-USDT.png", PICTURE.png),)
+    assert message.attachments == (("spot-USDT.png", IMAGE.png),)
 
 
 async def test_a_long_body_that_is_split_has_its_picture_once(webhook: Webhook) -> None:
     """Not with every part."""
-    long = Message(title="T", plain="line\n" * 20_000, markdown="", html="", type="info", pictures=(PICTURE,))
+    long = Message(title="T", plain="line\n" * 20_000, markdown="", html="", type="info", images=(IMAGE,))
     await _sent(webhook.url, long)
     assert sorted(len(message.attachments) for message in webhook.messages)[-2:] == [0, 1]
 
@@ -102,9 +102,9 @@ async def test_a_long_body_that_is_split_has_its_picture_once(webhook: Webhook) 
 def test_a_service_without_attachments_gets_the_text() -> None:
     """A picture is no reason not to send."""
     (notifier,), _ = open_channels({"ops": [SecretStr("gchat://workspace/key/token")]})
-    assert not notifier.takes_pictures
+    assert not notifier.takes_images
     with patch("requests.post", return_value=MagicMock(status_code=200, content=b"1")) as post:
-        notifier.send(replace(render([Item(last=FIRED)]), pictures=(PICTURE,)), set())
+        notifier.send(replace(render([Item(last=FIRED)]), images=(IMAGE,)), set())
     assert post.call_count == 1
 
 
@@ -115,7 +115,7 @@ def test_a_service_without_attachments_gets_the_text() -> None:
 )
 def test_a_service_takes_pictures_or_does_not(url: str, takes: bool) -> None:
     """As apprise knows it."""
-    assert takes_pictures(SecretStr(url)) is takes
+    assert takes_images(SecretStr(url)) is takes
 
 
 def test_telegram_gets_names_that_are_no_markup() -> None:

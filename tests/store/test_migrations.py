@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
-from monitor.domain.alerts import Alert, EventKind, tell
+from monitor.domain.alerts import Alert, EventKind, next_event
 from monitor.domain.delivery import Target
 from monitor.domain.model import Account, Severity, State, Subject
 from monitor.domain.mutes import AlertKey, Mute, MuteKind
@@ -245,15 +245,15 @@ async def test_what_fires_goes_on_as_it_was_told(path: Path) -> None:
     assert (alert.state, alert.announced, alert.announced_at) == (State.FIRING, True, NOW)
     assert (alert.notified_severity, alert.notified_level, alert.held_at) == (Severity.CRITICAL, 1, NOW)
     by = Policy(severity=Severity.CRITICAL, repeat_every=timedelta(hours=4))
-    assert tell(alert, by, NOW + timedelta(hours=3))[1] == ()
-    [reminder] = tell(alert, by, NOW + timedelta(hours=4))[1]
+    assert next_event(alert, by, NOW + timedelta(hours=3))[1] == ()
+    [reminder] = next_event(alert, by, NOW + timedelta(hours=4))[1]
     assert (reminder.kind, reminder.seq, reminder.alert.id) == (EventKind.REMINDER, 2, "ABCDEFGHJK")
 
 
 async def test_what_was_held_back_is_announced(path: Path) -> None:
     """It outlives what kept it quiet."""
     alert = (await opened(path))[("frozen", Subject("nami-spot/spot/USDT"))]
-    [fired] = tell(alert, Policy(), NOW + MINUTE)[1]
+    [fired] = next_event(alert, Policy(), NOW + MINUTE)[1]
     assert (fired.kind, fired.seq, fired.note) == (EventKind.FIRED, 1, "")
 
 

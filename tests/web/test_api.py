@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from monitor.payloads import incidents as incident_payloads
 from monitor.payloads import status as status_payloads
-from monitor.store.read.incidents import story
+from monitor.store.read.incidents import timeline
 from monitor.web import payloads
 from monitor.web.params import instant
 from monitor.web.payloads import MOST_GAPS
@@ -100,9 +100,9 @@ async def test_every_key_of_a_story_is_described(client: httpx.AsyncClient, worl
     for one in (await get(client, "incidents"))["incidents"]:
         told = await get(client, f"incidents/{one['id']}")
         assert as_described(incident_payloads.Story, told) == told
-        known = story(world.path, one["id"])
+        known = timeline(world.path, one["id"])
         assert known is not None
-        assert told == incident_payloads.story(known, world.now)
+        assert told == incident_payloads.timeline(known, world.now)
 
 
 async def test_the_status_is_that_of_the_command_line(client: httpx.AsyncClient, world: World) -> None:

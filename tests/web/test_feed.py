@@ -223,7 +223,7 @@ async def test_an_acknowledgement_is_a_change(tmp_path: Path) -> None:
 
 async def test_what_may_be_about_to_fire_is_no_incident_yet(tmp_path: Path) -> None:
     """A feed is read by people who were not asked."""
-    patient = replace(LOW, policy=Policy(hold=2 * MINUTE))
+    patient = replace(LOW, policy=Policy(for_=2 * MINUTE))
     world = World(path=tmp_path / "store.db", rules=(patient,))
     async with opened(world) as store:
         await world.poll(store, SPOT, {"USDT": "1", "VNDC": "1"})

@@ -29,14 +29,14 @@ REFUSED = timedelta(hours=1)
 MOST_WAITING = 8
 """Drawings that are begun and not ended; beyond that, messages go without."""
 KEPT = 16
-"""Pictures kept for other URLs that are told the same."""
+"""Images kept for other URLs that get the same message."""
 
 _STOPPED_WITHIN = 1.0  # seconds; a killed process may still wait for a disk
 
 Drawing = asyncio.Task[bytes | None]
 
 
-class Pictures:
+class ChartImages:
     """Draws for the outbox. Nothing here raises, whatever goes wrong: a message is worth more than its picture."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Pictures:
         self._suspects: dict[Target, frozenset[int]] = {}
         self._refused: dict[Target, float] = {}  # until when, by the loop's clock
 
-    def follow(self, config: Config) -> None:
+    def reconfigure(self, config: Config) -> None:
         """Draw by this configuration from now on, and get ready where there may be something to draw."""
         self._config, self._since = config, self._clock()  # what was due before could not be drawn before
         self._takers = {
@@ -99,7 +99,7 @@ class Pictures:
             left = min(due + self._patience - self._clock(), self._patience)
             await asyncio.wait(waiting, timeout=max(left.total_seconds(), 0))
         done = {chart: one.result() for chart, one in drawings.items() if _succeeded(one)}
-        return tuple(_picture(chart, png) for chart, png in done.items() if png)
+        return tuple(_image(chart, png) for chart, png in done.items() if png)
 
     def note(self, target: Target, delivery: Delivery, *, carried: bool, taken: bool) -> None:
         """What came of a message, with pictures or without. It is tried again without them; if the URL takes it then,
@@ -189,7 +189,7 @@ def _succeeded(drawing: Drawing) -> bool:
     return drawing.done() and not drawing.cancelled() and drawing.exception() is None
 
 
-def _picture(chart: ChartSpec, png: bytes) -> ChartImage:
+def _image(chart: ChartSpec, png: bytes) -> ChartImage:
     return ChartImage(name=file_name(chart), png=png)
 
 

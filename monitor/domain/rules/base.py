@@ -59,12 +59,12 @@ class Flapping:
 class Policy:
     """When an alert of a rule is notified, and to whom.
 
-    `hold` is the configuration's `for`. `repeat_every` None: never. `cooldown`: how long after its end an incident
+    `for_` is the configuration's `for`. `repeat_every` None: never. `cooldown`: how long after its end an incident
     that fires anew is still the same. `flapping` None: nothing counts as flapping. `notify` None: as the routes
     say."""
 
     severity: Severity = Severity.WARNING
-    hold: timedelta = timedelta(0)
+    for_: timedelta = timedelta(0)
     keep_firing_for: timedelta = timedelta(0)
     cooldown: timedelta = timedelta(0)
     flapping: Flapping | None = None

@@ -73,7 +73,7 @@ class Failing(Rule):
         streak = health.streak
         return (
             streak.outcome.concerns_account
-            and streak.own < self.polls <= streak.alike
+            and streak.own < self.polls <= streak.same_kind
             and self.match.account(health.account)
         )
 
@@ -122,7 +122,7 @@ class Failing(Rule):
         return Unknown(_last_said(suffering[0]) if suffering else "nothing read since")
 
     def _broken(self, over: Sequence[Health], failing: int, all_: int, level: int) -> Breached:
-        worst = max(over, key=lambda health: (health.streak.alike, health.streak.count))
+        worst = max(over, key=lambda health: (health.streak.same_kind, health.streak.count))
         who = f" ({failing} of {all_} accounts, e.g. {worst.account})" if all_ > 1 else ""
         return Breached(_said_and_since(worst, self.polls) + who, "polls that succeed", level)
 
@@ -180,7 +180,7 @@ class Failing(Rule):
         for one in healths:
             streak = one.streak
             if streak.own and (everybody or not streak.outcome.concerns_account):
-                own = 0 if everybody else max(streak.own - streak.alike, 0)
+                own = 0 if everybody else max(streak.own - streak.same_kind, 0)
                 yield replace(one, streak=replace(streak, own=own))
 
     def _others(self, account: Account, provider: Iterable[Health]) -> Iterator[Health]:
@@ -193,13 +193,13 @@ def _all_fail(polls: int, healths: Iterable[Health]) -> bool:
 
 
 def _is_the_endpoints(streak: Streak, polls: int) -> bool:
-    """Return whether an account's failures make an outage: one that is told at once, so many that speak of the
+    """Return whether an account's failures make an outage: one that is alerted at once, so many that speak of the
     endpoint in a row, or most of so many."""
     if streak.count == 0 or streak.outcome.concerns_account:
         return False
-    before = streak.own - streak.alike
-    most = before < polls <= streak.own and 2 * streak.alike > polls
-    return streak.outcome in IMMEDIATE or streak.alike >= polls or most
+    before = streak.own - streak.same_kind
+    most = before < polls <= streak.own and 2 * streak.same_kind > polls
+    return streak.outcome in IMMEDIATE or streak.same_kind >= polls or most
 
 
 def _nothing_read(healths: Sequence[Health], over: Sequence[Health]) -> bool:

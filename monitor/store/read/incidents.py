@@ -133,7 +133,7 @@ def incidents(path: Path, since: datetime | None = None) -> list[Incident]:
         return sorted(_incidents(db, since), key=lambda one: (one.since, one.id), reverse=True)
 
 
-def story(path: Path, incident: str) -> Timeline | None:
+def timeline(path: Path, incident: str) -> Timeline | None:
     """All that is kept about an incident; None where nothing is. Raises StoreError where the store can't be read."""
     with connected(path) as db:
         if db is None:
@@ -160,14 +160,14 @@ def story(path: Path, incident: str) -> Timeline | None:
 def _incidents(db: sqlite3.Connection, since: datetime | None, only: str | None = None) -> list[Incident]:
     """What was told and what was not, as it stands now where it goes on."""
     by_id = {one.id: one for one in _quiet(db, since, only)}
-    by_id |= {one.id: one for one in _told(db, since, only)}
+    by_id |= {one.id: one for one in _notified(db, since, only)}
     for current in _current(db, only):
         by_id[current.id] = current
-    notified_at = _told_at(db, only)
+    notified_at = _notified_at(db, only)
     return [replace(one, notified_at=notified_at.get(one.id)) for one in by_id.values()]
 
 
-def _told(db: sqlite3.Connection, since: datetime | None, only: str | None) -> Iterator[Incident]:
+def _notified(db: sqlite3.Connection, since: datetime | None, only: str | None) -> Iterator[Incident]:
     rows = db.execute(
         "SELECT incident, seq, rule, subject, kind, at, report FROM events AS e"
         " WHERE seq = (SELECT max(seq) FROM events WHERE incident = e.incident)"
@@ -191,7 +191,7 @@ def _told(db: sqlite3.Connection, since: datetime | None, only: str | None) -> I
         )
 
 
-def _told_at(db: sqlite3.Connection, only: str | None) -> dict[str, datetime]:
+def _notified_at(db: sqlite3.Connection, only: str | None) -> dict[str, datetime]:
     rows = db.execute(
         "SELECT incident, max(at) FROM events WHERE kind NOT IN ('reminder', 'summary')"
         " AND (? IS NULL OR incident = ?) GROUP BY incident",
