@@ -1,4 +1,4 @@
-"""The use case: incidents, current and past, and one incident's story as a timeline. Reads, never decides."""
+"""The use case: incidents, current and past, and one incident's timeline. Reads, never decides."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,8 +26,8 @@ def chosen(incidents: Iterable[Incident], state: str, rule: str) -> list[Inciden
 
 
 def resolve_prefix(wanted: str, known: Mapping[str, str], state: str) -> str:
-    """The id that is meant: all of it, or the beginning of only one. `known` are those in this state, and what each is
-    about. Raises Refused, naming those that may be meant."""
+    """Return the incident id that a text is, or the only one that begins with it. `known` are those in this state, and
+    what each is about. Raises Refused, naming the candidates."""
     beginning = wanted.upper()
     found = [one for one in known if beginning and one.startswith(beginning)]
     if beginning in known:
@@ -66,7 +66,7 @@ _ORDER = ("reading", "omitted", "silence", "note", "event", "attempt", "hand_ove
 
 
 def entries(timeline: Timeline, now: datetime) -> list[Entry]:
-    """All that happened, in order."""
+    """Return all that happened, in order."""
     entries = [
         *_readings(timeline),
         *(_event(report) for report in timeline.reports),

@@ -222,7 +222,7 @@ class Outbox:
         )
 
     async def _look_ahead(self, target: Target, next_at: datetime | None) -> datetime | None:
-        """Has the pictures drawn of what is due soon. When to look again."""
+        """Have the charts drawn of what is due soon, and return when to look again."""
         images, quiet = self._images, self._quiet_hours(target)
         if next_at is None or images is None or not images.may_carry(target):
             return next_at

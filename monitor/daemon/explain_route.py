@@ -21,7 +21,7 @@ from monitor.store.read.state import AlertStatus, Known, read
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPath:
-    """One URL that is told; until when its channel's quiet hours last now (UTC), and what stands in for it."""
+    """One URL that is notified; until when its channel's quiet hours last now (UTC), and what stands in for it."""
 
     to: Addressed
     quiet_until: datetime | None

@@ -1,6 +1,6 @@
-"""Which messages carry a picture, and what it shows: a series' last day, the rule's limits, the incident.
+"""Which messages carry a chart, and what it shows: a series' last day, the rule's limits, the incident.
 
-Amounts are the digits as they came or as they are configured; a picture makes floats of them, and shows the text.
+Amounts are the digits as they came or as they are configured; a chart makes floats of them, and shows the text.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,15 +14,15 @@ from monitor.domain.rules import Rule
 from monitor.domain.time import parse_instant, to_text
 
 SPAN = timedelta(days=1)
-"""How much of a series a picture shows."""
+"""How much of a series a chart shows."""
 
 MOST = 3
-"""Pictures in one message: of several incidents, of the worst."""
+"""Charts in one message: of several incidents, of the worst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line across the picture, and the severity it is the limit of; none: where an alert clears."""
+    """A line across the chart, and the severity it is the limit of; none: where an alert clears."""
 
     amount: str
     label: str
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartSpec:
-    """What one picture shows. Instants are in UTC.
+    """What one chart shows. Instants are in UTC.
 
     `gap_after` is the time without readings from which on nothing is known. The incident lasts from `fired_since` to
     `over_at` (None: it goes on)."""
@@ -48,7 +48,7 @@ class ChartSpec:
 
     @property
     def since(self) -> datetime:
-        """Where the picture begins."""
+        """Where the chart begins."""
         return self.until - SPAN
 
     def to_json(self) -> dict[str, Any]:

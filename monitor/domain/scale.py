@@ -1,6 +1,6 @@
-"""An axis of a picture: which amounts are written beside it.
+"""An axis of a chart: which amounts are written beside it.
 
-Pictures are drawn with floats. Labels are exact all the same: each is the amount that its tick stands for, and ticks
+Charts are drawn with floats. Labels are exact all the same: each is the amount that its tick stands for, and ticks
 are so far apart that floats can tell them apart.
 """
 
@@ -16,7 +16,7 @@ _FARTHEST = 1e300  # who draws computes spans and margins, and must not get to i
 
 
 def drawable(amount: str | float) -> float:
-    """Return the float nearest to an amount; for one beyond 1e300, which no picture can hold, that end."""
+    """Return the float nearest to an amount; for one beyond 1e300, which no chart can hold, that end."""
     return max(-_FARTHEST, min(_FARTHEST, float(amount)))
 
 

@@ -2,7 +2,10 @@
 
 Cron expressions have five fields, as crontab(5) has them: weekdays count from Sunday, 0 or 7. Where clocks are set
 twice a year, what runs in every hour of the day runs in every hour that passes. Anything else runs once for each time
-it names: at the first of two that are alike, and as much later as the clocks were set where there is no such time."""
+it names: at the first of two that are alike, and as much later as the clocks were set where there is no such time.
+
+The library cronsim does otherwise: in the night when clocks go forward it leaves out half of `*/20 1,2 * * *`, and when
+they go back it runs `0 */2 * * *` an hour apart."""
 
 import re
 from bisect import bisect_right

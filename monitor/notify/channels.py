@@ -106,7 +106,7 @@ class _ObservedAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         """Send as the parent does, unless the service has just asked for a rest: what else belongs to the message,
-        such as its pictures, would overtake it."""
+        such as its charts, would overtake it."""
         answers = _answers.get()
         if answers is not None and answers.is_throttled:
             raise requests.ConnectionError("the service wants a rest")

@@ -190,7 +190,7 @@ class PollRow(Table, table=True):
 
 
 class AlertRow(Table, table=True):
-    """An alert that is pending or firing, or that was and has to be remembered: its end is not told yet, it is in
+    """An alert that is pending or firing, or that was and has to be remembered: its end is not notified yet, it is in
     its cooldown, or its changes are counted. `changes` are instants in microseconds."""
 
     __tablename__ = "alerts"
@@ -246,7 +246,7 @@ class SilenceRow(Table, table=True):
 
 
 class NoteRow(Table, table=True):
-    """What people did about an incident, and what kept it quiet: the part of its story that was not told."""
+    """What people did about an incident, and what muted it: the part of its timeline of which nobody was notified."""
 
     __tablename__ = "notes"
 
@@ -262,7 +262,7 @@ class NoteRow(Table, table=True):
 
 
 class EventRow(Table, table=True):
-    """Something told of an incident, with its facts as they were."""
+    """An event of an incident, with its facts as they were."""
 
     __tablename__ = "events"
 
@@ -278,7 +278,7 @@ class EventRow(Table, table=True):
 class NotificationRow(Table, table=True):
     """The outbox: one event for one URL of one channel. `status` is pending, delivered or failed (given up).
 
-    What waits in one `group_key` is told together. `handed_over_at`: the channel's fallback was told in its place;
+    What waits in one `group_key` goes out together. `handed_over_at`: the channel's fallback got it in its place;
     `instead_of`, there, says why. `taken` are digests of the parts of its messages that the service took."""
 
     __tablename__ = "notifications"

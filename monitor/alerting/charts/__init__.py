@@ -1,1 +1,1 @@
-"""Pictures in messages: drawn by matplotlib in a process of its own, so that the daemon neither loads nor awaits it."""
+"""Charts in messages: drawn by matplotlib in a process of its own, so that the daemon neither loads nor awaits it."""

@@ -18,7 +18,7 @@ from monitor.store.read.readings import Curve, curve
 LONGEST = 60
 """Seconds after which it ends itself, should nobody be left to end it."""
 SLICES = 360
-"""The picture has some seven hundred pixels of width: two for each slice, which keeps its lowest and its highest."""
+"""The chart has some seven hundred pixels of width: two for each slice, which keeps its lowest and its highest."""
 NOT_INSTALLED = 3
 
 
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _drawn(store: Path, chart: ChartSpec) -> bytes:
-    """The picture of what the store holds; nothing where that is nothing."""
+    """The chart of what the store holds; nothing where that is nothing."""
     from monitor.alerting.charts.canvas import beginning, draw
 
     read = _read(store, chart, chart.since)

@@ -1,6 +1,6 @@
-"""The picture itself, by matplotlib: the one module that imports it, and only the drawing process imports this one.
+"""The chart itself, by matplotlib: the one module that imports it, and only the drawing process imports this one.
 
-Amounts become floats here, for the line and nothing else: what is written into the picture are the digits as they came.
+Amounts become floats here, for the line and nothing else: what is written into the chart are the digits as they came.
 """
 
 import warnings
@@ -28,14 +28,14 @@ from monitor.store.read.readings import Curve, Point
 WIDTH, HEIGHT, DPI = 800, 400, 100  # pixels, and how many of them make an inch of matplotlib's
 
 SHORTEST = timedelta(minutes=10)
-"""What a picture shows at least, also of a series that is read since a minute."""
+"""What a chart shows at least, also of a series that is read since a minute."""
 
 PAPER, INK, FAINT, LINE = "#ffffff", "#1f2933", "#5f6b7a", "#1d5fbf"
 GAP = "#e3e7ec"
 SEVERITIES = {"info": "#1d7fa8", "warning": "#b36b00", "critical": "#c62828", "": "#2e7d32"}
 """Colours of lines and bands; the last one is of what clears."""
 
-_TICKS = 5  # amounts beside the picture, about
+_TICKS = 5  # amounts beside the chart, about
 _LONGEST = 90  # characters of a name or an amount; what is longer loses its middle
 _SMALLEST = 7.0  # points; a text that would have to be smaller is cut
 _FONTS = (
@@ -64,7 +64,7 @@ def draw(chart: ChartSpec, curve: Curve) -> bytes:
 
 
 def beginning(chart: ChartSpec, curve: Curve) -> datetime:
-    """Where the picture begins: with the last day, or with the first reading ever."""
+    """Where the chart begins: with the last day, or with the first reading ever."""
     first = curve.points[0].at if curve.points else chart.since
     was_read_before = any(begin < chart.since for begin, _ in curve.gaps)
     if was_read_before or first - chart.since <= chart.gap_after:
@@ -164,13 +164,13 @@ def _scale(axes: Axes, chart: ChartSpec, curve: Curve) -> None:
 
 
 def _head(figure: Figure, chart: ChartSpec, curve: Curve) -> None:
-    """The series; and below it what is told, and when the newest reading was made."""
+    """The series; and below it what the alert is, and when the newest reading was made."""
     name = figure.text(0.02, 0.975, _shown(chart.series), fontsize=18, fontweight="bold", va="top")
     _fit(name, 18, WIDTH * 0.96)
     read = f", read {curve.points[-1].at.astimezone(UTC):%d %b %H:%M:%S} UTC" if curve.points else ""
-    told = figure.text(0.02, 0.885, f"{_shown(chart.title)}: {chart.field}{read}", fontsize=14, va="top")
-    told.set_color(INK if chart.over_at else SEVERITIES[chart.severity])
-    _fit(told, 14, WIDTH * 0.96)
+    headline = figure.text(0.02, 0.885, f"{_shown(chart.title)}: {chart.field}{read}", fontsize=14, va="top")
+    headline.set_color(INK if chart.over_at else SEVERITIES[chart.severity])
+    _fit(headline, 14, WIDTH * 0.96)
 
 
 def _label_lines(axes: Axes, lines: Sequence[Line]) -> None:

@@ -1,4 +1,4 @@
-"""Which pictures go with a message: drawn ahead where there is time, waited for a little, and never insisted on."""
+"""Which charts go with a message: drawn ahead where there is time, waited for a little, and never insisted on."""
 
 import asyncio
 import logging
@@ -17,15 +17,15 @@ from monitor.errors import NotDrawn
 log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(seconds=4)
-"""How long after it was due a message still waits for its pictures: in a rush, only the first ones wait at all."""
+"""How long after it was due a message still waits for its charts: in a rush, only the first ones wait at all."""
 AHEAD = timedelta(seconds=10)
-"""How long before a message is due its pictures are drawn."""
+"""How long before a message is due its charts are drawn."""
 LOOK_EVERY = timedelta(seconds=1)
 """How often it is looked for what will be due soon, however many messages come."""
 PAUSE = timedelta(minutes=10)
 """How long nothing is drawn after a drawing has failed: what is broken is not to cost every message its patience."""
 REFUSED = timedelta(hours=1)
-"""How long a URL gets no pictures that took a message only without them."""
+"""How long a URL gets no charts that took a message only without them."""
 MOST_WAITING = 8
 """Drawings that are begun and not ended; beyond that, messages go without."""
 KEPT = 16
@@ -37,7 +37,7 @@ Drawing = asyncio.Task[bytes | None]
 
 
 class ChartImages:
-    """Draws for the outbox. Nothing here raises, whatever goes wrong: a message is worth more than its picture."""
+    """Draws for the outbox. Nothing here raises, whatever goes wrong: a message is worth more than its chart."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class ChartImages:
         return tuple(_image(chart, png) for chart, png in done.items() if png)
 
     def note(self, target: Target, delivery: Delivery, *, carried: bool, taken: bool) -> None:
-        """What came of a message, with pictures or without. It is tried again without them; if the URL takes it then,
+        """What came of a message, with charts or without. It is tried again without them; if the URL takes it then,
         it was them that it refused."""
         ids = frozenset(one.id for one in delivery.covers)
         if carried and not taken:
@@ -194,6 +194,6 @@ def _image(chart: ChartSpec, png: bytes) -> ChartImage:
 
 
 def file_name(chart: ChartSpec) -> str:
-    """What a picture is called as a file: the series, in characters that no service minds."""
+    """What a chart is called as a file: the series, in characters that no service minds."""
     plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in chart.series)
     return f"{plain.strip('-')[:60] or 'chart'}.png"

@@ -19,7 +19,7 @@ DEADLINE = timedelta(seconds=10)
 READY_WITHIN = timedelta(seconds=30)
 """How long getting ready may take: on its first start matplotlib reads every font of the machine."""
 LARGEST = 1_000_000
-"""Bytes of a picture; a usual one has fifty thousand."""
+"""Bytes of a chart; a usual one has fifty thousand."""
 COMMAND = (sys.executable, "-P", "-m", "monitor.alerting.charts")
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -29,7 +29,7 @@ _SAID = 200  # characters of what a process says before it fails
 
 
 class Drawer:
-    """Draws from one store, one picture at a time. `close` removes what it keeps meanwhile: matplotlib's cache."""
+    """Draws from one store, one chart at a time. `close` removes what it keeps meanwhile: matplotlib's cache."""
 
     def __init__(
         self, store: Path, *, command: Sequence[str] = COMMAND, deadline: timedelta = DEADLINE

@@ -164,7 +164,7 @@ class Rule:
         """Return how far back the rule needs readings, besides the one before."""
         return timedelta(0)
 
-    # What it says of a series
+    # Its verdicts on series
 
     def judge(
         self,
@@ -175,10 +175,10 @@ class Rule:
         now: datetime,
         schedule: Schedule | None = None,
     ) -> Verdict:
-        """Return what the rule says of a series after a poll, or between polls, where `read` is False.
+        """Return the verdict on a series after a poll, or between polls, where `read` is False.
 
         `view.history` ends with the newest reading and reaches back over the rule's window. `firing`: how bad the
-        alert stands, if it fires. `now` is in UTC. `schedule` is the job's; None: any time is as good for a reading."""
+        alert is, if it fires. `now` is in UTC. `schedule` is the job's; None: any time is as good for a reading."""
 
         def at(level: Self) -> Verdict:
             fires = firing is not None and (not self.levels or firing >= level.policy.severity)
@@ -190,7 +190,7 @@ class Rule:
     def _judge(
         self, view: SeriesView, *, read: bool, firing: bool, now: datetime, schedule: Schedule | None
     ) -> Verdict:
-        """Return what the rule says by its own limit."""
+        """Return the verdict by its own limit."""
 
     def _worst_broken(self, judge: Callable[[Self], Verdict]) -> Verdict:
         """Return the verdict of the first level that is broken; where none is, the last one's."""
@@ -215,20 +215,20 @@ class Rule:
         It is at `longest_gap` after it at the earliest."""
         return None
 
-    # What it says of accounts and providers: a rule about series alone says nothing
+    # Its verdicts on accounts and providers: a rule about series alone has none
 
     def judges_account(self, account: Account) -> bool:
         """Return whether the rule has alerts about this account as a whole, and about its provider."""
         return False
 
     def judge_account(self, health: Health) -> Verdict:
-        """Return what the rule says of one account."""
+        """Return the verdict on one account."""
         return Unknown("not judged")
 
     def judge_provider(
         self, healths: Sequence[Health], since: datetime | None = None, firing: int | None = None
     ) -> Verdict:
-        """Return what the rule says of a provider, from the accounts that the rule judges on it.
+        """Return the verdict on a provider, from the accounts that the rule judges on it.
 
         `since`: when the provider's alert began. `firing` is its level, if it fires."""
         return Unknown("not judged")

@@ -1,4 +1,4 @@
-"""A rule on polls that fail: what it says of an account, of a whole provider, and of a series that answers lack.
+"""A rule on polls that fail: on an account, on a whole provider, and on a series that answers lack.
 
 An outage is the alert about a provider while it fires: it stands for the alerts of all the accounts whose failures it
 explains.
@@ -55,7 +55,7 @@ class Failing(Rule):
         return self.match.account(account)
 
     def judge_account(self, health: Health) -> Verdict:
-        """Return what the rule says of one account: failures that are its own, in whatever way.
+        """Return the verdict on one account: failures that are its own, in whatever way.
 
         The endpoint's failures, and polls that an outage of the provider covers, are the provider's alert."""
         return self._worst_broken(lambda level: level._judge_account(health))
@@ -64,9 +64,9 @@ class Failing(Rule):
         streak = health.streak
         if streak.count == 0:
             return Ok("read again")
-        if streak.own < self.polls or _is_the_endpoints(streak, self.polls):
-            return Unknown(_last_said(health))
-        return Breached(_said_and_since(health, self.polls), "polls that succeed")
+        if streak.own < self.polls or _is_outage(streak, self.polls):
+            return Unknown(_last_outcome(health))
+        return Breached(_failures_in_words(health, self.polls), "polls that succeed")
 
     def is_to_fire(self, health: Health) -> bool:
         """Return whether the account is refused for long enough, but not since its provider's outage."""
@@ -82,9 +82,9 @@ class Failing(Rule):
     def judge_provider(
         self, healths: Sequence[Health], since: datetime | None = None, firing: int | None = None
     ) -> Verdict:
-        """Return what the rule says of a provider, from the accounts that the rule judges on it.
+        """Return the verdict on a provider, from the accounts that the rule judges on it.
 
-        One alert stands for all its accounts. It is over when none suffers any more and one was read after `since`,
+        One alert stands for all its accounts. It is over when none is affected any more and one was read after `since`,
         when the alert began. `firing` is its level if it fires. What concerns an account alone doesn't count, unless
         every one of several fails: then it is the endpoint's trouble (a redirect, `maintenance`)."""
         return self._worst_broken(lambda level: level._judge_provider(healths, since, firing))
@@ -93,7 +93,7 @@ class Failing(Rule):
         self, healths: Sequence[Health], since: datetime | None, firing: int | None
     ) -> Verdict:
         everybody = len(healths) > 1 and _all_fail(self.polls, healths)
-        suffering = [
+        affected = [
             one
             for one in healths
             if one.streak.count and (everybody or not one.streak.outcome.concerns_account)
@@ -102,29 +102,28 @@ class Failing(Rule):
         last = min((one.streak.count for one in healths), default=0) + self.polls
         over = [
             one
-            for one in suffering
-            if _is_the_endpoints(one.streak, self.polls)
-            or (everybody and self.polls <= one.streak.count < last)
+            for one in affected
+            if _is_outage(one.streak, self.polls) or (everybody and self.polls <= one.streak.count < last)
         ]
         if over:
             total = _nothing_read(healths, over) or (
                 firing != PARTIAL and all(one.streak.count for one in healths)
             )
-            return self._broken(over, len(suffering), len(healths), TOTAL if total else PARTIAL)
+            return self._broken(over, len(affected), len(healths), TOTAL if total else PARTIAL)
         read = [one for one in healths if one.streak.count == 0]
         if any(one.last_ok_at and (since is None or one.last_ok_at >= since) for one in read):
             return (
-                Unknown(_last_said(suffering[0])) if suffering else Ok(_read_again(len(read), len(healths)))
+                Unknown(_last_outcome(affected[0])) if affected else Ok(_read_again(len(read), len(healths)))
             )
         failing = [one for one in healths if one.streak.count]
         if failing and firing is not None:  # nothing was read: the outage lasts, and this is what fails now
             return self._broken(failing, len(failing), len(healths), firing)
-        return Unknown(_last_said(suffering[0]) if suffering else "nothing read since")
+        return Unknown(_last_outcome(affected[0]) if affected else "nothing read since")
 
     def _broken(self, over: Sequence[Health], failing: int, all_: int, level: int) -> Breached:
         worst = max(over, key=lambda health: (health.streak.same_kind, health.streak.count))
         who = f" ({failing} of {all_} accounts, e.g. {worst.account})" if all_ > 1 else ""
-        return Breached(_said_and_since(worst, self.polls) + who, "polls that succeed", level)
+        return Breached(_failures_in_words(worst, self.polls) + who, "polls that succeed", level)
 
     def outage_may_change(
         self,
@@ -156,7 +155,7 @@ class Failing(Rule):
 
         While one of thousands fails, this looks at few of them."""
         return streak.count > 0 and any(
-            _is_the_endpoints(streak, level.polls)
+            _is_outage(streak, level.polls)
             or _all_fail(level.polls, (one for one in provider if self.match.account(one.account)))
             for level in self.each_level
         )
@@ -192,7 +191,7 @@ def _all_fail(polls: int, healths: Iterable[Health]) -> bool:
     return all(one.streak.count >= max(polls - 1, 1) for one in healths)
 
 
-def _is_the_endpoints(streak: Streak, polls: int) -> bool:
+def _is_outage(streak: Streak, polls: int) -> bool:
     """Return whether an account's failures make an outage: one that is alerted at once, so many that speak of the
     endpoint in a row, or most of so many."""
     if streak.count == 0 or streak.outcome.concerns_account:
@@ -221,17 +220,17 @@ def _read_again(read: int, all_: int) -> str:
     return f"{read} of {all_} accounts {are} read again; {all_ - read} {were} refused when last asked"
 
 
-def _last_said(health: Health) -> str:
+def _last_outcome(health: Health) -> str:
     return f"{health.streak.outcome}: {health.streak.detail}"
 
 
-def _said_and_since(health: Health, polls: int) -> str:
+def _failures_in_words(health: Health, polls: int) -> str:
     """Return what was seen, how often, since when: of the last outcome where that alone breaks the rule."""
-    streak, said = health.streak, _last_said(health)
+    streak, outcome = health.streak, _last_outcome(health)
     if streak.count == 1 or streak.since is None:
-        return f"{said}, at the first poll"
+        return f"{outcome}, at the first poll"
     if streak.same == streak.count:
-        return f"{said}, {streak.count} polls failed in a row since {moment(streak.since)}"
+        return f"{outcome}, {streak.count} polls failed in a row since {moment(streak.since)}"
     if streak.same >= polls and streak.same_since is not None:
-        return f"{said}, {streak.same} polls failed so in a row since {moment(streak.same_since)}"
-    return f"{said}, the last of {streak.count} polls that failed in a row since {moment(streak.since)}"
+        return f"{outcome}, {streak.same} polls failed so in a row since {moment(streak.same_since)}"
+    return f"{outcome}, the last of {streak.count} polls that failed in a row since {moment(streak.since)}"

@@ -35,8 +35,8 @@ class Incident:
     """An incident as it stands, or as it ended. Instants are in UTC.
 
     `state` is `pending`, `firing` or `resolved`. `since` is its last firing's first breaching reading; `began` the
-    incident's. `ended_at` None: it goes on, or nobody knows. `messages` counts what was told of it, the last time at
-    `notified_at`, reminders aside; `announced`: somebody was told that it fires."""
+    incident's. `ended_at` None: it goes on, or nobody knows. `messages` counts its events, the last one at
+    `notified_at`, reminders aside; `announced`: somebody was notified that it fires."""
 
     id: str
     rule: str
@@ -158,7 +158,7 @@ def timeline(path: Path, incident: str) -> Timeline | None:
 
 
 def _incidents(db: sqlite3.Connection, since: datetime | None, only: str | None = None) -> list[Incident]:
-    """What was told and what was not, as it stands now where it goes on."""
+    """Return the notified and the muted ones, as they are now if they continue."""
     by_id = {one.id: one for one in _quiet(db, since, only)}
     by_id |= {one.id: one for one in _notified(db, since, only)}
     for current in _current(db, only):
@@ -201,7 +201,7 @@ def _notified_at(db: sqlite3.Connection, only: str | None) -> dict[str, datetime
 
 
 def _quiet(db: sqlite3.Connection, since: datetime | None, only: str | None) -> Iterator[Incident]:
-    """Those of which nothing was told: they came and went muted."""
+    """Yield those that nobody was notified of: they came and went muted."""
     rows = db.execute(
         "SELECT incident, rule, subject, max(severity), min(at),"
         " max(CASE kind WHEN 'ended' THEN at END), max(CASE kind WHEN 'ended' THEN text END),"
@@ -226,7 +226,7 @@ def _quiet(db: sqlite3.Connection, since: datetime | None, only: str | None) -> 
 
 
 def _current(db: sqlite3.Connection, only: str | None) -> Iterator[Incident]:
-    """Those that go on, or are remembered for a while."""
+    """Yield those that continue, or are remembered for a while."""
     rows = db.execute(
         "SELECT id, rule, subject, state, severity, since, ended_at, reason, ending, seq, announced, muted,"
         " flapping, acked_at, acked_by, ack_reason FROM alerts WHERE id != '' AND (? IS NULL OR id = ?)",

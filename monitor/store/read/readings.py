@@ -1,7 +1,7 @@
 """Reading the past beside a running daemon: plain `sqlite3`, as `reader` does it.
 
 Amounts are the digits as they came. Where lows and highs are looked for, SQLite compares them as floats: which of two
-amounts that differ only beyond their fifteenth digit is shown as the higher one does not matter to a picture.
+amounts that differ only beyond their fifteenth digit is shown as the higher one does not matter to a chart.
 """
 
 import sqlite3
@@ -26,7 +26,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """A series over a while, thinned for a picture: of each slice its first and last reading, its lowest and highest.
+    """A series over a while, thinned for a chart: of each slice its first and last reading, its lowest and highest.
 
     `gaps` are the times (from the last reading before to the first one after) in which nothing was read. `readings`
     counts what was thinned."""

@@ -53,9 +53,9 @@ class SeriesStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertStatus:
-    """An alert that is pending or firing, or that flaps and was told so.
+    """An alert that is pending or firing, or that flaps and was notified as that.
 
-    `muted`: what keeps it quiet; `announced`: somebody was told of it."""
+    `muted`: what keeps it quiet; `announced`: somebody was notified of it."""
 
     id: str
     rule: str
