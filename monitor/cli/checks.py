@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from monitor.alerting.explain_route import explain
 from monitor.cli.loading import load, quietly
 from monitor.cli.shared import (
     EX_FAILED,
@@ -25,11 +26,11 @@ from monitor.cli.shared import (
 from monitor.cli.status import print_status
 from monitor.config import Config, warnings
 from monitor.daemon import poll_once
-from monitor.daemon.explain_route import explain
 from monitor.daemon.runtime import open_channels, require_tls
 from monitor.domain.model import Account, PollResult, Severity
 from monitor.errors import ConfigError
-from monitor.payloads import polls as payloads
+from monitor.payloads import polls, routes
+from monitor.payloads import rule_tests as tests
 from monitor.ruletests.report import run_files, summary
 from monitor.terminal.console import show_json, stderr, stdout
 from monitor.terminal.status import show_poll
@@ -84,7 +85,7 @@ def _check_live(loaded: Config, warned: list[str], *, as_json: bool) -> int:
     quietly(loaded)
     asyncio.run(poll_once.check_live(loaded, progress))
     if as_json:
-        polls = [payloads.poll(account, result) for account, result in results]
+        polls = [polls.poll(account, result) for account, result in results]
         show_json({"file": str(loaded.path), "problems": [], "warnings": warned, "polls": polls})
     incomplete = any(result.lacking(account) for account, result in results)
     return EX_OK if all(result.ok for _, result in results) and not incomplete else EX_UNKNOWN
@@ -169,9 +170,10 @@ def route(
     loaded, now = load(config), datetime.now(UTC)
     wanted = Severity[severity.name] if severity is not None else None
     with usage_errors():
-        explained = explain(loaded, series, rule, wanted, now)
+        opened, _ = open_channels(loaded)
+        explained = explain(opened, series, rule, wanted, now)
     if as_json:
-        show_json([one.to_json() for one in explained])
+        show_json([routes.explained(one) for one in explained])
     else:
         text = "\n\n".join("\n".join(one.lines()) for one in explained)
         stdout().print(text, markup=False, soft_wrap=True)
@@ -207,7 +209,7 @@ def rule_tests(
         tested = run_files(files, load_named)
     passed = all(verdict.passed for one in tested for verdict in one.verdicts)
     if as_json:
-        show_json({"passed": passed, "files": [one.to_json() for one in tested]})
+        show_json({"passed": passed, "files": [tests.file(one) for one in tested]})
     else:
         console = stdout()
         for line, style in (shown for one in tested for shown in one.lines(verbose=verbose)):

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from monitor.config import Config
-from monitor.domain.time import exact
 from monitor.errors import ConfigError
 from monitor.ruletests import file
-from monitor.ruletests.runner import ObservedEvent, Verdict, run
+from monitor.ruletests.runner import Verdict, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +26,6 @@ class Tested:
                 yield f"{word} {self.path}:{verdict.test.place.line}: {verdict.test.name}", style
                 for line in verdict.lines:
                     yield f"  {line}", _STYLES.get(line[0], "")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it for programs."""
-        tests = [_verdict_json(verdict) for verdict in self.verdicts]
-        return {"file": str(self.path), "config": str(self.config), "tests": tests}
 
 
 _STYLES = {"-": "red", "+": "green"}
@@ -72,26 +65,3 @@ def summary(tested: Sequence[Tested]) -> str:
     failed = sum(not verdict.passed for verdict in verdicts)
     passed = f"{len(verdicts) - failed} passed"
     return f"{failed} failed, {passed}" if failed else passed
-
-
-def _verdict_json(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "name": verdict.test.name,
-        "line": verdict.test.place.line,
-        "passed": verdict.passed,
-        "differences": [line for line in verdict.lines if line[0] in _STYLES],
-        "events": [_event_json(seen) for seen in verdict.seen],
-    }
-
-
-def _event_json(seen: ObservedEvent) -> dict[str, Any]:
-    alert = seen.event.alert
-    return {
-        "at": exact(seen.at),
-        "event": seen.event.kind.value,
-        "rule": alert.rule,
-        "series": alert.subject,
-        "severity": alert.severity.word,
-        "reason": seen.event.reason,
-        "to": list(seen.channels),
-    }

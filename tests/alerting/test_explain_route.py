@@ -1,16 +1,17 @@
 """Where alerts would go, and why, by the configuration and what the store knows."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from monitor import config
-from monitor.daemon.explain_route import explain
+from monitor.alerting.explain_route import Explanation
+from monitor.alerting.explain_route import explain as explain_opened
+from monitor.daemon.runtime import open_channels
 from monitor.domain.matching import Match
 from monitor.domain.model import Severity
+from monitor.payloads import routes
 from monitor.store.writer import Store
 
 NOW = datetime(2026, 6, 1, 23, tzinfo=UTC)
@@ -37,6 +38,13 @@ rules:
   - {name: own, type: threshold, below: 5, severity: critical, notify: [boss], match: {job: clients}}
   - {name: idle, type: threshold, below: 5, severity: info, match: {job: clients}}
 """
+
+
+def explain(
+    loaded: config.Config, series: str, rule: str | None, severity: Severity | None, now: datetime
+) -> list[Explanation]:
+    """Return what is explained by a configuration whose channels are open, as the command has it."""
+    return explain_opened(open_channels(loaded)[0], series, rule, severity, now)
 
 
 @pytest.fixture
@@ -156,7 +164,7 @@ async def test_a_silence_of_the_store_is_told(loaded: config.Config) -> None:
 def test_programs_get_the_same_and_no_url(loaded: config.Config) -> None:
     """Channels and apprise's ids, spans as in the configuration, times in RFC 3339."""
     (explained,) = explain(loaded, "spot/spot/USDT", "low", Severity.WARNING, NOW)
-    shown: Mapping[str, Any] = explained.to_json()
+    shown = routes.explained(explained)
     ops, phone = shown["told"]
     assert {key: value for key, value in ops.items() if key != "url"} == {
         "channel": "ops",

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from monitor.config import Channel, Config
-from monitor.daemon.runtime import open_channels
 from monitor.domain.alerts import Alert, EventKind
 from monitor.domain.delivery import Addressed, Target, address
 from monitor.domain.evaluation import AlertContext
@@ -15,7 +13,7 @@ from monitor.domain.model import Account, Severity, State, Subject
 from monitor.domain.mutes import Inhibitors, Mutes
 from monitor.domain.routing import Considered, Route, consider, escalation, routes_of
 from monitor.domain.rules import Rule
-from monitor.domain.time import compact, moment, rfc3339
+from monitor.domain.time import compact, moment
 from monitor.store.read.state import AlertStatus, Known, read
 
 
@@ -39,19 +37,6 @@ class DeliveryPath:
         if self.channel.fallback is not None:
             parts.append(f"if that fails for {compact(self.channel.fallback_after)}: {self.channel.fallback}")
         return "; ".join(parts)
-
-    def to_json(self) -> dict[str, Any]:
-        """It for programs."""
-        pairs = (pair.partition("=") for pair in self.to.group.split("\0") if pair)
-        fallback = self.channel.fallback
-        return {
-            **_target_json(self.to.target),
-            "group": {name: value for name, _, value in pairs},
-            "group_wait": _compact(self.to.group_wait),
-            "quiet_until": None if self.quiet_until is None else rfc3339(self.quiet_until),
-            "fallback": fallback,
-            "fallback_after": None if fallback is None else compact(self.channel.fallback_after),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,39 +89,14 @@ class Explanation:
         to = ", ".join(map(str, self.escalate_to))
         return [f"  not acknowledged for {compact(self.escalate_after)}: also {to}"]
 
-    def to_json(self) -> dict[str, Any]:
-        """It for programs."""
-        return {
-            "subject": self.subject,
-            "rule": self.rule.name,
-            "severity": self.severity,
-            "attributes": dict(self.attributes),
-            "routes": [self._considered_json(one) for one in self.considered],
-            "rule_notify": self.rule.policy.notify,
-            "told": [way.to_json() for way in self.ways],
-            "escalate_after": None if self.escalate_after is None else compact(self.escalate_after),
-            "escalate_to": [_target_json(target) for target in self.escalate_to],
-            "muted": self.muted,
-        }
-
-    def _considered_json(self, one: Considered) -> dict[str, Any]:
-        return {
-            "route": one.route.number,
-            "fits": one.fits,
-            "misfits": list(one.misfits),
-            "continue": one.route.continues,
-            "why": one.why(self.attributes),
-        }
-
 
 def explain(
     config: Config, series: str, rule: str | None, severity: Severity | None, now: datetime
 ) -> list[Explanation]:
-    """Where the alerts about a series, an account or a provider go: of all rules or one, at all their severities or
-    one. Silences, and what inhibits, are as the store has them.
+    """Return where the alerts about a series, an account or a provider go: of all rules or one, at all their
+    severities or one. Silences, and what inhibits, are as the store has them. `config` has its channels' targets.
 
     Raises ValueError for what is not configured and for an alert that there can't be."""
-    config, _ = open_channels(config)
     subject = _subject(config, series)
     rules = _rules(config, subject, rule)
     known = read(config.store.path)
@@ -252,16 +212,8 @@ def _listed_severities(rules: Iterable[Rule]) -> str:
     return ", ".join(one.word for one in sorted({one for rule in rules for one in rule.severities}))
 
 
-def _target_json(target: Target) -> dict[str, str]:
-    return {"channel": target.channel, "url": target.url_id}
-
-
 def _together(group: str, wait: timedelta) -> str:
     return f"in one message with {group} of the next {compact(wait)}" if wait else "at once"
-
-
-def _compact(wait: timedelta) -> str:
-    return compact(wait) if wait else "0s"
 
 
 def _count(number: int) -> str:
