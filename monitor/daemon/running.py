@@ -364,7 +364,7 @@ class Running:
 
     async def _liveness_problem(self) -> str:
         """What a restart would mend: what does not answer, or lies still. A full disk is none of it."""
-        if not await self._store.gets_on(STORE_MAY_TAKE):
+        if not await self._store.is_responsive(STORE_MAY_TAKE):
             return "the store's writer stands still"
         return "" if self._scheduler.is_on_time() else "a scheduled poll is overdue"
 
@@ -399,7 +399,7 @@ class Running:
 
     async def _notify_watchdog(self) -> None:
         """A sign of life says: the loop turns, the writer gets on, and no run is left lying."""
-        if await self._store.gets_on(self._life_interval()) and self._scheduler.is_on_time():
+        if await self._store.is_responsive(self._life_interval()) and self._scheduler.is_on_time():
             self._systemd.alive()
             self._life_sign.renew()
 
