@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from campaigns.kills.world import ROOT
+from campaigns.harness.program import ROOT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
