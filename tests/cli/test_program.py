@@ -23,8 +23,9 @@ from monitor import cli
 from monitor.cli import main
 from monitor.cli.main import COMMANDS, load_command
 from monitor.sandbox import Fault
+from tests.process.fork_server import ROOT
 from tests.process.stage import together
-from tests.process.support import PATIENCE, ROOT, Done, Installation, environment, run, until
+from tests.process.support import PATIENCE, Done, Installation, environment, run, until
 
 
 async def _run(site: Installation, *arguments: str, **environ: str) -> Done:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from monitor.cli.main import execute
-from tests.process.support import ROOT, until
+from tests.process.fork_server import ROOT
+from tests.process.support import until
 
 HEAD = "job,account,currency,observed_at,total,locked,available,updated_at\n"
 CONFIG = """
