@@ -1,17 +1,18 @@
 """Every error this program raises on purpose.
 
-    MonitorError                  what a user is told in one line, without a traceback
-    ├── ConfigError               the configuration is wrong; carries every problem found   (exit 78)
-    ├── StoreError                the database can't be used; says what to do
-    │   ├── StoreLocked           another process works on it
-    │   └── StoreFull             no space left; goes away by itself when there is some
-    ├── Refused               what a command was asked for can't be done as things stand; nothing was changed
-    ├── NotImported           a file of readings that can't be taken as it is; carries the problems found
-    ├── DeliveryFailed            a channel did not take a message; the outbox tries again
-    │   └── Throttled             it wants no messages for a while; the outbox lets its URL rest
-    ├── NotDrawn                  a message's picture could not be drawn; the message goes without
-    ├── SandboxError              the sandbox or the demo can't start
-    └── PollFailed                one attempt to read an account did not give a balance
+    MonitorError                  shown to the user in one line, without a traceback
+    ├── ConfigError               the configuration is invalid; carries every problem found (exit 78)
+    ├── StoreError                the database cannot be used; the text names a remedy
+    │   ├── StoreLocked           another process of this program uses it
+    │   ├── StoreReplaced         another file was put in its place while the daemon ran
+    │   └── StoreFull             the disk is full; recording resumes once there is space
+    ├── Refused                   a command cannot do what it was asked for; nothing was changed
+    ├── NotImported               a file of readings was rejected; carries the problems found
+    ├── DeliveryFailed            a channel did not accept a message; the outbox tries again
+    │   └── Throttled             the service wants no messages for a while; the outbox pauses its URL
+    ├── NotDrawn                  the chart of a message could not be drawn; the message is sent without it
+    ├── SandboxError              the sandbox or the demo cannot start
+    └── PollFailed                one attempt to read an account gave no balance
         ├── Retryable             worth another try within the same poll
         │   ├── Timeout           timeout
         │   ├── ConnectFailed     connect
@@ -20,12 +21,12 @@
         ├── Paused                the host asked for a pause
         │   ├── RateLimited       rate_limited   429
         │   └── Banned            banned         418
-        ├── AuthFailed            auth           401, 403, or a body that says so
+        ├── AuthFailed            auth           401, 403, or an error body that means the same
         ├── NotFound              not_found      404
         ├── Rejected              rejected       other 4xx, redirects, HTTP 200 with an error status
-        └── BadPayload            bad_payload    an answer that can't be trusted
+        └── BadPayload            bad_payload    a response that is not as documented
 
-Whether to try again is a property of the type: `Retryable` and nothing else. `Paused` stops the host.
+Whether a poll tries again depends on the type alone: `Retryable` and nothing else. `Paused` stops calls to the host.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from typing import ClassVar
 
 
 class Outcome(StrEnum):
-    """How a poll ended: `ok`, or one kind of failure (design: "Kinds of failure")."""
+    """The outcome of a poll: `ok`, or one kind of failure."""
 
     OK = "ok"
     TIMEOUT = "timeout"
@@ -51,19 +52,19 @@ class Outcome(StrEnum):
 
     @property
     def concerns_account(self) -> bool:
-        """Whether it says something of one account; all other failures say something of the endpoint."""
+        """Return whether the failure concerns one account only; all others concern the endpoint."""
         return self in (Outcome.NOT_FOUND, Outcome.REJECTED)
 
 
 class MonitorError(Exception):
-    """What happened, where, and what to do, in words for the person who runs the daemon."""
+    """An error whose text is for the operator: what happened, where, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong in a configuration file. Lines and columns count from 1; None: the file as a whole.
+    """One problem in a configuration file. Lines and columns count from 1; None: the file as a whole.
 
-    `source` is the file where it is not the configuration itself but one that it names."""
+    `source` is the file if it is not the configuration itself but one that it names."""
 
     path: str
     reason: str
@@ -73,7 +74,7 @@ class Problem:
 
 
 class ConfigError(MonitorError):
-    """A configuration that can't be used, with every problem found in it."""
+    """The configuration cannot be used; carries every problem found in it."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         self.source = source
@@ -81,7 +82,7 @@ class ConfigError(MonitorError):
         super().__init__("\n".join(self.lines()))
 
     def lines(self) -> list[str]:
-        """One `file:line:column: path: reason` per problem."""
+        """Return one `file:line:column: path: reason` per problem."""
         return [_line(self.source, problem) for problem in self.problems]
 
 
@@ -92,27 +93,27 @@ def _line(source: str, problem: Problem) -> str:
 
 
 class StoreError(MonitorError):
-    """The database can't be used as it is."""
+    """The database cannot be used as it is."""
 
 
 class StoreLocked(StoreError):
-    """Another process of ours works on this database."""
+    """Another process of this program uses the database."""
 
 
 class StoreReplaced(StoreError):
-    """Another file lies in the store's place: this process can record nothing more."""
+    """Another file was put in the store's place: this process can record nothing more."""
 
 
 class StoreFull(StoreError):
-    """The disk is full: nothing was written, nothing is lost but this reading."""
+    """The disk is full. Nothing was written; the reading of this poll is lost."""
 
 
 class Refused(MonitorError):
-    """What a command was asked for can't be done as things stand. Nothing was changed."""
+    """A command cannot do what it was asked for in the current state. Nothing was changed."""
 
 
 class NotImported(MonitorError):
-    """A file of readings that can't be taken as it is, with what is wrong in it, `more` of which is left out.
+    """A file of readings was rejected; carries the problems, except for `more` that are only counted.
 
     Nothing was changed."""
 
@@ -123,19 +124,19 @@ class NotImported(MonitorError):
         super().__init__("\n".join(self.lines()))
 
     def lines(self) -> list[str]:
-        """One `file:line:column: field: reason` per problem."""
+        """Return one `file:line:column: field: reason` per problem, and a line that counts those left out."""
         left_out = [f"{self.source}: and {self.more:,} more"] if self.more else []
         return [*(_line(self.source, problem) for problem in self.problems), *left_out]
 
 
 class DeliveryFailed(MonitorError):
-    """A channel did not take a message; says what came back, without the channel's URL."""
+    """A channel did not accept a message. The text holds the service's reply, and never the channel's URL."""
 
 
 class Throttled(DeliveryFailed):
     """The service wants no messages for a while (429, or 503 with Retry-After).
 
-    `retry_after` is what its answer asked for; None: it did not say."""
+    `retry_after` is the time that its response asked for; None: none."""
 
     def __init__(self, detail: str, *, retry_after: timedelta | None) -> None:
         super().__init__(detail)
@@ -143,15 +144,15 @@ class Throttled(DeliveryFailed):
 
 
 class NotDrawn(MonitorError):
-    """A message's picture could not be drawn; the message goes without."""
+    """The chart of a message could not be drawn; the message is sent without it."""
 
 
 class SandboxError(MonitorError):
-    """The sandbox or the demo can't start."""
+    """The sandbox or the demo cannot start."""
 
 
 class PollFailed(MonitorError):
-    """An attempt that gave no balance; `outcome` names the kind, `detail` says what was seen."""
+    """An attempt that gave no balance; `outcome` names the kind of failure, `detail` describes it."""
 
     outcome: ClassVar[Outcome]
 
@@ -161,9 +162,9 @@ class PollFailed(MonitorError):
 
 
 class Retryable(PollFailed):
-    """A passing fault: another try within the same poll is worth it.
+    """A transient failure: the poll tries again.
 
-    `retry_after` is what the endpoint asked for, where it did."""
+    `retry_after` is the time that the endpoint asked for; None: none."""
 
     def __init__(self, detail: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(detail)
@@ -171,13 +172,13 @@ class Retryable(PollFailed):
 
 
 class Timeout(Retryable):
-    """No whole answer within the deadline."""
+    """No complete response within the deadline."""
 
     outcome = Outcome.TIMEOUT
 
 
 class ConnectFailed(Retryable):
-    """No connection, or one that broke before the answer was whole."""
+    """No connection, or one that broke before the response was complete."""
 
     outcome = Outcome.CONNECT
 
@@ -189,7 +190,7 @@ class TlsFailed(Retryable):
 
 
 class Unavailable(Retryable):
-    """The service says the fault is its own (5xx)."""
+    """The service reported a failure of its own (5xx)."""
 
     outcome = Outcome.UNAVAILABLE
 
@@ -197,7 +198,7 @@ class Unavailable(Retryable):
 class Paused(PollFailed):
     """The host wants no calls for a while.
 
-    `retry_after` is what its answer asked for; None: it did not say."""
+    `retry_after` is the time that its response asked for; None: none."""
 
     def __init__(self, detail: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(detail)
@@ -211,7 +212,7 @@ class RateLimited(Paused):
 
 
 class Banned(Paused):
-    """Our address is banned (418)."""
+    """The service has banned this machine's address (418)."""
 
     outcome = Outcome.BANNED
 
@@ -235,6 +236,6 @@ class Rejected(PollFailed):
 
 
 class BadPayload(PollFailed):
-    """An answer that is not what the documentation promises; no number was taken from it."""
+    """A response that is not as documented; no amount was taken from it."""
 
     outcome = Outcome.BAD_PAYLOAD

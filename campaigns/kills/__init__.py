@@ -5,8 +5,6 @@
     crew.py        accounts that try channels and what people do
     setup.py       the configuration file, and what varies in it
     acts.py        does what people do: commands, reloads
-    clock.py       a wall clock that is wrong for one start
-    web.py         a small HTTP server
     service.py     tells the story to whoever asks
     receiver.py    takes the messages
     world.py       one installation and its process
@@ -16,5 +14,5 @@
     records.py     what was wrong with the readings kept, and with summaries (pure)
     report.py      what is shown and kept
 
-Nothing here imports `monitor`: what is under test is only ever started, asked, listened to and killed.
+What it shares with the other campaigns is in `campaigns.harness`. Nothing here imports `monitor`.
 """

@@ -11,10 +11,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from campaigns.kills import clock, report
+from campaigns.harness import faketime
+from campaigns.harness.program import ROOT, copied
+from campaigns.kills import report
 from campaigns.kills.checker import Kill
-from campaigns.kills.lane import Lane, Outcome, cast
-from campaigns.kills.world import ROOT
+from campaigns.kills.lane import WRONG_CLOCKS, Lane, Outcome, cast
 
 
 def main() -> int:
@@ -22,10 +23,10 @@ def main() -> int:
     arguments = _arguments()
     console = Console(stderr=True)
     folder = Path(tempfile.mkdtemp(prefix="kill-campaign-"))
-    package = _copied(arguments.package, folder)
+    package = copied(arguments.package, folder)
     accounts = tuple(filter(None, arguments.accounts.split(",")))
-    has_wrong_clock = arguments.kills > 6 and clock.library() and cast(accounts, timeless=True)
-    wrong = clock.WRONG if arguments.kills >= 48 else clock.WRONG[arguments.kills % 2 :][:1]
+    has_wrong_clock = arguments.kills > 6 and faketime.library() and cast(accounts, timeless=True)
+    wrong = WRONG_CLOCKS if arguments.kills >= 48 else WRONG_CLOCKS[arguments.kills % 2 :][:1]
     by_wrong_clock = max(4, arguments.kills // 12) if has_wrong_clock else 0
     if not by_wrong_clock and not accounts:
         console.print("no start by a wrong clock: libfaketime is not installed, or the kills are too few")
@@ -74,13 +75,6 @@ def main() -> int:
     else:
         shutil.rmtree(folder)
     return int(failed)
-
-
-def _copied(package: Path, folder: Path) -> Path:
-    """What is run: a copy, since the tree may be worked on meanwhile, and for whoever has to reproduce a failure."""
-    copy = folder / "package"
-    shutil.copytree(package / "monitor", copy / "monitor", ignore=shutil.ignore_patterns("__pycache__"))
-    return copy
 
 
 async def _run(lanes: list[Lane]) -> list[Outcome]:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from campaigns.kills import crew
 from campaigns.kills.checker import EXCHANGED, Message, read
-from campaigns.kills.plot import of_cycle
+from campaigns.kills.plot import Json, of_cycle
 from campaigns.kills.receiver import Receiver
 from campaigns.kills.setup import Setup
 from campaigns.kills.story import Level, Moment
@@ -48,6 +48,10 @@ class Stage(Protocol):
     @property
     def log(self) -> str:
         """Return what the latest process has said."""
+        ...
+
+    def configure(self, document: Json) -> None:
+        """Write the configuration file, whole at once."""
         ...
 
     def hang_up(self) -> None:
@@ -199,7 +203,7 @@ class Acts:
         async with self._changing:
             how(self.setup)
             written = time.monotonic()
-            self.write()
+            self._stage.configure(self.setup.document())
             reloads, asked = 0, 0
             while True:
                 if self._stage.is_running and self._stage.launched > written:
@@ -212,12 +216,6 @@ class Acts:
                     self.done["reload"] += 1
                     return
                 await asyncio.sleep(0.05)
-
-    def write(self) -> None:
-        """Write the file, whole at once."""
-        new = self._stage.folder / "config.yaml.new"
-        new.write_text(json.dumps(self.setup.document(), indent=2))  # JSON is YAML
-        new.replace(self._stage.folder / "config.yaml")
 
     def _reloads(self) -> int:
         return self._stage.log.count("configuration reloaded")

@@ -82,7 +82,7 @@ async def _commit(world: World, rng: random.Random) -> str:
     await asyncio.sleep(rng.uniform(0, 1.5))
     told = await world.service.next_fresh()
     delay = rng.choice([0.0, rng.uniform(0, 0.005), rng.uniform(0, 0.04)])
-    seen = await asyncio.to_thread(_kill_at_write, world.wal, world.pid, delay)
+    seen = await asyncio.to_thread(_kill_at_write, world.wal, world.process.pid, delay)
     return (
         f"{'a write' if seen else 'no write'} after {told.account}, {told.level.name!r} of cycle {told.cycle}"
     )

@@ -55,6 +55,8 @@ def cast(accounts: Collection[str], *, timeless: bool) -> list[plot.Plot]:
     ]
 
 
+WRONG_CLOCKS = (timedelta(days=200), timedelta(days=-30))
+"""How far a wrong clock is ahead: so far that all readings would be old, and so far that all would be to come."""
 _WRONG_START = 3
 
 

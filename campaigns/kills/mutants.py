@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from campaigns.kills.world import ROOT
+from campaigns.harness.program import ROOT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,8 +311,8 @@ MUTANTS = (
         edits=(
             Edit(
                 file="notify/channels.py",
-                old="_ANSWER_WITHIN = SLOW.total_seconds() - 5 ",
-                new="_ANSWER_WITHIN = 1.2 ",
+                old="_RESPONSE_WITHIN = SLOW.total_seconds() - 5 ",
+                new="_RESPONSE_WITHIN = 1.2 ",
             ),
         ),
     ),
@@ -482,7 +482,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file="daemon/clock_watch.py",
-                old='        return self._has_settled and self._doubt == ""\n',
+                old='        return self._has_run_long_enough and self._doubt == ""\n',
                 new="        return True\n",
             ),
         ),

@@ -5,13 +5,13 @@ Recipients have characters: `/flaky` takes every third attempt, `/slow` answers 
 """
 
 import asyncio
-import json
 import random
 import re
 import time
 from dataclasses import dataclass
 
-from campaigns.kills.web import Reply, Request, Server
+from campaigns.harness.receiver import MessageServer, Posted
+from campaigns.harness.web import Reply
 
 _OK, _GONE, _UNAVAILABLE = 200, 410, 503
 _TOKEN = re.compile(r"/token/(\d+)")
@@ -34,10 +34,11 @@ class Delivery:
     token: int = 0
 
 
-class Receiver:
+class Receiver(MessageServer):
     """Accepts most messages at once; with `moody`, some after a while, and refuses a few."""
 
     def __init__(self, moody: random.Random | None = None) -> None:
+        super().__init__()
         self.process = 0
         self.deliveries: list[Delivery] = []
         self.hold_next = 0.0
@@ -46,15 +47,8 @@ class Receiver:
         self._attempts = 0
         self._slowness = random.Random(0)  # noqa: S311 (it draws delays, not secrets)
         self._moody = moody
-        self._server = Server(self._handle)
         self._arrivals: list[asyncio.Future[Delivery]] = []
         self._answers: list[asyncio.Future[Delivery]] = []
-        self.start, self.stop, self.settled = self._server.start, self._server.stop, self._server.settled
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._server.port
 
     def next_arrival(self, hold: float) -> asyncio.Future[Delivery]:
         """The next message that is accepted, before its answer is sent, which is then held back for so long."""
@@ -65,8 +59,9 @@ class Receiver:
         """The next message that is accepted, as its answer has just been sent."""
         return _awaited(self._answers)
 
-    async def _handle(self, request: Request) -> Reply:
-        delivery = _written_down(request, self.process)
+    async def take(self, posted: Posted) -> Reply:
+        """Write it down, and answer as its recipient does."""
+        delivery = _written_down(posted, self.process)
         status, hold = self._mood(delivery)
         delivery.accepted = status == _OK
         self.deliveries.append(delivery)
@@ -100,16 +95,15 @@ class Receiver:
         _tell(self._answers, delivery)
 
 
-def _written_down(request: Request, process: int) -> Delivery:
-    content, token = json.loads(request.body), _TOKEN.fullmatch(request.path)
-    recipient = f"/{content['topic']}" if "topic" in content else request.path
+def _written_down(posted: Posted, process: int) -> Delivery:
+    token = _TOKEN.fullmatch(posted.path)
     return Delivery(
-        url="/token" if token else recipient,
+        url="/token" if token else posted.path,
         process=process,
-        arrived=time.monotonic(),
+        arrived=posted.at,
         accepted=False,
-        title=content["title"],
-        body=content["message"],
+        title=posted.title,
+        body=posted.body,
         token=int(token[1]) if token else 0,
     )
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import parse_qs
 
+from campaigns.harness.web import Reply, Request, Server
 from campaigns.kills.story import FINAL, Level, Moment, Part, Teller, Told, no_act
-from campaigns.kills.web import Reply, Request, Server
 
 
 class Service:

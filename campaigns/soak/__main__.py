@@ -17,10 +17,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from campaigns.harness.program import ROOT, copied
 from campaigns.soak import report
 from campaigns.soak.run import Outcome, Run, Terms
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
@@ -28,10 +27,7 @@ def main() -> int:
     arguments = _arguments()
     console = Console(stderr=True)
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="soak-"))
-    package = folder / "package"
-    shutil.copytree(
-        arguments.package / "monitor", package / "monitor", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    package = copied(arguments.package, folder)
     terms = Terms(
         polls=arguments.polls,
         accounts=arguments.accounts,

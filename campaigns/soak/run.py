@@ -86,7 +86,8 @@ class Run:
             made = self._service.polls
             await self._end(on_progress)
         finally:
-            await self._daemon.kill()
+            if self._daemon.launches:
+                await self._daemon.kill()
             await self._service.stop()
             await self._receiver.stop()
         return self._outcome(began, made)
@@ -95,7 +96,7 @@ class Run:
         terms = self._terms
         restart_at, reload_at = terms.restart_each, terms.reload_each
         while (made := self._service.polls) < terms.polls and self._is_alive():
-            on_progress(made, f"polls, process {self._daemon.life}")
+            on_progress(made, f"polls, process {self._daemon.launches}")
             if made >= restart_at:
                 restart_at += terms.restart_each if made < terms.polls / 2 else terms.polls
                 await self._restart()
@@ -120,20 +121,20 @@ class Run:
     def _is_alive(self) -> bool:
         if not self._daemon.has_ended:
             return True
-        self._wrong.append(f"process {self._daemon.life} ended by itself")
+        self._wrong.append(f"process {self._daemon.launches} ended by itself")
         return False
 
     async def _restart(self) -> None:
         await self._stop()
         if (said := await asyncio.to_thread(self._daemon.integrity)) != "ok":
-            self._wrong.append(f"integrity after the stop of process {self._daemon.life}: {said}")
+            self._wrong.append(f"integrity after the stop of process {self._daemon.launches}: {said}")
         self._restarts += 1
         await self._daemon.launch()
 
     async def _stop(self) -> None:
         code = await self._daemon.stop()
         if code:
-            self._wrong.append(f"process {self._daemon.life} ended with {code} when told to stop")
+            self._wrong.append(f"process {self._daemon.launches} ended with {code} when told to stop")
 
     async def _reload(self) -> None:
         self._reloads += 1
@@ -159,7 +160,7 @@ class Run:
             Sample(
                 seconds=round(time.monotonic() - self._began, 3),
                 polls=polls,
-                life=daemon.life,
+                life=daemon.launches,
                 age=round(daemon.age, 3),
                 cpu=usage.cpu,
                 rss=usage.rss,

@@ -2,13 +2,13 @@
 
 import json
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
-from campaigns.kills.web import Reply, Request, Server
+from campaigns.harness.receiver import MessageServer, Posted
+from campaigns.harness.web import Reply, Request, Server
 from campaigns.soak import plot
 from campaigns.soak.plot import Course, Plot
 
@@ -92,26 +92,20 @@ class Message:
     name: str
 
 
-class Receiver:
-    """Takes apprise's `json://` messages, and refuses a few."""
+class Receiver(MessageServer):
+    """Takes messages, and refuses a few."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.messages: list[Message] = []
         self.refused = 0
         self._moods = random.Random(7)  # noqa: S311 (it draws moods, not secrets)
-        self._server = Server(self._take)
-        self.start, self.stop = self._server.start, self._server.stop
 
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._server.port
-
-    async def _take(self, request: Request) -> Reply:
+    async def take(self, posted: Posted) -> Reply:
+        """Keep it, or refuse it."""
         if self._moods.random() < _REFUSED:
             self.refused += 1
             return Reply(status=503)
-        content = json.loads(request.body)
-        name = content["message"].rpartition("\n")[2]
-        self.messages.append(Message(at=time.monotonic(), title=content["title"], name=name))
+        name = posted.body.rpartition("\n")[2]
+        self.messages.append(Message(at=posted.at, title=posted.title, name=name))
         return Reply(status=200)

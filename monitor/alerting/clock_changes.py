@@ -1,7 +1,8 @@
-"""The use case: the wall clock was set, now or while nothing ran, and what the store knows is fitted to it.
+"""Adjust the store to a wall clock that was set, while the daemon ran or before it started.
 
-Nothing tells at once which clock was right, the one before or the one now. So nothing is deleted: what lies ahead is
-left out, and all that counts time goes on from where it was. Later the clock itself settles it, or a service's."""
+At first nobody knows which clock was right, the one before or the one now. So nothing is deleted: readings ahead of the
+clock are left out, and everything that measures time continues from where it was. Later the clock itself, or the clock
+of a provider, shows which one was right."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -16,27 +17,27 @@ from monitor.store.transaction import Transaction
 log = logging.getLogger(__name__)
 
 CORRECTION = timedelta(seconds=10)
-"""A clock that is set back by less was corrected: nobody has to hear of it."""
-AT_ONCE = 20_000
-"""Readings that are moved together where that cannot wait for the next look."""
+"""A clock set back by less was only corrected, which is not reported."""
+MOVED_TOGETHER = 20_000
+"""Readings moved in one transaction where the rest cannot wait for the next check."""
 
 
 def fit_to_clock(tx: Transaction, now: datetime, step: timedelta = timedelta(0)) -> str:
-    """Fit what the store counts time by to the clock, at the start and when it was set; return what was noticed.
+    """Adjust the instants in the store to the clock, at the start and after a clock step; return what was noticed.
 
-    `step` is by how much it was set, where that is known: it happened while the process ran."""
+    `step` is the size of a step while the process ran; at the start it is not known, and zero."""
     mark, newest, latest = tx.clock.mark(), tx.readings.newest(), tx.clock.latest()
     noticed = ""
     if mark.is_over(now):
         mark, noticed = _go_back(tx, mark, now)
         step = timedelta(0)
     if mark.jumped_to is not None and now < mark.jumped_to:
-        mark = replace(mark, jumped_from=None, jumped_to=None)  # whatever went ahead is undone
+        mark = replace(mark, jumped_from=None, jumped_to=None)  # the jump ahead has been undone
         tx.clock.save(mark)
     if latest is not None and latest > now:
         return _set_back(tx, mark, now, latest)
     if step > timedelta(0):
-        go_on_after(tx, step)
+        move_forward(tx, step)
     if newest is not None and now - newest > JUMP and mark.jumped_to is None:
         tx.clock.save(replace(mark, jumped_from=newest, jumped_to=now))
         if not step:
@@ -44,70 +45,71 @@ def fit_to_clock(tx: Transaction, now: datetime, step: timedelta = timedelta(0))
     return noticed
 
 
-def go_on_after(tx: Transaction, step: timedelta) -> None:
-    """Let all that counts time go on from where it was before the clock was set forward."""
-    _exchange(tx, lambda at: at + step)
-    tx.clock.put_forward(step)
+def move_forward(tx: Transaction, step: timedelta) -> None:
+    """Move everything that measures time along with a clock set forward, so that it continues from where it was."""
+    _re_date_alerts(tx, lambda at: at + step)
+    tx.clock.move_forward(step)
 
 
-def _exchange(tx: Transaction, to: Callable[[datetime], datetime]) -> None:
+def _re_date_alerts(tx: Transaction, to: Callable[[datetime], datetime]) -> None:
     for alert in tx.alerts.all().values():
         if (changed := re_dated(alert, to)) != alert:
             tx.alerts.save(changed)
 
 
 def _set_back(tx: Transaction, mark: ClockMark, now: datetime, latest: datetime) -> str:
-    """Let all that lies ahead be as long ago as it was at the latest instant known."""
+    """Move instants ahead of a clock set back to the past, keeping their age at the latest known instant."""
     moved = dict(mark.moved)
 
     def earlier(at: datetime) -> datetime:
         if at <= now:
             return at
-        was = mark.moved.get(at, at)  # the clock was set back before, and nothing settled that yet
+        was = mark.moved.get(at, at)  # set back before, and not resolved yet
         became = now - max(latest - at, timedelta(0))
         moved[became] = was
         return became
 
-    _exchange(tx, earlier)
+    _re_date_alerts(tx, earlier)
     tx.clock.set_back(now)
-    tx.clock.take_back_deliveries(now, latest - now)
+    tx.clock.move_deliveries_back(now, latest - now)
     noticed = tx.clock.mark()
     tx.clock.save(replace(noticed, moved=moved))
     until = noticed.ahead_until or latest
     if until - now < CORRECTION:
         return ""
     return (
-        f"the store knows of {moment(until)}, {span(until - now)} ahead of this machine's clock: readings "
-        "ahead are kept, and left out"
+        f"the store has readings or polls up to {moment(until)}, {span(until - now)} ahead of this machine's clock: "
+        "readings ahead are kept and left out"
     )
 
 
 def _go_back(tx: Transaction, mark: ClockMark, now: datetime) -> tuple[ClockMark, str]:
-    """The clock was behind and is right again: go on from what lay ahead of it."""
+    """Restore what was ahead of a clock that was behind and is right again; return what was noticed."""
     began = mark.set_back_at or now
 
     def restored(at: datetime) -> datetime:
         return mark.moved.get(at, now if at > began else at)
 
-    _exchange(tx, restored)
-    tx.clock.go_back_to_what_lay_ahead()
-    tx.clock.return_some(now, AT_ONCE)
+    _re_date_alerts(tx, restored)
+    tx.clock.restore_readings_ahead()
+    tx.clock.return_some(now, MOVED_TOGETHER)
     tx.clock.count_failures_from(now, since=began)
     mark = ClockMark()
     tx.clock.save(mark)
     return mark, (
-        f"the clock is later than all that lay ahead of it since {moment(began)}: it was behind, and what was "
-        "read meanwhile is set aside"
+        f"the clock has passed the readings that were ahead of it since {moment(began)}: it was behind, and "
+        "readings made meanwhile are set aside"
     )
 
 
-def settle_clock(
+def resolve_clock(
     tx: Transaction, now: datetime, differences: Collection[timedelta], limit: int
 ) -> tuple[int, str]:
-    """Move some of the readings that a wrong clock made out of the history, as soon as that is known; return how many,
-    and what was settled.
+    """Once it is known which clock was wrong, move up to `limit` of its readings out of the history.
 
-    `differences` say how much later the services' clocks are than this one."""
+    Returns how many, and what was resolved.
+
+    `differences`: by how much the providers' clocks are later than this one."""
     mark = tx.clock.mark()
     if mark.ahead_until is None:
         moved = tx.clock.return_some(now, limit)
@@ -117,4 +119,4 @@ def settle_clock(
     if moved := tx.clock.set_aside_ahead(now, limit):
         return moved, ""
     tx.clock.forget(now)
-    return 0, "it is right and was ahead: what was read then is set aside"
+    return 0, "the clock is right and was ahead: readings made then are set aside"

@@ -1,4 +1,4 @@
-"""Where an alert would go, and why: the decisions of the daemon, without an alert."""
+"""Explain where an alert would be sent, and why: the daemon's decisions, without an alert."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from monitor.store.read.state import AlertStatus, Known, read
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPath:
-    """One URL that is notified; until when its channel's quiet hours last now (UTC), and what stands in for it."""
+    """One URL that is notified; the end (UTC) of its channel's current quiet hours, and its fallback."""
 
     to: Addressed
     quiet_until: datetime | None
     channel: Channel
 
     def line(self, *, urgent: bool) -> str:
-        """It in words."""
+        """Return it as text. `urgent`: quiet hours do not hold the alert back."""
         group, wait = self.to.group.replace("\0", ", ") or "everything else", self.to.group_wait
         parts = [f"{self.to.target}, {_together(group, wait)}"]
         if self.quiet_until is not None:
@@ -41,44 +41,44 @@ class DeliveryPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Where an alert of one rule, one subject and one severity goes now, and why."""
+    """Where an alert of one rule, subject and severity would be sent now, and why."""
 
     rule: Rule
     attributes: Attributes
     considered: tuple[Considered, ...]
     unseen: int
-    ways: tuple[DeliveryPath, ...]
+    paths: tuple[DeliveryPath, ...]
     escalate_after: timedelta | None
     escalate_to: tuple[Target, ...]
     muted: str
 
     @property
     def subject(self) -> str:
-        """What the alert would be about."""
+        """Return the subject of the alert."""
         return self.attributes["subject"]
 
     @property
     def severity(self) -> str:
-        """How bad it would be."""
+        """Return the severity of the alert as a word."""
         return self.attributes["severity"]
 
     def lines(self) -> list[str]:
-        """It in words, the first of them a headline."""
+        """Return it as lines of text, the first of them a headline."""
         urgent = self.severity == Severity.CRITICAL.word
         return [
             f"{self.subject}: {self.rule.name} ({self.rule.kind}), {self.severity}",
             *(f"  routes[{one.route.number}] {one.why(self.attributes)}" for one in self.considered),
-            *([f"  {_count(self.unseen)} after it not looked at"] if self.unseen else []),
+            *([f"  {_count(self.unseen)} after it not considered"] if self.unseen else []),
             *self._in_place_of_routes(),
-            *([f"  told: {way.line(urgent=urgent)}" for way in self.ways] or ["  told: nobody"]),
+            *([f"  notified: {one.line(urgent=urgent)}" for one in self.paths] or ["  notified: nobody"]),
             *self._escalated(),
-            *([f"  quiet now: {self.muted}"] if self.muted else []),
+            *([f"  muted now: {self.muted}"] if self.muted else []),
         ]
 
     def _in_place_of_routes(self) -> list[str]:
         lines, notify = [], self.rule.policy.notify
         if not any(one.fits for one in self.considered):
-            lines.append(f"  {'no route fits' if self.considered else 'no routes'}: every channel")
+            lines.append(f"  {'no route matches' if self.considered else 'no routes'}: every channel")
         if notify is not None:
             lines.append(f"  the rule's own notify instead: {', '.join(notify) or 'nobody'}")
         return lines
@@ -93,10 +93,11 @@ class Explanation:
 def explain(
     config: Config, series: str, rule: str | None, severity: Severity | None, now: datetime
 ) -> list[Explanation]:
-    """Return where the alerts about a series, an account or a provider go: of all rules or one, at all their
-    severities or one. Silences, and what inhibits, are as the store has them. `config` has its channels' targets.
+    """Explain where alerts about a series, an account or a provider would be sent: of one rule and one severity, or of
+    all (None). Silences and inhibiting alerts are read from the store. `config`
+    has the targets of its channels.
 
-    Raises ValueError for what is not configured and for an alert that there can't be."""
+    Raises ValueError for an unknown series or rule, and for a severity that no such alert can have."""
     subject = _subject(config, series)
     rules = _rules(config, subject, rule)
     known = read(config.store.path)
@@ -123,14 +124,14 @@ def _explained(config: Config, known: Known | None, alert: Alert, rule: Rule, no
         attributes=attributes,
         considered=considered,
         unseen=len(config.routes) - len(considered),
-        ways=tuple(_ways(config, routes, attributes, now)),
+        paths=tuple(_paths(config, routes, attributes, now)),
         escalate_after=after,
         escalate_to=tuple(target for name in escalate_to for target in config.targets.get(name, ())),
         muted=_muted(config, known, context, attributes, now),
     )
 
 
-def _ways(
+def _paths(
     config: Config, routes: Sequence[Route], attributes: Attributes, now: datetime
 ) -> Iterable[DeliveryPath]:
     for to in address(EventKind.FIRED, routes, attributes, config.targets, ()):
@@ -150,16 +151,16 @@ def _muted(
     return "" if mute is None else mute.text
 
 
-def _attributes_of(alert: AlertStatus, config: Config, context: AlertContext) -> Attributes:
-    standing = Alert(rule=alert.rule, subject=alert.subject, severity=Severity(alert.severity))
-    return context.attributes(standing, config.rule(alert.rule))
+def _attributes_of(stored: AlertStatus, config: Config, context: AlertContext) -> Attributes:
+    alert = Alert(rule=stored.rule, subject=stored.subject, severity=Severity(stored.severity))
+    return context.attributes(alert, config.rule(stored.rule))
 
 
-# What can be asked for
+# What can be explained
 
 
 def _subject(config: Config, series: str) -> Subject:
-    """Return what is named: a series, an account (its `/*` may be left out), or a provider."""
+    """Return the subject of a name: a series, an account (`/*` may be left out) or a provider."""
     for one in config.accounts.values():
         if str(one) == series:
             return Subject.of_account(one)
@@ -173,7 +174,7 @@ def _subject(config: Config, series: str) -> Subject:
         return subject
     known = sorted({_example(account) for account in config.accounts.values()})[:3]
     raise ValueError(
-        f"nothing polled is called {series!r}; expected a series (job/account/currency), an account or a provider, "
+        f"unknown series {series!r}; expected a series (job/account/currency), an account or a provider, "
         f"such as {', '.join(known)}"
     )
 
@@ -185,22 +186,18 @@ def _example(account: Account) -> str:
 def _rules(config: Config, subject: Subject, name: str | None) -> list[Rule]:
     if name is not None and config.rule(name) is None:
         raise ValueError(f"no rule {name!r}; there are {', '.join(rule.name for rule in config.rules)}")
-    found = [rule for rule in config.rules if _looks_at(rule, subject, config)]
+    found = [rule for rule in config.rules if _applies(rule, subject, config)]
     if not found:
-        raise ValueError(f"no rule looks at {subject}")
+        raise ValueError(f"no rule applies to {subject}")
     if name is None:
         return found
     if name not in [rule.name for rule in found]:
         those = ", ".join(rule.name for rule in found)
-        raise ValueError(f"rule {name} does not look at {subject}; there {_verb(found)} {those}")
+        raise ValueError(f"rule {name} does not apply to {subject}; these do: {those}")
     return [rule for rule in found if rule.name == name]
 
 
-def _verb(found: Sequence[Rule]) -> str:
-    return "is" if len(found) == 1 else "are"
-
-
-def _looks_at(rule: Rule, subject: Subject, config: Config) -> bool:
+def _applies(rule: Rule, subject: Subject, config: Config) -> bool:
     account, currency = config.accounts.get(subject.account_key), subject.currency
     if account is not None and currency is not None:
         return rule.match.series(account.series(currency))

@@ -1,8 +1,7 @@
-"""The dead man's switch: tells a service such as healthchecks.io that the daemon does its work, so that its silence
-is noticed elsewhere.
+"""The heartbeat: requests to a service such as healthchecks.io, which raises an alarm when they stop.
 
-As healthchecks.io documents it (https://healthchecks.io/docs/http_api/): `URL/start` begins a run, `URL` ends it well,
-`URL/fail` ends it badly with the reason as the body; `rid`, a UUID, tells which run is meant."""
+Its API (https://healthchecks.io/docs/http_api/): `URL/start` begins a run, `URL` ends it with success, `URL/fail` with
+a failure, whose reason is the body. The UUID `rid` identifies the run."""
 
 import asyncio
 import logging
@@ -23,9 +22,9 @@ TIMEOUT = 10.0  # seconds, for one request as a whole
 
 
 class Heartbeat:
-    """One URL of such a service. A beat that does not get through is logged, and holds up nothing.
+    """The heartbeat of one URL. A request that fails is logged, once until the next success.
 
-    TLS files, proxy and words are those of polls."""
+    TLS, proxy and error texts are the same as for polls."""
 
     def __init__(self, url: SecretStr, new_id: Callable[[], UUID], *, proxy: SecretStr | None = None) -> None:
         self._url = url
@@ -36,27 +35,28 @@ class Heartbeat:
         self._failing = False
 
     async def begin(self) -> None:
-        """A new run begins."""
+        """Begin a new run."""
         self._run = self._new_id()
         await self._send("/start")
 
-    async def end(self, trouble: str) -> None:
-        """The run ends: well, or with what is wrong."""
-        if trouble and not self._failing:
-            log.warning("heartbeat reports a problem", extra={"fields": {"trouble": trouble}})
-        self._failing = bool(trouble)
-        await (self._send("/fail", trouble) if trouble else self._send(""))
+    async def end(self, problem: str) -> None:
+        """End the run: with success, or with a problem."""
+        if problem and not self._failing:
+            log.warning("heartbeat reports a problem", extra={"fields": {"trouble": problem}})
+        self._failing = bool(problem)
+        await (self._send("/fail", problem) if problem else self._send(""))
 
     async def _send(self, action: str, body: str = "") -> None:
         parts = urlsplit(self._url.get_secret_value())
         path = parts.path.removesuffix("/") + action
         query = "&".join(filter(None, (parts.query, f"rid={self._run}")))
         url = urlunsplit((parts.scheme, parts.netloc, path, query, ""))
-        method = "POST" if body else "GET"  # a GET is what every service of the kind takes
+        method = "POST" if body else "GET"  # every service of the kind accepts GET
         try:
             async with (
                 asyncio.timeout(TIMEOUT),
-                transport(verify=True, proxy=self._proxy) as http,  # new each time: the name may have moved
+                # a new connection each time: the name may resolve to another address by now
+                transport(verify=True, proxy=self._proxy) as http,
                 httpx.AsyncClient(transport=http, timeout=None, follow_redirects=False) as client,  # noqa: S113 (above)
                 client.stream(method, url, content=body.encode()) as response,
             ):
@@ -64,7 +64,7 @@ class Heartbeat:
         except TimeoutError:
             error = f"no answer within {TIMEOUT:.0f} s"
         except (httpx.InvalidURL, ValueError):
-            error = "its URL can't be used"
+            error = "its URL cannot be used"
         except (httpx.HTTPError, OSError) as exc:
             failed = cause_of(exc, parts.hostname or "", through_proxy=self._proxy is not None)
             error = redacted(failed.detail, [self._url.get_secret_value(), parts.path.strip("/")])

@@ -26,8 +26,9 @@ def chosen(incidents: Iterable[Incident], state: str, rule: str) -> list[Inciden
 
 
 def resolve_prefix(wanted: str, known: Mapping[str, str], state: str) -> str:
-    """Return the incident id that a text is, or the only one that begins with it. `known` are those in this state, and
-    what each is about. Raises Refused, naming the candidates."""
+    """Return the id that equals `wanted`, or the only one that begins with it; case does not matter.
+
+    `known` are the incidents in this state: by id, what each is about. Raises Refused, listing the candidates."""
     beginning = wanted.upper()
     found = [one for one in known if beginning and one.startswith(beginning)]
     if beginning in known:

@@ -228,7 +228,7 @@ class Outbox:
             return next_at
         if next_at - self._clock() > AHEAD:
             return next_at - AHEAD
-        if not images.is_to_look(target):
+        if not images.should_look_ahead(target):
             return min(next_at, self._clock() + LOOK_EVERY)
         with suppress(StoreError):  # then they are drawn when it is due
             if due := (await self._store.write(lambda tx: tx.outbox.waiting(target, next_at, quiet))).due:

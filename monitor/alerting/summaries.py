@@ -1,4 +1,4 @@
-"""The summary: when one is due, and the one transaction that makes it and puts it into the outbox."""
+"""The summary: decide when one is due, and create it with its notifications in one transaction."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Summaries:
-    """Makes each summary once, whatever happens in between; of several that were missed one, late."""
+    """Creates each summary once, also over restarts. Of several that were missed, only the last one is made up for."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -21,22 +21,22 @@ class Summaries:
         self._due: datetime | None = None
 
     def reconfigure(self, wanted: SummarySettings | None, now: datetime) -> None:
-        """Makes these from now on. Where there never was one, the first comes at the first time after this."""
+        """Use these settings from now on. Without an earlier summary, the first is due after `now`."""
         if wanted != self._wanted:
             self._since = now if self._wanted is None else self._since
             self._wanted, self._due = wanted, None
 
     def clock_was_set(self) -> None:
-        """Find out anew when the next one is due."""
+        """Determine again when the next summary is due."""
         self._due = None
 
     async def make_if_due(self, config: Config, now: datetime) -> bool:
-        """Whether one was made. Raises StoreError; then nothing was."""
+        """Create a summary if one is due; return whether it was. Raises StoreError; then nothing was written."""
         wanted, since = self._wanted, self._since
         if wanted is None or since is None or (self._due is not None and now < self._due):
             return False
         last = await self._store.write(lambda tx: tx.summaries.last_at())
-        # one of the future: the clock was set back since
+        # a last summary in the future: the clock was set back since
         since = min(since, now) if last is None or last > now else last
         self._due = self._due or _next(wanted, since)
         if now < self._due:
@@ -48,7 +48,9 @@ class Summaries:
     async def _make(
         self, wanted: SummarySettings, config: Config, last: datetime | None, since: datetime, now: datetime
     ) -> bool:
-        """What it tells of is read beside the writer, for that may take a while; a kill meanwhile leaves nothing."""
+        """Create a summary; return False if one was stored meanwhile.
+
+        Its numbers are read beside the writer, because that may take seconds. A kill before the end leaves nothing."""
         report = summarize(
             await self._store.read(lambda tx: tx.summaries.period(since, now, config.accounts))
         )

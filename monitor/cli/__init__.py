@@ -1,1 +1,1 @@
-"""The commands and their exit codes; what they do is elsewhere."""
+"""The commands: options, output and exit codes. The work is done by the packages below."""

@@ -20,7 +20,7 @@ app.add_typer(alerts_app, name="alerts")
 
 
 class StateFilter(StrEnum):
-    """Say which incidents are shown."""
+    """The states by which incidents are filtered."""
 
     FIRING = "firing"
     PENDING = "pending"
@@ -58,7 +58,7 @@ def alerts(
     elif found:
         show_incidents(stdout(), found, now)
     else:
-        stderr().print("no such incident is kept" if loaded.store.path.exists() else "no store yet")
+        stderr().print("no matching incidents" if loaded.store.path.exists() else "no store yet")
 
 
 @alerts_app.command("show")
@@ -77,7 +77,7 @@ def show_alert(
         known = {one.id: f"{one.rule} {one.subject}" for one in incidents(path)}
         found = timeline(path, resolve_prefix(incident, known, "known"))
     if found is None:
-        return  # pruned between the two looks
+        return  # pruned between the two reads
     now = datetime.now(UTC)
     if as_json:
         show_json(payloads.timeline(found, now))

@@ -109,7 +109,7 @@ def poll(
     console = stderr()
 
     def progress(account: Account, result: PollResult) -> None:
-        if console.is_terminal:  # some that run checks take stderr for the first line of the answer
+        if console.is_terminal:  # some monitoring agents read stderr as the first line of the result
             show_poll(console, account, result)
 
     asyncio.run(poll_once.poll(loaded, job, progress))
@@ -136,15 +136,15 @@ def notify(
         )
     else:
         for one in tried:
-            said = f"✗ {one.target}: {one.error}" if one.error else f"✓ {one.target}: taken"
-            stdout().print(said, style="red" if one.error else "green", markup=False, soft_wrap=True)
+            line = f"✗ {one.target}: {one.error}" if one.error else f"✓ {one.target}: accepted"
+            stdout().print(line, style="red" if one.error else "green", markup=False, soft_wrap=True)
         if not tried:
             stderr().print("no channels are configured")
     raise typer.Exit(EX_FAILED if any(one.error for one in tried) else EX_OK)
 
 
 class SeverityChoice(StrEnum):
-    """Say how bad an alert is."""
+    """The severities of an alert."""
 
     INFO = "info"
     WARNING = "warning"
@@ -188,8 +188,7 @@ def rule_tests(
             "--config",
             "-c",
             metavar="FILE",
-            help="The configuration whose rules are tested. Without it: what the file's `config` names, else as "
-            "everywhere.",
+            help="The configuration whose rules are tested. Default: the file's `config`, else the usual places.",
         ),
     ] = None,
     as_json: JsonOption = False,

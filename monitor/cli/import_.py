@@ -32,17 +32,17 @@ def import_(
     config: ConfigOption = None,
     form: Annotated[
         Format | None,
-        typer.Option("--format", help="What FILE is. Default: by its name, CSV where that does not tell."),
+        typer.Option("--format", help="Format of FILE. Default: by the ending of its name, otherwise CSV."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file; write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import readings that `export` wrote. Every line is checked before anything is written.
 
-    Works beside the daemon. What the store holds already is left alone and counted; a reading that differs from the
-    store's is refused, as is one from the future or of a job that is not configured. Rules look at imported readings
-    with the next poll, as if they had been read then. Exit codes: 0; 1 where a line is wrong, the file or the store
-    can't be read or not be written."""
+    Works beside the daemon. Readings that the store holds already are skipped and counted; one that differs from the
+    store's is refused, as is one from the future or of a job that is not configured. Rules evaluate imported readings
+    with the next poll, as if they had been read then. Exit codes: 0; 1 if a line is invalid, the file cannot be read,
+    or the store cannot be written."""
     loaded, now = load_in_force(config), datetime.now(UTC)
     quietly(loaded)
     by_name = Format.JSONL if file.suffix in (".jsonl", ".ndjson") else Format.CSV
@@ -84,8 +84,8 @@ def _import(loaded: Config, staged: Staging, checked: Checked, now: datetime) ->
                 advance(more)
     except BaseException:
         print_error(
-            f"stopped with {added:,} of {checked.new:,} readings written, or a few more; "
-            "importing the same file again does the rest"
+            f"interrupted: at least {added:,} of {checked.new:,} readings were written; "
+            "import the same file again for the rest"
         )
         raise
     return added
@@ -96,8 +96,8 @@ def _show_imported(checked: Checked, added: int, *, dry_run: bool, as_json: bool
         counts = {"imported": added, "new": checked.new, "known": checked.known, "repeated": checked.repeated}
         show_json({**counts, "series": len(checked.series), "warnings": list(checked.warnings)})
         return
-    said = f"{counted_readings(checked.new)} to import" if dry_run else f"{counted_readings(added)} imported"
-    said += f", of {len(checked.series):,} series" if checked.series else ""
-    said += f"; there already: {checked.known:,}" if checked.known else ""
-    said += f"; left out as repeated: {checked.repeated:,}" if checked.repeated else ""
-    stdout().print(said, markup=False, soft_wrap=True)
+    text = f"{counted_readings(checked.new)} to import" if dry_run else f"{counted_readings(added)} imported"
+    text += f", of {len(checked.series):,} series" if checked.series else ""
+    text += f"; already stored: {checked.known:,}" if checked.known else ""
+    text += f"; repeated lines skipped: {checked.repeated:,}" if checked.repeated else ""
+    stdout().print(text, markup=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from monitor.log.lines import set_up
 
 
 def load(path: Path | None, *, need_secrets: bool = True) -> Config:
-    """Return the configuration that is meant. Raises ConfigError."""
+    """Return the configuration of a file, or of the default places for None. Raises ConfigError."""
 
     def refused(channels: Mapping[str, Iterable[SecretStr]]) -> list[tuple[str, int, str]]:
         from monitor.notify.channels import open_channels  # apprise takes a third of a second to load
@@ -32,8 +32,9 @@ def load(path: Path | None, *, need_secrets: bool = True) -> Config:
 
 
 def load_in_force(path: Path | None) -> Config:
-    """Return the configuration that is meant, for a command that needs no secrets. While its file is broken, return the
-    one in force, with a warning. Raises ConfigError where there is neither."""
+    """Return the configuration for a command that needs no secrets. Raises ConfigError.
+
+    While its file is broken, return the configuration in force and print a warning."""
     file = None
     try:
         file = find(path, os.environ, Path())

@@ -1,4 +1,4 @@
-"""The command line: lists the commands, loads the one that is called, and turns its errors into exit codes."""
+"""The command line: list the commands, load the one that is called, turn its errors into exit codes."""
 
 import sys
 from importlib import import_module
@@ -22,12 +22,12 @@ from monitor.errors import ConfigError, MonitorError
 from monitor.log.encoding import write_readably
 
 _CHECKS = ("poll", "status")
-# what a misused command line raises; typer exports only this child of it
+# click's UsageError; typer exports only this subclass of it
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 
 class Listed(NamedTuple):
-    """Say which module of this package holds a command, and the first paragraph of the command's help."""
+    """The module of this package that holds a command, and the first paragraph of the command's help."""
 
     module: str
     help: str
@@ -96,7 +96,7 @@ COMMANDS = {
 
 
 class _LazyGroup(TyperGroup):
-    """Load a command when it is called; `--help` and completion do with what COMMANDS says of it."""
+    """A group that loads a command when it is called; `--help` and completion use COMMANDS alone."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, _, rest = super().resolve_command(ctx, args)
@@ -127,14 +127,14 @@ for _name, _listed in COMMANDS.items():
 
 
 def load_command(name: str) -> Any:
-    """Return a command with its options, out of its module."""
+    """Import a command's module, and return the command with its options."""
     loaded = typer.Typer(rich_markup_mode=app.rich_markup_mode)
     loaded.add_typer(import_module(f"monitor.cli.{COMMANDS[name].module}").app)
     return get_group(loaded).commands[name]
 
 
 def main() -> None:
-    """Run the command line. Foreseeable trouble ends in a line on stderr and an exit code, never in a traceback."""
+    """Run the command line. An expected error ends in a line on stderr and an exit code, never in a traceback."""
     write_readably()
     sys.exit(execute(sys.argv[1:]))
 
@@ -161,7 +161,7 @@ def execute(arguments: list[str]) -> int:
     except Exception as exc:
         if arguments[0] not in _CHECKS:
             raise
-        # a defect; but 1, Python's own code for one, would say "a warning fires"
+        # a defect; but 1, Python's own code for one, means "a warning fires" to Nagios
         sys.excepthook(type(exc), exc, exc.__traceback__)
         return EX_UNKNOWN
     return code if isinstance(code, int) else EX_OK

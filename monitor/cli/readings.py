@@ -37,7 +37,7 @@ from monitor.terminal.readings import Page, heading, show_chart, show_history, w
 app = typer.Typer()
 
 MOST_SHOWN = 500
-_BAR_FROM = 2_000  # readings; fewer are through before a bar is seen
+_BAR_FROM = 2_000  # readings; fewer are written before anybody sees a bar
 
 SinceOption = Annotated[
     str | None,
@@ -49,7 +49,7 @@ UntilOption = Annotated[
 
 
 class FieldChoice(StrEnum):
-    """Say which amount of a reading is shown."""
+    """The amounts of a reading that can be shown."""
 
     AVAILABLE = "available"
     TOTAL = "total"
@@ -57,7 +57,7 @@ class FieldChoice(StrEnum):
 
 
 class HistoryFormat(StrEnum):
-    """Say how `history` shows readings."""
+    """The formats of `history`."""
 
     TABLE = "table"
     CSV = "csv"
@@ -92,17 +92,17 @@ def history(
 ) -> None:
     """Show the readings of one series: the newest last, each with the change since the one before. Gaps are marked.
 
-    Uses no network and needs no secrets. Times are in UTC. Exit codes: 0; 1 where the store can't be read; 64 if
+    Uses no network and needs no secrets. Times are in UTC. Exit codes: 0; 1 if the store cannot be read; 64 if
     SERIES matches none or several."""
     form = HistoryFormat.JSON if as_json else form
     if chart and form is not HistoryFormat.TABLE:
-        refuse(f"--chart is for people; without it --format {form.value} gives the data")
+        refuse(f"--chart and --format {form.value} exclude each other")
     loaded, now = load_in_force(config), datetime.now(UTC)
     quietly(loaded)
     with usage_errors():
         begins, ends = between(since, until, now)
         asked = query.ask(loaded, series, begins or ends - timedelta(days=1), ends)
-    with _while_somebody_reads():
+    with _until_pipe_closes():
         if chart:
             _show_chart(loaded, asked, field.value)
         elif form is HistoryFormat.TABLE:
@@ -112,11 +112,12 @@ def history(
 
 
 def _show_table(loaded: Config, asked: HistoryQuery, field: Field, limit: int) -> None:
-    told = tell(loaded.store.path, asked, limit)
-    show_history(stdout(), told, field)
-    if len(told.readings) < told.count:
+    page = tell(loaded.store.path, asked, limit)
+    show_history(stdout(), page, field)
+    if len(page.readings) < page.count:
         print_error(
-            f"the newest {len(told.readings):,} of {told.count:,}; all: --limit {told.count}, or --format csv"
+            f"only the newest {len(page.readings):,} of {page.count:,} readings are shown; "
+            f"for all: --limit {page.count}, or --format csv"
         )
 
 
@@ -126,11 +127,11 @@ def _show_chart(loaded: Config, asked: HistoryQuery, field: Field) -> None:
     limits = query.limits_of(loaded, asked.series, field)
     notes = list(legend(limits))
     size = Size(columns, min(lines - len(notes) - 3, 40))
-    picture = draw(loaded.store.path, asked, field, limits, size.slices)
-    notes += sorted({f"▲ {rule} fired" for rule, _, _ in picture.firing})
-    above = heading(asked, field, picture.curve.readings)
+    chart = draw(loaded.store.path, asked, field, limits, size.slices)
+    notes += sorted({f"▲ {rule} fired" for rule, _, _ in chart.firing})
+    above = heading(asked, field, chart.curve.readings)
     try:
-        drawn = plot(picture, size, colour=console.is_terminal and console.color_system is not None)
+        drawn = plot(chart, size, colour=console.is_terminal and console.color_system is not None)
     except ValueError as exc:
         drawn = f"({exc})"
     show_chart(console, drawn, above, notes)
@@ -172,9 +173,9 @@ def export(
 ) -> None:
     """Write all readings, series by series, oldest first, with exact amounts and times, for `import` or a spreadsheet.
 
-    Works beside the daemon without blocking it. Uses no network and needs no secrets. Amounts and names are as they
-    are: a spreadsheet has to import the columns as text, or it rounds amounts and takes a name that begins with = for
-    a formula. Exit codes: 0; 1 where the store can't be read or FILE not be written; 64 a misused command line."""
+    Works beside the daemon without blocking it. Uses no network and needs no secrets. Amounts and names are written
+    unchanged: import the columns into a spreadsheet as text, or it rounds amounts and reads a name that begins with =
+    as a formula. Exit codes: 0; 1 if the store cannot be read or FILE cannot be written; 64 a misused command line."""
     loaded, now = load_in_force(config), datetime.now(UTC)
     quietly(loaded)
     with usage_errors():
@@ -182,7 +183,7 @@ def export(
         wanted = exporting.Wanted(form=form, since=begins, until=ends, globs=tuple(series or ()))
         with exporting.export(loaded.store.path, wanted) as made:
             if output is None or str(output) == "-":
-                with _while_somebody_reads():
+                with _until_pipe_closes():
                     _export(made, sys.stdout.buffer, beside=not sys.stdout.isatty())
                 return
             with exporting.whole_file(output, overwrite=force) as file:
@@ -192,14 +193,14 @@ def export(
 
 def _export(made: exporting.Export, out: BinaryIO, *, beside: bool) -> exporting.Written:
     shows = beside and sys.stderr.isatty()
-    total = made.count() if shows else 0  # counted only for the bar: it costs a look at every reading
+    total = made.count() if shows else 0  # counted only for the bar: counting reads the whole index
     with progress("exporting", total, shown=shows and total >= _BAR_FROM) as advance:
         return made.write(out, advance)
 
 
 @contextmanager
-def _while_somebody_reads() -> Iterator[None]:
-    """End a command quietly and at once where the reader of its output has had enough: `export | head`."""
+def _until_pipe_closes() -> Iterator[None]:
+    """End the command with exit code 0 as soon as the reader of its output is gone, as in `export | head`."""
     try:
         yield
         sys.stdout.flush()
@@ -209,5 +210,5 @@ def _while_somebody_reads() -> Iterator[None]:
 
 
 def counted_readings(count: int) -> str:
-    """Return a count of readings in words."""
+    """Return a count of readings with its noun: `1 reading`, `1,234 readings`."""
     return "1 reading" if count == 1 else f"{count:,} readings"

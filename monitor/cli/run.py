@@ -19,14 +19,14 @@ app = typer.Typer()
 
 
 class LogFormat(StrEnum):
-    """Say how log lines look."""
+    """The formats of log lines."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class LogLevel(StrEnum):
-    """Say what is logged."""
+    """The levels of log lines."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -46,7 +46,9 @@ def run(
 
     SIGTERM and SIGINT stop it within ten seconds without losing anything. SIGHUP reloads the configuration; an
     invalid one is rejected and the current one stays in effect."""
-    from monitor.daemon.daemon import Daemon  # a second's worth of libraries that `run --help` does without
+    from monitor.daemon.daemon import (
+        Daemon,
+    )  # its libraries take a second to load, which `run --help` does not need
 
     os.umask(0o077)
     redact = set_up(log_format.value, logging.getLevelNamesMapping()[log_level.value.upper()])
@@ -58,10 +60,10 @@ def run(
         code = EX_OK
         try:
             await Daemon(loaded, environ=os.environ, redact=redact).run()
-        except StoreReplaced:  # the daemon has logged it
+        except StoreReplaced:  # logged by the daemon; systemd restarts it, and the start opens the new file
             code = EX_FAILED
         logging.shutdown()
-        # all is written and closed; a thread stuck in a name lookup would hold up any other exit
+        # everything is written and closed; any other exit would wait for a thread stuck in a name lookup
         os._exit(code)
 
     asyncio.run(daemon())

@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, options, refusing what is misused.
+"""What all commands share: exit codes, options, and how a command line is refused.
 
 `--help` loads this module, so it imports nothing that is slow to load; see `loading` for the configuration."""
 
@@ -17,7 +17,7 @@ from monitor.domain.time import duration
 EX_OK = 0
 EX_FAILED = 1
 EX_UNKNOWN = 3
-EX_USAGE = 64  # not the usual 2, which says "critical" in the convention of Nagios plugins
+EX_USAGE = 64  # not the usual 2, which means "critical" to Nagios
 EX_CONFIG = 78
 EX_INTERRUPTED = 130
 PLUGIN_EXIT_CODES = (
@@ -30,7 +30,7 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        readable=False,  # else typer looks itself, and calls a file that can't be read a misused command line
+        readable=False,  # else typer checks it, and an unreadable file would exit with 64 instead of 78
         help="Configuration file. Default: $BALANCE_MONITOR_CONFIG, ./config.yaml, /etc/balance-monitor/config.yaml.",
     ),
 ]
@@ -41,7 +41,7 @@ JsonOption = Annotated[
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """Refuse the command line where ValueError says what of it can't be meant."""
+    """Turn ValueError within the block into a refused command line: its text on stderr, exit code 64."""
     try:
         yield
     except ValueError as exc:
@@ -49,21 +49,23 @@ def usage_errors() -> Iterator[None]:
 
 
 def discard_stdout() -> None:
-    """Send what is still to be flushed nowhere: the reader of a pipe has gone."""
+    """Discard output that is still buffered, because the reader of the pipe is gone.
+
+    Python flushes stdout at exit, and would print a traceback for the broken pipe then."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def span_of(option: str, given: str) -> timedelta:
-    """Return the span that an option gives; end a command that was misused."""
+    """Return the span that an option gives. Refuse the command line if it is not one."""
     try:
         return duration(given)
     except ValueError as exc:
         refuse(f"--{option}: {exc}, got {given!r}")
 
 
-def refuse(why: str) -> NoReturn:
-    """End a command that was misused."""
-    print_error(f"balance-monitor: {why}")
+def refuse(reason: str) -> NoReturn:
+    """Print why the command line is refused, and exit with 64."""
+    print_error(f"balance-monitor: {reason}")
     raise typer.Exit(EX_USAGE)
 
 

@@ -43,7 +43,7 @@ def status(
 
 
 def print_status(loaded: Config, job: str | None, *, as_json: bool) -> int:
-    """Print what the store knows of one job or of all, and return the exit code that a check wants."""
+    """Print the stored state of one job or of all (None), and return the exit code of a Nagios plugin."""
     found = assemble(read(loaded.store.path), loaded, datetime.now(UTC), job=job)
     if as_json:
         show_json(payloads.status(found))
@@ -54,11 +54,11 @@ def print_status(loaded: Config, job: str | None, *, as_json: bool) -> int:
 
 def _watch(loaded: Config, every: str | None, *, watch: bool, as_json: bool) -> NoReturn:
     if not watch:
-        refuse("--every says how often --watch reads; without that, `status` reads once")
+        refuse("--every is the refresh interval of --watch, and needs it")
     if as_json:
-        refuse("--watch is for people; for programs, `status --json` as often as is needed")
+        refuse("--watch and --json exclude each other; run `status --json` repeatedly instead")
     if not sys.stdout.isatty():
-        refuse("--watch needs a terminal; piped, `status` shows how things stand once")
+        refuse("--watch needs a terminal; use `status` where the output is piped")
     pause = span_of("every", every or "2s")
     if not pause:
         refuse("--every: must be greater than zero")

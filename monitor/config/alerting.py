@@ -38,7 +38,7 @@ _FOUR_YEARS = [date(2024, 1, 1) + timedelta(days=number) for number in range(4 *
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertingReader:
-    """Reads what says where alerts are told and what keeps them quiet, and reports what is wrong with it.
+    """Reads what decides where notifications go and what mutes alerts, and reports what is wrong with it.
 
     `rules` are the names of all rules; none: which there are is not known, as with `channels` None."""
 
@@ -48,15 +48,15 @@ class AlertingReader:
     channels: Sequence[str] | None
 
     def routes(self, paths: Sequence[yaml_tree.Path]) -> tuple[RouteSection, ...]:
-        """The routes at these paths, as far as they can be read."""
+        """Return the routes at these paths, as far as they can be read."""
         return tuple(section for path in paths if (section := self._route(path)) is not None)
 
     def inhibitions(self, paths: Sequence[yaml_tree.Path]) -> tuple[InhibitSection, ...]:
-        """The inhibitions at these paths, as far as they can be read."""
+        """Return the inhibitions at these paths, as far as they can be read."""
         return tuple(section for path in paths if (section := self._inhibition(path)) is not None)
 
     def maintenance(self, paths: Sequence[yaml_tree.Path]) -> tuple[MaintenanceSection, ...]:
-        """The maintenance windows at these paths, as far as they can be read."""
+        """Return the maintenance windows at these paths, as far as they can be read."""
         sections = [self._window(path) for path in paths]
         check_unique(paths, self.findings)
         return tuple(section for section in sections if section is not None)
@@ -108,7 +108,7 @@ def _is_daily(fields: CronFields) -> bool:
 
 
 def build_route(number: int, section: RouteSection) -> Route:
-    """The finished route. Only for a section with which nothing is wrong, like those below."""
+    """Return the finished route. Only for a section with which nothing is wrong, like those below."""
     return Route(
         number=number,
         match=Match(section.match),
@@ -122,12 +122,12 @@ def build_route(number: int, section: RouteSection) -> Route:
 
 
 def build_inhibition(section: InhibitSection) -> Inhibition:
-    """The finished inhibition."""
+    """Return the finished inhibition."""
     return Inhibition(source=Match(section.source), target=Match(section.target), equal=section.equal)
 
 
 def build_maintenance(section: MaintenanceSection) -> Maintenance:
-    """The finished maintenance window."""
+    """Return the finished maintenance window."""
     return Maintenance(name=section.name, match=Match(section.match), window=_build_window(section))
 
 
@@ -140,7 +140,7 @@ def _build_window(section: MaintenanceSection) -> Window:
 
 
 def read_channels(names: Sequence[str], findings: Findings) -> dict[str, ChannelSection | None]:
-    """The channels of these names, as far as they can be read."""
+    """Return the channels of these names, as far as they can be read."""
     channels = {name: read(ChannelSection, ("channels", name), findings) for name in names}
     for name, section in channels.items():
         if section is not None:
@@ -158,7 +158,7 @@ def _check_fallback(name: str, section: ChannelSection, names: Sequence[str], fi
 
 
 def _check_circles(channels: Mapping[str, ChannelSection | None], findings: Findings) -> None:
-    """Reports each circle of fallbacks once, at the first of its channels."""
+    """Report each circle of fallbacks once, at the first of its channels."""
     told: set[str] = set()
     for name in channels:
         chain = _chain(name, channels)
@@ -170,7 +170,7 @@ def _check_circles(channels: Mapping[str, ChannelSection | None], findings: Find
 
 
 def _chain(name: str, channels: Mapping[str, ChannelSection | None]) -> list[str]:
-    """The channel and its fallbacks, one after the other, up to the first that is there already."""
+    """Return the channel and its fallbacks, one after the other, up to the first that is there already."""
     chain = [name]
     while (section := channels.get(chain[-1])) is not None and section.fallback is not None:
         chain.append(section.fallback)
@@ -193,7 +193,7 @@ def check_messages(
 
 
 def build_channel(name: str, section: ChannelSection, places: tuple[Position, ...]) -> Channel:
-    """The finished channel. Only for a section with which nothing is wrong."""
+    """Return the finished channel. Only for a section with which nothing is wrong."""
     return Channel(
         name=name,
         urls=section.urls,
@@ -216,13 +216,13 @@ def _quiet_hours(section: QuietHoursSection) -> QuietHours:
 
 
 def read_heartbeat(findings: Findings) -> HeartbeatSection | None:
-    """The heartbeat, where there is one that can be read."""
+    """Return the heartbeat, where there is one that can be read."""
     path = ("heartbeat",)
     return read(HeartbeatSection, path, findings) if findings.has(path) else None
 
 
 def read_summary(channels: Sequence[str] | None, findings: Findings) -> SummarySection | None:
-    """The summary, where there is one that can be read. `channels` None: which there are is not known."""
+    """Return the summary, where there is one that can be read. `channels` None: the channels are not known."""
     path = ("summary",)
     section = read(SummarySection, path, findings) if findings.has(path) else None
     if section is not None:
@@ -231,7 +231,7 @@ def read_summary(channels: Sequence[str] | None, findings: Findings) -> SummaryS
 
 
 def read_web(findings: Findings) -> WebSection | None:
-    """The status page, where there is one that can be read."""
+    """Return the status page, where there is one that can be read."""
     path = ("web",)
     section = read(WebSection, path, findings) if findings.has(path) else None
     open_to_others = section is not None and section.token is None and not section.listen.is_loopback
@@ -242,7 +242,7 @@ def read_web(findings: Findings) -> WebSection | None:
 
 
 def build_summary(section: SummarySection | None) -> SummarySettings | None:
-    """The finished summary."""
+    """Return the finished summary. Only for a section with which nothing is wrong."""
     if section is None:
         return None
     return SummarySettings(

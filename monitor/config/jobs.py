@@ -38,17 +38,17 @@ class ReadJob:
 
     @property
     def name(self) -> str:
-        """The job's name, where it could be read."""
+        """Return the job's name; empty where it could not be read."""
         return self.section.name if self.section is not None else ""
 
     @property
     def service(self) -> type[Settings]:
-        """What is known of the service that is polled. Only for a job that has accounts."""
+        """Return the keys of the provider that is polled. Only for a job that has accounts."""
         settings: type[Settings] = PROVIDERS[self.provider_type or ""].settings
         return settings
 
     def schedule(self) -> Schedule | None:
-        """When it runs; None where that could not be read."""
+        """Return when it runs; None where that could not be read."""
         if self.section is None:
             return None
         if self.section.every is not None:
@@ -58,7 +58,7 @@ class ReadJob:
         return None
 
     def build(self, providers: Mapping[str, Settings]) -> Job:
-        """The finished job. Only for a job with which nothing is wrong."""
+        """Return the finished job. Only for a job with which nothing is wrong."""
         section, schedule = self.section, self.schedule()
         if section is None or schedule is None or self.provider_type is None:
             raise ValueError(f"{self.path} was not read whole")
@@ -74,7 +74,7 @@ class ReadJob:
 def read_jobs(
     paths: Sequence[yaml_tree.Path], provider_types: Mapping[str, str | None], file: Path, findings: Findings
 ) -> tuple[ReadJob, ...]:
-    """The jobs at these paths of a configuration file, as far as they can be read.
+    """Return the jobs at these paths of a configuration file, as far as they can be read.
 
     `provider_types` are the types of the configured providers by name, None for one that is not known."""
     jobs = tuple(_read_job(path, provider_types, file, findings) for path in paths)
@@ -188,7 +188,7 @@ def _accounts(section: JobSection) -> Iterator[Account]:
 
 
 def check_unique(paths: Sequence[yaml_tree.Path], findings: Findings) -> None:
-    """Reports the names that more than one of the entries of a list has."""
+    """Report the names that more than one of the entries of a list has."""
     first: dict[str, int] = {}
     for index, path in enumerate(paths):
         name = findings.text((*path, "name"))

@@ -46,7 +46,7 @@ _SECTION = "section"
 
 
 def json_schema() -> Schema:
-    """What a configuration may say, as far as a schema can tell: names that refer to nothing it lets pass."""
+    """Return the schema. It accepts more than the reader does: it can't tell whether a name refers to anything."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "balance-monitor",
@@ -172,14 +172,14 @@ def _section(section: type[Section]) -> Schema:
 
 
 def _titled(schema: Schema) -> Schema:
-    """An object's schema, its keys described as the file has them."""
+    """Return an object's schema with its keys described as the file has them."""
     properties = {key: _property(key, value) for key, value in schema["properties"].items()}
     rest = {key: value for key, value in schema.items() if key != _SECTION}
     return {**rest, "properties": properties, **_alternatives(schema[_SECTION])}
 
 
 def _inlined(part: Any, definitions: Schema) -> Any:
-    """What pydantic refers to, in its place: sections within sections."""
+    """Replace pydantic's references by what they refer to: sections within sections."""
     if isinstance(part, list):
         return [_inlined(one, definitions) for one in part]
     if not isinstance(part, dict):
@@ -192,7 +192,7 @@ def _inlined(part: Any, definitions: Schema) -> Any:
 
 
 def _rule(name: str) -> Schema:
-    """A rule has its limits, or levels that have them."""
+    """Return a rule's schema: a rule has its limits, or levels that have them."""
     schema = _section(RULES[name])
     own, limits = schema.pop("allOf", []), keys(LEVELS[name])
     in_levels = {"required": ["levels"], "not": {"anyOf": _required(("severity", *limits))}}
@@ -241,7 +241,7 @@ def _property(key: str, schema: Schema) -> Schema:
 
 
 def _relaxed(schema: Schema) -> Schema:
-    """The schema of a value as an editor's YAML parser may have read it."""
+    """Return the schema of a value as an editor's YAML parser may have read it."""
     if "const" in schema:
         return schema
     if "properties" in schema:
@@ -270,7 +270,7 @@ def _relaxed_part(keyword: str, part: Any) -> Any:
 
 
 def _takes_numbers(schema: Schema) -> bool:
-    """Whether a number's text would do: the reader keeps it as it is written."""
+    """Return whether a number's text would do: the reader keeps it as it is written."""
     if "enum" in schema or schema.get("format") == "uri":
         return False
     return re.search(schema.get("pattern", ""), "1") is not None

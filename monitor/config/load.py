@@ -82,7 +82,7 @@ def load(
     need_secrets: bool = True,
     refused: UrlCheck | None = None,
 ) -> Config:
-    """The configuration in a file, with what it takes from `environ` and from other files.
+    """Return the configuration in a file, with what it takes from `environ` and from other files.
 
     Without `need_secrets`, a credential or a channel's URL that is not there is no error: something stands in for
     it. Raises ConfigError with everything that is wrong: with the URLs that are `refused` (channel, index and why)
@@ -218,7 +218,7 @@ def _check_keys(findings: Findings) -> None:
 
 
 def _names(key: str, findings: Findings) -> tuple[str, ...]:
-    """The names in a mapping of named things."""
+    """Return the names in a mapping of named things; report those that no name may be."""
     node = findings.node((key,))
     if findings.has((key,)) and not isinstance(node, yaml_tree.Mapping):
         findings.value((key,), expected("a mapping from names to settings", node))
@@ -230,7 +230,7 @@ def _names(key: str, findings: Findings) -> tuple[str, ...]:
 
 
 def _items(key: str, findings: Findings, first: str = "name") -> tuple[yaml_tree.Path, ...]:
-    """The paths of the items of a list. `first` is the key that an item begins with."""
+    """Return the paths of the items of a list. `first` is the key that an item begins with."""
     node = findings.node((key,))
     if isinstance(node, Sequence):
         return tuple((key, index) for index in range(len(node.items)))
@@ -261,7 +261,7 @@ def _configured(jobs: tuple[ReadJob, ...], types: Mapping[str, str | None], find
 
 
 def _rule_names(findings: Findings, *, built_in: bool) -> frozenset[str]:
-    """The names of all rules; none where one of them has none, or there should be rules and are not."""
+    """Return the names of all rules; none where one of them has none, or there should be rules and are not."""
     paths = _items("rules", findings)
     names = [findings.text((*path, "name")) for path in paths]
     if None in names or (not paths and findings.within(("rules",))):
@@ -270,7 +270,7 @@ def _rule_names(findings: Findings, *, built_in: bool) -> frozenset[str]:
 
 
 def _built_in(findings: Findings) -> bool:
-    """Whether the built-in rule exists: not if it is switched off, and not if one of the file's takes its place."""
+    """Return whether the built-in rule exists: not if it is switched off, or if a rule of the file takes its place."""
     rules = _items("rules", findings)
     exists = _failing(findings) and not any(_replaces_built_in(path, findings) for path in rules)
     for path in rules:
@@ -297,7 +297,7 @@ def _replaces_built_in(path: yaml_tree.Path, findings: Findings) -> bool:
 
 
 def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Config:
-    """Only for a file with which nothing is wrong: then no section is None."""
+    """Build the configuration. Only for a file with which nothing is wrong: then no section is None."""
     root = interpolated.root
     providers = {name: settings for name, settings in sections.providers.items() if settings is not None}
     channels = {
@@ -334,7 +334,7 @@ def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Confi
 
 
 def _places(root: Node, channel: str) -> tuple[yaml_tree.Position, ...]:
-    """Where a channel's URLs stand: a list of them, or one alone."""
+    """Return where a channel's URLs are: a list of them, or one alone."""
     urls = list(yaml_tree.walk(root, ("channels", channel, "urls")))[-1]
     return tuple(item.at for item in urls.items) if isinstance(urls, Sequence) else (urls.at,)
 
@@ -347,7 +347,9 @@ Stamp = tuple[int, int, int]
 
 
 def load_at_rest(path: Path, environ: Mapping[str, str], known: Iterable[Path]) -> Config:
-    """As `load`, once the file and what it names have been at rest for a while; `known` is what it named before.
+    """Return the configuration once its file and what that names have been unchanged for a while. See `load`.
+
+    `known` are the files that it named before.
 
     A file that is gone may be about to be replaced: it is waited for. Raises ConfigError also where they don't come to
     rest. Blocks for `REST` at least."""

@@ -29,22 +29,22 @@ class Configured:
 
     @property
     def complete(self) -> bool:
-        """Whether these are all the accounts there are."""
+        """Return whether these are all the accounts there are."""
         return bool(self.jobs) and all(job.accounts for job in self.jobs)
 
     @property
     def of_a_series(self) -> tuple[str, ...]:
-        """What can be matched of a series."""
+        """Return the keys that can be matched of a series."""
         return (*OF_THE_SERIES, *sorted(self.labels))
 
     @property
     def of_an_alert(self) -> tuple[str, ...]:
-        """What can be matched of an alert."""
+        """Return the keys that can be matched of an alert."""
         return (*OF_THE_ALERT, *self.of_a_series)
 
 
 def matched(match: Globs, path: yaml_tree.Path, configured: Configured, findings: Findings) -> list[ReadJob]:
-    """The jobs of which a rule's `match`, at a path, means a series or more. Reports what in it can't be meant."""
+    """Return the jobs of which a rule's `match`, at a path, fits a series or more. Report what in it fits nothing."""
     for key in match:
         if key not in configured.of_a_series:
             findings.key((*path, key), f"no job has such a label{nearest(key, configured.of_a_series)}")
@@ -54,7 +54,7 @@ def matched(match: Globs, path: yaml_tree.Path, configured: Configured, findings
 def check_alerts(
     match: Globs, path: yaml_tree.Path, configured: Configured, rules: Iterable[str], findings: Findings
 ) -> None:
-    """Reports what in the `match` of a route or the like, at a path, can't be meant. `rules` are the names of all."""
+    """Report what in the `match` of a route or the like, at a path, fits nothing. `rules` are the names of all."""
     for key in match:
         if key not in configured.of_an_alert:
             findings.key((*path, key), _no_attribute(key, configured.of_an_alert))
@@ -67,7 +67,7 @@ def check_alerts(
 def check_attributes(
     names: Iterable[str], path: yaml_tree.Path, configured: Configured, findings: Findings
 ) -> None:
-    """Reports the names at a path that no alert has as an attribute."""
+    """Report the names at a path that no alert has as an attribute."""
     for index, name in enumerate(names):
         if name not in configured.of_an_alert:
             findings.value(findings.item(path, index), _no_attribute(name, configured.of_an_alert))
@@ -97,7 +97,8 @@ def _awaited(match: Globs, jobs: Sequence[ReadJob]) -> list[ReadJob]:
 
 
 def _matches(match: Globs, job: ReadJob) -> bool:
-    """The accounts of a job differ in their names alone, so the rest is looked at once: they may be many."""
+    """Return whether a job has a series that fits. Its accounts differ in name alone and may be many, so the rest is
+    compared once."""
     names = match.get("account", ("*",))
     others = Match({key: globs for key, globs in match.items() if key != "account"})
     return _matches_any_series(others, job) and any(
@@ -106,7 +107,7 @@ def _matches(match: Globs, job: ReadJob) -> bool:
 
 
 def _matches_any_series(match: Match, job: ReadJob) -> bool:
-    """Whether the first account has a series that fits; any might where it names no currencies."""
+    """Return whether the first account has a series that fits; any might where it names no currencies."""
     for account in job.accounts[:1]:
         if account.currencies:
             return any(match.series(account.series(currency)) for currency in account.currencies)

@@ -34,24 +34,26 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A named set of apprise URLs, and where in the file each of them is.
-
-    `fallback` is the channel that gets what this one has not accepted for `fallback_after`. `chart`: whether its
-    messages carry charts; None: as rules say. `targets` are the recipients behind the URLs, `takes_charts` those
-    whose service takes attachments, and `former` pairs of the name that older versions had for one and the name now;
-    all three are empty until the channels are opened."""
+    """A named set of apprise URLs."""
 
     name: str
     urls: tuple[SecretStr, ...]
     fallback: str | None = None
+    """The channel that gets what this one has not accepted for `fallback_after`."""
     fallback_after: timedelta = timedelta(minutes=5)
     quiet_hours: QuietHours | None = None
     message: Words | None = None
+    """The words of its messages, where the rule has none of its own; None: the built-in ones."""
     chart: bool | None = None
+    """Whether its messages carry charts; None: as the rules say."""
     places: tuple[Position, ...] = field(default=(), repr=False, compare=False)
+    """Where in the file each URL is."""
     targets: tuple[Target, ...] = ()
+    """The recipients behind the URLs. Empty until the channels are opened, which loads apprise; so are those below."""
     takes_charts: frozenset[Target] = frozenset()
+    """The recipients whose service takes attachments."""
     former: tuple[tuple[Target, Target], ...] = ()
+    """Pairs: what the store of an older version calls a recipient, and what it is called now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,59 +81,69 @@ class Secrets(frozenset[str]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Config:
-    """Everything one file says. `secrets` is for redaction: every credential and URL that may appear nowhere.
+    """Everything that one file configures, built once and passed on as it is.
 
-    `files` are the file itself and the list files that it names. `literals` are the places where it holds a
-    secret itself, `secret_files` the files that secrets were read from.
-    `links` are URL templates by name, for the messages of every rule.
-    `hints` say of places what about their values is probably not meant.
-    `document` is what the file says without secrets, for the store to keep. `problems` says why the file can't be used,
-    where this is the configuration that was kept of an earlier state of it."""
+    No two are equal, so that what is derived from one can be kept under it."""
 
     path: Path
+    """The file, as an absolute path."""
     store: StoreSettings
     providers: Mapping[str, Settings]
+    """By name."""
     channels: Mapping[str, Channel]
+    """By name; without targets until they are opened."""
     jobs: tuple[Job, ...]
     rules: tuple[Rule, ...]
+    """With what messages show of them. The built-in one comes last, unless it is switched off."""
     routes: tuple[Route, ...]
+    """In the order in which they are compared."""
     inhibitions: tuple[Inhibition, ...]
     maintenance: tuple[Maintenance, ...]
     links: Mapping[str, str]
+    """URL templates by name, for the messages of every rule."""
     heartbeat: HeartbeatSection | None
     summary: SummarySettings | None
     web: WebSection | None
     secrets: Secrets = field(repr=False)
+    """Every credential and URL that may appear nowhere, for redaction."""
     files: frozenset[Path] = frozenset()
+    """The file itself, and the lists of accounts that it names."""
     document: Plain = field(default=None, repr=False)
+    """What the file holds, without secrets, for the store to keep."""
     problems: tuple[str, ...] = ()
+    """Why the file can't be used, where this is the configuration kept of an earlier state of it."""
     hints: tuple[str, ...] = ()
+    """What about some values is probably not meant, each with its place."""
     literals: tuple[str, ...] = ()
+    """The places where the file holds a secret itself."""
     secret_files: tuple[Path, ...] = ()
+    """The files that secrets were read from."""
+
+    # Indexes: made when they are first asked for, and kept
 
     @cached_property
     def accounts(self) -> Mapping[tuple[str, str], Account]:
-        """The accounts of all jobs, by key."""
+        """Return the accounts of all jobs, by key."""
         return {account.key: account for job in self.jobs for account in job.accounts}
 
     @cached_property
     def schedules(self) -> Mapping[str, Schedule]:
-        """The schedules of the jobs, by name."""
+        """Return the schedules of the jobs, by name."""
         return {job.name: job.schedule for job in self.jobs}
 
     @cached_property
     def gaps_after(self) -> Mapping[str, timedelta]:
-        """The time without a reading after which nothing is known any more, by job."""
+        """Return the time without a reading after which nothing is known any more, by job."""
         return {name: gap_after(schedule) for name, schedule in self.schedules.items()}
 
     @cached_property
     def targets(self) -> Mapping[str, tuple[Target, ...]]:
-        """The recipients of the channels, by name; none of them until the channels are opened."""
+        """Return the recipients of the channels, by name; none of them until the channels are opened."""
         return {name: channel.targets for name, channel in self.channels.items()}
 
     @cached_property
     def rules_by_name(self) -> Mapping[str, Rule]:
-        """The rules, by name."""
+        """Return the rules, by name."""
         return {rule.name: rule for rule in self.rules}
 
     def rule(self, name: str) -> Rule | None:

@@ -51,18 +51,18 @@ class Findings:
     # What is wrong
 
     def value(self, path: Path, reason: str) -> None:
-        """A wrong value."""
+        """Report a wrong value."""
         node = self._deepest(path)
         if any(scalar.references or is_private(scalar.text or "") for _, scalar in scalars(node)):
             reason = without_quotes(reason)
         self.add(path, node.at, reason)
 
     def key(self, path: Path, reason: str) -> None:
-        """A wrong key."""
+        """Report a wrong key."""
         self.add(path, self.key_at(path), reason)
 
     def unknown_key(self, path: Path, known: Iterable[str], owner: str | None = None) -> None:
-        """A key that is none of the known ones. The one it was meant to be is not missing.
+        """Report a key that is none of the known ones. The one it was meant to be is not missing.
 
         `owner` is what the key belongs to, if to something else."""
         name, names = str(path[-1]), list(known)
@@ -71,12 +71,12 @@ class Findings:
             self._meant.add((*path[:-1], meant))
 
     def missing(self, path: Path, reason: str = "is required") -> None:
-        """A key that is not there: placed at the mapping that lacks it."""
+        """Report a key that is not there, at the mapping that lacks it."""
         if path not in self._meant:
             self.add(path, self._deepest(path[:-1]).at, reason)
 
     def add(self, path: Path, at: Position, reason: str, source: str | None = None) -> None:
-        """Something wrong at a position, in another file where `source` names one."""
+        """Report something wrong at a position, in another file where `source` names one."""
         if source is None and path in self._hints:
             reason = f"{reason}; {self._hints[path]}"
         for text in self._hidden:
@@ -88,51 +88,51 @@ class Findings:
         self._above.update(path[:length] for length in range(len(path)))
 
     def extend(self, problems: Iterable[Problem]) -> None:
-        """What is wrong with the file as YAML."""
+        """Report what is wrong with the file as YAML."""
         for found in problems:
             self._problems.setdefault((_place(found), found.path), found)
 
     def below(self, path: Path) -> bool:
-        """Whether there is a problem so far with something below a path."""
+        """Return whether there is a problem so far with something below a path."""
         return path in self._above
 
     def within(self, path: Path) -> bool:
-        """Whether there is a problem so far at a path or below it."""
+        """Return whether there is a problem so far at a path or below it."""
         return path in self._paths or path in self._above
 
     def raise_any(self) -> None:
-        """Raises ConfigError with all problems, in the order of the file, if there are any."""
+        """Raise ConfigError with all problems, in the order of the file, if there are any."""
         if self._problems:
             raise ConfigError(self._source, tuple(sorted(self._problems.values(), key=_place)))
 
     # What is there
 
     def node(self, path: Path) -> Node | None:
-        """What stands at a path."""
+        """Return the node at a path."""
         nodes = list(walk(self._root, path))
         return nodes[-1] if len(nodes) == len(path) + 1 else None
 
     def has(self, path: Path) -> bool:
-        """Whether there is something at a path, other than a null."""
+        """Return whether there is something at a path, other than a null."""
         node = self.node(path)
         return node is not None and not (isinstance(node, Scalar) and node.text is None)
 
     def keys(self, path: Path) -> tuple[str, ...]:
-        """The keys of the mapping at a path; none for anything else."""
+        """Return the keys of the mapping at a path; none for anything else."""
         node = self.node(path)
         return tuple(node.entries) if isinstance(node, Mapping) else ()
 
     def text(self, path: Path) -> str | None:
-        """The scalar at a path; None for a null and for anything else."""
+        """Return the text of the scalar at a path; None for a null and for anything else."""
         node = self.node(path)
         return node.text if isinstance(node, Scalar) else None
 
     def item(self, path: Path, index: int) -> Path:
-        """Where an item stands, of a list that may also be written as one value alone."""
+        """Return the path of an item of a list that may also be written as one value alone."""
         return path if isinstance(self.node(path), Scalar) else (*path, index)
 
     def key_at(self, path: Path) -> Position:
-        """Where the last key of a path stands; the place of its value where it is no key."""
+        """Return where the last key of a path is; the place of its value where it is no key."""
         parent = self.node(path[:-1])
         if isinstance(parent, Mapping) and (entry := parent.entries.get(str(path[-1]))):
             return entry.key_at
@@ -143,7 +143,7 @@ class Findings:
 
 
 def _hidden(scalar: Scalar) -> str:
-    """A scalar's text, if it may not be shown."""
+    """Return a scalar's text, if it may not be shown."""
     return scalar.text or "" if scalar.references else ""
 
 
@@ -165,26 +165,26 @@ _CHOICES = re.compile(r"'([^']*)'")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean …?` for the nearest of the known names; empty where none is near."""
+    """Return `; did you mean …?` for the nearest of the known names; empty where none is near."""
     found = nearest_name(name, known)
     return "" if found is None else f"; did you mean `{found}`?"
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The nearest of the known names, whatever the case; None where none is near."""
+    """Return the nearest of the known names, whatever the case; None where none is near."""
     by_folded = {candidate.lower(): candidate for candidate in known}
     found = get_close_matches(name[:_LONGEST_COMPARED].lower(), by_folded, n=1)
     return by_folded[found[0]] if found else None
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """That there is no such thing, and the nearest one there is, or all of them where they are few."""
+    """Return that there is no such thing, and the nearest one there is, or all of them where they are few."""
     names = list(known)
     return f"no such {what}: {shown(name)}{nearest(name, names) or _listed(names)}"
 
 
 def unknown_key(name: str, known: Iterable[str], owner: str | None = None) -> str:
-    """That there is no such key here, and where it belongs, or the nearest one there is, or all of them."""
+    """Return that there is no such key here, and where it belongs, or the nearest one there is, or all of them."""
     names = list(known)
     if owner is not None:
         return f"unknown key; it belongs to {owner}"
@@ -192,7 +192,7 @@ def unknown_key(name: str, known: Iterable[str], owner: str | None = None) -> st
 
 
 def wrong_value(error: ErrorDetails, node: Node, *, hidden: bool) -> str:
-    """Why pydantic refused a value. A hidden one is not repeated, nor is one that a reference brought in."""
+    """Return why pydantic refused a value. A hidden one is not repeated, nor is one that a reference brought in."""
     reason = _reason(error, node)
     if hidden:
         return without_quotes(reason)
@@ -204,12 +204,12 @@ def wrong_value(error: ErrorDetails, node: Node, *, hidden: bool) -> str:
 
 
 def without_quotes(reason: str) -> str:
-    """A reason without the pieces of the value that it quotes."""
+    """Return a reason without the pieces of the value that it quotes."""
     return _QUOTE.sub("the value", reason)
 
 
 def expected(what: str, node: Node | None) -> str:
-    """That something else belongs here."""
+    """Return that something else belongs here."""
     return f"expected {what}, got {_kind(node)}"
 
 
@@ -247,7 +247,7 @@ def _reason(error: ErrorDetails, node: Node) -> str:
 
 
 def _formed(what: str, error: ErrorDetails) -> str | None:
-    """What belongs at a key, with an example of it, where there is one."""
+    """Return what belongs at a key, with an example of it, where there is one."""
     key = str(error["loc"][-1]) if error["loc"] else ""
     of_providers = (provider.wallets.forms.get(key) for provider in PROVIDERS.values())
     form = _FORMS.get(key) or next(filter(None, of_providers), None)
@@ -272,7 +272,7 @@ def _listed(names: list[str], most: int = _MOST_LISTED) -> str:
 
 
 def shown(text: str) -> str:
-    """A value as a message repeats it: quoted, not too long, and not at all if it may hold credentials."""
+    """Return a value as a message repeats it: quoted, not too long, and not at all if it may hold credentials."""
     if is_private(text):
         return "a URL that is not shown"
     return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")

@@ -17,7 +17,7 @@ _KEY = "[key]"
 
 
 def read(section: type[S], path: Path, findings: Findings, *, foreign: Collection[str] = ()) -> S | None:
-    """The section at a path, without the keys that something is wrong with; None where no sense can be made of it.
+    """Return the section at a path, without the keys that something is wrong with; None where nothing is left of it.
 
     `foreign` are keys that are no mistake, though they are not the section's own."""
     node = findings.node(path)
@@ -77,9 +77,9 @@ def check_keys(section: type[Section], path: Path, findings: Findings) -> None:
 
 
 def read_type(path: Path, what: str, known: Collection[str], findings: Findings) -> str | None:
-    """What a section at a path says its `type` is; None where that is none of the known ones.
+    """Return the `type` of the section at a path; None where that is none of the known ones.
 
-    A word that is none is reported here, its absence by whoever reads the section."""
+    An unknown one is reported here, a missing one where the section is read."""
     kind = findings.text((*path, "type"))
     if kind is None or kind in known:
         return kind
@@ -149,7 +149,7 @@ def _report_value(detail: ErrorDetails, path: Path, findings: Findings, *, hidde
 
 
 def secret_keys(section: type[Section]) -> frozenset[str]:
-    """The keys of a section whose values may not be shown."""
+    """Return the keys of a section whose values may not be shown."""
     return frozenset(name for name, field in section.model_fields.items() if _holds_secret(field.annotation))
 
 

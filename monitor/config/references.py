@@ -32,12 +32,14 @@ class Sources:
 
     @classmethod
     def of(cls, environ: Mapping[str, str], config_directory: Path) -> "Sources":
-        """Files are relative to `$CREDENTIALS_DIRECTORY` where that is set, else to the configuration's directory."""
+        """Return the sources.
+
+        Files are relative to `$CREDENTIALS_DIRECTORY` if that is set, else to the configuration's directory."""
         credentials = environ.get("CREDENTIALS_DIRECTORY")
         return cls(environ=environ, directory=Path(credentials) if credentials else config_directory)
 
     def file(self, what: str) -> Path:
-        """Which file a `file:PATH` means."""
+        """Return the file that `file:PATH` names."""
         return self.directory / what.removeprefix(_FILE)
 
 
@@ -55,7 +57,7 @@ class Interpolated:
 
 
 def interpolate(root: Node, sources: Sources, optional: Callable[[yaml_tree.Path], bool]) -> Interpolated:
-    """Replaces every reference in every value of a tree; keys are left as they are.
+    """Replace every reference in every value of a tree; keys are left as they are.
 
     A reference that leads nowhere is a problem, except where `optional` says of its place that it is not needed."""
     replacer = _Replacer(sources, optional)
@@ -122,7 +124,7 @@ class _Replacer:
 
 
 def _look_up(reference: str, what: str, sources: Sources) -> str:
-    """The value a reference stands for. Raises _Missing, naming the variable or the file and never a value."""
+    """Return the value of a reference. Raise _Missing, naming the variable or the file and never a value."""
     if not reference.endswith("}"):
         raise _Missing("`${` opens a reference that no `}` closes; write `$${` for a literal `${`")
     if what.startswith(_FILE):
@@ -148,7 +150,7 @@ def _from_file(path: Path, source: str) -> str:
 
 
 def _one_line(text: str, source: str) -> str:
-    """Refuses what no value here can hold, before it reaches a header or a URL."""
+    """Return a text that is one line; refuse what no value here can hold, before it reaches a header or a URL."""
     if not text:
         raise _Missing(f"{source} is empty")
     if _CONTROL.search(text):

@@ -61,7 +61,7 @@ class RuleReader:
     keep: timedelta | None
 
     def read(self, paths: Sequence[yaml_tree.Path]) -> tuple[AnyRuleSection, ...]:
-        """The rules at these paths, as far as they can be read."""
+        """Return the rules at these paths, as far as they can be read."""
         sections = [self._rule(path) for path in paths]
         check_unique(paths, self.findings)
         return tuple(section for section in sections if section is not None)

@@ -308,7 +308,7 @@ class DeltaLevel(LevelSection):
     )
 
     def move(self) -> tuple[Literal["drop", "rise", "change"], Change]:
-        """The way it has to move, and how far. ValueError where the section says neither."""
+        """Return the direction it has to move in, and how far. Raise ValueError where the section has neither."""
         if self.drop is not None:
             return "drop", self.drop
         if self.rise is not None:
@@ -451,7 +451,7 @@ LEVELS: Mapping[str, type[LevelSection]] = MappingProxyType(
 
 @cache
 def job_section(provider_type: str) -> type[JobSection]:
-    """The keys of a job over a provider of this type: those of every job, and those that say what is polled.
+    """Return the keys of a job over a provider of this type: those of every job, and those that say what is polled.
 
     What they become is both a JobSection and what the provider's `api` takes."""
     bases: tuple[type[Wallets], ...] = (JobSection, PROVIDERS[provider_type].wallets)
@@ -459,12 +459,12 @@ def job_section(provider_type: str) -> type[JobSection]:
 
 
 def keys(section: type[Section]) -> list[str]:
-    """A section's keys, as the file spells them."""
+    """Return a section's keys, as the file spells them."""
     return [field.alias or name for name, field in section.model_fields.items()]
 
 
 def inner(section: type[Section], place: Sequence[str | int]) -> type[Section]:
-    """The section that the last step of a place within a section is taken in."""
+    """Return the section that the last step of a place within a section is taken in."""
     annotation: object = section
     for step in place[:-1]:
         annotation = _below(annotation, step)
@@ -474,7 +474,7 @@ def inner(section: type[Section], place: Sequence[str | int]) -> type[Section]:
 
 
 def _below(annotation: object, step: str | int) -> object:
-    """The type of what stands a step further."""
+    """Return the type one step further."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         fields = (field for name, field in annotation.model_fields.items() if step in (name, field.alias))
         return next((_bare(field.annotation) for field in fields), None)
@@ -483,7 +483,7 @@ def _below(annotation: object, step: str | int) -> object:
 
 
 def _bare(annotation: object) -> object:
-    """A type without what is said about it, and without None beside it."""
+    """Return a type without what is said about it, and without None beside it."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     others = [one for one in get_args(annotation) if one is not NoneType]
@@ -491,7 +491,7 @@ def _bare(annotation: object) -> object:
 
 
 def owner(section: type[Section], key: str) -> str | None:
-    """What a key belongs to that is not one of the section's, but of its like; None if there is nothing."""
+    """Return what a key belongs to that is not one of the section's, but of its like; None if there is nothing."""
     if issubclass(section, JobSection):
         return _those("jobs of {} providers", {name: job_section(name) for name in PROVIDERS}, key)
     if issubclass(section, RuleSection):

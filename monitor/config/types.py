@@ -66,7 +66,7 @@ def _listed(value: object) -> object:
 
 
 def name_fault(value: str) -> str | None:
-    """Why this can't be the name of something; None if it can."""
+    """Return why this can't be the name of something; None if it can."""
     if re.fullmatch(NAME, value):
         return None
     return "a name has 1 to 100 letters (a-z), digits, dots, dashes or underscores"
@@ -116,7 +116,7 @@ class Listen(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether nobody but this machine can reach it."""
+        """Return whether nobody but this machine can reach it."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -142,7 +142,7 @@ def _listen(value: object) -> object:
 
 
 SHORTEST_TOKEN = 16
-"""Characters. Nobody guesses so many, and nobody takes a PIN for a token."""
+"""Characters: too many to guess, and more than a PIN has."""
 
 
 def _token(value: SecretStr) -> SecretStr:
@@ -163,7 +163,7 @@ def _host_name(value: str) -> str:
 
 
 def link_name_fault(value: str) -> str | None:
-    """Why a link can't be called this; None if it can."""
+    """Return why a link can't be called this; None if it can."""
     if re.fullmatch(LINK_NAME, value):
         return None
     return "a link's name has 1 to 50 letters (a-z), digits or underscores, so that {{ links.NAME }} finds it"
@@ -176,7 +176,7 @@ def _link_name(value: str) -> str:
 
 
 def link_fault(value: str) -> str | None:
-    """Why this can't be a link; None if it can."""
+    """Return why this can't be a link; None if it can."""
     if _LINK.fullmatch(value):
         return None
     return "expected a URL, such as https://wiki.example/{{ rule }}"

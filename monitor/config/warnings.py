@@ -36,7 +36,7 @@ _UNBRACED = re.compile(r"(?<![^/:@=?&])\$([A-Z]+(_[A-Z0-9]+)*)(?![^/:@=?&])")
 
 
 def warnings(config: Config, now: datetime) -> list[str]:
-    """A sentence for each thing that works, but not as one would expect. `now` is in UTC."""
+    """Return a sentence for each thing that works, but not as one would expect. `now` is in UTC."""
     return [
         *_channels(config),
         *_unbraced(config),
@@ -59,7 +59,7 @@ def _channels(config: Config) -> Iterator[str]:
 
 
 def _unbraced(config: Config) -> Iterator[str]:
-    """Secrets that look like a reference without its braces."""
+    """Yield the secrets that look like a reference without its braces."""
     for place, secret in _secrets(config):
         text = secret.get_secret_value()
         if (match := _UNBRACED.fullmatch(text)) is not None:
@@ -101,7 +101,7 @@ def _untrusted(config: Config) -> Iterator[str]:
 
 
 def _rates(config: Config) -> Iterator[str]:
-    """Hosts whose jobs need more calls than the strictest limit on them allows. Retries are not counted."""
+    """Yield the hosts whose jobs need more calls than the strictest limit on them allows. Retries are not counted."""
     limits: dict[str, RateLimit] = {}
     for settings in config.providers.values():
         limit = settings.rate_limit
@@ -124,7 +124,7 @@ def _per_minute(limit: RateLimit) -> Fraction:
 
 
 def _calls_a_minute(job: Job) -> Fraction:
-    """One call for each account and run; for cron, in an hour in which it runs."""
+    """Return one call for each account and run; for cron, in an hour in which it runs."""
     match job.schedule:
         case Every(interval=interval):
             return len(job.accounts) / _times(interval)
@@ -135,7 +135,7 @@ def _calls_a_minute(job: Job) -> Fraction:
 
 
 def _times(span: timedelta) -> Fraction:
-    """How many minutes a span is, exactly."""
+    """Return how many minutes a span is, exactly."""
     return Fraction(span // timedelta(microseconds=1), _MINUTE // timedelta(microseconds=1))
 
 
@@ -188,7 +188,7 @@ def _matches_of_alerts(config: Config) -> Iterator[tuple[str, Match]]:
 
 
 def _has_alerts(rule: Rule, match: Match, accounts: list[Account]) -> bool:
-    """Whether a rule can have an alert that fits; what a subject would be called is left open."""
+    """Return whether a rule can have an alert that fits; what a subject would be called is left open."""
     of_the_rule = Match({key: globs for key, globs in match.globs.items() if key in OF_THE_ALERT[:3]})
     others = Match({key: globs for key, globs in match.globs.items() if key not in OF_THE_ALERT})
     names = {"rule": rule.name, "type": rule.kind}
@@ -198,7 +198,7 @@ def _has_alerts(rule: Rule, match: Match, accounts: list[Account]) -> bool:
 
 
 def _unreached(config: Config) -> Iterator[str]:
-    """Routes behind one that takes all that they would."""
+    """Yield the routes behind one that takes all that they would."""
     for index, route in enumerate(config.routes):
         for earlier in config.routes[:index]:
             if not earlier.continues and _covers(earlier, route):
@@ -211,7 +211,7 @@ def _unreached(config: Config) -> Iterator[str]:
 
 
 def _covers(earlier: Route, route: Route) -> bool:
-    """Whether what fits the one fits the other for sure."""
+    """Return whether what fits the one fits the other for sure."""
     wanted = route.match.globs
     return all(
         key in wanted and all(any(_takes_all(one, pattern) for one in globs) for pattern in wanted[key])
@@ -220,7 +220,7 @@ def _covers(earlier: Route, route: Route) -> bool:
 
 
 def _takes_all(earlier: str, pattern: str) -> bool:
-    """Whether what fits the one pattern fits the other for sure; of `?` and `[…]` that is not asked."""
+    """Return whether what fits the one pattern fits the other for sure; never for `?` and `[…]`."""
     if earlier == pattern:
         return True
     return not set("?[").intersection(earlier + pattern) and fnmatchcase(pattern, earlier)
@@ -233,7 +233,7 @@ def _past(config: Config, now: datetime) -> Iterator[str]:
 
 
 def _pictures(config: Config) -> Iterator[str]:
-    """Pictures that nothing draws, or that no service of a channel shows."""
+    """Yield the charts that nothing draws, or that no service of a channel shows."""
     rules = [f"rule {rule.name}" for rule in config.rules if rule.presentation.chart]
     channels = [channel for channel in config.channels.values() if channel.chart]
     askers = [*rules, *(f"channel {channel.name}" for channel in channels)]
@@ -248,7 +248,7 @@ def _pictures(config: Config) -> Iterator[str]:
 
 
 def _shared(config: Config) -> Iterator[str]:
-    """Recipients that are named twice: within a channel, or by channels that notify of the same alerts."""
+    """Yield the recipients that are named twice: within a channel, or by channels that notify of the same alerts."""
     of_channel: dict[str, set[str]] = {}
     for channel in config.channels.values():
         found = of_channel.setdefault(channel.name, set())
@@ -292,7 +292,7 @@ _LOCKED_OUT = "chmod 600 would lock the daemon out, which is another user than t
 
 
 def exposed(config: Config) -> Iterator[str]:
-    """A sentence for each thing that others can read or exchange and should not: what, where, what to do."""
+    """Yield a sentence for each thing that others can read or exchange and should not: what, where, what to do."""
     store = config.store.path.resolve()
     yield from _store(store)
     daemon = _owner(store)
@@ -327,7 +327,8 @@ def _owner(path: Path) -> int:
 
 
 def _store(path: Path) -> Iterator[str]:
-    """The database with all that lies beside it under its name, a backup for one; the lock holds a number only."""
+    """Yield what others can do to the database and all that is beside it under its name, such as a backup. The lock
+    holds a number only."""
     beside = sorted(path.parent.glob(f"{glob.escape(path.name)}*"))
     readable = {
         file: mode
@@ -345,7 +346,7 @@ def _store(path: Path) -> Iterator[str]:
 
 
 def _open_to_others(path: Path, bit: int) -> str:
-    """The mode that lets everybody do this to a path; empty where it, or a directory above it, does not."""
+    """Return the mode that lets everybody do this to a path; empty where it, or a directory above it, does not."""
     try:
         mode = path.stat().st_mode
         if mode & bit and all(above.stat().st_mode & stat.S_IXOTH for above in path.resolve().parents):

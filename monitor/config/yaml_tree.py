@@ -89,7 +89,7 @@ class Document:
 
 
 def parse(text: str) -> Document:
-    """Reads YAML text. What is wrong with it as YAML is in `problems`; nothing is raised."""
+    """Read YAML text. What is wrong with it as YAML is in `problems`; nothing is raised."""
     stray = _NOT_YAML.search(text)
     if stray is not None:
         at = position_of(text, stray.start())
@@ -107,23 +107,23 @@ def parse(text: str) -> Document:
 
 
 def position_of(text: str, index: int) -> Position:
-    """The line and column of the character at `index`."""
+    """Return the line and column of the character at `index`."""
     line_start = text.rfind("\n", 0, index) + 1
     return Position(text.count("\n", 0, index) + 1, index - line_start + 1)
 
 
 def problem(at: Position, reason: str, path: str = "") -> Problem:
-    """Something wrong at a position."""
+    """Return a problem at a position."""
     return Problem(path=path, reason=reason, line=at.line, column=at.column)
 
 
 def dotted(path: Path) -> str:
-    """A path as messages write it: `jobs[0].every`."""
+    """Return a path as messages write it: `jobs[0].every`."""
     return "".join(_step(step) for step in path).removeprefix(".")
 
 
 def is_private(text: str) -> bool:
-    """Whether a text may not be repeated wherever it stands: a URL can hold credentials in any of its parts."""
+    """Return whether a text may not be repeated anywhere: a URL can hold credentials in any of its parts."""
     return "://" in text
 
 
@@ -136,7 +136,7 @@ def _step(step: str | int) -> str:
 
 
 def plain(node: Node) -> Plain:
-    """The node's text, lists and dicts, without positions."""
+    """Return the node's text, lists and dicts, without positions."""
     match node:
         case Scalar():
             return node.text
@@ -160,7 +160,7 @@ def node(of: Plain) -> Node:
 
 
 def child(node: Node | None, step: str | int) -> Node | None:
-    """The node one step down; None where there is none."""
+    """Return the node one step down; None where there is none."""
     match node:
         case Mapping() if isinstance(step, str) and step in node.entries:
             return node.entries[step].value
@@ -171,7 +171,7 @@ def child(node: Node | None, step: str | int) -> Node | None:
 
 
 def is_empty(node: Node | None) -> bool:
-    """Whether there is nothing: a null, or a list or a mapping without anything in it."""
+    """Return whether there is nothing: a null, or a list or a mapping without anything in it."""
     match node:
         case Mapping():
             return not node.entries
@@ -184,7 +184,7 @@ def is_empty(node: Node | None) -> bool:
 
 
 def walk(node: Node, path: Path) -> Iterator[Node]:
-    """The nodes along a path, from the given one down, as far as there are any."""
+    """Yield the nodes along a path, from the given one down, as far as there are any."""
     current: Node | None = node
     for step in path:
         if current is None:
@@ -196,7 +196,7 @@ def walk(node: Node, path: Path) -> Iterator[Node]:
 
 
 def scalars(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar]]:
-    """Every scalar in a tree, with its path."""
+    """Yield every scalar in a tree, with its path."""
     match node:
         case Scalar():
             yield path, node
@@ -227,7 +227,7 @@ class _Composer:
         self._total = 0
 
     def document(self) -> Node | None:
-        """The root node; None for an empty stream."""
+        """Return the root node; None for an empty stream."""
         next(self._events)
         if isinstance(next(self._events), yaml.StreamEndEvent):
             return None
@@ -330,12 +330,12 @@ def _at(event: yaml.Event) -> Position:
 
 
 def _place(mark: Any) -> Position:
-    """A mark's position; the C parser's marks are of a type of their own."""
+    """Return a mark's position; the C parser's marks are of a type of their own."""
     return Position(mark.line + 1, mark.column + 1)
 
 
 def _beside(value: Node, key: yaml.Event) -> Node:
-    """A value that is nothing at all stands nowhere: it is pointed at by its key."""
+    """Return a value with its place: an empty one has none of its own, so it is at its key."""
     if isinstance(value, Scalar) and value.text is None:
         return Scalar(text=None, at=_at(key))
     return value

@@ -1,11 +1,11 @@
-"""The daemon's watch over the wall clock: it is set, it is in doubt, it is right again."""
+"""The daemon's watch over the wall clock: it notices that the clock is set, in doubt, or right again."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.alerting.clock_changes import fit_to_clock, go_on_after, settle_clock
+from monitor.alerting.clock_changes import fit_to_clock, move_forward, resolve_clock
 from monitor.daemon.runtime import Hosts
 from monitor.domain.clock import AHEAD, OFF, ClockEvidence
 from monitor.store.transaction import Transaction
@@ -14,13 +14,13 @@ from monitor.store.writer import Store
 log = logging.getLogger(__name__)
 
 MOVED = 1_000
-"""Readings moved in one transaction, at most: others wait for the writer meanwhile."""
+"""Readings moved in one transaction, at most: polls wait for the writer meanwhile."""
 
 
 class ClockWatch:
-    """Fits the store to the clock when that is set, and decides whether anything may be deleted by it.
+    """Adjusts the store to a clock that was set, and decides whether retention may trust the clock.
 
-    `clock` gives aware UTC, `monotonic` seconds by a clock that nobody sets."""
+    `clock` returns aware UTC, `monotonic` seconds of a clock that is never set."""
 
     def __init__(
         self, store: Store, hosts: Hosts, *, clock: Callable[[], datetime], monotonic: Callable[[], float]
@@ -30,26 +30,25 @@ class ClockWatch:
         self._clock = clock
         self._monotonic = monotonic
         self._since = (clock(), monotonic())
-        self._steps = [timedelta(0)]  # not taken yet; a start is one of unknown size
+        self._steps = [timedelta(0)]  # not handled yet; a start is a step of unknown size
         self._doubt: str | None = None
-        self._has_settled = False
-        self._stopped_for: timedelta | None = (
-            None  # before this start, until the first answers say how long it was
-        )
+        self._has_run_long_enough = False
+        # how long nothing ran before this start, by this clock; None once the providers' clocks have confirmed it
+        self._stopped_for: timedelta | None = None
 
     def may_prune(self) -> bool:
-        """Whether nothing contradicts the clock, and it has run for long enough to tell."""
-        return self._has_settled and self._doubt == ""
+        """Return whether nothing contradicts the clock, and it has run long enough to be sure."""
+        return self._has_run_long_enough and self._doubt == ""
 
     def was_set(self, step: timedelta) -> None:
-        """Note that somebody set the clock: what confirmed it did so before."""
+        """Note that the clock was set by `step`. Earlier confirmations no longer count."""
         self._hosts.forget_clocks()
         self._since = (self._clock(), self._monotonic())
         self._steps.append(step)
-        self._has_settled = False
+        self._has_run_long_enough = False
 
     async def fit(self) -> None:
-        """Fit the store to the clock, if it was set since the last time. Raises StoreError; then it is tried again."""
+        """Adjust the store if the clock was set since the last call. Raises StoreError; the next call tries again."""
         steps, self._steps = self._steps, []
         if not steps:
             await self._fit_to_services()
@@ -67,31 +66,32 @@ class ClockWatch:
             log.warning("clock and store disagree", extra={"fields": {"noticed": noticed}})
 
     async def _fit_to_services(self) -> None:
-        """Go on from where all was before the start, where the first answers say that the clock jumped since."""
+        """Adjust the store if the first responses show that the clock jumped ahead while nothing ran."""
         differences, stopped_for = self._hosts.clock_differences, self._stopped_for
         if stopped_for is None or not differences:
             return
-        self._stopped_for = None  # before anything is awaited: polls come together
-        ahead = -max(differences)  # by the service that thinks the least of it
+        self._stopped_for = None  # before the first await: polls run at the same time
+        ahead = -max(differences)  # by the provider whose clock differs least
         if OFF <= ahead <= stopped_for + AHEAD:
             try:
-                await self._store.write(lambda tx: go_on_after(tx, ahead))
+                await self._store.write(lambda tx: move_forward(tx, ahead))
             except BaseException:
                 self._stopped_for = stopped_for
                 raise
 
     async def judge(self) -> None:
-        """Settle which clock was right as soon as that is known; log when the clock comes into doubt, and when it is
-        out of it. Raises StoreError."""
+        """Resolve which clock was right as soon as that is known, and log when doubt about the clock begins and ends.
+
+        Raises StoreError."""
         await self.fit()
         differences = self._hosts.clock_differences
         moved = MOVED
         while moved >= MOVED:
-            moved, settled = await self._store.write(
-                lambda tx: settle_clock(tx, self._clock(), differences, MOVED)
+            moved, resolved = await self._store.write(
+                lambda tx: resolve_clock(tx, self._clock(), differences, MOVED)
             )
-            if settled:
-                log.warning("clock question settled", extra={"fields": {"noticed": settled}})
+            if resolved:
+                log.warning("clock change resolved", extra={"fields": {"noticed": resolved}})
         doubt = await self._store.write(self._judge)
         if bool(doubt) != bool(self._doubt):
             if doubt:
@@ -102,7 +102,7 @@ class ClockWatch:
         self._doubt = doubt
 
     async def end(self) -> None:
-        """Leave no doubt in the store that nobody will settle. Raises StoreError."""
+        """Clear the doubt in the store, which a stopped daemon cannot resolve. Raises StoreError."""
         await self._store.write(lambda tx: tx.clock.note_doubt(""))
 
     def _judge(self, tx: Transaction) -> str:
@@ -116,9 +116,9 @@ class ClockWatch:
             newest_before=mark.jumped_from,
             differences=self._hosts.clock_differences,
         )
-        self._has_settled, doubt = evidence.has_settled, evidence.doubt()
+        self._has_run_long_enough, doubt = evidence.has_run_long_enough, evidence.doubt()
         if doubt != self._doubt:
             tx.clock.note_doubt(doubt)
-        if self._has_settled and not doubt and mark.jumped_to is not None:
+        if self._has_run_long_enough and not doubt and mark.jumped_to is not None:
             tx.clock.save(replace(mark, jumped_from=None, jumped_to=None))
         return doubt

@@ -1,4 +1,4 @@
-"""The sandbox on its own, and the demo: sandbox, daemon and a receiver of its messages, in one process."""
+"""The commands `sandbox` and `demo`. The demo runs sandbox, daemon and a receiver of its messages in one process."""
 
 import asyncio
 import logging
@@ -26,22 +26,23 @@ from monitor.providers import PROVIDERS
 from monitor.sandbox import Message, Sandbox, Scenario, Webhook, demo_scenario, simulations
 from monitor.terminal.console import stderr, stdout
 
-STORY_LASTS = timedelta(seconds=25)
-"""After this the demo's story has been told: the outage is over and its end delivered."""
+DEMO_LASTS = timedelta(seconds=25)
+"""The length of the demo: by then the outage is over and its end delivered."""
 
 STATUS_PORT = 8787
-"""Where the demo's status page is, if nobody else is there."""
+"""The port of the demo's status page, if it is free."""
 
 _NEXT = """\
-[bold]That was it.[/] Every reading is kept exactly, one cause gave one message, and an outage is no empty wallet.
+[bold]The demo is complete.[/] Every reading is stored, each cause gave one message, and the outage was not taken for
+an empty wallet.
 
-What to do next:
-  1. copy [cyan]config.example.yaml[/] to [cyan]config.yaml[/] and say which wallets, limits and channels are yours
-  2. [cyan]balance-monitor check --live[/]   reads every balance once and stores no reading
-  3. [cyan]balance-monitor notify[/]         tries your channels
-  4. [cyan]balance-monitor run[/]            and later [cyan]systemd/balance-monitor.service[/] or the Dockerfile
+Next steps:
+  1. copy [cyan]config.example.yaml[/] to [cyan]config.yaml[/] and enter your wallets, limits and channels
+  2. [cyan]balance-monitor check --live[/]   reads every balance once, and stores no readings
+  3. [cyan]balance-monitor notify[/]         sends a test message through your channels
+  4. [cyan]balance-monitor run[/]            starts the daemon; for production, see [cyan]docs/deployment.md[/]
 
-To rehearse on made-up balances and faults: [cyan]balance-monitor sandbox --help[/]"""
+To rehearse with scripted balances and faults: [cyan]balance-monitor sandbox --help[/]"""
 
 
 async def serve(
@@ -49,8 +50,8 @@ async def serve(
 ) -> None:
     """Serve every simulated provider until SIGINT or SIGTERM, on `ports` by provider (0: any free port).
 
-    The matching configuration goes to stdout. Raises SandboxError for a scenario that can't be read and a port that is
-    taken."""
+    The matching configuration goes to stdout. Raises SandboxError for an invalid balance or fault, and for a port in
+    use."""
     stopped = _stop_signals()
     scenario = _scenario(balances, faults)
     sandbox = Sandbox(scenario, ports=ports)
@@ -61,7 +62,7 @@ async def serve(
             await receiver.start()
     except OSError as exc:
         await sandbox.stop()
-        raise SandboxError(f"the sandbox can't listen: {exc.strerror or exc}; choose another port") from exc
+        raise SandboxError(f"the sandbox cannot listen: {exc.strerror or exc}; choose another port") from exc
     print(sandbox.example_config(receiver.url if webhook else None), end="", flush=True)  # noqa: T201 -- its output
     services = " and ".join(f"{one.title} at {sandbox.services[one.name].url}" for one in scenario.services)
     stderr().print(f"serving {services}; Ctrl-C ends it", markup=False)
@@ -73,17 +74,16 @@ async def serve(
 
 
 async def demonstrate(port: int | None, *, stay: bool) -> None:
-    """Tells the whole story within half a minute, on loopback and in a temporary folder; then ends, unless it is to
-    `stay`. `port` is the status page's; None: the usual one, or another if that is taken.
+    """Run the demo, half a minute on loopback and in a temporary folder; then end, unless it is to `stay`.
 
-    Raises SandboxError for a port that is taken."""
+    `port` is the port of the status page; None: STATUS_PORT, or a free one. Raises SandboxError for a port in use."""
     listen = f"127.0.0.1:{_free_port(port)}"
     console = stdout()
     began = now()
     set_up("text", logging.CRITICAL)
     console.print(
-        "[bold]balance-monitor demo[/]: two services on loopback, the daemon, and you receive its messages.\n"
-        f"Its status page: [bold cyan]http://{listen}/[/]\n",
+        "[bold]balance-monitor demo[/]: two simulated services, the daemon, and a receiver of its messages.\n"
+        f"Status page: [bold cyan]http://{listen}/[/]\n",
         soft_wrap=True,
     )
     with tempfile.TemporaryDirectory(prefix="balance-monitor-demo-") as folder:
@@ -106,7 +106,7 @@ async def demonstrate(port: int | None, *, stay: bool) -> None:
                 for service in scenario.services
                 for second, text in service.narration.items()
             ]
-            cues.append(loop.call_later(STORY_LASTS.total_seconds(), _stay if stay else daemon.stop))
+            cues.append(loop.call_later(DEMO_LASTS.total_seconds(), _stay if stay else daemon.stop))
             await daemon.run()
             for cue in cues:
                 cue.cancel()
@@ -115,19 +115,19 @@ async def demonstrate(port: int | None, *, stay: bool) -> None:
 
 
 class _Ticker:
-    """Prints what polls read, where it is news: the first reading, a change, a failure, the recovery."""
+    """Prints polls that bring news: a first reading, a change, a failure, a recovery."""
 
     def __init__(self, began: datetime) -> None:
         self._began = began
         self._last: dict[str, Reading] = {}
 
     def show(self, recorded: Recorded) -> None:
-        """One poll's lines."""
+        """Print the lines of one poll."""
         before, after = recorded.before.streak, recorded.health.streak
         if after.count == 1:
             detail = escape(f"{after.outcome}: {after.detail}")
             self._line(
-                f"[magenta]{escape(str(recorded.account))} not read ({detail}); the balance stays as it was"
+                f"[magenta]{escape(str(recorded.account))} not read ({detail}); its last balance stays"
             )
         elif before.count and not after.count:
             self._line(f"[green]{escape(str(recorded.account))} is read again")
@@ -157,11 +157,11 @@ def _free_port(wanted: int | None) -> int:
             except OSError:
                 continue
             return int(trying.getsockname()[1])
-    raise SandboxError(f"port {wanted} is taken; choose another, or leave it out")
+    raise SandboxError(f"port {wanted} is in use; choose another, or leave --port out")
 
 
 def _stay() -> None:
-    stdout().print("\n[bold]The story is told.[/] Everything goes on until Ctrl-C.")
+    stdout().print("\n[bold]The demo is complete.[/] Everything keeps running until Ctrl-C.")
 
 
 def _narrate(text: str) -> None:

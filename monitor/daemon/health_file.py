@@ -1,7 +1,7 @@
-"""A sign of life for a container's health check: a file whose time of change is renewed while the daemon works.
+"""The health file for a container's health check: its modification time is renewed while the daemon works.
 
-To look at it takes no configuration, no secret and no Python, so a busy machine or a file with a typo does not make
-the container unhealthy."""
+A check of it needs no configuration, no secret and no Python, so that neither a busy machine nor a typo in the
+configuration makes the container unhealthy."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ VARIABLE = "BALANCE_MONITOR_ALIVE"
 
 
 class LifeSign:
-    """The file named by `$BALANCE_MONITOR_ALIVE`; without the variable there is none."""
+    """The file named by `$BALANCE_MONITOR_ALIVE`; without the variable, every call does nothing."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         named = environ.get(VARIABLE)
@@ -22,7 +22,7 @@ class LifeSign:
         self._failed = False
 
     def renew(self) -> None:
-        """Sets the file's time of change to now. A failure is logged once: the health check will see it too."""
+        """Set the file's modification time to now. A failure is logged once; the health check notices it too."""
         if self._path is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""When each account is polled: first soon after the start, then spread over its job's interval."""
+"""The plan of polls: each account soon after the start, then spread over the interval of its job."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,18 +12,16 @@ from monitor.domain.model import Account
 from monitor.domain.schedule import Cron, Every
 
 SPACING = timedelta(seconds=1)
-"""How far apart the first polls of a job's accounts are at most, and those of a cron job always."""
+"""The largest span between the first polls of a job's accounts, and between all polls of a cron job."""
 
-_GOLDEN = 0.618034  # its multiples, taken modulo 1, lie evenly spread, however many there are
-
-
+_GOLDEN = 0.618034  # its multiples modulo 1 are evenly spread, however many there are
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def turns(accounts: Sequence[Account], polled_at: Mapping[tuple[str, str], datetime]) -> dict[Account, int]:
-    """Return which account of a job is polled first, second, …: the one that was not polled for longest leads.
+    """Return the order in which a job's accounts are polled first: 0 for the one not polled for the longest time.
 
-    A start that is cut short again and again thus gets round to all of them. Equals keep the configured order."""
+    If the daemon is restarted again and again, all accounts get their turn. Equal ones keep the configured order."""
     ordered = sorted(accounts, key=lambda account: polled_at.get(account.key, _NEVER))
     return {account: turn for turn, account in enumerate(ordered)}
 
@@ -36,9 +34,9 @@ def plan(
     started: datetime,
     run: Callable[[int], Coroutine[Any, Any, None]],
 ) -> Task:
-    """The task that polls an account, the `index`th of its job and the `turn`th to be polled.
+    """Return the task that polls an account, the `index`th of its job and the `turn`th to be polled first.
 
-    `number` is the job's among all: jobs of one interval don't fire together either."""
+    `number` is the number of its job: jobs with the same interval do not poll at the same time either."""
     count = len(polled.job.accounts)
     match polled.job.schedule:
         case Every(interval=interval):
@@ -48,7 +46,9 @@ def plan(
             trigger: BaseTrigger = Evenly(interval, started + (turn + number * _GOLDEN % 1) * share)
         case Cron() as schedule:
             trigger = ByCron(schedule.fields, schedule.timezone)
-            spacing = min(_gap(trigger, started) / count, SPACING)
+            first_run = following(trigger, started)
+            interval = following(trigger, first_run) - first_run
+            spacing = min(interval / count, SPACING)
             first = started + turn * spacing
             trigger = Later(trigger, turn * spacing)
         case _:
@@ -57,7 +57,7 @@ def plan(
 
 
 def next_after(polled: Polled, at: datetime) -> datetime:
-    """When an account polled at an instant (UTC) would be due again, were a daemon at work."""
+    """Return when a daemon would poll an account again that was polled at an instant (UTC)."""
     match polled.job.schedule:
         case Every(interval=interval):
             return at + interval
@@ -65,9 +65,3 @@ def next_after(polled: Polled, at: datetime) -> datetime:
             return following(ByCron(schedule.fields, schedule.timezone), at)
         case _:
             assert_never(polled.job.schedule)
-
-
-def _gap(trigger: BaseTrigger, at: datetime) -> timedelta:
-    """How far apart a trigger's next two firings are."""
-    first = following(trigger, at)
-    return following(trigger, first) - first

@@ -1,4 +1,4 @@
-"""What a command does once: poll everything, poll without keeping anything, try the channels."""
+"""What commands do once: poll everything, poll without storing readings, send test messages."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from monitor.alerting.changes import log_events
-from monitor.alerting.clock_changes import AT_ONCE, fit_to_clock, settle_clock
+from monitor.alerting.clock_changes import MOVED_TOGETHER, fit_to_clock, resolve_clock
 from monitor.alerting.outbox import Outbox, divert_to_fallback, log_diverted
 from monitor.alerting.recording import log_poll
 from monitor.config import Config
@@ -37,24 +37,24 @@ from monitor.store.writer import Store
 
 log = logging.getLogger(__name__)
 
-DELIVERIES_MAY_TAKE = timedelta(seconds=20)
-TEST_MAY_TAKE = timedelta(seconds=60)
+DELIVERY_TIMEOUT = timedelta(seconds=20)
+TEST_TIMEOUT = timedelta(seconds=60)
 
 Progress = Callable[[Account, PollResult], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What came back from a channel's URL: an error, or None where it took the message."""
+    """The result of a test message to one URL: an error, or None if it was accepted."""
 
     target: Target
     error: str | None
 
 
 async def poll(config: Config, job: str | None, progress: Progress) -> None:
-    """Polls every account (of one job) once, with all that follows: readings kept, rules judged, people told.
+    """Poll every account (of one job) once, store the readings, evaluate the rules and send notifications.
 
-    Raises StoreError, also where a daemon is at work on the store."""
+    Raises StoreError, also if a daemon uses the store."""
     require_tls(config)
     config, notifiers = open_channels(config)  # what is refused is reported before anything is touched
     store = await asyncio.to_thread(Store, config.store.path)
@@ -69,7 +69,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
         log_events(await store.write(lambda tx: accept(tx, config, started)))
 
         async def one(polled: Polled) -> None:
-            result = await monitor.fetch(polled, _patience(config))
+            result = await monitor.fetch(polled, _longest_wait(config))
             overdue_at = monitor.overdue_at(
                 polled, next_after(polled, result.finished_at), result.finished_at
             )
@@ -81,11 +81,11 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
 
         await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
         ended = now()
-        await store.write(lambda tx: settle_clock(tx, ended, hosts.clock_differences, AT_ONCE))
+        await store.write(lambda tx: resolve_clock(tx, ended, hosts.clock_differences, MOVED_TOGETHER))
         log_diverted(await store.write(lambda tx: divert_to_fallback(tx, config, ended)))
         outbox.serve(config, notifiers)
-        with suppress(TimeoutError):  # what was not delivered stays in the outbox, and `status` shows it
-            async with asyncio.timeout(DELIVERIES_MAY_TAKE.total_seconds()):
+        with suppress(TimeoutError):  # what is not delivered stays in the outbox, and `status` shows it
+            async with asyncio.timeout(DELIVERY_TIMEOUT.total_seconds()):
                 await outbox.drain()
     finally:
         await outbox.stop(timedelta(seconds=1))
@@ -94,11 +94,12 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
 
 
 async def check_live(config: Config, progress: Progress) -> None:
-    """Polls every account once and keeps nothing but its calls and the pauses it was asked for.
+    """Poll every account once. Stores no readings, only the calls and the pauses that hosts ask for.
 
-    They hold for the daemon too, as the daemon's do here. A store that fails is not what is being checked."""
+    These are shared with the daemon. Errors of the store are ignored: the configuration is checked, not the store."""
     write = beside(config.store.path)
-    shared = config.store.path.exists()  # where it does not exist there is no daemon, and nothing is created
+    # without a store there is no daemon to share limits with, and none is created
+    shared = config.store.path.exists()
     hosts = Hosts(SharedCalls(write) if shared else None)
     require_tls(config)
     monitor = Monitor(*open_channels(config), hosts)
@@ -106,7 +107,7 @@ async def check_live(config: Config, progress: Progress) -> None:
         hosts.respect(state.pauses(config.store.path))
 
     async def one(polled: Polled) -> None:
-        result = await monitor.fetch(polled, _patience(config))
+        result = await monitor.fetch(polled, _longest_wait(config))
         if shared and (pause := result.pause):
             with suppress(StoreError):
                 await write(lambda tx: tx.hosts.save_pause(pause))
@@ -118,15 +119,15 @@ async def check_live(config: Config, progress: Progress) -> None:
         await monitor.close()
 
 
-def _patience(config: Config) -> timedelta:
-    """How long a poll waits for its turn when all are asked for at once: as long as the limits want it."""
+def _longest_wait(config: Config) -> timedelta:
+    """Return how long a poll may wait for its turn when all accounts are polled at once under their call limits."""
     accounts = sum(len(job.accounts) for job in config.jobs)
     limits = [settings.rate_limit for settings in config.providers.values() if settings.rate_limit]
     return MAX_WAIT + max((accounts / limit.calls * limit.per for limit in limits), default=timedelta(0))
 
 
 async def try_channels(config: Config, channel: str | None) -> list[Tried]:
-    """Sends a test message to every URL (of one channel) and says what came back."""
+    """Send a test message to every URL (of one channel), and return the results."""
     chosen = [one for one in open_channels(config)[1] if channel in (None, one.target.channel)]
     return list(await asyncio.gather(*(_try(notifier) for notifier in chosen)))
 
@@ -134,12 +135,12 @@ async def try_channels(config: Config, channel: str | None) -> list[Tried]:
 async def _try(notifier: AppriseNotifier) -> Tried:
     message = test_message(notifier.target.channel, now())
     try:
-        async with asyncio.timeout(TEST_MAY_TAKE.total_seconds()):
+        async with asyncio.timeout(TEST_TIMEOUT.total_seconds()):
             await asyncio.to_thread(notifier.send, message, set())
     except DeliveryFailed as exc:
         return Tried(target=notifier.target, error=str(exc))
     except TimeoutError:
-        return Tried(target=notifier.target, error=f"no answer within {TEST_MAY_TAKE.total_seconds():.0f} s")
+        return Tried(target=notifier.target, error=f"no answer within {TEST_TIMEOUT.total_seconds():.0f} s")
     return Tried(target=notifier.target, error=None)
 
 

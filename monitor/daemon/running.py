@@ -276,7 +276,7 @@ class Running:
             self._on_recorded(recorded)
 
     def _note_missed(self, polled: Polled, missed: int) -> None:
-        """Logs when an account begins to fall behind its schedule; the store counts every run."""
+        """Log when an account begins to fall behind its schedule; the store counts every run."""
         self._metrics.missed(polled.account, missed)
         if missed and polled.key not in self._behind:
             log.warning("runs missed", extra={"fields": {"account": polled.account, "count": missed}})
@@ -331,7 +331,7 @@ class Running:
             self._outbox.wake()
 
     def _clock_set(self, step: timedelta) -> None:
-        """What was polled was so by the clock before."""
+        """Forget which accounts were polled: they were so by the clock before."""
         self._running_since += step
         self._polled.clear()
         self._summaries.clock_was_set()
@@ -364,12 +364,12 @@ class Running:
 
     async def _liveness_problem(self) -> str:
         """What a restart would mend: what does not answer, or lies still. A full disk is none of it."""
-        if not await self._store.gets_on(STORE_MAY_TAKE):
+        if not await self._store.is_responsive(STORE_MAY_TAKE):
             return "the store's writer stands still"
         return "" if self._scheduler.is_on_time() else "a scheduled poll is overdue"
 
     async def _readiness_problem(self) -> str:
-        """What does not get on; empty where everything does."""
+        """Return the readiness problem: what keeps the daemon from its work; empty where nothing does."""
         if not self._scheduler.is_on_time():
             return "a scheduled poll is overdue"
         if self._store_error is not None:
@@ -399,7 +399,7 @@ class Running:
 
     async def _notify_watchdog(self) -> None:
         """A sign of life says: the loop turns, the writer gets on, and no run is left lying."""
-        if await self._store.gets_on(self._life_interval()) and self._scheduler.is_on_time():
+        if await self._store.is_responsive(self._life_interval()) and self._scheduler.is_on_time():
             self._systemd.alive()
             self._life_sign.renew()
 
@@ -411,7 +411,7 @@ class Running:
         last = f"last poll {self._last_poll:%H:%M:%S} UTC" if self._last_poll else "no poll yet"
         self._systemd.status(f"{len(self._monitor.accounts)} accounts, {last}, {store}")
 
-    # What the pages ask for, in threads of their own
+    # What the pages ask for, from threads of their own
 
     def _live(self) -> Live:
         unready = "stopping" if self._stop.is_set() else "" if self._begun else "starting"
@@ -479,8 +479,8 @@ class Running:
         return Monitor(*open_channels(config), self._hosts)
 
     async def _in_loader(self, work: Callable[..., T], *args: object) -> T:
-        """Work in a thread, and not in asyncio's own, which slow name lookups may occupy: a big file, or one on a file
-        system that hangs, must hold up neither polls nor the end."""
+        """Do work in a thread that is not one of asyncio's own, which slow name lookups may occupy: a big file, or one
+        on a file system that hangs, must delay neither polls nor the end."""
         return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)
 
     async def _exchange(self, monitor: Monitor) -> None:

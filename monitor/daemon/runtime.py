@@ -1,4 +1,4 @@
-"""One configuration, built: what polls, what judges, what tells."""
+"""One configuration at work: its channels opened, its connections, and the steps of a poll and of a reload."""
 
 import asyncio
 import random
@@ -29,7 +29,7 @@ _OVERDUE_GRACE = timedelta(minutes=5)
 
 
 def now() -> datetime:
-    """The wall clock, in UTC, as everything but the scheduler and the log reads it."""
+    """Return the wall clock, in UTC, as everything but the scheduler and the log reads it."""
     return datetime.now(UTC)
 
 
@@ -54,7 +54,7 @@ class Hosts:
         self._hosts: dict[str, Host] = {}
 
     def of(self, settings: Settings) -> Host:
-        """The host that a provider's URL leads to: the same for every provider that goes there."""
+        """Return the host that a provider's URL leads to: the same for every provider that goes there."""
         return self._hosts.setdefault(settings.origin, Host(settings.origin, clock=now, log=self._log))
 
     def respect(self, pauses: Iterable[Pause]) -> None:
@@ -65,7 +65,7 @@ class Hosts:
 
     @property
     def clock_differences(self) -> tuple[timedelta, ...]:
-        """How much later than ours the hosts' clocks are, as far as they say."""
+        """Return how much later than ours the hosts' clocks are, as far as they are known."""
         known = (host.clock_difference for host in self._hosts.values())
         return tuple(one for one in known if one is not None)
 
@@ -84,7 +84,7 @@ class Polled:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The account's."""
+        """Return the account's key."""
         return self.account.key
 
 
@@ -103,7 +103,7 @@ class Monitor:
         }
 
     async def fetch(self, polled: Polled, max_wait: timedelta) -> PollResult:
-        """One poll, without consequences."""
+        """Poll an account once; record nothing."""
         client = self._clients[polled.account.provider]
         self._under_way += 1
         try:
@@ -115,12 +115,12 @@ class Monitor:
 
     @property
     def longest_span(self) -> timedelta:
-        """How far back calls count, by any limit."""
+        """Return how far back calls count, by any limit."""
         spans = [one.rate_limit.per + one.timeout for one in self.config.providers.values() if one.rate_limit]
         return max(spans, default=timedelta(0))
 
     def overdue_at(self, polled: Polled, due: datetime | None, at: datetime) -> datetime | None:
-        """From when on the poll that is due next counts as overdue: with time for its retries, and some grace."""
+        """Return from when on the next poll counts as overdue: with time for its retries, and some grace."""
         if due is None:
             return None
         settings = self.config.providers[polled.account.provider]
@@ -128,14 +128,14 @@ class Monitor:
         return due + min(due - at, _OVERDUE_GRACE) + own_time
 
     async def retire(self) -> None:
-        """Closes every connection once the last poll over it is through."""
+        """Close every connection once the last poll over it is through."""
         while self._under_way:
             self._idle.clear()
             await self._idle.wait()
         await self.close()
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Close every connection."""
         for client in self._clients.values():
             await client.close()
 
@@ -143,7 +143,7 @@ class Monitor:
 async def keep(
     store: Store, result: PollResult, key: tuple[str, str], config: Config, overdue_at: datetime | None
 ) -> Recorded | None:
-    """Commits a poll with all that follows from it; None where a reload took the account away meanwhile."""
+    """Commit a poll with all that follows from it; None where a reload removed the account meanwhile."""
     account = config.accounts.get(key)
     if account is None:
         return None

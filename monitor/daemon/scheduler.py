@@ -1,8 +1,8 @@
-"""When polls run: APScheduler, told to drop nothing, and watched over for what it does not notice itself.
+"""The scheduler of polls: APScheduler, set up to drop no run, with a watch for what it does not notice itself.
 
-It goes by the wall clock, so a clock set back would stall every job until it has caught up; `_watch_clock`
-compares it with the monotonic clock and plans anew. A run that can't start because the one before still goes on
-is made up for once, as soon as that has ended, and counted.
+It uses the wall clock. A clock set back would stall every job until it has caught up; `_watch_clock` compares it with
+the monotonic clock and reschedules. A run that cannot start because the one before is still running is made up for
+once, as soon as that has ended; the others are counted as missed.
 """
 
 import asyncio
@@ -19,28 +19,28 @@ from apscheduler.triggers.base import BaseTrigger
 from monitor.domain.schedule import CronFields, next_run
 
 log = logging.getLogger(__name__)
-# What APScheduler would warn of is counted and logged here.
+# Missed and overlapping runs, of which APScheduler warns, are counted and reported here.
 logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 CLOCK_CHECK = timedelta(seconds=5)
 CLOCK_STEP = timedelta(seconds=10)
-"""How far wall and monotonic clock may come apart between two checks before it counts as a step."""
+"""The difference between wall and monotonic clock, from one check to the next, that counts as a clock step."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = timedelta(minutes=1)
-_LEFT_LYING = timedelta(minutes=2)
-_MOST_MISSED = 10_000  # runs counted after one gap; past that the number says nothing more
+_STUCK_AFTER = timedelta(minutes=2)
+_MOST_MISSED = 10_000  # runs counted after one gap, at most; counting more would only take time
 
 
 class Evenly(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
-    """Fires an interval apart, at a fixed phase: after a gap the rhythm is the old one."""
+    """Fires at a fixed interval and phase, which are the same after a gap."""
 
     def __init__(self, every: timedelta, anchor: datetime) -> None:
         self.every = every
         self.anchor = anchor
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
-        """The first instant of the rhythm that is not over, and after the one before."""
+        """Return the first instant of the rhythm that is not past, and after `previous`."""
         at = self.anchor + (now - self.anchor) // self.every * self.every
         while at < now or (previous is not None and at <= previous < at + self.every):
             at += self.every
@@ -48,32 +48,34 @@ class Evenly(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
 
 
 class Later(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
-    """Fires a fixed while after another trigger does."""
+    """Fires a fixed span after another trigger."""
 
     def __init__(self, trigger: BaseTrigger, by: timedelta) -> None:
         self.trigger = trigger
         self.by = by
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
-        """The other trigger's next time, moved."""
+        """Return the other trigger's next time plus the span."""
         before = None if previous is None else previous - self.by
         at: datetime | None = self.trigger.get_next_fire_time(before, now - self.by)
         return None if at is None else at + self.by
 
 
 class ByCron(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
-    """Fires at the times of a cron expression, by the clocks of a time zone.
+    """Fires at the times of a cron expression in a time zone.
 
-    APScheduler's own trigger fires twice in the hour that clocks show twice (and, asked what follows an instant of
-    that hour, says that instant), wants both date and weekday to fit where cron wants one, and counts from Monday."""
+    APScheduler's own trigger differs from cron: it fires twice in the hour that daylight saving repeats (and returns
+    an instant of that hour as its own successor), requires date and weekday to match instead of either, and counts
+    weekdays from Monday."""
 
     def __init__(self, fields: CronFields, timezone: ZoneInfo) -> None:
         self.fields = fields
         self.timezone = timezone
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
-        """The first instant that is not over, and after the one before; that may lie a little ahead of a timer."""
+        """Return the first instant that is not past, and after `previous`."""
         after = now - _MICROSECOND
+        # a timer may fire a little early: without this, the same run would be scheduled twice
         if previous is not None and after < previous < now + _MINUTE:
             after = previous
         return next_run(self.fields, self.timezone, after)
@@ -81,10 +83,10 @@ class ByCron(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Something to run: first at an instant (UTC), then as the trigger says.
+    """Something to run: first at an instant (UTC), then at the times of the trigger.
 
-    `run` is told how many runs were missed since the one before. A task planned anew with the same `rhythm`
-    goes on in it, instead of starting over."""
+    `run` receives the number of runs missed since the last one. A task that is planned again with the same `rhythm`
+    continues in it instead of starting over."""
 
     trigger: BaseTrigger
     first: datetime
@@ -93,9 +95,9 @@ class Task:
 
 
 class Scheduler:
-    """Runs tasks on time, none of them twice at once. To be used within a running event loop.
+    """Runs tasks on time, no task twice at once. Needs a running event loop.
 
-    `on_run` is told of each run, as it begins, how long after its time that is."""
+    `on_run` is called at the start of each run with its delay, `on_clock_set` at each clock step with its size."""
 
     def __init__(
         self,
@@ -109,24 +111,27 @@ class Scheduler:
         self._check_clock_every = check_clock_every
         self._aps = AsyncIOScheduler(
             timezone=UTC,
+            # late runs are not dropped (no grace time); several late runs of one task become one
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         self._aps.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
         self._tasks: dict[str, Task] = {}
         self._due: dict[str, datetime] = {}
-        self._late: dict[str, tuple[int, datetime]] = {}  # runs that wait for one to end, and since when
+        self._late: dict[
+            str, tuple[int, datetime]
+        ] = {}  # per task: runs that came due during a run, and since when
         self._running: set[asyncio.Task[None]] = set()
         self._offset = _clock_offset()
         self._watcher: asyncio.Task[None] | None = None
         self._stopping = False
 
     def start(self) -> None:
-        """Begins to run what was planned."""
+        """Begin to run the planned tasks."""
         self._aps.start()
         self._watcher = asyncio.create_task(self._watch_clock(), name="watch the clock")
 
     def plan(self, tasks: Mapping[str, Task]) -> None:
-        """Runs these from now on, and no others. A task that is already running is not interrupted."""
+        """Replace the planned tasks by these. A running task is not interrupted."""
         for key in self._tasks.keys() - tasks.keys():
             self._aps.remove_job(key)
             del self._tasks[key], self._due[key]
@@ -148,20 +153,20 @@ class Scheduler:
             )
 
     def next_after(self, key: str, now: datetime) -> datetime | None:
-        """When a task runs next after an instant."""
+        """Return when a task runs next after an instant; None if it is not planned."""
         task = self._tasks.get(key)
         return None if task is None else task.trigger.get_next_fire_time(now, now)
 
     def due(self) -> dict[str, datetime]:
-        """When each task runs next. May be asked by another thread: a dict of strings is copied in one go."""
+        """Return when each task runs next. Other threads may call it: a dict of strings is copied atomically."""
         return dict(self._due)
 
     def is_on_time(self) -> bool:
-        """Whether no run that is due has been left lying; one that still goes on is not."""
-        return all(due > datetime.now(UTC) - _LEFT_LYING for due in self._due.values())
+        """Return whether no due run has been left undone for two minutes. A long run counts as done."""
+        return all(due > datetime.now(UTC) - _STUCK_AFTER for due in self._due.values())
 
     async def stop(self, within: timedelta) -> None:
-        """Starts nothing new, waits for what runs, and cancels what is not through by then."""
+        """Start no more runs, wait `within` for the running ones, then cancel the rest."""
         self._stopping = True
         if self._watcher is not None:
             self._watcher.cancel()
@@ -177,7 +182,7 @@ class Scheduler:
             self._aps.shutdown(wait=False)
 
     async def _fire(self, key: str) -> None:
-        """One run, in a task of our own: APScheduler's shutdown would cancel one of its."""
+        """Run a task, in an asyncio task of our own: APScheduler's shutdown would cancel one of its tasks at once."""
         self.notice_clock_set()
         task = self._tasks.get(key)
         if task is None or self._stopping:
@@ -193,7 +198,7 @@ class Scheduler:
             task = self._tasks.get(key) if missed and not self._stopping else None
 
     def _missed(self, key: str, task: Task) -> int:
-        """How many runs fell between the one that was due and now; plans the next."""
+        """Return how many runs were missed between the due one and now, and note when the next is due."""
         now = datetime.now(UTC)
         count = 0
         at = following(task.trigger, self._due[key])
@@ -216,7 +221,7 @@ class Scheduler:
             self.notice_clock_set()
 
     def notice_clock_set(self) -> None:
-        """Plans anew where somebody has set the wall clock since the last look, and says so."""
+        """Reschedule everything if the wall clock was set since the last check, and log it."""
         step = _clock_offset() - self._offset
         self._offset += step
         if abs(step) < CLOCK_STEP.total_seconds():
@@ -230,7 +235,7 @@ class Scheduler:
 
 
 def following(trigger: BaseTrigger, at: datetime) -> datetime:
-    """When a trigger fires next after it fired at an instant."""
+    """Return when a trigger fires next, after it fired at an instant. `datetime.max` in UTC: never again."""
     found: datetime | None = trigger.get_next_fire_time(at, at + _MICROSECOND)
     return datetime.max.replace(tzinfo=UTC) if found is None else found
 
@@ -238,10 +243,10 @@ def following(trigger: BaseTrigger, at: datetime) -> datetime:
 async def _run(task: Task, missed: int) -> None:
     try:
         await task.run(missed)
-    except Exception:  # a run that fails must not end the schedule; what could be foreseen is handled in it
+    except Exception:  # a defect; expected errors are handled in the run. Neither may end the schedule
         log.exception("a run failed")
 
 
 def _clock_offset() -> float:
-    """Wall clock minus monotonic clock, in seconds: it changes only when somebody sets the clock."""
+    """Return wall clock minus monotonic clock in seconds, which changes only when the wall clock is set."""
     return datetime.now(UTC).timestamp() - asyncio.get_running_loop().time()

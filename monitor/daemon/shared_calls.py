@@ -1,4 +1,4 @@
-"""The calls of all processes at work on one store: `run`, `poll` and `check --live` share limits and pauses."""
+"""The calls of all processes that use one store: `run`, `poll` and `check --live` share limits and pauses."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -18,15 +18,15 @@ T = TypeVar("T")
 
 
 class Write(Protocol):
-    """Run work in a transaction; raise StoreError where the store fails."""
+    """A function that runs work in a transaction. Raises StoreError."""
 
     def __call__(self, work: Callable[[Transaction], T], /) -> Coroutine[Any, Any, T]:
-        """Return what the work returned."""
+        """Return the result of the work."""
         ...
 
 
 def beside(path: Path) -> Write:
-    """Return what writes to a store that a daemon may be at work on."""
+    """Return a function that writes to a store beside its daemon."""
 
     async def write(work: Callable[[Transaction], T], /) -> T:
         return await asyncio.to_thread(amend, path, work)
@@ -35,9 +35,9 @@ def beside(path: Path) -> Write:
 
 
 class SharedCalls:
-    """This process's notes among those of the others.
+    """The calls of this process, stored among those of the others.
 
-    A store that fails stops no poll: this process then goes by its own calls, and by those it has heard of."""
+    A failing store stops no poll: this process then counts its own calls and the other processes' calls it knows."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
@@ -47,7 +47,9 @@ class SharedCalls:
     async def note(
         self, host: str, timeout: timedelta, span: timedelta, fits: Callable[[Sequence[NotedCall]], bool]
     ) -> Noted:
-        """Note a call that is about to be sent, if it fits; with it goes which earlier ones have ended."""
+        """Store a call that is about to be sent, if it fits the limit, and which earlier calls have ended.
+
+        The ends are stored with the next call, so that a call costs one transaction, not two."""
         ended, self._ended = self._ended, {}
 
         def work(tx: Transaction) -> Noted:
@@ -65,5 +67,5 @@ class SharedCalls:
             return Noted(now() if fits(()) else None)
 
     def end(self, host: str, at: datetime) -> None:
-        """Remember that a call is over until the next is noted."""
+        """Remember that a call has ended, until the next one is stored."""
         self._ended[host, at] = now()

@@ -290,7 +290,7 @@ def next_event(
 
     While something mutes the alert the difference waits. After `escalate_after` without an acknowledgement the alert is
     escalated."""
-    alert = _settled(replace(_not_in_the_future(alert, now), muted=mute), policy, now)
+    alert = _without_old_changes(replace(_not_in_the_future(alert, now), muted=mute), policy, now)
     if mute is not None:
         return _muted(alert, policy, now), ()
     if alert.ack is not None and alert.announced and _is_worse(alert):
@@ -299,9 +299,10 @@ def next_event(
         return _flapping(alert, policy, now)
     match alert.state:
         case State.INACTIVE:
-            return _end_event(alert, policy, now)
+            over, events = _resolved(alert, now) if alert.announced else (alert, ())
+            return _remembered(over, policy, now), events
         case State.PENDING:
-            return _end_event_while_pending(alert, policy, now) if alert.announced else (alert, ())
+            return _resolved_while_pending(alert, policy, now) if alert.announced else (alert, ())
         case State.FIRING:
             return _firing_event(alert, policy, now, escalate_after)
         case _:
@@ -330,29 +331,24 @@ def _firing_event(alert: Alert, policy: Policy, now: datetime, escalate_after: t
         if alert.clearing:  # the last reading was fine: too late for a first notification
             return alert, ()
         return _event(alert, EventKind.FIRED, now, alert.reason, _again(alert, now))
-    settled = "it no longer flaps" if alert.notified_flapping else ""
+    no_longer_flaps = "it no longer flaps" if alert.notified_flapping else ""
     if _is_worse(alert):
-        return _event(alert, EventKind.WORSENED, now, alert.reason, settled)
+        return _event(alert, EventKind.WORSENED, now, alert.reason, no_longer_flaps)
     alert = replace(alert, notified_level=alert.level)  # a level left is no news; reached again, it is
-    if settled:
-        return _event(alert, EventKind.REMINDER, now, alert.reason, f"{settled}, and fires")
+    if no_longer_flaps:
+        return _event(alert, EventKind.REMINDER, now, alert.reason, f"{no_longer_flaps}, and fires")
     if alert.severity < alert.notified_severity:
         return _event(alert, EventKind.EASED, now, alert.reason)
     if alert.ack is not None:
         return alert, ()
-    if _is_to_escalate(alert, now, escalate_after):
-        waited = f"not acknowledged for {span(now - (alert.announced_at or now))}"
-        return _event(replace(alert, escalated_at=now), EventKind.ESCALATED, now, alert.reason, waited)
+    if escalate_after is not None and alert.announced_at is not None and alert.escalated_at is None:
+        waited = now - alert.announced_at
+        if waited >= escalate_after:
+            note = f"not acknowledged for {span(waited)}"
+            return _event(replace(alert, escalated_at=now), EventKind.ESCALATED, now, alert.reason, note)
     if not alert.clearing and _is_to_remind(alert, policy, now):
         return _event(alert, EventKind.REMINDER, now, alert.reason)
     return alert, ()
-
-
-def _end_event(alert: Alert, policy: Policy, now: datetime) -> Step:
-    if not alert.announced:
-        return _remembered(alert, policy, now), ()
-    over, events = _resolved(alert, now)
-    return _remembered(over, policy, now), events
 
 
 def _resolved(alert: Alert, now: datetime) -> Step:
@@ -361,7 +357,7 @@ def _resolved(alert: Alert, now: datetime) -> Step:
     return replace(over, announced=False, announced_at=None), events
 
 
-def _end_event_while_pending(pending: Alert, policy: Policy, now: datetime) -> Step:
+def _resolved_while_pending(pending: Alert, policy: Policy, now: datetime) -> Step:
     """Return the end of an incident that a mute held back, as an event, though the alert is pending again by now.
 
     What is pending is of the same incident where the cooldown says so, as if the end had been notified in time."""
@@ -390,7 +386,7 @@ def _flapping(alert: Alert, policy: Policy, now: datetime) -> Step:
     return _event(alert, EventKind.FLAPPING, now, last, f"{often}; quiet until it settles or gets worse")
 
 
-def _settled(alert: Alert, policy: Policy, now: datetime) -> Alert:
+def _without_old_changes(alert: Alert, policy: Policy, now: datetime) -> Alert:
     """Return the alert without changes that are too old to count for flapping.
 
     Flapping ends when no more than half of the changes that make it are left in the window."""
@@ -423,12 +419,6 @@ def _is_worse(alert: Alert) -> bool:
     return alert.state is State.FIRING and (
         alert.severity > alert.notified_severity or alert.level > alert.notified_level
     )
-
-
-def _is_to_escalate(alert: Alert, now: datetime, after: timedelta | None) -> bool:
-    if after is None or alert.escalated_at is not None or alert.announced_at is None:
-        return False
-    return now - alert.announced_at >= after
 
 
 def _is_to_remind(alert: Alert, policy: Policy, now: datetime) -> bool:

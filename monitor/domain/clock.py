@@ -36,7 +36,7 @@ class ClockEvidence:
     differences: tuple[timedelta, ...] = ()
 
     @property
-    def has_settled(self) -> bool:
+    def has_run_long_enough(self) -> bool:
         """Return whether the clock has run for long enough to be judged at all."""
         return self.running >= SETTLING
 

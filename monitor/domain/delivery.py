@@ -163,13 +163,16 @@ def plan(incidents: Sequence[Sequence[Notification]]) -> Delivery:
 
 def _next_of(waiting: Sequence[Notification]) -> tuple[Sequence[Notification], Item]:
     first, last = waiting[0], waiting[-1]
-    if first.report.kind == EventKind.FIRED and _ends(last):
+    if first.report.kind is EventKind.FIRED and _ends(last):
         return waiting, Item(last=last.report, fired=first.report)
-    if first.report.kind == EventKind.FIRED and not first.attempts:
-        covered = [first, *takewhile(_changes, waiting[1:])]
+    if first.report.kind is EventKind.FIRED and not first.attempts:
+        changes = (EventKind.WORSENED, EventKind.EASED)
+        untried = takewhile(lambda one: one.report.kind in changes and not one.attempts, waiting[1:])
+        covered = [first, *untried]
         present = replace(_present(covered[-1]), kind=EventKind.FIRED, note=first.report.note)
         return covered, Item(last=present, first=first.report.seq if len(covered) > 1 else None)
-    reminders = len(list(takewhile(_reminds, waiting[:-1])))
+    # the last one goes out whatever it is: the reminders before it would say less
+    reminders = len(list(takewhile(lambda one: one.report.kind is EventKind.REMINDER, waiting[:-1])))
     return waiting[: reminders + 1], Item(last=_present(waiting[reminders]))
 
 
@@ -179,14 +182,6 @@ def _present(one: Notification) -> Report:
     if not one.present_reason or one.report.reading or _ends(one):
         return one.report
     return replace(one.report, reason=one.present_reason)
-
-
-def _changes(notification: Notification) -> bool:
-    return notification.report.kind in (EventKind.WORSENED, EventKind.EASED) and not notification.attempts
-
-
-def _reminds(notification: Notification) -> bool:
-    return notification.report.kind == EventKind.REMINDER
 
 
 def _ends(notification: Notification) -> bool:
@@ -235,12 +230,12 @@ def given_up(failed: Sequence[Notification], now: datetime) -> tuple[Notificatio
     What only waited, in quiet hours or while the daemon was down, has not failed; and a day that the clock was set
     forward by is no day of failures."""
     newest = {one.report.incident: one for one in failed}
-    return tuple(one for one in failed if _has_failed_for_long(newest[one.report.incident], now))
-
-
-def _has_failed_for_long(one: Notification, now: datetime) -> bool:
-    long = now - (one.failing_since or now) >= GIVE_UP_AFTER
-    return long and one.attempts + 1 >= GIVE_UP_ATTEMPTS
+    for_long = {
+        incident
+        for incident, one in newest.items()
+        if now - (one.failing_since or now) >= GIVE_UP_AFTER and one.attempts + 1 >= GIVE_UP_ATTEMPTS
+    }
+    return tuple(one for one in failed if one.report.incident in for_long)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,7 +180,11 @@ def evaluate(rules: Sequence[Rule], facts: Facts, context: AlertContext | None =
 
     All verdicts come before the first event: what explains another alert may fire with the same poll."""
     context = context or AlertContext()
-    verdicts = [one for rule in rules for one in _verdicts(rule, facts)]
+    verdicts: list[_AfterVerdict] = []
+    for rule in rules:
+        if rule.judges_account(facts.account):
+            verdicts += _account_verdicts(rule, facts)
+        verdicts += _series_verdicts(rule, facts)
     alerts = {**facts.alerts, **{one.after.key: one.after for one in verdicts}}
     changes = []
     for one in verdicts:
@@ -190,12 +194,6 @@ def evaluate(rules: Sequence[Rule], facts: Facts, context: AlertContext | None =
                 context.next_change(one.after, one.rule, facts.now, view=one.view, mute=mute, judged=alerts)
             )
     return [change for change in changes if change.alert != facts.alerts.get(change.alert.key)]
-
-
-def _verdicts(rule: Rule, facts: Facts) -> Iterator[_AfterVerdict]:
-    if rule.judges_account(facts.account):
-        yield from _account_verdicts(rule, facts)
-    yield from _series_verdicts(rule, facts)
 
 
 def _account_verdicts(rule: Rule, facts: Facts) -> Iterator[_AfterVerdict]:

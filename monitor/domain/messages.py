@@ -260,7 +260,7 @@ def _single(item: Item, extra: Sequence[tuple[str, str]]) -> Message:
 
 
 def _group(items: Sequence[Item], extra: Sequence[tuple[str, str]]) -> Message:
-    """A headline with the count, the worst first, those that are too many counted."""
+    """Return a message with the counts in its title, the worst incidents as lines, and the rest counted."""
     worst = items[0]
     counts = Counter(headline(item) for item in items)
     counted = ", ".join(f"{count} {what}" for what, count in counts.items())
@@ -278,13 +278,9 @@ def _group(items: Sequence[Item], extra: Sequence[tuple[str, str]]) -> Message:
 
 
 def worst_first(items: Sequence[Item]) -> list[Item]:
-    """Return several incidents in the order in which a message lists them."""
-    return sorted(items, key=_urgency)
-
-
-def _urgency(item: Item) -> tuple[bool, int, datetime]:
-    """What fires before what is over, the worst first."""
-    return item.is_over, -item.last.severity, item.last.since
+    """Return several incidents in the order in which a message lists them: those that fire before those that are over,
+    the worst first, then the oldest."""
+    return sorted(items, key=lambda item: (item.is_over, -item.last.severity, item.last.since))
 
 
 def _about(item: Item, *, several_rules: bool) -> str:

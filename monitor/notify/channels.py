@@ -1,4 +1,4 @@
-"""Channels: what sends a message to one URL, and apprise behind it."""
+"""Channels: notifiers that send messages to one recipient each, by apprise."""
 
 import logging
 import re
@@ -20,8 +20,8 @@ from apprise import Apprise, AppriseAsset, AppriseResult, LogCapture, NotifyBase
 from apprise.attachment.memory import AttachMemory
 from apprise.plugins import url_to_dict
 
-# Private, but the only memory that its plugins look at before they send a part or serve a recipient. apprise itself
-# fills it for the attempts of one call; ours are calls of their own, minutes apart.
+# Private, but the only memory that its plugins consult before they send a part or serve a recipient. apprise keeps it
+# for the retries within one call; retries of the outbox are calls of their own, minutes apart.
 from apprise.plugins.base import _delivery_tracker
 from pydantic import SecretStr
 from requests import PreparedRequest, Response, codes
@@ -33,29 +33,29 @@ from monitor.errors import DeliveryFailed, Throttled
 from monitor.log.redaction import masked
 
 _CONNECT_WITHIN = 10.0  # seconds
-_ANSWER_WITHIN = SLOW.total_seconds() - 5  # then an attempt ends by itself, before it counts as slow
+_RESPONSE_WITHIN = SLOW.total_seconds() - 5  # an attempt then ends by itself before the outbox calls it slow
 _LOSES_THE_BODY = (301, 302, 303)  # `requests` turns a POST into an empty GET
 _SHORTEST_SECRET = 4  # characters; masking shorter pieces of a URL would make every error unreadable
 
 _T = TypeVar("_T")
 
 
-_HOW_IT_IS_SENT = frozenset(
+_SENDING_OPTIONS = frozenset(
     ("cto", "emojis", "format", "optional", "overflow", "retry", "rto", "store", "tz", "verify", "wait")
 )
 """Parameters that every apprise URL takes. They change no recipient."""
 
 
 @dataclass(slots=True)
-class _Answers:
-    """The HTTP answers of one attempt that decide what becomes of it, which apprise's plugins do not pass on."""
+class _Responses:
+    """The facts of an attempt's HTTP responses that decide its result, and that apprise's plugins do not pass on."""
 
     redirect: int | None = None
     is_throttled: bool = False
     retry_after: timedelta | None = None
 
     def note(self, request: PreparedRequest, response: Response) -> None:
-        """Looks at one answer. A redirect that would lose the message is not followed."""
+        """Evaluate one response, and prevent a redirect that would lose the message."""
         status, headers = response.status_code, response.headers
         if status in _LOSES_THE_BODY and request.method not in ("GET", "HEAD"):
             self.redirect = status
@@ -68,10 +68,10 @@ class _Answers:
 
 
 class _Parts(set[tuple[int | None, Any]]):
-    """apprise's memory of what a service took of one message: its parts, and of each part what a plugin notes itself.
+    """apprise's memory of the parts of one message that a service accepted, and of what its plugin notes itself.
 
-    They are kept as digests, which outlive the process and hold no recipient and no token. apprise asks for each part
-    before it sends it, whatever became of the one before; here none overtakes one that was not taken."""
+    Stored as digests, which survive a restart and hold no recipient and no token. apprise checks each part before it
+    sends it, whatever happened to the one before; here, a part waits until the one before it was accepted."""
 
     def __init__(self, message: str, taken: set[str]) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class _Parts(set[tuple[int | None, Any]]):
         self._part_before: str | None = None
 
     def __contains__(self, noted: object) -> bool:
-        """Return whether it was taken, or must not be sent yet."""
+        """Return whether a part must not be sent: it was accepted before, or the one before it was not."""
         digest, is_part = self._digest(noted)
         if is_part:
             if self._part_before is not None and self._part_before not in self._taken:
@@ -89,59 +89,59 @@ class _Parts(set[tuple[int | None, Any]]):
         return digest in self._taken
 
     def add(self, noted: tuple[int | None, Any]) -> None:
-        """Note that it was taken."""
+        """Note that a part was accepted."""
         self._taken.add(self._digest(noted)[0])
 
     def _digest(self, noted: Any) -> tuple[str, bool]:
         number, (kind, text) = noted
-        is_part = (
-            kind is object
-        )  # apprise's mark of a whole part, of which the text names an address in memory
+        # apprise marks a whole part by an `object()`, whose text is a memory address: not the same after a restart
+        is_part = kind is object
         what = (number, "" if is_part else f"{kind.__name__} {text}")
         return sha256(f"{self._message}\0{what}".encode()).hexdigest()[:16], is_part
 
 
 class _ObservedAdapter(HTTPAdapter):
-    """The transport of `requests`, which shows its answers to the attempt of this thread, where there is one."""
+    """The transport of `requests`, which reports responses to the attempt of this thread, if there is one."""
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        """Send as the parent does, unless the service has just asked for a rest: what else belongs to the message,
-        such as its charts, would overtake it."""
-        answers = _answers.get()
-        if answers is not None and answers.is_throttled:
-            raise requests.ConnectionError("the service wants a rest")
+        """Send as the parent does, unless the service has just throttled the message.
+
+        Otherwise its attachments, which are requests of their own, would arrive before it."""
+        responses = _responses.get()
+        if responses is not None and responses.is_throttled:
+            raise requests.ConnectionError("the service asked for a pause")
         response = super().send(request, *args, **kwargs)
-        if answers is not None:
-            answers.note(request, response)
+        if responses is not None:
+            responses.note(request, response)
         return response
 
 
 # Plugins call requests.post() and the like by themselves and return a bool. requests makes a session with this class
 # for each call, so this is the one place where status and headers of every plugin can be seen.
 requests.sessions.HTTPAdapter = _ObservedAdapter  # type: ignore[attr-defined]  # its import there
-_answers: ContextVar[_Answers | None] = ContextVar("answers", default=None)
+_responses: ContextVar[_Responses | None] = ContextVar("responses", default=None)
 
 
 class Notifier(Protocol):
-    """One URL of one channel."""
+    """One recipient of one channel."""
 
     @property
     def target(self) -> Target:
-        """Its name in the store and in logs."""
+        """Return its name in the store and in logs."""
         ...
 
     def send(self, message: Message, taken: set[str]) -> None:
-        """Hand the message over, which may block for long. Raise DeliveryFailed where it was not taken.
+        """Send a message, which may block for a minute. Raises DeliveryFailed if it was not accepted.
 
-        `taken` names the parts that the service took of it in earlier attempts, which are not sent again; those that it
-        takes in this one are added."""
+        `taken` names the parts that the service accepted in earlier attempts, which are not sent again; those that it
+        accepts in this one are added."""
         ...
 
 
 class AppriseNotifier:
-    """One recipient of a URL as apprise understands it: some hundred services behind one line of configuration.
+    """One recipient of an apprise URL.
 
-    `named` is what the URL calls the recipient, where it names several; errors begin with it."""
+    `named` is the recipient's name in a URL that names several; errors begin with it."""
 
     def __init__(
         self, target: Target, service: NotifyBase, url: str, former_ids: Sequence[str] = (), named: str = ""
@@ -151,7 +151,9 @@ class AppriseNotifier:
         self.named = named
         self._secrets = _pieces(url)
         if "overflow=" not in url:
-            service.overflow_mode = OverflowMode.SPLIT  # apprise's default sends too long a body as it is
+            service.overflow_mode = (
+                OverflowMode.SPLIT
+            )  # by default apprise sends a body that is too long as it is
         _wait_long_enough(service)
         self._format = service.resolve_format()
         self._shows_title = service.title_maxlen > 0
@@ -161,25 +163,26 @@ class AppriseNotifier:
 
     @property
     def target(self) -> Target:
-        """Its name in the store and in logs."""
+        """Return its name in the store and in logs."""
         return self._target
 
     @property
     def former(self) -> tuple[Target, ...]:
-        """How the stores of older versions name it: by apprise's own id, and by its place where two had the same; and
-        by one name for all recipients of a URL."""
+        """Return its names in stores of older versions.
+
+        These were apprise's own id, numbered where two were the same, and one name for all recipients of a URL."""
         return tuple(Target(channel=self._target.channel, url_id=url_id) for url_id in self._former_ids)
 
     @property
     def takes_images(self) -> bool:
-        """Whether the service takes attachments."""
+        """Return whether the service accepts attachments."""
         return self._takes_images
 
     def send(self, message: Message, taken: set[str]) -> None:
-        """Send by apprise; see Notifier. Raise DeliveryFailed with apprise's words, without anything of the URL."""
+        """Send by apprise, as Notifier.send describes. Raises DeliveryFailed with apprise's error, without the URL."""
         title, body = self._shaped(message)
-        answers, before = _Answers(), frozenset(taken)
-        with _set(_answers, answers), _set(_delivery_tracker, _Parts(f"{title}\0{body}", taken)):
+        responses, before = _Responses(), frozenset(taken)
+        with _set(_responses, responses), _set(_delivery_tracker, _Parts(f"{title}\0{body}", taken)):
             result = self._apprise.notify(
                 title=title,
                 body=body,
@@ -188,29 +191,30 @@ class AppriseNotifier:
                 attach=self._attachments(message) or None,
                 log_level=logging.DEBUG,
             )
-        if answers.redirect is not None:
-            taken &= before  # whatever the plugin made of the redirect, it was not taken
+        if responses.redirect is not None:
+            taken &= before  # whatever the plugin made of the redirect, nothing was accepted
             raise DeliveryFailed(
-                f"the service redirects (HTTP {answers.redirect}), and the redirect would lose the message: "
+                f"the service redirects (HTTP {responses.redirect}), and the redirect would lose the message: "
                 "put the address that it redirects to into the URL"
             )
         if not result:
-            said = self._reasons(result)
-            if answers.is_throttled:
-                raise Throttled(said, retry_after=answers.retry_after)
-            raise DeliveryFailed(said)
+            error = self._reasons(result)
+            if responses.is_throttled:
+                raise Throttled(error, retry_after=responses.retry_after)
+            raise DeliveryFailed(error)
 
     def _reasons(self, result: AppriseResult) -> str:
-        """Return what apprise says of a failure, without secrets. It has a mail server's reply as a debug record."""
+        """Return apprise's reasons for a failure, without secrets. It logs a mail server's reply at DEBUG only."""
         reasons = (
             entry.message
             for entry in result.logs()
             if entry.level not in ("INFO", "DEBUG") or entry.message.startswith("Socket Exception")
         )
-        said = "; ".join(dict.fromkeys(reasons)) or "the service did not take the message"
+        text = "; ".join(dict.fromkeys(reasons)) or "the service did not accept the message"
         if not self.named:
-            return masked(said, self._secrets)
-        named = said if self.named in said else f"{self.named}: {said}"
+            return masked(text, self._secrets)
+        named = text if self.named in text else f"{self.named}: {text}"
+        # the name itself may look like a secret of the URL, and is what the reader needs
         return self.named.join(masked(part, self._secrets) for part in named.split(self.named))
 
     def _attachments(self, message: Message) -> list[AttachMemory]:
@@ -224,10 +228,10 @@ class AppriseNotifier:
         ]
 
     def _shaped(self, message: Message) -> tuple[str, str]:
-        """Title and body in the format that the service shows by itself, or that its URL asks for.
+        """Return title and body in the format that is the service's own, or that its URL sets.
 
-        A service without titles gets ours put before the body by apprise, as Markdown unescaped: a name with an
-        underscore is then a syntax error to Telegram. There it goes into the body, as code."""
+        For a service without titles, apprise puts the title before the body as unescaped Markdown: a name with an
+        underscore is then a syntax error to Telegram. The title goes into the body there, as code."""
         match self._format:
             case NotifyFormat.MARKDOWN if self._shows_title:
                 return message.title, message.markdown
@@ -243,8 +247,8 @@ class AppriseNotifier:
 def open_channels(
     channels: Mapping[str, Iterable[SecretStr]],
 ) -> tuple[list[AppriseNotifier], list[tuple[str, int, str]]]:
-    """A notifier per recipient; and for each URL that apprise refuses its channel, its index and why."""
-    _keep_quiet()
+    """Return a notifier per recipient; and for each URL that apprise refuses: its channel, its index, the reason."""
+    _silence_libraries()
     notifiers, refused = [], []
     for channel, urls in channels.items():
         known: set[str] = set()
@@ -266,11 +270,11 @@ def open_channels(
 
 
 def _recipients(service: NotifyBase, url: str) -> list[tuple[str, NotifyBase]]:
-    """Return the service once for each recipient that its URL names, with the name, which is empty where it is secret.
+    """Return the service once for each recipient that its URL names, with the name, which is empty if it is secret.
 
-    Then one that refuses a message is one delivery that fails, and the others have theirs. Not every plugin can be
-    taken apart: what its URL says of the parts has to be what it says of the whole. Mail with copies (`cc`, `bcc`)
-    stays one delivery: each recipient's message would carry the copies."""
+    Deliveries to one recipient then fail and are repeated without the others. Not every plugin can be split: the URLs
+    of the parts have to make up the URL of the whole. Mail with copies (`cc`, `bcc`) stays one delivery, because each
+    recipient's message would carry the copies."""
     given = url_to_dict(url) or {}  # type: ignore[no-untyped-call]  # apprise does not type it
     targets = given.get("targets") or ()
     targets = [targets] if isinstance(targets, str) else list(targets)
@@ -290,19 +294,19 @@ def _recipients(service: NotifyBase, url: str) -> list[tuple[str, NotifyBase]]:
             return [
                 (_name((own - common) & shown, common), single)
                 for own, single in zip(words, singles, strict=True)
-                if own - common  # else apprise has dropped what is no valid name
+                if own - common  # else apprise has dropped an invalid name
             ]
     return [("", service)]
 
 
 def _name(words: set[str], common: set[str]) -> str:
-    """Return what a URL calls a recipient, unless something else in it, such as a password, is the same."""
+    """Return the name of a recipient in its URL, unless another part of the URL, such as a password, equals it."""
     name = " ".join(sorted(unquote(unquote(word)).rpartition("=")[2] for word in words))
     return "" if any(name in re.split("[/:=]", word) for word in common) else name
 
 
 def _words(service: NotifyBase, *, privacy: bool = False) -> set[str]:
-    """Return what a service's URL consists of. Sets are compared: some plugins keep their targets in sets."""
+    """Return the parts of a service's URL, as a set: some plugins keep their targets in no order."""
     whole: str = service.url(privacy=privacy)  # type: ignore[no-untyped-call]  # apprise does not type it
     canonical, _, query = whole.partition("?")
     options = (pair.partition("=") for pair in query.split("&"))
@@ -311,14 +315,14 @@ def _words(service: NotifyBase, *, privacy: bool = False) -> set[str]:
 
 
 def takes_images(url: SecretStr) -> bool:
-    """Whether the service behind a URL takes attachments; also of one that apprise refuses: that is told elsewhere."""
-    _keep_quiet()
+    """Return whether the service behind a URL accepts attachments. True for a URL that apprise refuses."""
+    _silence_libraries()
     service = Apprise.instantiate(url.get_secret_value(), asset=_asset(), suppress_exceptions=True)
     return service is None or bool(service.attachment_support)
 
 
 def _asset() -> AppriseAsset:
-    # async_mode off: apprise then sends in the thread that asks, and no slow service holds up another's pool
+    # async_mode off: apprise then sends in the calling thread, where no slow service blocks the pool of the others
     return AppriseAsset(app_id="balance-monitor", app_desc="balance-monitor", async_mode=False)
 
 
@@ -332,21 +336,21 @@ def _set(variable: ContextVar[_T | None], value: _T) -> Iterator[None]:
 
 
 def _wait_long_enough(service: NotifyBase) -> None:
-    """Gives a service as long to answer as the outbox waits, unless its URL sets a timeout (`rto`, `cto`).
+    """Set a service's timeouts to the time that the outbox waits, unless its URL sets them (`rto`, `cto`).
 
-    A service that answers after apprise's default of 4 s has usually taken the message: another attempt would be
-    another copy."""
+    A service that responds after apprise's default of 4 s has usually accepted the message: another attempt would
+    send a duplicate."""
     if "socket_read_timeout" not in vars(service):  # apprise sets these on the instance only from the URL
-        service.socket_read_timeout = _ANSWER_WITHIN
+        service.socket_read_timeout = _RESPONSE_WITHIN
     if "socket_connect_timeout" not in vars(service):
         # mail, XMPP and others without HTTP have this one timeout for connecting and for every reply
         has_http = hasattr(sys.modules[type(service).__module__], "requests")
-        service.socket_connect_timeout = _CONNECT_WITHIN if has_http else _ANSWER_WITHIN
+        service.socket_connect_timeout = _CONNECT_WITHIN if has_http else _RESPONSE_WITHIN
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """How long the service wants no messages; None where it does not say. Seconds, or an HTTP date, which is compared
-    with the service's own clock."""
+    """Return the pause that Retry-After asks for; None without one. It is in seconds, or a date by the service's clock,
+    which the Date header gives."""
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch("[0-9]{1,9}", text):
         return timedelta(seconds=int(text))
@@ -357,19 +361,18 @@ def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
 def _http_date(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):  # its parser raises all of them
+    except (ValueError, TypeError, IndexError, OverflowError):  # parsedate_to_datetime raises all of them
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _keep_quiet() -> None:
-    """Their records name URLs with tokens in them; what matters of them is in the error raised."""
+def _silence_libraries() -> None:
+    """Keep the libraries' log records out of ours: they hold URLs with tokens. Errors carry what matters of them."""
     for name in ("apprise", "urllib3", "requests", "markdown"):
         logger = logging.getLogger(name)
         logger.propagate = False
-        logger.setLevel(
-            logging.DEBUG if name == "apprise" else logging.NOTSET
-        )  # see AppriseNotifier._reasons
+        # apprise's debug records reach the result of a notification, where _reasons finds a mail server's reply
+        logger.setLevel(logging.DEBUG if name == "apprise" else logging.NOTSET)
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
 
@@ -382,23 +385,25 @@ def _why_refused(url: str) -> str:
     if name not in known:
         near = get_close_matches(name, known, n=1)
         return f"apprise knows no service {name}://" + (f"; did you mean {near[0]}://?" if near else "")
-    return f"apprise does not accept this {name}:// URL: {_words_of_refusal(url)}"
+    return f"apprise does not accept this {name}:// URL: {_refusal(url)}"
 
 
-def _words_of_refusal(url: str) -> str:
-    """Return what apprise warns of as it refuses a URL, without anything of the URL."""
+def _refusal(url: str) -> str:
+    """Return apprise's warnings about a URL that it refuses, without any part of the URL."""
     with LogCapture(  # type: ignore[no-untyped-call]  # apprise does not type it
         level=logging.WARNING, fmt="%(levelname)s %(message)s"
     ) as captured:
         Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
         lines = captured.getvalue().splitlines()
-    said = [line.removeprefix("WARNING ").rstrip(". :") for line in lines if line.startswith("WARNING ")]
-    named = "; ".join(re.sub(r" ?\(([^()]*)\)", lambda value: _unless_of(url, value), line) for line in said)
-    return masked(named, _pieces(url) | _pieces(unquote(url))) or "something in it is missing"
+    warnings = [line.removeprefix("WARNING ").rstrip(". :") for line in lines if line.startswith("WARNING ")]
+    text = "; ".join(
+        re.sub(r" ?\(([^()]*)\)", lambda value: _unless_of(url, value), line) for line in warnings
+    )
+    return masked(text, _pieces(url) | _pieces(unquote(url))) or "something in it is missing"
 
 
 def _unless_of(url: str, value: re.Match[str]) -> str:
-    """Return a value that apprise names in brackets, unless the URL holds it, or it is the word for none at all."""
+    """Return a value in brackets, or "" if it is empty, None or a part of the URL."""
     return "" if value[1] in ("", "None") or value[1] in unquote(url) else value[0]
 
 
@@ -409,14 +414,14 @@ def _schemes() -> set[str]:
 
 
 def recipient_id(service: NotifyBase) -> str:
-    """Return a short stable name of the recipient behind a URL, of which nothing of the URL can be read.
+    """Return a short stable id of the recipient behind a URL, from which the URL cannot be read.
 
-    Apprise's own `url_id` leaves out the targets: alice and bob at one ntfy server have the same. The digest takes
-    the canonical URL as well, less what only says how a message is sent. Its parts are sorted, since some plugins keep
+    apprise's own `url_id` leaves out the targets: alice and bob at one ntfy server have the same. The digest includes
+    the canonical URL without the options that only affect sending. Its parts are sorted, because some plugins keep
     their targets in sets, whose order differs from process to process."""
     whole: str = service.url(privacy=False)  # type: ignore[no-untyped-call]  # apprise does not type it
     canonical, _, query = whole.partition("?")
-    options = [pair for pair in query.split("&") if pair.partition("=")[0] not in _HOW_IT_IS_SENT]
+    options = [pair for pair in query.split("&") if pair.partition("=")[0] not in _SENDING_OPTIONS]
     parts = sorted([*re.split(r"[/,]", canonical), *options])
     return sha256("\0".join([str(_own_id(service)), *parts]).encode()).hexdigest()[:8]
 
@@ -435,7 +440,7 @@ def _unique(url_id: str, taken: set[str]) -> str:
 
 
 def _pieces(url: str) -> frozenset[str]:
-    """The parts of a URL that may be secrets: all but the scheme and a host with a dot in it."""
+    """Return the parts of a URL that may be secrets: all but the scheme and a host with a dot in it."""
     rest = url.partition("://")[2]
     host = re.match(r"(?:[^/@?]*@)?([\w-]+(?:\.[\w-]+)+|localhost)", rest)
     public = {host[1], *host[1].split(".")} if host else set()

@@ -67,7 +67,7 @@ def explained(of: Explanation) -> Explained:
             for one in of.considered
         ],
         "rule_notify": None if notify is None else list(notify),
-        "told": [_notified(one) for one in of.ways],
+        "told": [_notified(one) for one in of.paths],
         "escalate_after": None if of.escalate_after is None else compact(of.escalate_after),
         "escalate_to": [_target(one) for one in of.escalate_to],
         "muted": of.muted,

@@ -133,8 +133,8 @@ class Nami(Simulation):
         "broker-error": FaultForm(broker_error, lambda text: broker_error(parse_number(text)))
     }
     narration: ClassVar[Mapping[int, str]] = {
-        4: "Somebody drains the USDT wallet. The limit is 1000.",
-        13: "Somebody tops it up.",
+        4: "The USDT wallet is drained. The limit is 1000.",
+        13: "The wallet is topped up.",
     }
 
     wallets: Mapping[str, Mapping[int, Holding]]

@@ -1,8 +1,7 @@
-"""Accounts: how their polls have been going, and which are overdue.
+"""Accounts: the health of their polls, and which polls are overdue.
 
-The statements that run with every poll are built once, here as in the other aggregates: building one costs as much as
-running it. Their parameters are named as the values they stand for; `row_` marks those that a column of the same name
-would hide.
+Statements that run with every poll are built once, here as in the other aggregates: building one costs as much as
+running it. Parameters are named after their values; `row_` marks those that a column of the same name would hide.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -35,7 +34,7 @@ _HEALTHS = select(
         )
     )
 ).where(accounts.c.polled_at.is_not(None), accounts.c.job.in_(bindparam("jobs", expanding=True)))
-"""Runs for all of a provider's accounts with every poll during an outage: no column more than a health is made of."""
+"""Runs for all accounts of a provider with every poll of an outage, and so selects only the columns of a health."""
 
 _ADD_ACCOUNT = insert(accounts)
 
@@ -70,8 +69,7 @@ _SET_OWN_FAILURES = (
     .values(failures_own=bindparam("own"))
 )
 
-_ADD_POLL = insert_new(polls)  # two polls in one microsecond: a clock set back
-
+_ADD_POLL = insert_new(polls)  # a clock set back may give two polls the same microsecond
 
 _NEW_ACCOUNT = {
     "outcome": Outcome.OK,
@@ -90,7 +88,7 @@ class Accounts:
         self._ids: dict[tuple[str, str], int | None] = {}
 
     def health(self, account: Account, now: datetime) -> Health:
-        """Return how the account's polls have been going; an account not known yet is known from now on."""
+        """Return the health of an account's polls. Adds the account if it is new."""
         key = {"job": account.job, "name": account.name}
         row = self._db.execute(_ACCOUNT, key).one_or_none()
         if row is None:
@@ -103,8 +101,7 @@ class Accounts:
         return _health(account, row)
 
     def healths(self, of: Mapping[tuple[str, str], Account]) -> Collection[Health]:
-        """Return how the polls of these accounts have been going, until the next is recorded; those never polled are
-        left out."""
+        """Return the healths of accounts, except those never polled. Valid until the next poll is recorded."""
         if not of:
             return ()
         known = next((one for one in self._memory.healths if one.of is of), None)
@@ -118,7 +115,7 @@ class Accounts:
         return known.by_account.values()
 
     def add_poll(self, health: Health, result: PollResult, overdue_at: datetime | None) -> None:
-        """Keep a poll's outcome, the account's health after it, and from when on the next one is overdue."""
+        """Store a poll's outcome, the account's health after it, and when the next poll is overdue."""
         streak, account_id = health.streak, self.row_id(health.account)
         self._memory.note_health(health)
         self._db.execute(
@@ -151,7 +148,7 @@ class Accounts:
         )
 
     def save_own_failures(self, healths: Iterable[Health]) -> None:
-        """Keep how many failures in a row are the accounts' own: an outage covers the others."""
+        """Store how many failures in a row are the accounts' own, not covered by an outage of the provider."""
         rows = [
             {"of_job": one.account.job, "of_name": one.account.name, "own": one.streak.own} for one in healths
         ]
@@ -160,7 +157,7 @@ class Accounts:
             self._db.execute(_SET_OWN_FAILURES, rows)
 
     def add_missed_runs(self, account: Account, count: int) -> None:
-        """Count scheduled runs that were not made, or made late in one."""
+        """Count scheduled runs that were missed, or made up for by one later run."""
         self._db.execute(
             update(accounts)
             .where(accounts.c.job == account.job, accounts.c.name == account.name)
@@ -168,12 +165,12 @@ class Accounts:
         )
 
     def count_overdue(self, of: Collection[tuple[str, str]], now: datetime) -> int:
-        """Return how many of these accounts (job, name) should have been polled by now and were not."""
+        """Return how many of these accounts (job, name) are overdue."""
         rows = self._db.execute(select(accounts.c.job, accounts.c.name).where(accounts.c.overdue_at < now))
         return sum((row.job, row.name) in of for row in rows)
 
     def row_id(self, account: Account) -> int | None:
-        """Return the id of the account's row; None where it has none yet."""
+        """Return the id of the account's row; None if it has none yet."""
         if account.key not in self._ids:
             row = self._db.execute(_ACCOUNT, {"job": account.job, "name": account.name}).one_or_none()
             self._ids[account.key] = None if row is None else row.id

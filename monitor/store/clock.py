@@ -1,4 +1,4 @@
-"""What wrong clocks leave in the store: which readings are doubtful, and which are out of the history."""
+"""Clock changes in the store: which readings are provisional, and which are set aside from the history."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -64,17 +64,18 @@ _NOT_ASIDE = delete(set_aside).where(_ASIDE)
 
 
 class ClockRecord:
-    """The queries about the clock, within a transaction. Instants are aware UTC datetimes.
+    """The queries about clock changes, within a transaction. Instants are aware UTC datetimes.
 
-    While readings lie ahead of the clock nothing tells which of the two clocks was right. New readings are then
-    `provisional`; and those ahead that time passes over are set aside until that is known. Nothing is deleted."""
+    While there are readings ahead of the clock (with later instants), either clock may have been wrong. New readings
+    are `provisional` then, and readings ahead whose instants pass are set aside until that is known. Nothing is
+    deleted."""
 
     def __init__(self, connection: Connection, memory: Memory) -> None:
         self._db = connection
         self._memory = memory
 
     def mark(self) -> ClockMark:
-        """Return what is noticed and not settled."""
+        """Return the clock changes that are noticed and not resolved."""
         row = self._db.execute(select(clock)).one()
         moved = {from_micros(int(now)): from_micros(before) for now, before in row.alerts.items()}
         return ClockMark(
@@ -86,7 +87,7 @@ class ClockRecord:
         )
 
     def save(self, mark: ClockMark) -> None:
-        """Keep what is noticed and not settled."""
+        """Store the clock changes that are noticed and not resolved."""
         self._db.execute(
             update(clock).values(
                 set_back_at=mark.set_back_at,
@@ -98,11 +99,11 @@ class ClockRecord:
         )
 
     def note_doubt(self, doubt: str) -> None:
-        """Keep why nothing is deleted, for those who look at the store; empty: no more."""
+        """Store why the clock is in doubt, which pauses retention, for `status`; empty: it is not."""
         self._db.execute(update(clock).values(doubt=doubt))
 
     def latest(self) -> datetime | None:
-        """Return the latest instant of a reading or a poll; None where there is none."""
+        """Return the latest instant of a reading or a poll; None if there is none."""
         known = [
             self._db.execute(select(func.max(column))).scalar_one()
             for column in (series.c.observed_at, series.c.ahead_until, accounts.c.polled_at)
@@ -110,10 +111,10 @@ class ClockRecord:
         return max((at for at in known if at is not None), default=None)
 
     def set_back(self, now: datetime, account_id: int | None = None) -> None:
-        """Let what was read last, of one account or of all, count as read just before an instant.
+        """Date the last readings of an account, or of all, just before `now`, to which the clock was set back.
 
-        That goes for series whose last reading lies ahead, and for those with others ahead over which the clock was
-        set forward in part."""
+        This concerns series whose last reading is ahead of the clock, and series with other readings ahead, some of
+        which were passed when the clock was set forward in part."""
         latest = self.latest()
         if latest is not None and latest > now:
             mark = self.mark()
@@ -138,7 +139,7 @@ class ClockRecord:
         )
 
     def pass_over(self, series_id: int, last: datetime, now: datetime) -> None:
-        """Set aside the readings of a series that lay ahead of its last one, and that time has passed over."""
+        """Set aside readings of a series that were ahead of its last one and whose instants have passed."""
         self._set_aside(
             select(snapshots.c.series_id, snapshots.c.observed_at).where(
                 snapshots.c.series_id == series_id,
@@ -150,7 +151,7 @@ class ClockRecord:
         )
 
     def end_of_readings_ahead(self, series_id: int, now: datetime) -> None:
-        """Let what was read since the clock was set back be the history of a series: nothing lies ahead any more."""
+        """Make the readings since the clock was set back the history of a series: none are ahead any more."""
         self._db.execute(update(series).where(series.c.id == series_id).values(ahead_until=None))
         self._db.execute(delete(provisional).where(provisional.c.series_id == series_id))
         self._keep_aside(set_aside.c.series_id == series_id, now)
@@ -161,11 +162,11 @@ class ClockRecord:
             self._db.execute(update(clock).values(set_aside_at=now))
 
     def add_provisional(self, series_id: int, at: datetime) -> None:
-        """Note that a reading was made while others lie ahead of the clock."""
+        """Mark a reading that was made while others are ahead of the clock."""
         self._db.execute(insert_new(provisional).values(series_id=series_id, observed_at=at))
 
-    def go_back_to_what_lay_ahead(self) -> None:
-        """Let the last reading of each series be the one that lay furthest ahead: the clock is right again."""
+    def restore_readings_ahead(self) -> None:
+        """Make the reading furthest ahead the last one of each series: the clock was behind and is right again."""
         there = (snapshots.c.series_id == series.c.id) & (snapshots.c.observed_at == series.c.ahead_until)
         reading = {
             name: select(snapshots.c[name]).where(there).scalar_subquery()
@@ -178,8 +179,8 @@ class ClockRecord:
         self._db.execute(update(series).where(marked).values(ahead_until=None))
 
     def forget(self, now: datetime) -> None:
-        """Let the present clock be right: what was read since it was set back is the history."""
-        self._memory.healths.clear()  # their instants that lie ahead are moved
+        """Accept the current clock as right: the readings since it was set back are the history."""
+        self._memory.healths.clear()  # instants ahead of the clock are moved below
         self._db.execute(update(series).where(series.c.ahead_until.is_not(None)).values(ahead_until=None))
         self._db.execute(delete(provisional))
         self._keep_aside(true(), now)
@@ -194,12 +195,12 @@ class ClockRecord:
         self.save(ClockMark(jumped_from=mark.jumped_from, jumped_to=mark.jumped_to))
 
     def return_some(self, now: datetime, limit: int) -> int:
-        """Put some of what time passed over back into the history; return how many."""
+        """Return up to `limit` readings that were passed over to the history; return how many."""
         keys = (set_aside.c.series_id, set_aside.c.observed_at, set_aside.c.moved_at)
         rows = self._db.execute(select(*keys).where(set_aside.c.returns).limit(limit)).all()
         if rows:
             params = [{"of": row.series_id, "at": row.observed_at, "then": row.moved_at} for row in rows]
-            # what lies in its place was read at the same instant by the clock that was behind
+            # a reading in its place was made at the same instant by the clock that was behind
             self._db.execute(_SET_ASIDE, [{**one, "now": now, "back": False} for one in params])
             self._db.execute(_NOT_IN_HISTORY, params)
             self._db.execute(_NOT_PROVISIONAL, params)
@@ -208,11 +209,11 @@ class ClockRecord:
         return len(rows)
 
     def set_aside_provisional(self, now: datetime, limit: int) -> int:
-        """Set aside some of what was read while the clock was behind; return how many."""
+        """Set aside up to `limit` readings that were made while the clock was behind; return how many."""
         return self._set_aside(select(provisional.c.series_id, provisional.c.observed_at).limit(limit), now)
 
     def set_aside_ahead(self, now: datetime, limit: int) -> int:
-        """Set aside some of the readings that lie ahead of their series' last one; return how many."""
+        """Set aside up to `limit` readings that are ahead of their series' last one; return how many."""
         return self._set_aside(
             select(snapshots.c.series_id, snapshots.c.observed_at)
             .join(series, series.c.id == snapshots.c.series_id)
@@ -232,10 +233,10 @@ class ClockRecord:
                 self._db.execute(update(clock).values(set_aside_at=now))
         return len(rows)
 
-    # What waits
+    # What is scheduled
 
-    def take_back_deliveries(self, now: datetime, by: timedelta) -> None:
-        """Let what waits for an instant that lies ahead wait as long as it would have, by a clock set back."""
+    def move_deliveries_back(self, now: datetime, by: timedelta) -> None:
+        """Move deliveries planned ahead of a clock set back, so that they wait no longer than before."""
         planned, failing = notifications.c.next_attempt_at, notifications.c.failing_since
         waits = notifications.c.status == "pending"
         self._db.execute(
@@ -244,14 +245,15 @@ class ClockRecord:
         self._db.execute(update(notifications).where(waits, failing > now).values(failing_since=now))
 
     def count_failures_from(self, now: datetime, since: datetime) -> None:
-        """Let deliveries that failed after an instant, by a clock that jumped, have failed from now on only."""
+        """Count failing deliveries from `now`, if by a clock that jumped they began to fail between `since` and now."""
         failing = notifications.c.failing_since
         which = (notifications.c.status == "pending") & (failing >= since) & (failing < now)
         self._db.execute(update(notifications).where(which).values(failing_since=now))
 
-    def put_forward(self, by: timedelta) -> None:
-        """Let what waits, in the outbox or for a poll, wait as long as it would have, by a clock set forward; and what
-        was read last be as long ago as it was."""
+    def move_forward(self, by: timedelta) -> None:
+        """Move all instants by which the daemon waits along with a clock set forward.
+
+        Deliveries and overdue polls wait no less than before, and the last readings keep their age."""
         self._db.execute(update(accounts).values(overdue_at=accounts.c.overdue_at + _micros(by)))
         self._db.execute(update(series).values(observed_at=series.c.observed_at + _micros(by)))
         planned, failing = notifications.c.next_attempt_at, notifications.c.failing_since
@@ -260,5 +262,5 @@ class ClockRecord:
 
 
 def _micros(by: timedelta) -> BindParameter[int]:
-    """Return a span as the store counts it: added to an instant there, not here."""
+    """Return a span in microseconds, which SQL adds to a stored instant."""
     return literal(by // timedelta(microseconds=1), BigInteger)

@@ -1,4 +1,4 @@
-"""The configuration in force, for those who look at the store."""
+"""The configuration in force, stored for commands that run while its file is broken."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ class Configuration:
         self._db = connection
 
     def accept(self, file: str, version: str, document: object, at: datetime) -> None:
-        """Keep a configuration as the one in force, with the program's version that took it."""
+        """Store a configuration as the one in force, with the version of the program that accepted it."""
         self._db.execute(
             _ACCEPT,
             {
@@ -35,6 +35,6 @@ class Configuration:
         )
 
     def refuse(self, problems: Sequence[str], at: datetime) -> None:
-        """Record why the file was refused, and since when: the one in force stays."""
+        """Record why the file was refused, and since when. The configuration in force stays."""
         since = func.coalesce(configuration.c.refused_at, literal(at, Instant))
         self._db.execute(update(configuration).values(refused_at=since, problems=list(problems)))

@@ -1,8 +1,8 @@
-"""The store's files in their place: noticed when somebody takes them away, and made good from what is still open.
+"""Notice when the store's files are deleted or replaced while they are open, and restore them.
 
-A file that was deleted lives on for who has it open, so that everything would go on being written, to where nobody
-will ever find it. What is open is whole, though: where the place is empty, it is written there again, and nothing
-is lost. Where another file lies there, whose it is can't be known: what is open is saved beside it.
+A deleted file lives on for the process that has it open: everything would be written to where nobody finds it. The
+open file is complete, though. If its place is empty, it is written there again, and nothing is lost. If another file
+is there, it may be anybody's: the open one is saved beside it.
 """
 
 import logging
@@ -21,58 +21,49 @@ _OTHERS = ("-wal", "-shm", ".lock")
 
 
 class Place:
-    """Which files lay in the store's place when it was opened."""
+    """The files of an open store, known by device and inode."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._files = [path, *(path.with_name(path.name + ending) for ending in _OTHERS)]
-        self._found = self._identities()
+        self._found = [_identity(file) for file in self._files]
 
     def is_kept(self) -> bool:
-        """Whether they are still the same."""
-        there = self._identities()
-        self._found = [
-            was or now for was, now in zip(self._found, there, strict=True)
-        ]  # the log's come later
+        """Return whether the files are still the ones that were opened."""
+        there = [_identity(file) for file in self._files]
+        # SQLite creates -wal and -shm later, with the first transaction
+        self._found = [was or now for was, now in zip(self._found, there, strict=True)]
         return there == self._found
 
-    def make_good(self, database: sqlite3.Connection, lock: Lock) -> None:
-        """Puts in its place again what was taken away, from the open database, which has to be opened anew then.
+    def restore(self, database: sqlite3.Connection, lock: Lock) -> None:
+        """Restore missing files from the open database, which has to be opened again afterwards.
 
-        Raises StoreReplaced where another file lies there, StoreError where it can't be done (yet)."""
+        Raises StoreReplaced if another file is in the store's place, StoreError if restoring is not possible (yet)."""
+        fields = {"fields": {"store": self._path}}
         there = _identity(self._path)
         if there in (None, self._found[0]):
             lock.renew()
-        self._empty_log(database)
-        if there is None:
-            self._write_anew(database)
-            log.error("store file was deleted; written again, nothing is lost", extra=self._fields())
-        elif there != self._found[0]:
-            raise StoreReplaced(
-                f"{self._path}: another file was put in the store's place while the daemon ran; what it knew is in "
-                f"{self._save(database)}, and the next start takes the file that is there"
-            )
-        else:
-            log.error("files beside the store were deleted; nothing is lost", extra=self._fields())
-
-    def _identities(self) -> list[tuple[int, int] | None]:
-        return [_identity(file) for file in self._files]
-
-    def _fields(self) -> dict[str, dict[str, object]]:
-        return {"fields": {"store": self._path}}
-
-    def _empty_log(self, database: sqlite3.Connection) -> None:
-        """Moves all into the database's own file: a log that stays behind would be taken for the next file's."""
+        # everything into the database's own file: a log left behind would be taken for the log of the next file
         busy, *_ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
-            raise StoreError(f"{self._path}: was taken away while another program reads it; end that program")
+            raise StoreError(f"{self._path}: was removed while another program reads it; end that program")
+        if there is None:
+            self._write_anew(database)
+            log.error("store file was deleted; written again, nothing is lost", extra=fields)
+        elif there != self._found[0]:
+            raise StoreReplaced(
+                f"{self._path}: another file was put in the store's place while the daemon ran; the former one is "
+                f"saved as {self._save(database)}, and the next start uses the file that is there"
+            )
+        else:
+            log.error("files beside the store were deleted; nothing is lost", extra=fields)
 
     def _write_anew(self, database: sqlite3.Connection) -> None:
         copy = self._path.with_name(f"{self._path.name}.part")
         copy.unlink(missing_ok=True)
         try:
             _copy(database, copy)
-            os.link(copy, self._path)  # unlike a rename it never takes the place of a file
+            os.link(copy, self._path)  # unlike a rename, it never replaces a file that somebody has put there
         finally:
             copy.unlink(missing_ok=True)
         _sync(self._path.parent)
@@ -86,7 +77,7 @@ class Place:
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
-    """What tells this file from any other; None where there is none."""
+    """Return device and inode of a file; None if there is none."""
     try:
         found = file.stat()
     except FileNotFoundError:
@@ -101,7 +92,7 @@ def _copy(database: sqlite3.Connection, to: Path) -> None:
 
 
 def _sync(directory: Path) -> None:
-    """A name survives a power cut only once its directory is on the disk."""
+    """Flush a directory: a new name in it survives a power cut only then."""
     file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(file)

@@ -1,4 +1,4 @@
-"""The hosts that are called: the calls that count toward their limits, and their pauses."""
+"""The hosts of providers: the calls that count toward their limits, and their pauses."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ from monitor.errors import Outcome
 from monitor.store.sqlite import insert_new, insert_or_update
 from monitor.store.tables import calls, pauses
 
-_ADD_CALL = insert_new(calls)  # two of one process in one microsecond: a clock set back
+_ADD_CALL = insert_new(calls)  # a clock set back may give one process the same microsecond twice
 
 _END_CALL = (
     update(calls)
@@ -45,7 +45,7 @@ class Hosts:
         self._db.execute(_ADD_CALL, values)
 
     def end_calls(self, caller: str, ended: Mapping[tuple[str, datetime], datetime]) -> None:
-        """Record when a process's calls ended, each known by its host and the instant at which it was noted."""
+        """Record when calls of a process ended, by host and the instant at which each was noted."""
         rows = [
             {"of_host": host, "noted_at": at, "of_caller": caller, "ended_at": ended_at}
             for (host, at), ended_at in ended.items()
@@ -54,12 +54,12 @@ class Hosts:
             self._db.execute(_END_CALL, rows)
 
     def calls(self, host: str, since: datetime, *, besides: str = "") -> list[NotedCall]:
-        """Return the calls to a host noted since an instant, by all processes besides one."""
+        """Return the calls to a host noted since an instant, by all processes except `besides`."""
         rows = self._db.execute(_CALLS, {"host": host, "since": since, "besides": besides})
         return [NotedCall(caller=row.caller, at=row.at, ends_by=row.ends_by) for row in rows]
 
     def save_pause(self, pause: Pause) -> None:
-        """Keep a host's pause, so that a restart waits for its end too."""
+        """Store the pause of a host, so that it holds after a restart too."""
         self._db.execute(
             _SAVE_PAUSE,
             {
@@ -72,7 +72,7 @@ class Hosts:
         )
 
     def pauses(self, now: datetime) -> list[Pause]:
-        """Return the pauses that are not over."""
+        """Return the pauses that have not ended."""
         return [
             Pause(
                 host=row.host,

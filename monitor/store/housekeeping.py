@@ -1,4 +1,4 @@
-"""Housekeeping: deleting what is old, and giving back the room it took."""
+"""Housekeeping: delete old rows, and return their pages to the file system."""
 
 from datetime import datetime
 from typing import Any
@@ -24,27 +24,27 @@ from monitor.store.tables import (
 
 
 class Housekeeping:
-    """The statements that delete, within a transaction."""
+    """The queries that delete, within a transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def prune(self, before: datetime, limit: int) -> int:
-        """Delete some of what is older than `before`, about `limit` rows at most; return how many were deleted.
+        """Delete up to about `limit` rows older than `before` of each table; return how many were deleted.
 
-        Incidents stay as long as they last, and the last reading of a series stays in its own row."""
+        Ongoing incidents are kept whole. The last reading of a series is kept in the series' own row."""
         gone = self._prune_clustered(
             snapshots.c.series_id, snapshots.c.observed_at, series.c.id, before, limit
         )
         gone += self._prune_clustered(polls.c.account_id, polls.c.started_at, accounts.c.id, before, limit)
-        settled = (notifications.c.settled_at < before) & ~_lasts(notifications.c.incident)
-        of_settled = select(notifications.c.id).where(settled)
-        self._db.execute(delete(attempts).where(attempts.c.notification_id.in_(of_settled)))
-        gone += self._prune_some(notifications, (notifications.c.id,), settled, limit)
+        completed = (notifications.c.settled_at < before) & ~_is_ongoing(notifications.c.incident)
+        of_completed = select(notifications.c.id).where(completed)
+        self._db.execute(delete(attempts).where(attempts.c.notification_id.in_(of_completed)))
+        gone += self._prune_some(notifications, (notifications.c.id,), completed, limit)
         notified = select(notifications.c.id).where(notifications.c.incident == events.c.incident).exists()
-        over = (events.c.at < before) & ~_lasts(events.c.incident) & ~notified
+        over = (events.c.at < before) & ~_is_ongoing(events.c.incident) & ~notified
         gone += self._prune_some(events, (events.c.incident, events.c.seq), over, limit)
-        noted = (notes.c.at < before) & ~_lasts(notes.c.incident)
+        noted = (notes.c.at < before) & ~_is_ongoing(notes.c.incident)
         gone += self._prune_some(notes, (notes.c.id,), noted, limit)
         gone += self._prune_some(
             set_aside,
@@ -57,24 +57,24 @@ class Housekeeping:
         return gone
 
     def prune_calls(self, before: datetime) -> None:
-        """Delete calls that no limit counts any more."""
+        """Delete calls before an instant, which no limit counts any more."""
         self._db.execute(delete(calls).where(calls.c.at < before))
 
     def prune_all_calls_but(self, newest: int) -> None:
-        """Delete the calls of each host except for so many, whatever time it is."""
+        """Delete the calls of each host except for the newest, by count: the clock may be wrong."""
         number = func.row_number().over(partition_by=calls.c.host, order_by=calls.c.at.desc())
         numbered = select(calls.c.host, calls.c.at, calls.c.caller, number.label("number")).subquery()
         old = select(numbered.c.host, numbered.c.at, numbered.c.caller).where(numbered.c.number > newest)
         self._db.execute(delete(calls).where(tuple_(calls.c.host, calls.c.at, calls.c.caller).in_(old)))
 
     def release_pages(self, pages: int) -> None:
-        """Return free pages at the end of the file to the file system."""
+        """Return up to `pages` free pages at the end of the file to the file system."""
         sqlite.release_pages(self._db, pages)
 
     def _prune_clustered(
         self, owner: Column[int], at: Column[datetime], owners: Column[int], before: datetime, limit: int
     ) -> int:
-        """Delete by the owner, along the key: a scan of the whole table would take long whatever it finds."""
+        """Delete per owner, along the clustered key: a scan of the whole table takes long even if nothing is old."""
         has_old = select(owner).where(owner == owners, at < before).exists()
         gone = 0
         for (one,) in self._db.execute(select(owners).where(has_old)).all():
@@ -90,6 +90,6 @@ class Housekeeping:
         return self._db.execute(delete(table).where(tuple_(*key).in_(some))).rowcount
 
 
-def _lasts(incident: Column[str]) -> ColumnElement[bool]:
-    """Return the condition that an incident is not over."""
+def _is_ongoing(incident: Column[str]) -> ColumnElement[bool]:
+    """Return the condition that an incident is ongoing."""
     return select(alerts.c.id).where(alerts.c.id == incident).exists()

@@ -1,4 +1,4 @@
-"""What tells a store of this version from everything else that may be at its path."""
+"""How a store of this version is recognised, and the errors for everything else that may be at its path."""
 
 import sqlite3
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from monitor.errors import StoreError
 
 APPLICATION_ID = 0x42414C4D
-"""SQLite's `application_id` of our files: "BALM"."""
+"""SQLite's `application_id` of a store: the letters "BALM"."""
 
 SCHEMA = "0005"
-"""The newest migration's revision."""
+"""The revision of the newest migration."""
 
 FOREIGN = "a database of another program; nothing was changed. Set store.url to another path"
 NEWER = (
@@ -22,19 +22,19 @@ DAMAGED = (
     "`sqlite3 FILE .recover`, or start with a new file"
 )
 HALF_WRITTEN = (
-    "half written: whoever made or changed it was killed; nothing was changed. If it is ours, the next "
-    "`balance-monitor run` or `poll` rolls that back by itself and goes on"
+    "half written: the process that wrote it was killed; nothing was changed. If it is a store, the next "
+    "`balance-monitor run` or `poll` rolls that back by itself"
 )
 
 
 def is_empty(db: sqlite3.Connection) -> bool:
-    """Whether nothing is in it yet: its making was cut off."""
+    """Return whether a database has no tables: its creation was interrupted."""
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return not tables
 
 
 def check_identity(path: Path, db: sqlite3.Connection) -> None:
-    """Raises StoreError, saying what to do, for anything but a store of this very version."""
+    """Raise StoreError, with a remedy, for anything but a store of exactly this version."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
         raise StoreError(f"{path}: {FOREIGN}")

@@ -1,4 +1,4 @@
-"""Writing readings that were not polled, beside a daemon at work: in transactions so short that it hardly waits."""
+"""Write imported readings beside a running daemon, in transactions so short that it hardly waits."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ _KEYS = "series_id, observed_at, total, available, locked, updated_at"
 
 
 def create(path: Path) -> None:
-    """Makes an empty store where there is none; leaves one that is there as it is. Raises StoreError."""
+    """Create an empty store, unless there is one. Raises StoreError."""
     path = path.resolve()
     check_place(path)
     if path.exists() and path.stat().st_size:
@@ -28,16 +28,16 @@ def create(path: Path) -> None:
 
 
 def restore(path: Path, series: Series, rows: Sequence[ReadingRow], now: datetime) -> int:
-    """Keeps readings of one series, the newest first, in one transaction; returns how many were not there before.
+    """Store readings of one series, newest first, in one transaction; return how many are new.
 
-    The account and the series are made where they are new. The newest reading becomes the series' last, unless a
-    later one was read. The newest have to be handed over first, page after page: then a rule that looks back while
-    the import goes on never takes an old reading for the last one, nor misses what came between the two.
+    Creates the account and the series if they are new. The newest reading becomes the series' last one, unless a later
+    one was read. Callers pass the newest page first: a rule that looks back during the import then never takes an old
+    reading for the last one, nor misses readings between the two.
     Raises StoreError; then nothing of it was written."""
     with attached(path.resolve()) as db:
         number = _series_id(db, series, to_micros(now))
         added = db.exec_driver_sql(
-            f"INSERT INTO snapshots ({_KEYS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",  # noqa: S608 -- our own text
+            f"INSERT INTO snapshots ({_KEYS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",  # noqa: S608 -- constant text
             [(number, *row) for row in reversed(rows)],
         ).rowcount
         newest = rows[0]

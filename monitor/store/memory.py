@@ -1,6 +1,6 @@
-"""What the writer remembers from one transaction to the next, so that no poll reads anew what only grows.
+"""A cache of the writer from one transaction to the next, so that a poll does not read again what seldom changes.
 
-It is the truth only as long as nobody else has written to the file, and everything noted here was committed."""
+It is valid only while no other process has written to the file, and everything noted in it was committed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from monitor.store.sqlite import data_version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silences:
-    """Those that are not over from an instant until another, when the first of them ends."""
+    """The silences that have not ended, valid from an instant until another, at which the first of them ends."""
 
     of: tuple[Silence, ...]
     since: datetime
@@ -25,7 +25,7 @@ class Silences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Healths:
-    """How the polls of some accounts have been going: of a provider in an outage they are wanted with every poll."""
+    """The healths of some accounts: during an outage of a provider, every poll needs those of all its accounts."""
 
     of: Mapping[tuple[str, str], Account]
     by_account: dict[tuple[str, str], Health]
@@ -33,33 +33,33 @@ class Healths:
 
 @dataclass(slots=True)
 class Memory:
-    """The silences and healths as they were read last, and the alerts saved since somebody last asked for these."""
+    """The cached silences and healths, and the alerts saved since `Alerts.follow` last looked."""
 
     silences: Silences | None = None
     healths: list[Healths] = field(default_factory=list)
     follower: Any = None
-    """What is kept up to date by `Alerts.follow`, and for whom."""
+    """The value that `Alerts.follow` keeps up to date, and below, for whom."""
     followed_by: object = None
     saved: dict[AlertKey, Severity | None] = field(default_factory=dict)
     _version: int | None = None
 
     def begin(self, connection: Connection) -> None:
-        """Forget everything if another connection has committed since the transaction before."""
+        """Forget everything if another connection has committed since the last transaction."""
         version = data_version(connection)
         if version != self._version:
             self.forget()
             self._version = version
 
     def note_health(self, health: Health) -> None:
-        """Note how an account's polls have been going since the one that is recorded now."""
+        """Replace the cached health of an account by the one that is being recorded."""
         key = health.account.key
         for known in [one for one in self.healths if key in one.of]:
             if known.of[key] == health.account:
                 known.by_account[key] = health
-            else:  # the configuration is about to be another
+            else:  # a reload has changed the account, and asks for its healths anew
                 self.healths.remove(known)
 
     def forget(self) -> None:
-        """Let everything be read anew: what was noted is not in the store, or not all that is there was noted."""
+        """Forget everything: the cache and the store may differ, after a rollback or another process's commit."""
         self.silences = self.follower = self.followed_by = None
         self.saved, self.healths = {}, []

@@ -1,4 +1,4 @@
-"""A store that nobody keeps: in memory, for rule tests."""
+"""A temporary store in memory, for rule tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +13,14 @@ from monitor.store.transaction import Transaction
 
 @contextmanager
 def scratch() -> Iterator[Transaction]:
-    """One transaction over empty tables, which are empty again at its end. One at a time."""
-    with _engine().connect() as connection:  # whose end rolls back
+    """Open a transaction over empty tables, which is rolled back at its end. One at a time."""
+    with _engine().connect() as connection:
         yield Transaction(connection)
 
 
 @cache
 def _engine() -> Engine:
-    """One for all: each compiles every statement anew, which takes longer than most stories."""
+    """Return the engine of all tests: a new one compiles every statement again, which takes longer than most tests."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     Table.metadata.create_all(engine)
     return engine

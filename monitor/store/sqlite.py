@@ -1,4 +1,4 @@
-"""The statements that only SQLite knows in this form: another database needs its own of each."""
+"""Statements that are specific to SQLite: another database needs its own version of each."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 
 def insert_new(table: Table) -> Insert:
-    """Return an insert that leaves a row whose key is there already as it is."""
+    """Return an insert that does nothing if a row has the same key."""
     return insert(table).on_conflict_do_nothing()
 
 
@@ -20,8 +20,8 @@ def insert_or_update(
     fixed: Mapping[str, Any] | None = None,
     where: ColumnElement[bool] | None = None,
 ) -> Insert:
-    """Return an insert that updates a row whose key is there already: these columns to what would have been inserted,
-    and others to `fixed` values. `where`: only such rows are updated."""
+    """Return an insert that updates an existing row of the same key: `columns` to the inserted values, others to
+    `fixed` ones. `where` limits which rows are updated."""
     new = insert(table)
     values = {name: new.excluded[name] for name in columns} | dict(fixed or {})
     return new.on_conflict_do_update(index_elements=key, set_=values, where=where)
@@ -39,10 +39,10 @@ def data_version(connection: Connection) -> int:
 
 
 def in_transaction(connection: Connection) -> bool:
-    """Return whether a transaction is still open: SQLite ends it by itself where the disk is full, for one."""
+    """Return whether a transaction is still open: after some errors, as on a full disk, SQLite rolls it back itself."""
     return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
 
 
 def release_pages(connection: Connection, pages: int) -> None:
-    """Return free pages at the end of the file to the file system, so many at most."""
+    """Return up to `pages` free pages at the end of the file to the file system."""
     connection.exec_driver_sql(f"PRAGMA incremental_vacuum({pages})")

@@ -1,4 +1,4 @@
-"""Summaries: events of their own, and what they count over all tables."""
+"""Summaries: their events, and the numbers in them, counted over all tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ class Summaries:
         self._outbox = outbox
 
     def add(self, report: Report, targets: Sequence[Target]) -> None:
-        """Keep a summary, and put one notification per URL into the outbox. It is sent with nothing else."""
+        """Store a summary and its notifications, one per URL. It is never grouped with others."""
         values = {"incident": report.incident, "seq": report.seq, "rule": report.rule, "subject": ""}
         self._db.execute(
             insert(events).values(**values, kind=report.kind, at=report.at, report=report.to_json())
@@ -38,17 +38,17 @@ class Summaries:
         self._outbox.add(report.incident, report.seq, report.at, Severity.INFO, addressed)
 
     def last_at(self) -> datetime | None:
-        """Return when the last summary was made; None: never."""
+        """Return the instant of the last summary; None if there was none."""
         made = select(func.max(events.c.at)).where(events.c.kind == EventKind.SUMMARY)
         at: datetime | None = self._db.execute(made).scalar_one()
         return at
 
     def period(self, since: datetime, now: datetime, of: Mapping[tuple[str, str], Account]) -> Period:
-        """Return what a summary of these accounts reports."""
+        """Return the numbers that a summary of these accounts reports, from `since` to `now`."""
         happened = self._count_by(events.c.kind, events.c.at >= since)
-        settled = self._count_by(notifications.c.status, notifications.c.settled_at >= since)
+        completed = self._count_by(notifications.c.status, notifications.c.settled_at >= since)
         waiting = self._count_by(notifications.c.status, notifications.c.status == "pending")
-        # by the accounts, so that SQLite goes along the clustered key: a scan of all polls kept would take long
+        # per account, so that SQLite uses the clustered key: a scan of all stored polls takes long
         of_any = polls.c.account_id.in_(select(accounts.c.id))
         outcomes = self._count_by(polls.c.outcome, of_any & (polls.c.started_at >= since))
         missed = self._db.execute(select(accounts.c.job, accounts.c.name, accounts.c.missed_runs))
@@ -62,8 +62,8 @@ class Summaries:
             ],
             fired=happened.get(EventKind.FIRED, 0),
             resolved=happened.get(EventKind.RESOLVED, 0) + happened.get(EventKind.CLOSED, 0),
-            delivered=settled.get("delivered", 0),
-            given_up=settled.get("failed", 0),
+            delivered=completed.get("delivered", 0),
+            given_up=completed.get("failed", 0),
             waiting=waiting.get("pending", 0),
             polls=sum(outcomes.values()),
             polls_failed=sum(count for outcome, count in outcomes.items() if outcome != Outcome.OK),

@@ -1,4 +1,4 @@
-"""One transaction: access to each aggregate's queries. They take and return domain values."""
+"""A transaction, and in it the queries of each aggregate, which take and return domain values."""
 
 from sqlalchemy import Connection
 
@@ -15,10 +15,10 @@ from monitor.store.summaries import Summaries
 
 
 class Transaction:
-    """What can be read and written within one commit. Instants are aware UTC datetimes."""
+    """A transaction of the store: the queries of each aggregate. Instants are aware UTC datetimes."""
 
     def __init__(self, connection: Connection, memory: Memory | None = None) -> None:
-        """Make what is remembered from the transactions before (`memory`) known to the queries that use it."""
+        """Bind the queries to a connection, and to what the writer remembers of earlier transactions (`memory`)."""
         self._db = connection
         memory = memory or Memory()
         self.clock = ClockRecord(connection, memory)

@@ -1,7 +1,7 @@
-"""The writer: one thread and one connection, through which everything is changed.
+"""The writer: one thread and one connection, through which the daemon changes the store.
 
-Work is handed over as a function of a `Transaction`. All that waits at a time is committed together, each
-piece in a savepoint of its own, so that one that fails takes no other with it.
+A piece of work is a function of a `Transaction`. Pieces that wait at the same time are committed together, since a
+commit waits for the disk; each has a savepoint of its own, so that one that fails undoes no other.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_CLOSE_MAY_TAKE = 3.0  # seconds
-_LOOK_AGAIN = 0.02  # seconds
-_GROUP = 200  # pieces of work committed together, at most
-_GROUP_MAY_TAKE = 0.5  # seconds, after which no further piece joins a group
+_CLOSE_TIMEOUT = 3.0  # seconds
+_POLL_INTERVAL = 0.02  # seconds
+_LARGEST_GROUP = 200  # pieces of work committed together
+_GROUP_TIMEOUT = 0.5  # seconds, after which no further piece joins a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class _Job:
 
 
 class Store:
-    """The open database. `write` may be called from any number of tasks; readers are never blocked.
+    """The open database of a daemon. `write` may be called from any number of tasks; readers are never blocked.
 
-    `on_commit` is told, on the writer's thread, how long each transaction took."""
+    `on_commit` is called on the writer's thread with the duration of each transaction."""
 
     def __init__(self, path: Path, on_commit: Callable[[timedelta], None] = lambda took: None) -> None:
-        """Opens, creates or upgrades the database and takes its lock. Raises StoreError."""
+        """Open, create or upgrade the database, and take its lock. Raises StoreError."""
         self._on_commit = on_commit
-        self.path = path = path.resolve()  # one store, one lock, by whatever name
+        self.path = path = path.resolve()  # a store has one lock, by whatever name it is opened
         check_place(path)
         self._lock = Lock(path)
         try:
@@ -65,41 +65,42 @@ class Store:
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ended: Future[None] = Future()
         self._finished = 0  # groups of work, committed or not
+        # a daemon thread: one that hangs in a write to a dead disk must not keep the process from exiting
         threading.Thread(target=self._run, name="store-writer", daemon=True).start()
 
     async def write(self, work: Callable[["Transaction"], T]) -> T:
-        """Runs `work` in a transaction and returns what it returned, once that is on the disk.
+        """Run `work` in a transaction, and return its result once it is committed to the disk.
 
         Raises what `work` raised, or StoreError; then nothing of it was written."""
         job = _Job(work, Future())
         self._queue.put(job)
-        # shielded: whoever gives up waiting must not undo what is about to be committed
+        # shielded: a caller that is cancelled must not cancel work that is about to be committed
         result: T = await asyncio.shield(asyncio.wrap_future(job.done))
         return result
 
-    async def gets_on(self, within: timedelta) -> bool:
-        """Say whether the writer finishes something in time, whatever it is, with success or not.
+    async def is_responsive(self, within: timedelta) -> bool:
+        """Return whether the writer finishes any piece of work in time, with or without success.
 
-        Many pieces of work that wait are no standstill: this is not queued behind them."""
+        A long queue is not a stuck writer, so this does not wait behind it: the next commit counts."""
         before, until = self._finished, time.monotonic() + within.total_seconds()
         if self._queue.empty():
             self._queue.put(_Job(lambda tx: None, Future()))
         while self._finished == before:
             if time.monotonic() > until:
                 return False
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_POLL_INTERVAL)
         return True
 
     async def read(self, work: Callable[["Transaction"], T]) -> T:
-        """Runs `work`, which changes nothing, beside the writer: it may take long. Raises StoreError."""
+        """Run `work`, which only reads, beside the writer, for as long as it takes. Raises StoreError."""
         return await asyncio.to_thread(_read, self.path, work)
 
     async def close(self) -> None:
-        """Writes what was handed over before, then closes the file and gives the lock back.
+        """Finish the work queued so far, then close the file and release the lock.
 
-        Does not wait for ever where another program holds up the writing."""
+        Waits a few seconds at most: another program may hold the write lock."""
         self._queue.put(None)
-        ended, _ = await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=_CLOSE_MAY_TAKE)
+        ended, _ = await asyncio.wait({asyncio.wrap_future(self._ended)}, timeout=_CLOSE_TIMEOUT)
         if ended:
             self._engine.dispose()
         self._lock.release()
@@ -116,16 +117,16 @@ class Store:
         self._ended.set_result(None)
 
     def _group(self, first: _Job, began: float) -> Iterator[_Job]:
-        """The first piece of work and those that wait behind it, as far as they belong into one transaction."""
+        """Yield the first piece of work and those queued behind it, up to the limits of a group."""
         yield first
-        for _ in range(_GROUP - 1):
-            if time.monotonic() - began > _GROUP_MAY_TAKE:
+        for _ in range(_LARGEST_GROUP - 1):
+            if time.monotonic() - began > _GROUP_TIMEOUT:
                 return
             try:
                 job = self._queue.get_nowait()
             except queue.Empty:
                 return
-            if job is None:
+            if job is None:  # the end, which is for `_run`
                 self._queue.put(None)
                 return
             yield job
@@ -143,7 +144,7 @@ class Store:
                         jobs.append(job)
                         results.append((job, *self._attempt(job, connection)))
             self._on_commit(timedelta(seconds=time.monotonic() - began))
-        except Exception as exc:  # noqa: BLE001 -- whatever stops a commit is for those who wait, not for the writer
+        except Exception as exc:  # noqa: BLE001 -- the callers get the error; the writer lives on
             self._memory.forget()
             results = [(job, None, exc) for job in jobs or [first]]
         for job, value, error in results:
@@ -153,25 +154,26 @@ class Store:
                 job.done.set_exception(error)
 
     def _keep_place(self) -> None:
-        """Makes good what somebody took away of the open store. Raises StoreError where that can't be done."""
+        """Restore files of the open store that were removed. Raises StoreError if that is impossible."""
         if self._replaced is not None:
             raise self._replaced
         if self._place.is_kept():
             return
         try:
             with closing(self._engine.raw_connection()) as pooled:
-                self._place.make_good(cast("sqlite3.Connection", pooled.driver_connection), self._lock)
+                self._place.restore(cast("sqlite3.Connection", pooled.driver_connection), self._lock)
         except StoreReplaced as exc:
             self._replaced = exc
             raise
-        self._engine.dispose()  # the next connection opens what now lies there
+        self._engine.dispose()  # the next connection opens the restored file
         self._memory.forget()
         self._place = Place(self.path)
 
     def _attempt(self, job: _Job, connection: Connection) -> tuple[Any, BaseException | None]:
-        """What the work returned, or what it raised; then nothing of it stays.
+        """Run a piece of work in a savepoint; return its result, or the error after which it was undone.
 
-        Raises where SQLite has rolled back everything, as on a full disk: nothing more may run then."""
+        Raises if SQLite has rolled back the whole transaction, as on a full disk: the rest of the group must not run,
+        or it would be committed piece by piece."""
         connection.exec_driver_sql("SAVEPOINT work")  # SQLAlchemy's own cost as much as a query
         try:
             with translated(self.path):
@@ -192,7 +194,7 @@ def _read(path: Path, work: Callable[[Transaction], T]) -> T:
 
 
 def amend(path: Path, work: Callable[[Transaction], T]) -> T:
-    """Runs `work` in a transaction of its own, beside a daemon at work on the store, which sees it with its next one.
+    """Run `work` in a transaction beside a running daemon, which sees the changes in its next transaction.
 
     Raises what `work` raised, or StoreError; then nothing of it was written."""
     path = path.resolve()

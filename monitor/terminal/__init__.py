@@ -1,1 +1,1 @@
-"""What the commands show: tables and colour on a terminal, the same words plain where the output is piped."""
+"""The output of commands: tables and colour on a terminal, the same words without them where it is piped."""

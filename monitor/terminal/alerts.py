@@ -22,7 +22,7 @@ _SEVERITY_STYLE = {Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.C
 
 
 def alerts_grid(alerts: Iterable[AlertStatus], at: datetime) -> Grid:
-    """Return the alerts, a row each."""
+    """Return a table of alerts. `at`: the instant to which their ages count."""
     columns = (
         Column(name="alert", drop_priority=2, shrink="name"),
         Column(name="severity"),
@@ -46,13 +46,13 @@ def _alert_row(alert: AlertStatus, at: datetime) -> Row:
         alert.reason,
         span(at - alert.since),
         alert.id,
-        _quiet(alert, at),
+        _handling(alert, at),
     )
     return Row(cells=cells, style=_SEVERITY_STYLE[severity] if alert.state == State.FIRING else "dim")
 
 
-def _quiet(one: AlertStatus | Incident, at: datetime) -> str:
-    """Say what keeps people from hearing of an alert."""
+def _handling(one: AlertStatus | Incident, at: datetime) -> str:
+    """Return why an alert is quiet: acknowledged, muted or flapping. Empty: it is not."""
     notes = [_acknowledged(one.ack, at)] if one.ack else []
     notes += [one.muted] if one.muted else []
     notes += ["flapping"] if one.flapping else []
@@ -64,10 +64,11 @@ def _acknowledged(ack: Ack, at: datetime) -> str:
 
 
 def show_incidents(console: Console, incidents: Sequence[Incident], at: datetime) -> None:
-    """Print a line an incident."""
+    """Print incidents as a table, one row each. `at`: the instant to which their ages count."""
     table = table_of(console, "since", "for", "severity", "state", "alert", "series", "reason", "id", "")
     for one in incidents:
         severity = Severity(one.severity)
+        unnoticed = "" if one.announced or one.state == State.PENDING else "not notified"
         row = (
             moment(one.since),
             ""
@@ -79,7 +80,7 @@ def show_incidents(console: Console, incidents: Sequence[Incident], at: datetime
             one.subject,
             one.reason,
             one.id,
-            _quiet(one, at) + ("" if one.announced or one.state == State.PENDING else ", not told"),
+            "; ".join(filter(None, (_handling(one, at), unnoticed))),
         )
         style = _SEVERITY_STYLE[severity] if one.state == State.FIRING else "dim"
         table.add_row(*map(escape, row), style=style)
@@ -87,7 +88,7 @@ def show_incidents(console: Console, incidents: Sequence[Incident], at: datetime
 
 
 def show_timeline(console: Console, timeline: Timeline, at: datetime) -> None:
-    """Print an incident in a line, then all that happened, in order, then what is not delivered yet."""
+    """Print an incident: a headline, its timeline in order, and the notifications that are not delivered yet."""
     one = timeline.incident
     severity = Severity(one.severity)
     fires = one.state == State.FIRING
@@ -97,8 +98,8 @@ def show_timeline(console: Console, timeline: Timeline, at: datetime) -> None:
     console.print(
         f"incident {one.id}, {one.state}, since {moment(one.began)}{until}", markup=False, soft_wrap=True
     )
-    if quiet := _quiet(one, at):
-        console.print(quiet, style="cyan", markup=False, soft_wrap=True)
+    if handling := _handling(one, at):
+        console.print(handling, style="cyan", markup=False, soft_wrap=True)
     table = table_of(console, "at", "what", "who", "")
     for happened in entries(timeline, at):
         row = (f"{happened.at:%Y-%m-%d %H:%M:%S}", happened.what, happened.who, happened.text)
@@ -122,23 +123,21 @@ def _entry_style(entry: Entry) -> str:
 
 
 def _undelivered(one: OutboxEntry, at: datetime) -> str:
-    is_due = one.next_attempt_at <= at  # and waits for one before it, for quiet hours or for the daemon
+    is_due = one.next_attempt_at <= at  # it waits for an earlier one, for quiet hours or for the daemon
     next_at = "due" if is_due else f"next attempt in {span(one.next_attempt_at - at)}"
     error = f", last error: {one.last_error}" if one.last_error else ""
     return f"undelivered: message {one.seq} for {one.channel}/{one.url_id}, {next_at}{error}"
 
 
 def show_ack(console: Console, alert: Alert, before: Ack | None) -> None:
-    """Print an acknowledgement that was given or taken back."""
+    """Print an acknowledgement that was given or removed, and by whom (`before`) the alert was acknowledged."""
     about = f"{alert.id} ({alert.severity.word} {alert.rule}: {alert.subject} {alert.reason})"
     given = alert.ack
     if given is None:
-        text = f"{about} is no longer acknowledged: reminders and escalation go on"
+        text = f"{about} is no longer acknowledged: reminders and escalation resume"
     else:
-        text = (
-            f"{about} is acknowledged by {given.by}: no reminders and no escalation until it is worse or over"
-        )
-        text += f"; it was, by {before.by}: {before.reason}" if before else ""
+        text = f"{about} is acknowledged by {given.by}: no reminders and no escalation until it worsens or resolves"
+        text += f"; previously acknowledged by {before.by}: {before.reason}" if before else ""
     console.print(text, markup=False, soft_wrap=True)
 
 
@@ -150,19 +149,19 @@ def show_silenced(
     firing: Sequence[Alert],
     at: datetime,
 ) -> None:
-    """Print a new silence: its number and time, what of the configuration it fits, what it keeps quiet now."""
+    """Print a new silence: its number and times, the rules and series that it matches, the firing alerts it mutes."""
     begins = "" if silence.starts_at <= at else f"from {moment(silence.starts_at)} "
     ends = f"{begins}until {moment(silence.ends_at)}, for {span(silence.ends_at - silence.starts_at)}"
     lines = [
         f"silence {silence.id}: {match_text(silence.match)}, {ends}",
-        f"fits rules: {_some(rules)}",
-        f"fits series: {_some(subjects)}",
+        f"matches rules: {_some(rules)}",
+        f"matches series: {_some(subjects)}",
     ]
-    when = "quiet now" if silence.is_active(at) else "fires now, quiet then"
+    when = "muted" if silence.is_active(at) else "firing, muted then"
     lines += [
         f"{when}: {one.id} {one.severity.word} {one.rule}: {one.subject} {one.reason}" for one in firing
     ]
-    lines += [] if firing else ["nothing that it fits fires now"]
+    lines += [] if firing else ["no matching alert is firing"]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
@@ -174,7 +173,7 @@ def _some(names: Sequence[str]) -> str:
 def show_silences(
     console: Console, silences: Sequence[SilenceStatus], idle: frozenset[int], at: datetime
 ) -> None:
-    """Print a line a silence. `idle` are the numbers of those that match no alert that there can be."""
+    """Print silences as a table. `idle`: the numbers of those that match no alert of the configuration."""
     table = table_of(console, "id", "state", "match", "from", "until", "by", "reason", "")
     for one in silences:
         silence, state = one.silence, silence_state(one, at)

@@ -1,4 +1,4 @@
-"""Where commands write: data on stdout, everything else on stderr, with colour on a terminal and plain where piped."""
+"""The consoles of commands: data on stdout, everything else on stderr; colour on a terminal, plain where piped."""
 
 import json
 import sys
@@ -10,11 +10,11 @@ from rich.console import Console
 
 from monitor.log.encoding import encodes_everything
 
-_PIPED_WIDTH = 1000  # columns: a line for a program to read is not folded
+_PIPED_WIDTH = 1000  # columns; without a terminal rich assumes 80, and would fold lines that programs read
 
 
 class _Console(Console):
-    """Leave it to the program what to do when nobody reads any more; rich would exit with 1."""
+    """A console that leaves a broken pipe to the program; rich would exit with 1."""
 
     def on_broken_pipe(self) -> None:
         """Raise BrokenPipeError, as in `status | head`."""
@@ -38,7 +38,7 @@ def _console(*, stderr: bool) -> Console:
 
 @contextmanager
 def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr for as long as something lasts, advanced by what is yielded; nothing where not `shown`."""
+    """Show a progress bar on stderr during the block, if `shown`. Yields a function that advances it."""
     if not shown:
         yield lambda _: None
         return
@@ -51,5 +51,5 @@ def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], 
 
 
 def show_json(data: Any) -> None:
-    """Print data for programs: one JSON document."""
+    """Print data as one JSON document, escaped to ASCII if stdout cannot take every character."""
     print(json.dumps(data, indent=2, ensure_ascii=not encodes_everything(sys.stdout)))  # noqa: T201 -- this is the command's output

@@ -1,4 +1,4 @@
-"""A series drawn in a terminal. A picture needs floats: what it shows is exact to the height of a character."""
+"""A chart drawn in a terminal. Amounts become floats here: a chart is exact to the height of a character only."""
 
 import math
 from bisect import bisect_left
@@ -15,85 +15,82 @@ from monitor.readings.history import TerminalChart
 from monitor.store.read.readings import Point
 
 SMALLEST = (40, 12)
-"""Columns and lines below which nothing can be made out."""
+"""Columns and lines of the smallest chart. A smaller one would show nothing."""
 
-_LEAST_ROOM = 0.06  # of the height, above the highest and below the lowest
+_LEAST_ROOM = 0.06  # of the range, above the highest amount and below the lowest
 _STEPS = [
     *(timedelta(seconds=n) for n in (1, 2, 5, 10, 15, 30)),
     *(timedelta(minutes=n) for n in (1, 2, 5, 10, 15, 30)),
     *(timedelta(hours=n) for n in (1, 2, 3, 6, 12)),
     *(timedelta(days=n) for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)),
 ]
-_LABEL = 14  # columns that a time takes, with some room beside it
+_LABEL = 14  # columns of a time label, with room beside it
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of a terminal: columns and lines."""
+    """The size of a chart in columns and lines."""
 
     width: int
     height: int
 
     @property
     def slices(self) -> int:
-        """How finely a curve can be told apart: a braille character is two dots wide."""
+        """Return the number of points that fit side by side: a braille character is two dots wide."""
         return max(self.width, SMALLEST[0]) * 2
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Points with no gap between them, and until when the last of them held."""
+    """Points without a gap between them, and the instant until which the last of them holds."""
 
     points: tuple[Point, ...]
     until: datetime
 
 
-def plot(picture: TerminalChart, size: Size, *, colour: bool) -> str:
-    """The curve, its gaps left empty, the limits as lines across it, what fired along the bottom.
+def plot(chart: TerminalChart, size: Size, *, colour: bool) -> str:
+    """Draw the curve with gaps left empty, thresholds as lines across it and firing times along the bottom.
 
-    Raises ValueError where there is nothing to draw, or nothing that can be drawn."""
-    if not picture.curve.points:
+    Raises ValueError if there are no readings, or their amounts are too large for floats."""
+    if not chart.curve.points:
         raise ValueError("nothing to draw")
-    amounts = [_float(point.amount) for point in picture.curve.points]
-    low, high = _range([*amounts, *(_float(str(limit.amount)) for limit in picture.limits)])
-    return _drawn(picture, size, low, high, colour=colour)
+    amounts = [_float(point.amount) for point in chart.curve.points]
+    low, high = _range([*amounts, *(_float(str(limit.amount)) for limit in chart.limits)])
+    import plotext  # takes as long to load as the rest of the command, and is not needed above
 
-
-def _drawn(picture: TerminalChart, size: Size, low: float, high: float, *, colour: bool) -> str:
-    import plotext  # takes as long as all the rest of the command
-
-    asked = picture.asked
-    plotext.terminal.limit(False, False)  # noqa: FBT003 -- its own way of saying that
+    asked = chart.asked
+    # the size is chosen here: plotext would cut the chart to its own idea of the terminal
+    plotext.terminal.limit(False, False)  # noqa: FBT003 -- plotext takes them by position
     figure: Any = plotext.figure
     figure.clear()
     figure.theme("simple" if colour else "colorless")
     figure.plot_size(max(size.width, SMALLEST[0]), max(size.height, SMALLEST[1]))
-    _axes(figure, picture, size, low, high)
-    for limit in picture.limits:
+    _axes(figure, chart, size, low, high)
+    for limit in chart.limits:
         figure.line(_float(str(limit.amount)), "horizontal", pixel="red" if colour else None)
-    for stretch in _stretches(picture):
-        _draw_stretch(figure, picture, stretch)
-    for _, begins, ends in picture.firing:
-        xs = list(_along(_seconds(begins, asked.since), _seconds(ends, asked.since), picture, size))
+    for segment in _segments(chart):
+        _draw_segment(figure, chart, segment)
+    for _, begins, ends in chart.firing:
+        xs = list(_along(_seconds(begins, asked.since), _seconds(ends, asked.since), chart, size))
         figure.draw(figure.signal(xs, [low] * len(xs), marker="▲"))
     lines: str = figure.build().string(colorless=not colour)
     return "\n".join(line.rstrip() for line in lines.rstrip().splitlines())
 
 
-def _draw_stretch(figure: Any, picture: TerminalChart, stretch: Segment) -> None:
-    """A balance stays until it is read to be another: steps. A lone reading is a dot, or nobody would see it."""
-    corners = list(_steps(stretch))
-    xs = [_seconds(at, picture.asked.since) for at, _ in corners]
+def _draw_segment(figure: Any, chart: TerminalChart, segment: Segment) -> None:
+    """Draw steps: a balance holds until another is read. A lone reading becomes a dot, or nobody would see it."""
+    corners = list(_steps(segment))
+    xs = [_seconds(at, chart.asked.since) for at, _ in corners]
     ys = [_float(amount) for _, amount in corners]
     signal = figure.signal(xs, ys, marker="braille")
     signal.lines()
     figure.draw(signal)
-    if len(stretch.points) == 1:
+    if len(segment.points) == 1:
         figure.draw(figure.signal(xs[:1], ys[:1], marker="●"))
 
 
-def _axes(figure: Any, picture: TerminalChart, size: Size, low: float, high: float) -> None:
-    asked = picture.asked
+def _axes(figure: Any, chart: TerminalChart, size: Size, low: float, high: float) -> None:
+    asked = chart.asked
     across, up = figure.ruler("x"), figure.ruler("y")
     across.lim(0, _seconds(asked.until, asked.since))
     up.lim(low, high)
@@ -101,23 +98,24 @@ def _axes(figure: Any, picture: TerminalChart, size: Size, low: float, high: flo
     across.ticks([_seconds(at, asked.since) for at, _ in times], [label for _, label in times])
     amounts = ticks(low, high, max(size.height // 4, 2))
     up.ticks([at for at, _ in amounts], [label for _, label in amounts])
-    if picture.limits:
+    if chart.limits:
         beside = figure.ruler("y", "right")
         beside.lim(low, high)
-        by_amount = {limit.amount: limit for limit in picture.limits}
-        beside.ticks(
-            [_float(str(amount)) for amount in by_amount], [_short(one.rule) for one in by_amount.values()]
-        )
+        by_amount = {limit.amount: limit for limit in chart.limits}
+        names = [
+            rule if len(rule) <= 20 else f"{rule[:19]}…" for rule in (one.rule for one in by_amount.values())
+        ]
+        beside.ticks([_float(str(amount)) for amount in by_amount], names)
 
 
 def legend(limits: Sequence[ThresholdLine]) -> Iterator[str]:
-    """What the lines across the picture mean, exactly."""
+    """Yield a line of text for each threshold line of the chart, with its exact amount."""
     for one in limits:
         yield f"{one.rule} ({one.severity.word}): {one.side} {grouped(one.amount)}"
 
 
 def times_between(since: datetime, until: datetime, most: int) -> Iterator[tuple[datetime, str]]:
-    """Round instants (UTC), at most so many and a day apart or less where that is possible, each with its label."""
+    """Yield at most `most` round instants (UTC) with their labels, a second to some years apart."""
     step = next((step for step in _STEPS if (until - since) / step <= most), _STEPS[-1])
     midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     at = midnight + step * math.ceil((since - midnight) / step)
@@ -130,11 +128,11 @@ def times_between(since: datetime, until: datetime, most: int) -> Iterator[tuple
         at += step
 
 
-def _stretches(picture: TerminalChart) -> Iterator[Segment]:
-    """The points between gaps: a line joins those of one stretch, and no others."""
-    points, asked = picture.curve.points, picture.asked
+def _segments(chart: TerminalChart) -> Iterator[Segment]:
+    """Yield the points between gaps. A line joins the points of one segment and no others."""
+    points, asked = chart.curve.points, chart.asked
     rest = 0
-    for begins, ends in picture.curve.gaps:
+    for begins, ends in chart.curve.gaps:
         upto = bisect_left(points, ends, key=lambda point: point.at)
         if upto > rest:  # the reading beside the gap may have been thinned away: the line goes up to it
             yield Segment(points[rest:upto], max(begins, points[upto - 1].at))
@@ -144,19 +142,19 @@ def _stretches(picture: TerminalChart) -> Iterator[Segment]:
         yield Segment(points[rest:], asked.until if asked.until - newest <= asked.gap_after else newest)
 
 
-def _steps(stretch: Segment) -> Iterator[tuple[datetime, str]]:
-    """The corners of the line."""
-    for one, other in pairwise(stretch.points):
+def _steps(segment: Segment) -> Iterator[tuple[datetime, str]]:
+    """Yield the corners of a line of steps."""
+    for one, other in pairwise(segment.points):
         yield one.at, one.amount
         yield other.at, one.amount
-    last = stretch.points[-1]
+    last = segment.points[-1]
     yield last.at, last.amount
-    yield stretch.until, last.amount
+    yield segment.until, last.amount
 
 
-def _along(begins: float, ends: float, picture: TerminalChart, size: Size) -> Iterator[float]:
-    """Marks from one instant to another, one to a column at least."""
-    step = _seconds(picture.asked.until, picture.asked.since) / max(size.width, SMALLEST[0])
+def _along(begins: float, ends: float, chart: TerminalChart, size: Size) -> Iterator[float]:
+    """Yield marks between two instants (seconds since the start), at least one a column."""
+    step = _seconds(chart.asked.until, chart.asked.since) / max(size.width, SMALLEST[0])
     for number in range(int((ends - begins) / step) + 1):
         yield begins + number * step
 
@@ -174,9 +172,5 @@ def _seconds(at: datetime, since: datetime) -> float:
 def _float(amount: str) -> float:
     value = float(amount)
     if not math.isfinite(value) or abs(value) > 1e300:
-        raise ValueError("amounts too large to be drawn; the table shows them")
+        raise ValueError("amounts too large to draw; the table shows them")
     return value
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 20 else f"{name[:19]}…"

@@ -1,10 +1,9 @@
-"""A series' past on the screen: readings in a table, or drawn."""
+"""The history of a series on the screen, as a table or a chart, and as CSV and JSON."""
 
 import codecs
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from decimal import Decimal
 
 from rich.console import Console
@@ -21,13 +20,13 @@ from monitor.terminal.tables import Column, Grid, Row, show_grid
 Page = tuple[StoredSeries, Sequence[ReadingRow]]
 
 
-def show_history(console: Console, told: ReadingsPage, field: Field) -> None:
-    """The newest reading last, each with the change from the one before it; gaps between them in words."""
-    console.print(title(told), style="bold", markup=False, soft_wrap=True)
-    amounts = [value_text(one, field) for one in told.readings]
-    before = value_text(told.before, field) if told.before else None
+def show_history(console: Console, page: ReadingsPage, field: Field) -> None:
+    """Print readings, newest last, each with the change since the one before. Gaps get a row of their own."""
+    console.print(title(page), style="bold", markup=False, soft_wrap=True)
+    amounts = [value_text(one, field) for one in page.readings]
+    before = value_text(page.before, field) if page.before else None
     changes = [_change(old, new) for old, new in zip([before, *amounts], amounts, strict=False)]
-    silent = {at: f"… no reading for {span(lasting)} …" for at, lasting in gaps(told)}
+    gap_texts = {at: f"… no reading for {span(lasting)} …" for at, lasting in gaps(page)}
     columns = (
         Column(name="at (UTC)", shrink="words"),
         Column(name=field),
@@ -35,15 +34,17 @@ def show_history(console: Console, told: ReadingsPage, field: Field) -> None:
         Column(name="", shrink="words"),
     )
     rows = []
-    if not told.readings and told.before is None:
+    if not page.readings and page.before is None:
         rows.append(_remark("… no reading yet …"))
-    if None in silent:
-        rows.append(_remark(silent[None]))
-    cells = zip(told.readings, aligned([_shown(one) for one in amounts]), aligned(changes), strict=True)
+    if None in gap_texts:
+        rows.append(_remark(gap_texts[None]))
+    shown = [one if one == "unknown" else grouped(Decimal(one)) for one in amounts]
+    cells = zip(page.readings, aligned(shown), aligned(changes), strict=True)
     for reading, amount, change in cells:
-        rows.append(Row(cells=(_at(reading.observed_at), amount, change, "")))
-        if reading.observed_at in silent:
-            rows.append(_remark(silent[reading.observed_at]))
+        at = rfc3339(reading.observed_at, "milliseconds").replace("T", " ").removesuffix("Z")
+        rows.append(Row(cells=(at, amount, change, "")))
+        if reading.observed_at in gap_texts:
+            rows.append(_remark(gap_texts[reading.observed_at]))
     show_grid(console, Grid(columns=columns, rows=tuple(rows)))
 
 
@@ -52,20 +53,11 @@ def _remark(text: str) -> Row:
 
 
 def aligned(amounts: Sequence[str]) -> list[str]:
-    """Amounts with blanks around them, so that their points stand below each other."""
+    """Return amounts padded with blanks, so that their decimal points line up."""
     parts = [one.partition(".") for one in amounts]
     left = max((len(whole) for whole, _, _ in parts), default=0)
     right = max((len(point + rest) for _, point, rest in parts), default=0)
     return [f"{whole:>{left}}{point + rest:<{right}}" for whole, point, rest in parts]
-
-
-def _at(at: datetime) -> str:
-    """Write an instant to the millisecond, since polls are seconds apart: `2026-02-01 14:30:00.250`."""
-    return rfc3339(at, "milliseconds").replace("T", " ").removesuffix("Z")
-
-
-def _shown(amount: str) -> str:
-    return amount if amount == "unknown" else grouped(Decimal(amount))
 
 
 def _change(old: str | None, new: str) -> str:
@@ -75,22 +67,22 @@ def _change(old: str | None, new: str) -> str:
     return f"{change:+,f}" if change else ""
 
 
-def show_chart(console: Console, picture: str, heading: str, notes: Sequence[str]) -> None:
-    """What was drawn, with what it means."""
+def show_chart(console: Console, chart: str, heading: str, notes: Sequence[str]) -> None:
+    """Print a drawn chart below its heading, with a legend."""
     console.print(heading, style="bold", markup=False, soft_wrap=True)
-    print(picture)  # noqa: T201 -- it has its own colours
+    print(chart)  # noqa: T201 -- it has its own colours
     for note in notes:
         console.print(note, markup=False, soft_wrap=True)
 
 
 def heading(asked: HistoryQuery, field: Field, readings: int) -> str:
-    """Above a chart."""
+    """Return the heading of a chart: series, amount, period (UTC), count of readings."""
     within = f"{moment(asked.since)} to {moment(asked.until)}"
     return f"{asked.series} {field}, {within}, {readings:,} {'reading' if readings == 1 else 'readings'}"
 
 
 def write_csv(pages: Iterator[Page]) -> None:
-    """As `export` writes it: in UTF-8, unless a terminal of another encoding is to show it."""
+    """Write readings as `export` does: in UTF-8, or in the encoding of the terminal that shows it."""
     out = sys.stdout if sys.stdout.isatty() else codecs.getwriter("utf-8")(sys.stdout.buffer)
     out.write(head(Format.CSV))
     for of, rows in pages:
@@ -98,7 +90,7 @@ def write_csv(pages: Iterator[Page]) -> None:
 
 
 def write_json(asked: HistoryQuery, pages: Iterator[Page]) -> None:
-    """One document, a line for each reading: however many they are, no more than a page is in memory."""
+    """Write one JSON document, a reading a line. Only one page of readings is in memory at a time."""
     frame = {"series": asked.series, "since": rfc3339(asked.since), "until": rfc3339(asked.until)}
     sys.stdout.write(
         json.dumps(frame, ensure_ascii=not encodes_everything(sys.stdout))[:-1] + ', "readings": ['

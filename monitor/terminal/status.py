@@ -1,4 +1,4 @@
-"""`status` on the screen: alerts, balances, jobs, the outbox; and one poll in a line."""
+"""The output of `status` (alerts, balances, jobs, outbox), and of one poll as a line."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from monitor.store.read.state import SeriesStatus, Undelivered
 from monitor.terminal.alerts import MATCHES_NOTHING, alerts_grid
 from monitor.terminal.tables import Column, Grid, Row, show_grid
 
-_SOON = timedelta(minutes=1)  # what waits for less is on its way
+_SOON = timedelta(minutes=1)  # notifications that wait for less are shown only once an attempt has failed
 
 CHECK_STYLE = {
     Check.OK: "bold green",
@@ -28,7 +28,7 @@ CHECK_STYLE = {
 
 
 def show_status(console: Console, status: Status) -> None:
-    """Print all of `status`: a line to read first, then what fires, the balances, the jobs, and the outbox."""
+    """Print `status`: a headline, then active alerts, balances, jobs and notices."""
     console.print(headline(status), style=CHECK_STYLE[status.check])
     if status.alerts:
         show_grid(console, alerts_grid(status.alerts, status.at))
@@ -40,7 +40,7 @@ def show_status(console: Console, status: Status) -> None:
 
 
 def notices(status: Status) -> Iterator[tuple[str, str]]:
-    """Yield the lines below the tables of `status`, each with its style; the last one counts the outbox."""
+    """Yield the lines below the tables of `status`, each with its style. The last one counts notifications."""
     for warning in status.warnings:
         yield f"warning: {warning}", "yellow"
     if status.problems:
@@ -52,7 +52,7 @@ def notices(status: Status) -> Iterator[tuple[str, str]]:
         ends = f"for {span(silence.ends_at - status.at)}"
         text = f"silence {silence.id}: {match_text(silence.match)} {ends} more, by {silence.by}: {silence.reason}"
         idle = silence.id in status.idle
-        yield (f"{text}; it {MATCHES_NOTHING}", "yellow") if idle else (text, "cyan")
+        yield (f"{text}; {MATCHES_NOTHING}", "yellow") if idle else (text, "cyan")
     for window in status.maintenance:
         yield f"maintenance {window.name}: {match_text(window.match)}", "cyan"
     for undelivered in status.undelivered:
@@ -68,7 +68,7 @@ def _refused(status: Status) -> str:
     since = f" since {moment(kept.refused_at)}" if kept is not None and kept.refused_at is not None else ""
     first, *others = status.problems
     more = f" (and {len(others)} more)" if others else ""
-    in_force = f"; in force is the one of {moment(kept.accepted_at)}" if kept is not None else ""
+    in_force = f"; the one of {moment(kept.accepted_at)} stays in force" if kept is not None else ""
     return f"configuration refused{since}: {first}{more}{in_force}"
 
 
@@ -78,23 +78,25 @@ def _undelivered(one: Undelivered, at: datetime) -> str:
 
 
 def headline(status: Status) -> str:
-    """Return the first line, as a plugin for Nagios prints it."""
+    """Return the first line of `status`, as a Nagios plugin prints it."""
     return f"{status.check.name}: {status.headline}"
 
 
 def show_poll(console: Console, account: Account, result: PollResult) -> None:
-    """Print one line for one poll, as it comes in."""
+    """Print the result of one poll as a line."""
     if not result.ok:
         text = f"[red]✗[/] {escape(str(account))} [red]{result.outcome}[/] {escape(result.detail)}"
         console.print(text, soft_wrap=True)
         return
     amounts = [f"{grouped(one.available)} {escape(one.currency)}" for one in result.balances]
-    amounts += [f"[magenta]{escape(name)} unknown: not in the answer[/]" for name in result.lacking(account)]
+    amounts += [
+        f"[magenta]{escape(name)} unknown: not in the response[/]" for name in result.lacking(account)
+    ]
     console.print(f"[green]✓[/] {escape(str(account))} " + ", ".join(amounts), soft_wrap=True)
 
 
 def balances_grid(balances: Iterable[SeriesStatus], at: datetime) -> Grid:
-    """Return the balances, a row a series."""
+    """Return a table of balances. `at`: the instant to which their ages count."""
     columns = (
         Column(name="series", shrink="name"),
         Column(name="available", is_amount=True),
@@ -106,9 +108,10 @@ def balances_grid(balances: Iterable[SeriesStatus], at: datetime) -> Grid:
 
 
 def _balance_row(one: SeriesStatus, at: datetime) -> Row:
-    read = f"{span(at - one.observed_at)} ago" if one.observed_at else "never"
+    read = f"{span(at - one.observed_at)} ago" if one.observed_at else "never read"
     if one.missing:
-        read += f", missing from {one.missing} answers since"
+        responses = "response" if one.missing == 1 else f"{one.missing} responses"
+        read += f"; missing from the last {responses}"
     amounts = (_amount(one.available), _amount(one.total), "" if one.locked is None else _amount(one.locked))
     return Row(cells=(f"{one.job}/{one.account}/{one.currency}", *amounts, read))
 
@@ -118,7 +121,7 @@ def _amount(text: str | None) -> str:
 
 
 def jobs_grid(jobs: Iterable[JobStatus], at: datetime) -> Grid:
-    """Return the jobs, a row each."""
+    """Return a table of jobs. `at`: the instant to which their ages count."""
     columns = (
         Column(name="job", shrink="name"),
         Column(name="provider", drop_priority=4),

@@ -1,6 +1,7 @@
-"""Tables that fit: where a terminal is narrow, columns are left out or rows take several lines; no amount is ever cut.
+"""Tables that fit a terminal: where it is narrow, columns are left out or rows take several lines.
 
-A part of an amount reads like an amount, and a part of an id is nobody's: such cells are shown whole or not at all.
+Amounts and ids are shown whole or not at all: a part of an amount looks like another amount, a part of an id is
+useless.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,18 +15,18 @@ from rich.table import Table
 from rich.text import Text
 
 Shrink = Literal["", "name", "words"]
-"""How a cell shrinks: not at all; in its middle, as both ends tell names apart; at its end, as of a sentence."""
+"""How a cell is cut: never; in its middle, because names differ at both ends; at its end, as a sentence."""
 
 _BETWEEN = 2  # blanks between columns
-_INDENT = 2  # of what follows the first line of a row, where there is room for it
-_NAME, _WORDS = 16, 20  # columns; text is not cut shorter to make room for columns that can be left out
-_FOLDED = 10  # columns; so much of a text to a line can be read where it takes several lines
+_INDENT = 2  # of the further lines of a row, where there is room
+_NAME, _WORDS = 16, 20  # columns; instead of cutting text shorter, a dispensable column is left out
+_FOLDED = 10  # columns of a folded text; narrower, it could not be read
 _AMOUNT = 40  # columns; a longer word in a sentence may be folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """Describe a column. One with a `drop_priority` is left out where there is no room, the highest first."""
+    """A column. Those with a `drop_priority` are left out where there is no room, the highest first."""
 
     name: str
     drop_priority: int = 0
@@ -35,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Hold a cell for each column."""
+    """A row: a cell for each column."""
 
     cells: tuple[str, ...]
     style: str = ""
@@ -43,21 +44,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Hold what a table shows, whatever room there is for it."""
+    """The content of a table, before it is fitted into a width."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
     def first(self, count: int) -> "Grid":
-        """Return the same with so many rows only."""
+        """Return the table with only its first `count` rows."""
         return Grid(columns=self.columns, rows=self.rows[:count])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Say which columns are shown, how wide each; `stacked`: below each other, for there is no room side by side.
+    """The shown columns of a table and their widths; if `stacked`, they go below each other for lack of room.
 
-    `flat`: text that is too long is cut, so that a row stays a line where it can; otherwise it is folded."""
+    `flat`: text that is too long is cut, so that a row stays a line if possible; otherwise it is folded."""
 
     shown: tuple[int, ...]
     widths: tuple[int, ...]
@@ -67,8 +68,8 @@ class Layout:
 
 
 def lay_out(grid: Grid, room: int, *, flat: bool) -> Layout:
-    """Fit a table into so many columns of a screen."""
-    full = [_width(grid, number) for number in range(len(grid.columns))]
+    """Return the layout of a table in a screen `room` columns wide."""
+    full = [max(map(cell_len, _cells(grid, number))) for number in range(len(grid.columns))]
     least = [_least(grid, number, width, flat=flat) for number, width in enumerate(full)]
     shown = list(range(len(grid.columns)))
     while _total([least[number] for number in shown]) > room:
@@ -99,12 +100,8 @@ def _cells(grid: Grid, number: int) -> Iterator[str]:
         yield row.cells[number]
 
 
-def _width(grid: Grid, number: int) -> int:
-    return max(map(cell_len, _cells(grid, number)))
-
-
 def _least(grid: Grid, number: int, width: int, *, flat: bool) -> int:
-    """Return the narrowest that a column is shown, which is `width` wide as a whole."""
+    """Return the smallest width of a column whose full width is `width`."""
     shrink = grid.columns[number].shrink
     match shrink:
         case "":
@@ -119,19 +116,21 @@ def _least(grid: Grid, number: int, width: int, *, flat: bool) -> int:
 
 
 def height(grid: Grid, layout: Layout) -> int:
-    """Return how many lines the tallest row takes, of a flat layout."""
+    """Return the number of lines of the tallest row in a flat layout."""
     if not layout.stacked:
         return 1
-    return max((sum(_folds(grid, layout, row)) for row in grid.rows), default=1)
-
-
-def _folds(grid: Grid, layout: Layout, row: Row) -> Iterator[int]:
-    for column, text in _stacked_cells(grid, layout, row):
-        yield 1 if column.shrink else -(-cell_len(text) // layout.room)
+    tallest = 1
+    for row in grid.rows:
+        lines = [
+            1 if column.shrink else -(-cell_len(text) // layout.room)
+            for column, text in _stacked_cells(grid, layout, row)
+        ]
+        tallest = max(tallest, sum(lines))
+    return tallest
 
 
 def _stacked_cells(grid: Grid, layout: Layout, row: Row) -> Iterator[tuple[Column, str]]:
-    """Yield the cells of a row that go below each other: no empty lines, nothing that is there to align columns."""
+    """Yield the cells of a row that go below each other, without empty ones and without alignment blanks."""
     for number in layout.shown:
         if text := row.cells[number].strip():
             yield grid.columns[number], text
@@ -141,13 +140,13 @@ def _stacked_cells(grid: Grid, layout: Layout, row: Row) -> Iterator[tuple[Colum
 
 
 def show_grid(console: Console, grid: Grid) -> None:
-    """Print a table as wide as the terminal at most; piped, a row stays a line."""
+    """Print a table fitted to the terminal. Piped, a row stays one line."""
     for part in shown(grid, lay_out(grid, console.width, flat=not console.is_terminal)):
         console.print(part)
 
 
 def shown(grid: Grid, layout: Layout) -> Iterator[RenderableType]:
-    """Return the table, ready to be printed."""
+    """Yield the parts of a table to print, one below the other."""
     if not layout.stacked:
         yield _side_by_side(grid, layout)
         return
@@ -186,7 +185,7 @@ def _below_each_other(grid: Grid, layout: Layout, row: Row) -> Iterator[Renderab
 
 
 def _cell(column: Column, text: str, width: int, layout: Layout) -> Text:
-    """Fit a text into one line where the layout wants that and where the text may be cut."""
+    """Return a cell's text, cut to one line if the layout is flat and the column may shrink."""
     if layout.flat:
         match column.shrink:
             case "name":
@@ -201,7 +200,7 @@ def _cell(column: Column, text: str, width: int, layout: Layout) -> Text:
 
 
 def without_middle(name: str, width: int) -> str:
-    """Cut a name in its middle to so many columns."""
+    """Return a name cut in its middle to `width` columns."""
     if cell_len(name) <= width:
         return name
     tail = (width - 1) // 2
@@ -209,7 +208,9 @@ def without_middle(name: str, width: int) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """Cut a sentence to one line of so many columns. A word with a digit may be an amount: whole, or not at all."""
+    """Return a sentence cut to one line of `width` columns.
+
+    A word with a digit may be an amount, and is kept whole or left out."""
     text = " ".join(text.split())
     if cell_len(text) <= width:
         return text
@@ -222,13 +223,13 @@ def shortened(text: str, width: int) -> str:
 
 
 def _head(text: str, width: int) -> str:
-    """Return as much of a text as fits."""
+    """Return as much of a text as fits into `width` columns."""
     cut = set_cell_size(text, max(width, 0))
-    return cut if text.startswith(cut) else cut[:-1]  # half of a wide character became a blank
+    return cut if text.startswith(cut) else cut[:-1]  # rich puts a blank for half of a wide character
 
 
 def table_of(console: Console, *columns: str) -> Table:
-    """Return an empty table, plain enough to be read by programs where it is piped."""
+    """Return an empty table without borders. Piped, its rows are not folded, so that programs can read them."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=not console.is_terminal)

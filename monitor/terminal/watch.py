@@ -1,4 +1,4 @@
-"""`status --watch`: reads the store again and again, and keeps the screen up to date, what fires on top."""
+"""`status --watch`: read the store at an interval and redraw the screen, active alerts on top."""
 
 import signal
 import sys
@@ -22,22 +22,24 @@ from monitor.terminal.console import stdout
 from monitor.terminal.status import CHECK_STYLE, balances_grid, headline, jobs_grid, notices
 from monitor.terminal.tables import height, lay_out, shortened, shown
 
-_REDRAWN = 1.0  # seconds: the age that is shown grows, and the terminal's size may have changed
+_REDRAWN = 1.0  # seconds: the ages on the screen grow, and the terminal may have been resized
 _TERMINATED = 143
-_SPARED = 3  # rows that each of the other sections keeps, however much fires
+_SPARED = 3  # rows that the other sections keep, however many alerts there are
 
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """Hold what was read last, and why nothing newer could be read, where that is so."""
+    """The status that was read last, and the problem that keeps a newer one from being read, if any."""
 
     status: Status | None = None
     problem: str = ""
 
 
 def watch(config: Config, every: timedelta) -> NoReturn:
-    """Show the status until KeyboardInterrupt. A store that can't be read is said, and tried again."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # or the terminal would stay as it is
+    """Show the status until KeyboardInterrupt. A store that cannot be read is reported and tried again."""
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(_TERMINATED)
+    )  # unwinds `Live`, which restores the terminal
     console, state, due = stdout(), WatchState(), time.monotonic()
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
@@ -49,21 +51,21 @@ def watch(config: Config, every: timedelta) -> NoReturn:
 
 
 def look(config: Config, before: WatchState, now: datetime) -> WatchState:
-    """Return what the store knows now; where that can't be read, what was known before, and why."""
+    """Return the stored status, or the one before with the problem if the store cannot be read."""
     path = config.store.path
     try:
         known = read(path)
     except StoreError as exc:
         return replace(before, problem=str(exc))
     if known is None and before.status is not None:
-        return replace(before, problem=f"{path}: there is no store any more; what it knew is shown")
+        return replace(before, problem=f"{path}: the store no longer exists; this is its last known state")
     if known is None:
-        return WatchState(problem=f"{path}: there is no store yet; `balance-monitor run` makes it")
+        return WatchState(problem=f"{path}: no store yet; `balance-monitor run` creates it")
     return WatchState(status=assemble(known, config, now))
 
 
 def screen(console: Console, state: WatchState, every: str, now: datetime) -> RenderableType:
-    """Return a screenful."""
+    """Return the screen: the age of the status, the problem, the headline, then as many rows as there is room for."""
     width, room = console.size
     lines: list[RenderableType] = [_line(_age(state, every, now), width, "dim")]
     if state.problem:
@@ -76,13 +78,13 @@ def screen(console: Console, state: WatchState, every: str, now: datetime) -> Re
 
 def _age(state: WatchState, every: str, now: datetime) -> str:
     if state.status is None:
-        return f"{moment(now)}, nothing read yet, tried every {every}, Ctrl-C ends"
+        return f"{moment(now)}, nothing read yet, retried every {every}, Ctrl-C quits"
     read = f"as of {moment(state.status.at)}, {span(now - state.status.at)} ago"
-    return f"{read}, read every {every}, Ctrl-C ends"
+    return f"{read}, refreshed every {every}, Ctrl-C quits"
 
 
 def _sections(console: Console, status: Status, now: datetime, room: int) -> Iterator[RenderableType]:
-    """Yield the sections; each has a line of column names and one that counts what is left out."""
+    """Yield the sections; each has a heading, and a last line that counts the rows left out."""
     notes = list(notices(status))
     jobs = sorted(status.jobs, key=lambda job: job.outcome == "ok" and not job.overdue)
     grids = [
@@ -104,9 +106,9 @@ def _sections(console: Console, status: Status, now: datetime, room: int) -> Ite
 
 
 def shares(sizes: Sequence[int], room: int, heights: Sequence[int]) -> list[int]:
-    """Return how many rows of each section fit into so many lines; `heights`: the lines a row of each table takes.
+    """Return how many rows of each section fit into `room` lines. `heights`: lines a row, for each table.
 
-    The last section is lines without a heading. Earlier ones take what they need, as long as later ones keep a few."""
+    The last section, notices, has no heading. Earlier sections take what they need but leave later ones a few rows."""
     *tables, notes = sizes
     left = room - min(notes, _SPARED)
     given = []
@@ -122,7 +124,7 @@ def shares(sizes: Sequence[int], room: int, heights: Sequence[int]) -> list[int]
 
 
 def _lines(rows: int, size: int, tall: int) -> int:
-    """Return the lines that so many rows of a section take: with its heading, and the count of the rest."""
+    """Return the lines that `rows` of `size` rows take, with the heading and the line that counts the rest."""
     return 0 if rows == 0 else 1 + rows * tall + (rows < size)
 
 

@@ -1,8 +1,8 @@
-"""Who gets in, and what browsers are told about what they get: the outermost layer of the pages.
+"""Authentication, host check and security headers: the outermost layer of the web interface.
 
-Without a token everybody who reaches the address gets in. With one, a request has to carry it as a bearer header, as
-the password of basic authentication (feed readers know no other), or as the cookie that the login gives for it.
-Whoever carries none of them learns that something is alive here, and no more.
+Without a token, everybody who reaches the address has access. With one, a request has to carry it as a bearer header,
+as the password of basic authentication (feed readers know no other), or as the cookie that the login sets.
+Requests without it see only the login and whether the daemon is alive.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "balance_monitor"
-"""How the names of the cookies begin: browsers give a cookie to every port of a host, so each instance has its own."""
+"""Prefix of the cookies' names. Browsers send a cookie to every port of a host, so each instance has its own name."""
 SESSION = timedelta(days=7)
-"""How long a login holds."""
+"""How long a login is valid."""
 
 _PUBLIC = frozenset({"/healthz", "/login", "/static/style.css", "/static/icon.svg"})
 _LONGEST_FORM = 4096  # bytes
@@ -33,9 +33,9 @@ _HOST = re.compile(
     r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+?)\.?)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE
 )
 
-_ONCE_MORE = '<!doctype html><meta http-equiv="refresh" content="0"><title>Balance monitor</title>'
-"""For who follows a link from elsewhere, a message in a web mail: browsers keep a strict cookie back from such a
-request, and give it with the next one, which comes from here."""
+_RELOAD = '<!doctype html><meta http-equiv="refresh" content="0"><title>Balance monitor</title>'
+"""The response to a link on another site, such as a message in a web mailer. Browsers withhold a strict cookie from
+such a request; the reload is a request of this site, and carries it."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -53,9 +53,9 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Who gets in: whoever has the `token` (None: everybody), under the names `hosts`, localhost, or an address.
+    """The rules of access: the `token` (None: everybody), and `hosts`, the names besides localhost and addresses.
 
-    A wrong token waits for its answer for `refused_after`. `instance` tells this daemon from others of the host."""
+    The response to a wrong token is delayed by `refused_after`. `instance` identifies this daemon on its host."""
 
     token: SecretStr | None = None
     hosts: frozenset[str] = frozenset()
@@ -64,30 +64,33 @@ class Access:
 
     @property
     def cookie(self) -> str:
-        """Return the cookie's name. Neither a port nor a path would do: in containers both may be the same."""
+        """Return the cookie's name. It depends on `instance`: in containers, ports and paths may be the same."""
         return f"{COOKIE}_{self._signature(f'cookie of {self.instance}')[:12]}"
 
     def admits(self, token: str) -> bool:
-        """Whether this is the token. Takes as long for one that is nearly right as for any other."""
+        """Return whether this is the token, in a time that does not depend on how much of it is right."""
         return self.token is not None and hmac.compare_digest(
             token.encode(), self.token.get_secret_value().encode()
         )
 
     def session(self, now: datetime) -> str:
-        """What the cookie holds: until when it is good, signed with the token, which it does not tell."""
+        """Return the cookie's value: the end of the session, signed with the token. It does not reveal the token."""
         until = str(int((now + SESSION).timestamp()))
         return f"{until}.{self._signature(f'session until {until}')}"
 
-    def knows(self, session: str, now: datetime) -> bool:
-        """Whether a cookie was given by `session` for the token as it is now, and is still good. One that would be
-        good for longer than any was given by a clock that was ahead."""
+    def is_valid(self, session: str, now: datetime) -> bool:
+        """Return whether a cookie was made by `session` for the current token and has not expired.
+
+        One that lasts longer than SESSION was made while the clock was ahead, and is refused."""
         until, _, signature = session.partition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(f"session until {until}").encode()):
             return False
         return now.timestamp() < int(until) <= (now + SESSION).timestamp() + 1
 
-    def is_known_as(self, host: str) -> bool:
-        """Whether a Host header names this. An address always does: what lures a browser here is a name."""
+    def accepts_host(self, host: str) -> bool:
+        """Return whether a Host header is accepted: a configured name, localhost or any address.
+
+        An attacker can lure a browser here only by a name that resolves to this address (DNS rebinding)."""
         match = _HOST.fullmatch(host)
         if match is None:
             return False
@@ -100,7 +103,7 @@ class Access:
 
 
 class Guard:
-    """Lets requests through to `app`, or not."""
+    """The layer around `app` that lets a request pass or responds in its place."""
 
     def __init__(self, app: ASGIApp, access: Access, clock: Callable[[], datetime]) -> None:
         self._app = app
@@ -108,26 +111,27 @@ class Guard:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the server's own start and end."""
+        """Handle a request, or the start and end of the server."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
         try:
-            response = await self._answer(request)
+            response = await self._intercept(request)
         except ClientDisconnect:
             return
         await (response or self._app)(_as_get(scope), receive, _with_headers(send))
 
-    async def _answer(self, request: Request) -> Response | None:
-        """What a request gets instead of what it asks for; None: it gets that."""
-        if not self._access.is_known_as(request.headers.get("host", "")):
-            why = "Unknown host name: add it to `hosts` under `web` in the configuration.\n"
-            return PlainTextResponse(why, status_code=421)
+    async def _intercept(self, request: Request) -> Response | None:
+        """Return the response in place of the app's; None: the request may pass."""
+        if not self._access.accepts_host(request.headers.get("host", "")):
+            reason = "Unknown host name: add it to `hosts` under `web` in the configuration.\n"
+            return PlainTextResponse(reason, status_code=421)
         if "content-length" in request.headers and "transfer-encoding" in request.headers:
-            why = "Either a length or an encoding, or a proxy may read another request than this.\n"
-            return PlainTextResponse(why, 400, {"Connection": "close"})
-        path = request.scope["path"]  # as it is routed: `request.url` is put together, and parsed again
+            # request smuggling: a proxy in front may have taken the other one for the end of the body
+            reason = "A request has either Content-Length or Transfer-Encoding, not both.\n"
+            return PlainTextResponse(reason, 400, {"Connection": "close"})
+        path = request.scope["path"]  # as the app routes it; `request.url` is put together and parsed again
         match request.method, path:
             case "POST", "/login":
                 return await self._log_in(request)
@@ -137,42 +141,42 @@ class Guard:
                 pass
             case _:
                 return PlainTextResponse("This interface is read-only.\n", 405, {"Allow": "GET, HEAD"})
-        request.state.known = self._access.token is None or self._is_let_in(request)
-        if path == "/login" and request.state.known and self._access.token is not None:
+        request.state.authenticated = self._access.token is None or self._is_authenticated(request)
+        if path == "/login" and request.state.authenticated and self._access.token is not None:
             to = request.query_params.get("to", "/")
             return RedirectResponse(to if _is_ours(to) else "/", status_code=303)
-        if request.state.known or path in _PUBLIC:
+        if request.state.authenticated or path in _PUBLIC:
             return None
         return await self._refuse(request)
 
-    def _is_let_in(self, request: Request) -> bool:
-        if any(self._access.admits(token) for token in _shown(request)):
+    def _is_authenticated(self, request: Request) -> bool:
+        if any(self._access.admits(token) for token in _tokens(request)):
             return True
-        return self._access.knows(request.cookies.get(self._access.cookie, ""), self._clock())
+        return self._access.is_valid(request.cookies.get(self._access.cookie, ""), self._clock())
 
     async def _refuse(self, request: Request) -> Response:
-        if _shown(request):
-            await self._make_wait()
+        if _tokens(request):
+            await self._delay()
         if _bearer(request) is not None:
-            pass  # a program, whatever it accepts
+            pass  # a program: it gets 401, even if it accepts HTML
         elif _is_link_from_elsewhere(request):
-            return HTMLResponse(_ONCE_MORE)
+            return HTMLResponse(_RELOAD)
         elif "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse(f"/login?to={quote(_wanted(request))}", status_code=303)
+            return RedirectResponse(f"/login?to={quote(_target(request))}", status_code=303)
         return PlainTextResponse(
             "A token is required: Authorization: Bearer …\n",
             401,
             {"WWW-Authenticate": 'Bearer realm="balance-monitor"'},
         )
 
-    async def _make_wait(self) -> None:
+    async def _delay(self) -> None:
         await asyncio.sleep(self._access.refused_after.total_seconds())
 
     async def _log_in(self, request: Request) -> Response:
         form = await _form(request)
         to = form.get("to", "/")
         if not _is_same_origin(request) or not self._access.admits(form.get("token", "")):
-            await self._make_wait()
+            await self._delay()
             return RedirectResponse(f"/login?wrong=1&to={quote(to)}", status_code=303)
         response = RedirectResponse(to if _is_ours(to) else "/", status_code=303)
         response.set_cookie(
@@ -194,23 +198,23 @@ class Guard:
 
 
 def is_authenticated(request: Request) -> bool:
-    """Whether a request that was let through comes from somebody who may know everything."""
-    return bool(request.state.known)
+    """Return whether a request that passed carries the token; always true if none is configured."""
+    return bool(request.state.authenticated)
 
 
-def _shown(request: Request) -> list[str]:
-    """What a request shows for a token."""
+def _tokens(request: Request) -> list[str]:
+    """Return the tokens that a request carries, right or wrong."""
     return [token for token in (_bearer(request), _password(request)) if token is not None]
 
 
 def _bearer(request: Request) -> str | None:
-    """The token that a request shows, right or wrong; another scheme is between the browser and a proxy."""
+    """Return the bearer token of a request. Another scheme may be for a proxy in front."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _password(request: Request) -> str | None:
-    """The password of basic authentication, whoever it is for: it may be between the browser and a proxy."""
+    """Return the password of basic authentication, with any user name. It may be for a proxy in front."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     try:
         written = b64decode(credentials, validate=True).decode() if scheme.lower() == "basic" else None
@@ -224,14 +228,14 @@ def _is_link_from_elsewhere(request: Request) -> bool:
     return sent.get("sec-fetch-site") == "cross-site" and sent.get("sec-fetch-mode") == "navigate"
 
 
-def _wanted(request: Request) -> str:
-    """The path and the query, as they were sent."""
+def _target(request: Request) -> str:
+    """Return path and query as they were sent."""
     query = request.scope["query_string"]
     return bytes(request.scope["raw_path"] + (b"?" + query if query else b"")).decode("ascii", "replace")
 
 
 def _as_get(scope: Scope) -> Scope:
-    """HEAD is answered as GET is; the server leaves the body out."""
+    """Turn HEAD into GET; the server leaves the body out."""
     return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
@@ -248,7 +252,7 @@ def _with_headers(send: Send) -> Send:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """A form's fields; none of one that is too long."""
+    """Return the fields of a form; none if it is too long."""
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -259,7 +263,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _is_same_origin(request: Request) -> bool:
-    """Whether a form was sent from here: browsers say so, or, over plain HTTP, where from."""
+    """Return whether a form was sent from this site. Over plain HTTP browsers send Origin only."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         return site == "same-origin"
@@ -267,14 +271,14 @@ def _is_same_origin(request: Request) -> bool:
 
 
 def _is_ours(to: str) -> bool:
-    """Whether a path leads nowhere else: //elsewhere and /\\elsewhere are other hosts to browsers."""
+    """Return whether a path stays on this site. To browsers, //elsewhere and /\\elsewhere are other hosts."""
     return to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
 
 
 def _is_https(request: Request) -> bool:
-    """Whether the browser speaks TLS, to a proxy before this. A lie about it harms nobody but the liar."""
-    told = request.headers.get("x-forwarded-proto", "")
-    return told.partition(",")[0].strip().lower() == "https"
+    """Return whether the browser uses TLS to a proxy in front. A forged header affects only its sender's cookie."""
+    scheme = request.headers.get("x-forwarded-proto", "")
+    return scheme.partition(",")[0].strip().lower() == "https"
 
 
 def _is_address(name: str) -> bool:

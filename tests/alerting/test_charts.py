@@ -274,7 +274,7 @@ async def test_what_was_refused_with_its_picture_is_tried_again_without(
         await until(lambda: len(ops.taken) == 2)
     assert ops.offered == [["spot-A-USDT.png"], [], []]
     assert hand.drawn == ["spot/A/USDT"]
-    assert "a message was taken only without its picture" in caplog.text
+    assert "message accepted only without its chart" in caplog.text
 
 
 async def test_what_is_refused_for_another_reason_is_not_the_pictures_fault(store: Store) -> None:

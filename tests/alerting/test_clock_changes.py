@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from monitor.alerting.between_polls import look_between_polls
-from monitor.alerting.clock_changes import fit_to_clock, settle_clock
+from monitor.alerting.clock_changes import fit_to_clock, resolve_clock
 from monitor.alerting.recording import Recorded
 from monitor.config import Config
 from monitor.domain.matching import Match
@@ -78,7 +78,7 @@ async def started(store: Store, seconds: int) -> str:
 async def settled(store: Store, seconds: int, differences: tuple[timedelta, ...] = ()) -> None:
     """All looks at the clock that there is something to do for."""
     at = START + timedelta(seconds=seconds)
-    while (await store.write(lambda tx: settle_clock(tx, at, differences, 2)))[0]:
+    while (await store.write(lambda tx: resolve_clock(tx, at, differences, 2)))[0]:
         pass
 
 

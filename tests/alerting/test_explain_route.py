@@ -60,7 +60,7 @@ def _lines(
 ) -> list[str]:
     """The explanations in words, with `x` for what apprise calls a URL."""
     explained = explain(loaded, series, rule, severity, NOW)
-    ids = {way.to.target.url_id for one in explained for way in one.ways}
+    ids = {way.to.target.url_id for one in explained for way in one.paths}
     ids |= {target.url_id for one in explained for target in one.escalate_to}
     text = "\n".join(line for one in explained for line in one.lines())
     for one in ids:
@@ -75,26 +75,26 @@ def test_each_rule_and_severity_is_explained(loaded: config.Config) -> None:
         "  routes[0] does not fit: severity is critical, not info",
         "  routes[1] fits, and says `continue`",
         "  routes[2] fits",
-        "  one route after it not looked at",
-        "  told: ops/x, in one message with rule=low, provider=nami of the next 30s; quiet hours: critical, so not "
+        "  one route after it not considered",
+        "  notified: ops/x, in one message with rule=low, provider=nami of the next 30s; quiet hours: critical, so not "
         "held back; if that fails for 5m: phone",
-        "  told: phone/x, in one message with everything else of the next 10s",
+        "  notified: phone/x, in one message with everything else of the next 10s",
         "  not acknowledged for 15m: also boss/x",
         "spot/spot/USDT: low (threshold), warning",
         "  routes[0] does not fit: severity is warning, not info",
         "  routes[1] fits, and says `continue`",
         "  routes[2] does not fit: severity is warning, not critical",
         "  routes[3] fits",
-        "  told: ops/x, in one message with rule=low, provider=nami of the next 30s; quiet hours: at "
+        "  notified: ops/x, in one message with rule=low, provider=nami of the next 30s; quiet hours: at "
         "2026-06-02 07:00:00 UTC; if that fails for 5m: phone",
-        "  told: phone/x, in one message with rule=low, provider=nami of the next 10s",
+        "  notified: phone/x, in one message with rule=low, provider=nami of the next 10s",
         "  not acknowledged for 15m: also boss/x",
         "spot/spot/USDT: failing (failing), warning",
         "  routes[0] does not fit: severity is warning, not info",
         "  routes[1] does not fit: rule is failing, not low",
         "  routes[2] does not fit: severity is warning, not critical",
         "  routes[3] fits",
-        "  told: phone/x, in one message with rule=failing, provider=nami of the next 10s",
+        "  notified: phone/x, in one message with rule=failing, provider=nami of the next 10s",
     ]
 
 
@@ -133,10 +133,10 @@ def test_what_is_asked_for_is_explained(
 def test_a_rules_own_notify_and_a_maintenance_are_told(loaded: config.Config) -> None:
     """What overrides the routes, and what keeps it quiet now."""
     assert _lines(loaded, "clients/A/USD", "own")[4:] == [
-        "  one route after it not looked at",
+        "  one route after it not considered",
         "  the rule's own notify instead: boss",
-        "  told: boss/x, in one message with everything else of the next 10s",
-        "  quiet now: maintenance weekly",
+        "  notified: boss/x, in one message with everything else of the next 10s",
+        "  muted now: maintenance weekly",
     ]
 
 
@@ -144,8 +144,8 @@ def test_an_alert_that_goes_nowhere_says_so(loaded: config.Config) -> None:
     """A route that notifies nobody."""
     assert _lines(loaded, "clients/A/USD", "idle")[1:4] == [
         "  routes[0] fits",
-        "  3 routes after it not looked at",
-        "  told: nobody",
+        "  3 routes after it not considered",
+        "  notified: nobody",
     ]
 
 
@@ -157,7 +157,7 @@ async def test_a_silence_of_the_store_is_told(loaded: config.Config) -> None:
     await store.write(lambda tx: tx.alerts.add_silence(silenced, by="ann", reason="moving", **times))
     await store.close()
     assert _lines(loaded, "spot/spot/USDT", "low", Severity.CRITICAL)[-1] == (
-        "  quiet now: silence 1 by ann: moving"
+        "  muted now: silence 1 by ann: moving"
     )
 
 
@@ -189,14 +189,14 @@ def test_programs_get_the_same_and_no_url(loaded: config.Config) -> None:
             "sopt/spot/USDT",
             None,
             None,
-            r"nothing polled is called 'sopt/spot/USDT'; expected a series \(job/account/currency\), an account or a "
+            r"unknown series 'sopt/spot/USDT'; expected a series \(job/account/currency\), an account or a "
             "provider, such as clients/A/USD, clients/B/USD, spot/spot/USDT",
             id="series",
         ),
         pytest.param("spot/spot/EUR", None, None, "spot/spot has no 'EUR'; it has USDT", id="currency"),
         pytest.param("nami", "lwo", None, "no rule 'lwo'; there are low, own, idle, failing", id="rule"),
         pytest.param(
-            "nami", "low", None, "rule low does not look at nami; there is failing", id="other-rule"
+            "nami", "low", None, "rule low does not apply to nami; these do: failing", id="other-rule"
         ),
         pytest.param(
             "spot/spot/USDT",

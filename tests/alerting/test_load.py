@@ -351,7 +351,7 @@ async def test_an_inhibitor_that_another_process_changed_is_known(tmp_path: Path
     assert (before.events, [event.kind for event in after.events]) == ((), ["fired"])
 
 
-async def test_a_writer_with_much_to_do_gets_on(tmp_path: Path) -> None:
+async def test_a_writer_with_much_to_do_is_responsive(tmp_path: Path) -> None:
     """Whoever asks does not queue behind what waits; a writer that does nothing answers, too."""
     store = Store(tmp_path / "store.db")
     long = timedelta(seconds=60)
@@ -363,12 +363,12 @@ async def test_a_writer_with_much_to_do_gets_on(tmp_path: Path) -> None:
         let_go.wait()
 
     try:
-        assert await store.gets_on(long)
+        assert await store.is_responsive(long)
         held = asyncio.create_task(store.write(holds))
         await asyncio.to_thread(began.wait)
         waiting = [asyncio.create_task(store.write(lambda tx: None)) for _ in range(3)]
-        assert not await store.gets_on(timedelta(seconds=0.1))
-        asking = asyncio.create_task(store.gets_on(long))
+        assert not await store.is_responsive(timedelta(seconds=0.1))
+        asking = asyncio.create_task(store.is_responsive(long))
         let_go.set()
         assert await asking
         await asyncio.gather(held, *waiting)

@@ -227,8 +227,10 @@ async def test_a_chart_that_can_t_be_loaded_says_so(browser: Browser, tmp_path: 
     async with charted(browser, tmp_path, ["1001", "1002"]) as shown:
         page, note = shown.page, shown.page.locator("#chart-note")
         await page.route(CHART, lambda route: route.fulfill(status=503))
-        await expect(note).to_contain_text(re.compile("Outdated chart, as of .* UTC: the daemon answers 503"))
+        await expect(note).to_contain_text(
+            re.compile("Outdated chart, as of .* UTC: the daemon responds with 503")
+        )
         await page.reload()
-        await expect(note).to_contain_text("The chart could not be loaded: the daemon answers 503")
+        await expect(note).to_contain_text("The chart could not be loaded: the daemon responds with 503")
         await page.unroute(CHART)
         await expect(note).to_contain_text("Drag to zoom")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.harness.program import ROOT
 from campaigns.kills.lane import cast
 from campaigns.kills.receiver import Receiver
-from campaigns.kills.world import ROOT, World
+from campaigns.kills.world import World
 
 pytestmark = pytest.mark.campaign
 
@@ -24,9 +25,7 @@ async def test_killed_in_the_creation_of_its_store_it_starts_again(tmp_path: Pat
     try:
         await _killed_in_creation(world)
         await world.launch()
-        while not world.is_running:
-            assert not world.has_ended, world.log
-            await asyncio.sleep(0.02)
+        await world.logged(" running ")
     finally:
         await world.close()
 
@@ -36,7 +35,7 @@ async def _killed_in_creation(world: World) -> None:
     journal = world.store.with_name(world.store.name + "-journal")
     for _ in range(10):
         await world.launch()
-        await asyncio.to_thread(_kill_in_creation, world.pid, world.store, journal, world.wal)
+        await asyncio.to_thread(_kill_in_creation, world.process.pid, world.store, journal, world.wal)
         await world.kill()
         if journal.exists():
             return

@@ -2,13 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.campaign
+from campaigns.harness.program import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.campaign
 
 
 def test_a_dozen_kills_lose_and_invent_nothing() -> None:

@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
+from campaigns.harness.program import ROOT
 from campaigns.kills.mutants import MUTANTS, Edit, Mutant, broken
-from campaigns.kills.world import ROOT
 
 
 @pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])

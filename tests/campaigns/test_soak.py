@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.soak.daemon import library
+from campaigns.harness import faketime
+from campaigns.harness.program import ROOT
 from campaigns.soak.plot import CALM, EPISODE, KINDS, SETTLED, Course
 from campaigns.soak.samples import Sample, fitted
 from campaigns.soak.service import Message
 from campaigns.soak.verdict import figures, judge
 
-ROOT = Path(__file__).resolve().parents[2]
 LOW = ("low", "clients/low-001/USD")
 
 
@@ -101,17 +101,8 @@ def test_a_line_is_fitted_through_points() -> None:
     assert [trend.mean, trend.most, trend.rise] == pytest.approx([12.0, 15.0, 5.4])
 
 
-def has_libfaketime() -> bool:
-    """Whether a process can be given a faster clock here."""
-    try:
-        library()
-    except FileNotFoundError:
-        return False
-    return True
-
-
 @pytest.mark.campaign
-@pytest.mark.skipif(not has_libfaketime(), reason="libfaketime is not installed")
+@pytest.mark.skipif(faketime.library() is None, reason="libfaketime is not installed")
 def test_a_short_soak_tells_what_was_scripted(tmp_path: Path) -> None:
     """Two thousand polls with a restart and reloads: each incident is told once, and the store is sound."""
     options = "--accounts 40 --every 5 --polls 2000 --restart-each 800 --reload-each 500 --sample-every 0.5"

@@ -3,8 +3,9 @@
 import json
 
 from monitor.sandbox import Fault
+from tests.process.fork_server import ROOT
 from tests.process.stage import together
-from tests.process.support import ROOT, Installation, run
+from tests.process.support import Installation, run
 
 
 @together()

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from monitor.cli.main import execute
-from tests.process.support import ROOT, until
+from tests.process.fork_server import ROOT
+from tests.process.support import until
 
 HEAD = "job,account,currency,observed_at,total,locked,available,updated_at\n"
 CONFIG = """
@@ -103,7 +104,7 @@ def test_history_shows_the_newest_and_says_how_many_there_are(filled: Run) -> No
     assert code == 0
     assert out.startswith("spot/spot/USDT: the newest 1 of 4 readings, ")
     assert out.splitlines()[2].split()[-2:] == ["900", "-600.50"]
-    assert err == "the newest 1 of 4; all: --limit 4, or --format csv\n"
+    assert err == "only the newest 1 of 4 readings are shown; for all: --limit 4, or --format csv\n"
 
 
 def test_an_amount_that_was_never_told_is_unknown(filled: Run) -> None:
@@ -156,7 +157,9 @@ def test_what_is_not_one_series_is_64(filled: Run, wanted: str, said: str) -> No
         pytest.param(
             ["--since", "2026-02-30T00:00Z"], "is not in the calendar", id="a day that there is not"
         ),
-        pytest.param(["--chart", "--json"], "--chart is for people", id="a chart for programs"),
+        pytest.param(
+            ["--chart", "--json"], "--chart and --format json exclude each other", id="a chart for programs"
+        ),
     ],
 )
 def test_a_misused_history_is_64(filled: Run, options: list[str], said: str) -> None:
@@ -230,7 +233,7 @@ def test_an_amount_too_large_for_a_picture_is_not_drawn(folder: Path, command: R
     command("import", _file(folder, _line("9" * 400, minutes=2)))
     code, out, _ = command("history", "*USDT", "--chart")
     assert code == 0
-    assert "(amounts too large to be drawn; the table shows them)" in out
+    assert "(amounts too large to draw; the table shows them)" in out
     assert "999,999,999" in command("history", "*USDT")[1]
 
 
@@ -277,7 +280,7 @@ def test_only_series_that_are_in_a_file_are_counted(filled: Run, folder: Path) -
     _, _, err = filled("export", "-o", str(path), "--until", _ago(minutes=5))
     assert err == f"{path}: 4 readings of 1 series\n"
     assert filled("import", "--dry-run", str(path))[1] == (
-        "0 readings to import, of 1 series; there already: 4\n"
+        "0 readings to import, of 1 series; already stored: 4\n"
     )
 
 
@@ -363,7 +366,7 @@ def test_what_is_there_already_is_counted_and_left_alone(filled: Run, folder: Pa
     again = folder / "again.csv"
     again.write_text(before.replace("1412.1250", "1412.125") + _line("7", "VNDC", minutes=0.5))
     code, out, _ = filled("import", str(again))
-    assert (code, out) == (0, "1 reading imported, of 2 series; there already: 5\n")
+    assert (code, out) == (0, "1 reading imported, of 2 series; already stored: 5\n")
     assert filled("export")[1].startswith(before)
 
 
@@ -466,7 +469,7 @@ def test_the_same_line_twice_counts_once_and_two_that_differ_are_refused(command
     """Both lines are named."""
     line = _line("5", minutes=5)
     assert command("import", _file(folder, line, line))[1] == (
-        "1 reading imported, of 1 series; left out as repeated: 1\n"
+        "1 reading imported, of 1 series; repeated lines skipped: 1\n"
     )
     other = _line("6", "VNDC", minutes=5)
     told = command("import", _file(folder, other, other.replace(",6,,6,", ",6,1,5,")))[2].splitlines()[0]
@@ -515,8 +518,8 @@ def test_a_name_like_a_formula_is_kept_as_it_is(command: Run, folder: Path) -> N
     ("options", "said"),
     [
         pytest.param(["--watch"], "--watch needs a terminal", id="no terminal"),
-        pytest.param(["--watch", "--json"], "--watch is for people", id="data for programs"),
-        pytest.param(["--every", "5s"], "--every says how often --watch reads", id="no watch"),
+        pytest.param(["--watch", "--json"], "--watch and --json exclude each other", id="data for programs"),
+        pytest.param(["--every", "5s"], "--every is the refresh interval of --watch", id="no watch"),
     ],
 )
 def test_a_misused_watch_is_64(command: Run, options: list[str], said: str) -> None:
@@ -568,10 +571,10 @@ async def test_watch_shows_a_store_that_vanishes_and_comes_back(filled: Run, fol
         store.rename(away)
 
     def gone_and_back(text: str) -> bool:
-        if "there is no store any more" in text and away.exists():
+        if "the store no longer exists" in text and away.exists():
             away.rename(store)
         last = text.rpartition("\x1b[H")[0].rpartition("\x1b[H")[2]
-        return "any more" in text and "any more" not in last and "900" in last
+        return "no longer" in text and "no longer" not in last and "900" in last
 
     code, shown = await _watching(folder, gone_and_back, vanish)
     assert code == 130

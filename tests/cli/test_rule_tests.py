@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from tests.process.fork_server import ROOT
 from tests.process.stage import together
-from tests.process.support import ROOT, Done, Installation, run
+from tests.process.support import Done, Installation, run
 
 CONFIG = """\
 providers: {nami: {type: nami, api_key: "${NOT_SET}", api_secret: "${NOT_SET}"}}

@@ -240,22 +240,24 @@ async def _into_a_closed_pipe(site: Installation, arguments: list[str]) -> tuple
 
 
 @together()
-async def test_status_does_not_load_what_it_does_not_use(site: Installation) -> None:
+async def test_commands_that_only_read_load_little(site: Installation) -> None:
     """Neither the HTTP client nor the writer's ORM nor the channels' library: a check every ten seconds stays cheap."""
     program = (
         "import sys; from monitor.cli.main import execute; code = execute(sys.argv[1:]);"
         "heavy = {'httpx', 'sqlmodel', 'sqlalchemy', 'apprise', 'alembic', 'apscheduler'} & set(sys.modules);"
         "print(code, sorted(heavy), file=sys.stderr)"
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-c", program, "status", "-c", str(site.config)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=site.environ,
-    )
-    _, err = await process.communicate()
-    assert err.decode() == "3 []\n"
+    commands = {("status",): 3, ("silence", "list", "--json"): 0, ("alerts", "--json"): 0}
+    for arguments, code in commands.items():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-c", program, *arguments, "-c", str(site.config)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=site.environ,
+        )
+        _, err = await process.communicate()
+        assert (arguments, err.decode()) == (arguments, f"{code} []\n")
 
 
 @together()

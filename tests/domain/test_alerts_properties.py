@@ -51,7 +51,7 @@ flaps = st.builds(Flapping, changes=st.integers(1, 4), within=st.sampled_from([m
 policies = st.builds(
     Policy,
     severity=st.sampled_from(Severity),
-    hold=spans,
+    for_=spans,
     keep_firing_for=spans,
     cooldown=st.sampled_from([timedelta(0), minutes(4), minutes(30)]),
     flapping=st.none() | flaps,

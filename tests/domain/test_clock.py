@@ -79,7 +79,7 @@ def test_doubt(evidence: ClockEvidence, doubt: str) -> None:
 
 @pytest.mark.parametrize(("running", "settled"), [(9 * MINUTE, False), (10 * MINUTE, True)])
 def test_a_start_of_a_few_minutes_decides_nothing(running: timedelta, settled: bool) -> None:
-    assert replace(FINE, running=running).has_settled is settled
+    assert replace(FINE, running=running).has_run_long_enough is settled
 
 
 @pytest.mark.parametrize(

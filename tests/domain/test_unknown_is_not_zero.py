@@ -58,7 +58,7 @@ spans = st.sampled_from([timedelta(0), MINUTE, 3 * MINUTE])
 policies = st.builds(
     Policy,
     severity=st.sampled_from(Severity),
-    hold=spans,
+    for_=spans,
     keep_firing_for=spans,
     repeat_every=st.sampled_from([None, 2 * MINUTE]),
 )

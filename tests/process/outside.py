@@ -7,7 +7,8 @@ import shutil
 
 from monitor.store.identity import SCHEMA
 
-from .support import ROOT, Installation, until
+from .fork_server import ROOT
+from .support import Installation, until
 
 _HELD = """\
 import os

@@ -1,23 +1,26 @@
 """Tests that run beside each other: what they do is mostly waiting, for polls a second apart and for processes.
 
 `@together()` turns an `async def test_…(site)` into a test whose installation is at work on a loop in a thread of
-its own, along with a few others of the same folder; pytest then collects its result when its turn comes.
+its own, beside others of the same folder; pytest then collects its result when its turn comes. All of a folder's
+begin as soon as the first of them has its turn, so many at a time.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+import pytest
+
 from monitor.sandbox import Scenario
 
 from .support import MANY_CALLS, Installation
 
-AT_ONCE = 6
+AT_ONCE = 10
 
 Seer = TypeVar("Seer", bound=Callable[..., None])
 Play: TypeAlias = Callable[[Installation], Coroutine[Any, Any, None]]
@@ -33,26 +36,28 @@ class Act:
 
 
 class Stage:
-    """A loop in a thread, and the acts that run on it."""
+    """A loop in a thread. `begin` acts on it, and ask for their results."""
 
-    def __init__(self, acts: Sequence[tuple[Act, Path]]) -> None:
+    def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._thread = threading.Thread(target=self._loop.run_forever, name="stage", daemon=True)
         self._thread.start()
-        self._running = {
-            id(act): asyncio.run_coroutine_threadsafe(self._perform(act, folder), self._loop)
-            for act, folder in acts
-        }
+        self._running: dict[int, Future[None]] = {}
+
+    def begin(self, act: Act, folder: Path) -> None:
+        """Begin an act as soon as there is a place for it. An act that several tests look at is played once."""
+        if id(act) not in self._running:
+            played = self._perform(act, folder)
+            self._running[id(act)] = asyncio.run_coroutine_threadsafe(played, self._loop)
 
     def result(self, act: Act) -> None:
-        """Waits for an act's end. Raises what went wrong in it."""
+        """Wait for an act's end. Raises what went wrong in it."""
         self._running[id(act)].result()
 
     def close(self) -> None:
-        """Ends what still runs, with every process that belongs to it."""
-        running: list[Future[None]] = list(self._running.values())
-        for one in running:
+        """End what still runs, with every process that belongs to it."""
+        for one in self._running.values():
             one.cancel()
         asyncio.run_coroutine_threadsafe(self._drained(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -73,7 +78,7 @@ class Stage:
 def together(
     story: Scenario | None = None, limit: int = MANY_CALLS
 ) -> Callable[[Play], Callable[[Stage], None]]:
-    """Makes a test of what it decorates; see this module's docstring."""
+    """Make a test of what it decorates; see this module's docstring."""
 
     def decorate(play: Play) -> Callable[[Stage], None]:
         act = Act(play, story, limit)
@@ -83,30 +88,32 @@ def together(
 
         test.__name__, test.__qualname__ = play.__name__, play.__qualname__
         test.__doc__, test.__module__ = play.__doc__, play.__module__
-        test.act = act  # type: ignore[attr-defined]  # where `raised` looks for it
+        test.act = act  # type: ignore[attr-defined]  # where `stage_of` looks for it
         return test
 
     return decorate
 
 
 def looks_at(act: Act) -> Callable[[Seer], Seer]:
-    """Marks a test that looks at what an act has shown, beside others: each calls `stage.result(act)`."""
+    """Mark a test that looks at what an act has shown, beside others: each calls `stage.result(act)`."""
 
     def decorate(test: Seer) -> Seer:
-        test.act = act  # type: ignore[attr-defined]  # where `raised` looks for it
+        test.act = act  # type: ignore[attr-defined]  # where `stage_of` looks for it
         return test
 
     return decorate
 
 
 @contextmanager
-def raised(functions: Sequence[object], folder: Callable[[str], Path]) -> Iterator[Stage]:
-    """A stage on which the acts among these test functions begin at once, each in a folder of its own.
-
-    An act that several tests look at is played once."""
-    acts = {id(act): act for function in functions if isinstance(act := getattr(function, "act", None), Act)}
-    stage = Stage([(act, folder(act.play.__name__[:40])) for act in acts.values()])
+def stage_of(conftest: str, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """Begin the acts of those tests to be run that are in a `conftest.py`'s own folder. Yields the stage."""
+    make: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    stage = Stage()
     try:
+        for item in request.session.items:
+            act = getattr(getattr(item, "function", None), "act", None)
+            if isinstance(act, Act) and item.path.parent == Path(conftest).parent:
+                stage.begin(act, make.mktemp(act.play.__name__[:40]))
         yield stage
     finally:
         stage.close()

@@ -1,15 +1,14 @@
 """One installation to test: a folder, its configuration, the services it asks, and the process at work on it.
 
-Nothing here sleeps for a fixed time: `until` looks again and again, and gives up after a generous deadline.
+Nothing here sleeps for a fixed time: `until` looks again and again, and fails after a generous deadline.
 """
 
 import asyncio
 import json
-import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,7 +26,8 @@ from monitor.sandbox.nami import Holding, Nami, NamiEndpoint
 from monitor.sandbox.wdcf import Wdcf, WdcfEndpoint
 from monitor.store.read.state import read
 
-ROOT = Path(__file__).resolve().parents[2]
+from .fork_server import ENVIRONMENT, Forked, can_be_forked, fork
+
 PATIENCE = 60.0
 """Seconds a condition may take before the test fails; on an idle machine it takes one or two."""
 
@@ -37,6 +37,7 @@ MANY_CALLS = 100_000
 """Calls a minute that no test makes."""
 
 Json: TypeAlias = dict[str, Any]
+Process: TypeAlias = asyncio.subprocess.Process | Forked
 
 
 async def until(
@@ -51,15 +52,7 @@ async def until(
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """An environment of the process's own: nothing of the machine's, and a time zone that is not UTC."""
-    return {
-        "PATH": os.defpath,
-        "HOME": str(home),
-        "PYTHONPATH": str(ROOT),
-        "LC_ALL": "C.UTF-8",
-        "TZ": "Asia/Ho_Chi_Minh",
-        "COLUMNS": "200",
-        **more,
-    }
+    return {**ENVIRONMENT, "HOME": str(home), **more}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,7 @@ class Done:
 class Daemon:
     """A `run` process. Its output goes to files, so that a full pipe never stops it."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     out: Path
     err: Path
 
@@ -124,6 +117,8 @@ class Installation:
     environ: dict[str, str]
     wrapper: tuple[str, ...] = ()
     """A command that each daemon is started by: it has to end in exec, so that signals reach the daemon."""
+    execs: bool = False
+    """Every process is started by `exec`, as outside the tests, and none is forked."""
     _daemons: list[Daemon] = field(default_factory=list)
     _loaded: tuple[str, configuration.Config] | None = None
 
@@ -204,14 +199,15 @@ class Installation:
         number = len(self._daemons)
         out, err = self.folder / f"out-{number}.txt", self.folder / f"err-{number}.txt"
         with out.open("wb") as stdout, err.open("wb") as stderr:
-            process = await asyncio.create_subprocess_exec(
-                *(*self.wrapper, sys.executable),
-                *("-m", "monitor", "run", "-c", str(self.config), *options),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
+            process = await start(
+                "run",
+                *("-c", str(self.config), *options),
                 cwd=self.folder,
-                env={**self.environ, **environ},
+                environ={**self.environ, **environ},
+                stdout=stdout.fileno(),
+                stderr=stderr.fileno(),
+                wrapper=self.wrapper,
+                execs=self.execs,
             )
         daemon = Daemon(process, out, err)
         self._daemons.append(daemon)
@@ -227,7 +223,10 @@ class Installation:
         """Runs a command on this configuration to its end."""
         name, *rest = arguments
         return await run(
-            name, "-c", str(self.config), *rest, cwd=self.folder, environ={**self.environ, **environ}
+            *(name, "-c", str(self.config), *rest),
+            cwd=self.folder,
+            environ={**self.environ, **environ},
+            execs=self.execs,
         )
 
     async def status(self) -> Json:
@@ -261,19 +260,37 @@ class Installation:
         return shown
 
 
-async def run(*arguments: str, cwd: Path, environ: Mapping[str, str]) -> Done:
-    """Runs a command to its end, with nothing to read and its output piped."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "monitor", *arguments),
+async def start(
+    *arguments: str,
+    cwd: Path,
+    environ: Mapping[str, str],
+    stdout: int = asyncio.subprocess.PIPE,
+    stderr: int = asyncio.subprocess.PIPE,
+    wrapper: Sequence[str] = (),
+    execs: bool = False,
+) -> Process:
+    """Start the program with nothing to read. By `exec` on demand, and where a fork would not be the same."""
+    if not wrapper and not execs and can_be_forked(environ):
+        return await fork(arguments, cwd=cwd, environ=environ, stdout=stdout, stderr=stderr)
+    return await asyncio.create_subprocess_exec(
+        *(*wrapper, sys.executable, "-m", "monitor", *arguments),
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
         cwd=cwd,
         env=environ,
     )
-    async with asyncio.timeout(2 * PATIENCE):
-        out, err = await process.communicate()
+
+
+async def run(*arguments: str, cwd: Path, environ: Mapping[str, str], execs: bool = False) -> Done:
+    """Run a command to its end, with nothing to read and its output piped."""
+    process = await start(*arguments, cwd=cwd, environ=environ, execs=execs)
+    try:
+        async with asyncio.timeout(2 * PATIENCE):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     return Done(process.returncode or 0, out.decode(), err.decode())
 
 
@@ -301,14 +318,14 @@ def small_document(sandbox: Sandbox, webhook: Webhook) -> Json:
                 "api_key": NAMI.api_key,
                 "api_secret": NAMI.api_secret,
                 "rate_limit": "6000/1m",
-                "timeout": "2s",
+                "timeout": "8s",
                 "retries": 0,
             },
             "wdcf": {
                 "type": "wdcf",
                 "base_url": sandbox.services["wdcf"].url,
                 "client_secret": WDCF.client_secret,
-                "timeout": "2s",
+                "timeout": "8s",
                 "retries": 0,
             },
         },

@@ -147,6 +147,7 @@ async def _prepare(site: Installation, gossip: Gossip, hook: Hook, *, wrong: boo
         providers["nami"]["base_url"] = providers["wdcf"]["base_url"] = url
     providers["nami"] |= {"api_key": "${LEAK_KEY}", "api_secret": "${LEAK_SECRET}"}
     providers["wdcf"]["client_secret"] = CLIENT_SECRET
+    site.execs = True  # the process list is looked at too
     site.environ |= {"LEAK_KEY": API_KEY, "LEAK_SECRET": API_SECRET, "LEAK_URL": hook.url}
     site.write(
         channels={"ops": {"urls": ["${LEAK_URL}"]}}, rules=[endpoint_failing(repeat_every="1s", polls=1)]

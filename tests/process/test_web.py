@@ -192,6 +192,7 @@ async def test_the_token_is_kept_to_itself(site: Installation) -> None:
     """It is in no log line, no command line, no file but the configuration; and right and wrong ones are not logged."""
     port = free_port()
     site.write(web={"listen": f"127.0.0.1:{port}", "token": "${WEB_TOKEN}"})
+    site.execs = True
     daemon = await site.start("--log-level", "debug", WEB_TOKEN=TOKEN)
     await served(port)
     for sent in (TOKEN, "a-wrong-token-of-somebody"):

@@ -195,7 +195,7 @@ def test_a_reader_does_not_blame_the_user_for_a_journal_left_behind(tmp_path: Pa
     half_written(path)
     before = path.read_bytes()
     with pytest.raises(
-        StoreError, match=r"half written: .* If it is ours, the next `balance-monitor run` or"
+        StoreError, match=r"half written: .* If it is a store, the next `balance-monitor run` or"
     ):
         state.read(path)
     assert path.read_bytes() == before

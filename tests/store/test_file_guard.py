@@ -89,7 +89,7 @@ async def test_another_file_in_the_stores_place_is_left_alone(tmp_path: Path) ->
     there = other.read_bytes()
     other.replace(store.path)
     for number in (2, 3):
-        with pytest.raises(StoreReplaced, match=r"store\.db\.displaced-1, and the next start takes"):
+        with pytest.raises(StoreReplaced, match=r"store\.db\.displaced-1, and the next start uses"):
             await add_call(store, number)
     await store.close()
     saved = store.path.with_name("store.db.displaced-1")

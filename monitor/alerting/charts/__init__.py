@@ -1,1 +1,1 @@
-"""Charts in messages: drawn by matplotlib in a process of its own, so that the daemon neither loads nor awaits it."""
+"""Charts in messages, drawn by matplotlib in a process of its own, so that the daemon need not load it."""

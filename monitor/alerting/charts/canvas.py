@@ -1,6 +1,6 @@
-"""The chart itself, by matplotlib: the one module that imports it, and only the drawing process imports this one.
+"""Draw a chart by matplotlib. Only this module imports it, and only the drawing process imports this module.
 
-Amounts become floats here, for the line and nothing else: what is written into the chart are the digits as they came.
+Amounts become floats here, for the line alone: text in the image has the exact digits.
 """
 
 import warnings
@@ -25,21 +25,21 @@ from monitor.domain.money import grouped
 from monitor.domain.scale import drawable, ticks, widened
 from monitor.store.read.readings import Curve, Point
 
-WIDTH, HEIGHT, DPI = 800, 400, 100  # pixels, and how many of them make an inch of matplotlib's
+WIDTH, HEIGHT, DPI = 800, 400, 100  # pixels, and pixels per inch, which is matplotlib's unit
 
 SHORTEST = timedelta(minutes=10)
-"""What a chart shows at least, also of a series that is read since a minute."""
+"""The shortest time that a chart shows, even if the series has been read for a minute only."""
 
 PAPER, INK, FAINT, LINE = "#ffffff", "#1f2933", "#5f6b7a", "#1d5fbf"
 GAP = "#e3e7ec"
 SEVERITIES = {"info": "#1d7fa8", "warning": "#b36b00", "critical": "#c62828", "": "#2e7d32"}
-"""Colours of lines and bands; the last one is of what clears."""
+"""Colours of lines and bands by severity; "": the line at which an alert resolves."""
 
-_TICKS = 5  # amounts beside the chart, about
-_LONGEST = 90  # characters of a name or an amount; what is longer loses its middle
-_SMALLEST = 7.0  # points; a text that would have to be smaller is cut
+_TICKS = 5  # amounts beside the axis, about
+_LONGEST = 90  # characters of a name or an amount; longer ones are cut in the middle
+_SMALLEST = 7.0  # points; a text that would need to be smaller is cut
 _FONTS = (
-    "DejaVu Sans",  # matplotlib brings it along: Latin, Greek, Cyrillic, Arabic and more
+    "DejaVu Sans",  # part of matplotlib: Latin, Greek, Cyrillic, Arabic and more
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
     "WenQuanYi Zen Hei",
@@ -49,33 +49,33 @@ _FONTS = (
 
 
 def draw(chart: ChartSpec, curve: Curve) -> bytes:
-    """A PNG of what was read; of nothing, where nothing was."""
+    """Draw a chart, and return it as PNG. Without readings it shows gaps only."""
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
         known = set(fontManager.get_font_names())
         mpl.rc("font", family=[name for name in _FONTS if name in known])
-        mpl.rc("text", color=INK, parse_math=False, usetex=False)  # a client may be called $x$
+        mpl.rc(
+            "text", color=INK, parse_math=False, usetex=False
+        )  # a client may be called $x$, which is no formula
         mpl.rc("axes", edgecolor=GAP, linewidth=1.0)
         mpl.rc("xtick", color=FAINT)
         mpl.rc("ytick", color=FAINT)
-        # a name in a script that no font here has is drawn as boxes, and that is all that can be done
+        # a name in a script that no font here has is drawn as boxes: no reason to fail
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        return _png(_figure(chart, curve))
+        out = BytesIO()
+        _figure(chart, curve).savefig(
+            out, format="png", dpi=DPI, facecolor=PAPER, metadata={"Software": None}
+        )
+        return out.getvalue()
 
 
 def beginning(chart: ChartSpec, curve: Curve) -> datetime:
-    """Where the chart begins: with the last day, or with the first reading ever."""
+    """Return where the chart begins: a day ago, or at the first reading ever if that is later."""
     first = curve.points[0].at if curve.points else chart.since
     was_read_before = any(begin < chart.since for begin, _ in curve.gaps)
     if was_read_before or first - chart.since <= chart.gap_after:
         return chart.since
     return min(first, chart.until - SHORTEST)
-
-
-def _png(figure: Figure) -> bytes:
-    out = BytesIO()
-    figure.savefig(out, format="png", dpi=DPI, facecolor=PAPER, metadata={"Software": None})
-    return out.getvalue()
 
 
 def _figure(chart: ChartSpec, curve: Curve) -> Figure:
@@ -93,11 +93,11 @@ def _figure(chart: ChartSpec, curve: Curve) -> Figure:
     return figure
 
 
-# What is drawn, from the back to the front
+# Drawing, from the back to the front
 
 
 def _mark_times(axes: Axes, chart: ChartSpec, curve: Curve) -> None:
-    """The times of which nothing is known, and the incident."""
+    """Draw the gaps and the time of the incident."""
     for begin, end in _unknown(chart, curve):
         axes.axvspan(_x(begin), _x(end), facecolor=GAP, alpha=0.7, hatch="///", edgecolor=PAPER, linewidth=0)
     begin, end = max(chart.fired_since, chart.since), chart.over_at or chart.until
@@ -113,14 +113,14 @@ def _mark_lines(axes: Axes, lines: Sequence[Line]) -> None:
 
 
 def _trace(axes: Axes, chart: ChartSpec, curve: Curve) -> None:
-    """A balance stays until it is read to be another: steps, interrupted where nothing is known."""
+    """Draw the balance as steps, interrupted by gaps: it holds until another one is read."""
     xs: list[float] = []
     ys: list[float] = []
     gaps = deque(curve.gaps)
     for point in curve.points:
         while gaps and gaps[0][1] <= point.at:
             begin, _ = gaps.popleft()
-            if xs:  # the reading on either side of a gap may have been thinned away: the line goes up to it
+            if xs:  # the reading beside the gap may have been thinned away: the line goes up to the gap
                 xs += [max(xs[-1], _x(begin))] * 2
                 ys += [ys[-1], nan]
         xs.append(_x(point.at))
@@ -160,17 +160,17 @@ def _scale(axes: Axes, chart: ChartSpec, curve: Curve) -> None:
         axes.spines[side].set_visible(False)
 
 
-# What is written
+# Text
 
 
 def _head(figure: Figure, chart: ChartSpec, curve: Curve) -> None:
-    """The series; and below it what the alert is, and when the newest reading was made."""
+    """Write the series, and below it the event and the time of the newest reading."""
     name = figure.text(0.02, 0.975, _shown(chart.series), fontsize=18, fontweight="bold", va="top")
     _fit(name, 18, WIDTH * 0.96)
     read = f", read {curve.points[-1].at.astimezone(UTC):%d %b %H:%M:%S} UTC" if curve.points else ""
-    headline = figure.text(0.02, 0.885, f"{_shown(chart.title)}: {chart.field}{read}", fontsize=14, va="top")
-    headline.set_color(INK if chart.over_at else SEVERITIES[chart.severity])
-    _fit(headline, 14, WIDTH * 0.96)
+    event = figure.text(0.02, 0.885, f"{_shown(chart.title)}: {chart.field}{read}", fontsize=14, va="top")
+    event.set_color(INK if chart.over_at else SEVERITIES[chart.severity])
+    _fit(event, 14, WIDTH * 0.96)
 
 
 def _label_lines(axes: Axes, lines: Sequence[Line]) -> None:
@@ -189,7 +189,7 @@ def _label_lines(axes: Axes, lines: Sequence[Line]) -> None:
 
 
 def _label_newest(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
-    """The newest amount beside its dot, to the last digit as far as there is room."""
+    """Write the newest amount beside its dot, with all digits if there is room."""
     if not points:
         return
     newest = points[-1]
@@ -215,12 +215,12 @@ def _label_newest(figure: Figure, axes: Axes, points: Sequence[Point]) -> None:
 
 
 def _outline(text: Text) -> None:
-    """Readable over whatever lies behind it."""
+    """Outline a text, so that it is readable over lines and bands."""
     text.set_path_effects([withStroke(linewidth=4, foreground=PAPER)])
 
 
 def _fit(text: Text, size: float, pixels: float) -> None:
-    """Makes a text smaller until it has room, and then cuts it."""
+    """Shrink a text until it fits, and cut it if that is not enough."""
     while text.get_window_extent().width > pixels and size > _SMALLEST:
         size -= 1
         text.set_fontsize(size)
@@ -229,7 +229,7 @@ def _fit(text: Text, size: float, pixels: float) -> None:
 
 
 def _shown(text: str) -> str:
-    """On one line, without what can't be seen."""
+    """Return a text on one line, without unprintable characters."""
     flat = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return _without_middle(flat, _LONGEST)
 
@@ -239,11 +239,11 @@ def _without_middle(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
 
 
-# Where it is
+# Positions
 
 
 def _unknown(chart: ChartSpec, curve: Curve) -> Iterator[tuple[datetime, datetime]]:
-    """The gaps, and the time since the last reading where that is one."""
+    """Yield the gaps, including the time since the last reading if it is one."""
     for begin, end in curve.gaps:
         yield max(begin, chart.since), end
     if curve.points and chart.until - curve.points[-1].at > chart.gap_after:

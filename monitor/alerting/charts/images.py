@@ -1,4 +1,4 @@
-"""Which charts go with a message: drawn ahead where there is time, waited for a little, and never insisted on."""
+"""The chart images of messages: drawn ahead of time if possible, awaited for seconds, left out if they are late."""
 
 import asyncio
 import logging
@@ -17,27 +17,27 @@ from monitor.errors import NotDrawn
 log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(seconds=4)
-"""How long after it was due a message still waits for its charts: in a rush, only the first ones wait at all."""
+"""How long a message waits for its images after it was due. In a burst, only the first messages wait at all."""
 AHEAD = timedelta(seconds=10)
-"""How long before a message is due its charts are drawn."""
+"""How long before a message is due its images are drawn."""
 LOOK_EVERY = timedelta(seconds=1)
-"""How often it is looked for what will be due soon, however many messages come."""
+"""How often the outbox is searched for messages due soon, however many are sent."""
 PAUSE = timedelta(minutes=10)
-"""How long nothing is drawn after a drawing has failed: what is broken is not to cost every message its patience."""
+"""How long nothing is drawn after a failure, so that not every message waits for a broken drawer."""
 REFUSED = timedelta(hours=1)
-"""How long a URL gets no charts that took a message only without them."""
+"""How long a URL gets no images after it accepted a message only without them."""
 MOST_WAITING = 8
-"""Drawings that are begun and not ended; beyond that, messages go without."""
+"""Drawings in progress or queued, at most; further messages are sent without images."""
 KEPT = 16
-"""Images kept for other URLs that get the same message."""
+"""Images kept for the other URLs that receive the same event."""
 
-_STOPPED_WITHIN = 1.0  # seconds; a killed process may still wait for a disk
+_STOPPED_WITHIN = 1.0  # seconds; a killed process may still wait for the disk
 
 Drawing = asyncio.Task[bytes | None]
 
 
 class ChartImages:
-    """Draws for the outbox. Nothing here raises, whatever goes wrong: a message is worth more than its chart."""
+    """Provides the outbox with chart images. Never raises: a message matters more than its image."""
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class ChartImages:
     ) -> None:
         self._drawer = drawer
         self._config = config
-        self._takers: Mapping[Target, bool | None] = {}  # with what their channel says of charts
+        self._takers: Mapping[Target, bool | None] = {}  # with the `chart` setting of their channel
         self._clock = clock
         self._patience = patience
         self._since = clock()
         self._drawings: OrderedDict[ChartSpec, Drawing] = OrderedDict()
-        self._getting_ready: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
         self._pause_ends = 0.0  # by the loop's clock
         self._failing = False
         self._stopped = False
@@ -63,23 +63,23 @@ class ChartImages:
         self._refused: dict[Target, float] = {}  # until when, by the loop's clock
 
     def reconfigure(self, config: Config) -> None:
-        """Draw by this configuration from now on, and get ready where there may be something to draw."""
-        self._config, self._since = config, self._clock()  # what was due before could not be drawn before
+        """Draw by this configuration from now on. Prepares the drawer if there may be something to draw."""
+        self._config, self._since = config, self._clock()  # messages due before this could not be drawn ahead
         self._takers = {
             target: channel.chart
             for channel in config.channels.values()
             if may_want(channel.chart, config.rules)
             for target in channel.takes_charts
         }
-        if self._takers and self._getting_ready is None and not self._stopped:
-            self._getting_ready = asyncio.create_task(self._get_ready(), name="get ready to draw")
+        if self._takers and self._preparing is None and not self._stopped:
+            self._preparing = asyncio.create_task(self._prepare(), name="prepare the drawer")
 
     def may_carry(self, target: Target) -> bool:
         """Return whether messages to this URL carry charts at all."""
         return target in self._takers
 
-    def is_to_look(self, target: Target) -> bool:
-        """Whether to look now what will be due soon: not at each of the hundreds of messages of one outage."""
+    def should_look_ahead(self, target: Target) -> bool:
+        """Return whether to search now for messages due soon; at most once a second, as an outage sends hundreds."""
         at = asyncio.get_running_loop().time()
         if at - self._looked.get(target, float("-inf")) < LOOK_EVERY.total_seconds():
             return False
@@ -87,37 +87,38 @@ class ChartImages:
         return True
 
     def begin(self, target: Target, delivery: Delivery) -> None:
-        """Has drawn what a message will carry that is due soon."""
-        self._begun(target, delivery)
+        """Begin to draw the images of a message that is due soon."""
+        self._started(target, delivery)
 
     async def of(self, target: Target, delivery: Delivery) -> tuple[ChartImage, ...]:
-        """What a message carries that goes out now: what is drawn by now, or within what is left of its patience."""
-        drawings = self._begun(target, delivery)
+        """Return the images of a message that is sent now: those drawn by now, or within its remaining PATIENCE."""
+        drawings = self._started(target, delivery)
         waiting = [one for one in drawings.values() if not one.done()]
         if waiting:
             due = max(self._since, min(one.next_attempt_at for one in delivery.covers))
             left = min(due + self._patience - self._clock(), self._patience)
             await asyncio.wait(waiting, timeout=max(left.total_seconds(), 0))
         done = {chart: one.result() for chart, one in drawings.items() if _succeeded(one)}
-        return tuple(_image(chart, png) for chart, png in done.items() if png)
+        return tuple(ChartImage(name=file_name(chart), png=png) for chart, png in done.items() if png)
 
     def note(self, target: Target, delivery: Delivery, *, carried: bool, taken: bool) -> None:
-        """What came of a message, with charts or without. It is tried again without them; if the URL takes it then,
-        it was them that it refused."""
+        """Note whether a message was accepted (`taken`), with images (`carried`) or without.
+
+        After a refusal with images the outbox retries without them. If the URL accepts that, it refuses images."""
         ids = frozenset(one.id for one in delivery.covers)
         if carried and not taken:
             self._suspects[target] = ids
         elif self._suspects.pop(target, frozenset()) & ids and taken:
             self._refused[target] = asyncio.get_running_loop().time() + REFUSED.total_seconds()
             log.warning(
-                "a message was taken only without its picture; there are none for an hour",
+                "message accepted only without its chart; no charts for an hour",
                 extra={"fields": {"channel": target.channel, "url": target.url_id}},
             )
 
     async def stop(self) -> None:
-        """Ends every drawing, and lets go of those who wait for one."""
+        """End all drawings; messages that wait for one are sent without it."""
         self._stopped = True
-        running: list[asyncio.Task[Any]] = [*self._drawings.values(), *filter(None, [self._getting_ready])]
+        running: list[asyncio.Task[Any]] = [*self._drawings.values(), *filter(None, [self._preparing])]
         for one in running:
             one.cancel()
         if running:
@@ -125,19 +126,17 @@ class ChartImages:
         self._drawings.clear()
         self._drawer.close()
 
-    def _begun(self, target: Target, delivery: Delivery) -> dict[ChartSpec, Drawing]:
-        if target not in self._takers or delivery.attempts or self._refuses(target):
-            return {}  # after an attempt: perhaps it was the chart that was refused
+    def _started(self, target: Target, delivery: Delivery) -> dict[ChartSpec, Drawing]:
+        refuses = asyncio.get_running_loop().time() < self._refused.get(target, 0.0)
+        if target not in self._takers or delivery.attempts or refuses:
+            return {}  # an earlier attempt may have failed because of its image
         try:
             config = self._config
             charts = wanted(delivery.items, self._takers[target], config.rules_by_name, config.gaps_after)
-        except Exception:  # a defect must cost nobody the message
+        except Exception:  # a defect here must not cost anybody the message
             log.exception("unexpected error drawing a chart")
             return {}
         return {chart: drawing for chart in charts if (drawing := self._drawing(chart)) is not None}
-
-    def _refuses(self, target: Target) -> bool:
-        return asyncio.get_running_loop().time() < self._refused.get(target, 0.0)
 
     def _drawing(self, chart: ChartSpec) -> Drawing | None:
         if chart in self._drawings:
@@ -162,10 +161,12 @@ class ChartImages:
         except Exception:  # as above
             log.exception("unexpected error drawing a chart")
             return None
-        self._works()
+        if self._failing:
+            log.info("charts are drawn again")
+        self._failing = False
         return png
 
-    async def _get_ready(self) -> None:
+    async def _prepare(self) -> None:
         try:
             await self._drawer.ready()
         except NotDrawn as exc:
@@ -179,21 +180,12 @@ class ChartImages:
             )
         self._failing = True
 
-    def _works(self) -> None:
-        if self._failing:
-            log.info("charts are drawn again")
-        self._failing = False
-
 
 def _succeeded(drawing: Drawing) -> bool:
     return drawing.done() and not drawing.cancelled() and drawing.exception() is None
 
 
-def _image(chart: ChartSpec, png: bytes) -> ChartImage:
-    return ChartImage(name=file_name(chart), png=png)
-
-
 def file_name(chart: ChartSpec) -> str:
-    """What a chart is called as a file: the series, in characters that no service minds."""
+    """Return the file name of an image: the series in letters and digits, which every service accepts."""
     plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in chart.series)
     return f"{plain.strip('-')[:60] or 'chart'}.png"

@@ -1,4 +1,4 @@
-"""One drawing, in a process of its own: killed at its deadline, and whatever becomes of it, the daemon goes on."""
+"""Draw a chart in a process of its own, which is killed at its deadline and cannot harm the daemon."""
 
 import asyncio
 import json
@@ -17,19 +17,19 @@ from monitor.errors import NotDrawn
 
 DEADLINE = timedelta(seconds=10)
 READY_WITHIN = timedelta(seconds=30)
-"""How long getting ready may take: on its first start matplotlib reads every font of the machine."""
+"""The deadline of `ready`: at its first start, matplotlib reads every font of the machine."""
 LARGEST = 1_000_000
-"""Bytes of a chart; a usual one has fifty thousand."""
+"""Bytes of an image, at most; a usual one has fifty thousand."""
 COMMAND = (sys.executable, "-P", "-m", "monitor.alerting.charts")
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ROOT = Path(__file__).parents[3]
 _CHUNK = 65536
-_SAID = 200  # characters of what a process says before it fails
+_LONGEST_OUTPUT = 200  # characters of a failed process's output
 
 
 class Drawer:
-    """Draws from one store, one chart at a time. `close` removes what it keeps meanwhile: matplotlib's cache."""
+    """Draws charts from one store, one at a time. `close` removes its temporary folder, matplotlib's cache."""
 
     def __init__(
         self, store: Path, *, command: Sequence[str] = COMMAND, deadline: timedelta = DEADLINE
@@ -41,18 +41,18 @@ class Drawer:
         self._turn = asyncio.Lock()
 
     async def ready(self) -> None:
-        """Makes the next drawing a quick one, and finds out whether there can be any. Raises NotDrawn."""
+        """Fill matplotlib's caches, so that the first drawing is fast. Raises NotDrawn if nothing can be drawn."""
         await self._run({}, READY_WITHIN)
 
     async def draw(self, chart: ChartSpec) -> bytes | None:
-        """A PNG; None where there was nothing to draw. Raises NotDrawn."""
+        """Return a PNG; None if there is nothing to draw. Raises NotDrawn."""
         png = await self._run({"store": str(self._store), "chart": chart.to_json()}, self._deadline)
         if png and not png.startswith(_SIGNATURE):
-            raise NotDrawn("the drawing process answered with something that is no PNG")
+            raise NotDrawn("the output of the drawing process is not a PNG")
         return png or None
 
     def close(self) -> None:
-        """Only once nothing is being drawn any more."""
+        """Remove the temporary folder. Call it after the last drawing has ended."""
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
@@ -67,7 +67,7 @@ class Drawer:
             except TimeoutError as exc:
                 raise NotDrawn(f"not finished within {deadline.total_seconds():g} s") from exc
             except OSError as exc:
-                raise NotDrawn(f"the drawing process can't be started: {exc}") from exc
+                raise NotDrawn(f"the drawing process cannot be started: {exc}") from exc
         if code != 0:
             raise NotDrawn(_why(code, output))
         return output
@@ -82,12 +82,12 @@ class Drawer:
             stderr=asyncio.subprocess.DEVNULL,
             cwd=self._folder.name,
             env=_environment(self._folder.name),
-            start_new_session=True,  # what it starts itself, fontconfig's fc-list, ends with it
+            start_new_session=True,  # a process group: fontconfig's fc-list, which it starts, is killed with it
         )
 
 
 def _environment(folder: str) -> dict[str, str]:
-    """All that the process gets to see: nothing of the daemon's own environment, where secrets may be."""
+    """Return the environment of the process: nothing of the daemon's own, which may hold secrets."""
     return {
         "PATH": os.defpath,
         "PYTHONPATH": str(_ROOT),
@@ -96,12 +96,12 @@ def _environment(folder: str) -> dict[str, str]:
         "TMPDIR": folder,
         "MPLCONFIGDIR": folder,
         "MPLBACKEND": "agg",
-        "OPENBLAS_NUM_THREADS": "1",  # else numpy reserves memory for a thread per core
+        "OPENBLAS_NUM_THREADS": "1",  # otherwise numpy reserves memory for one thread per core
     }
 
 
 class _ended:  # noqa: N801 -- used as a function
-    """Leaves no process behind, nor any that it has started, whatever ends the block."""
+    """Kills a process and those that it started at the end of the block, however that ends."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -117,10 +117,10 @@ class _ended:  # noqa: N801 -- used as a function
 
 
 async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> bytes:
-    """Gives the request, takes the answer. Raises NotDrawn where that is too long."""
+    """Send the request, and return the output. Raises NotDrawn if that is too long."""
     if process.stdin is None or process.stdout is None:
         raise NotDrawn("the drawing process has no pipes")
-    with suppress(ConnectionError):  # it ended before it read: its exit code says why
+    with suppress(ConnectionError):  # it ended before it read the request: its exit code gives the reason
         process.stdin.write(request)
         await process.stdin.drain()
     process.stdin.close()
@@ -128,12 +128,12 @@ async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> byte
     while chunk := await process.stdout.read(_CHUNK):
         output += chunk
         if len(output) > LARGEST:
-            raise NotDrawn(f"the drawing process gave more than {LARGEST:,} bytes")
+            raise NotDrawn(f"the output of the drawing process exceeds {LARGEST:,} bytes")
     return output
 
 
 def _why(code: int, output: bytes) -> str:
-    said = " ".join(output.decode(errors="replace").split())[:_SAID]
+    text = " ".join(output.decode(errors="replace").split())[:_LONGEST_OUTPUT]
     if code < 0:
-        return f"the drawing process was ended by signal {-code}"
-    return said or f"the drawing process ended with exit code {code}"
+        return f"the drawing process was killed by signal {-code}"
+    return text or f"the drawing process ended with exit code {code}"

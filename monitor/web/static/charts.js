@@ -1,9 +1,9 @@
-// Charts, by uPlot: a series' past with its limits, its alerts and its gaps, and the small outlines beside balances.
-// Floats place points; the amounts that are shown as text are the exact ones.
+// Charts, drawn by uPlot: the history of a series with limits, alerts and gaps, and the small outlines beside balances.
+// Floats only place points; amounts in text are the exact ones.
 "use strict";
 
 const charts = (() => {
-  const drawn = new Map(); // element -> what is known of it: {plot, data, origin, zoom, instant, held, url, tag}
+  const drawn = new Map(); // element -> its state: {plot, data, origin, zoom, instant, held, url, tag}
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const utc = (stamp) => uPlot.tzDate(new Date(stamp * 1e3), "Etc/UTC");
@@ -50,7 +50,7 @@ const charts = (() => {
     ctx.restore();
   }
 
-  // A line with its words; of a limit that lies beyond the picture the words alone, at the edge that it lies behind.
+  // A line with its label; for a limit outside the chart the label alone, at the nearest edge.
   function limits(known) {
     return (plot) => {
       const { ctx, bbox } = plot;
@@ -91,8 +91,8 @@ const charts = (() => {
     return `${text.slice(0, length)}…`;
   }
 
-  // Floats tell some sixteen digits apart. Amounts that differ only behind those are drawn as how far they are from
-  // the first of them, which is exact.
+  // A float holds some sixteen digits. Amounts that differ only beyond those are drawn as their difference from the
+  // first of them, which is exact.
   function origin(amounts) {
     const known = [...new Set(amounts.filter((amount) => amount !== null))];
     const values = known.map(Number);
@@ -118,8 +118,8 @@ const charts = (() => {
     return [data.times, data.amounts.map((amount) => (amount === null ? null : apart(amount, from)))];
   }
 
-  // The limits belong into the picture as long as the line keeps a quarter of it; one that the balance is beyond always
-  // does. A flat line stays what it is in any picture.
+  // The range includes a limit if the line keeps a quarter of the height, and always if the balance is beyond it. A flat
+  // line loses nothing by a wider range.
   function range(known) {
     return (plot, low, high) => {
       const places = known.data.limits.map(({ side, amount }) => ({ side, at: height(known, amount) }));
@@ -138,7 +138,7 @@ const charts = (() => {
     };
   }
 
-  // Hours by the clock of 24, and the day where it begins.
+  // Times in 24 hours, with the date where a day begins.
   function hours(plot, splits, axis, space, step) {
     let day = "";
     return splits.map((stamp) => {
@@ -151,7 +151,7 @@ const charts = (() => {
 
   const order = (value) => Number(value.toExponential().split("e")[1]);
 
-  // As many digits as tell one tick from the next.
+  // As many digits as distinguish one tick from the next.
   function heights(known) {
     return (plot, splits, axis, space, step) => {
       const [mantissa, exponent] = Number(step.toPrecision(6)).toExponential().split("e");
@@ -176,7 +176,7 @@ const charts = (() => {
     return Math.ceil(axis.ticks.size + axis.gap + longest + 6);
   }
 
-  // A reading with nothing known before and after it has no line: it gets a dot.
+  // A reading between two gaps has no line: it gets a dot.
   function alone(values) {
     return values.flatMap((value, index) => (value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null ? [index] : []));
   }
@@ -247,15 +247,15 @@ const charts = (() => {
       : "no readings in this period";
     const more = [
       data.bands.length ? `${count(data.bands, "alert")} fired` : "",
-      data.gaps.length ? `${count(data.gaps, "gap")} in which nothing was read` : "",
+      data.gaps.length ? count(data.gaps, "gap") : "",
       data.limits.length ? `limits: ${data.limits.map(limitText).join(", ")}` : "",
     ].filter(Boolean);
     element.setAttribute("aria-label", `Chart of ${element.dataset.title}: ${[words, ...more].join(", ")}`);
     const counted = known.origin === null ? "" : ` The axis counts from ${known.origin}.`;
-    tell(element, `${[words, ...more].join("; ")}.${counted} Hatched: nothing is known. Drag to zoom, double-click to go back; with the keyboard ← and → read it point by point.`);
+    setNote(element, `${[words, ...more].join("; ")}.${counted} Hatched: no readings. Drag to zoom, double-click to reset; ← and → move from point to point.`);
   }
 
-  function tell(element, text) {
+  function setNote(element, text) {
     const note = document.getElementById(element.getAttribute("aria-describedby"));
     if (note && note.textContent !== text) note.textContent = text;
   }
@@ -263,21 +263,21 @@ const charts = (() => {
   function draw(element, known, data) {
     known.data = data;
     known.origin = origin(data.amounts);
-    if (known.zoom && known.zoom[1] < data.since) known.zoom = null; // it has moved out of sight
+    if (known.zoom && known.zoom[1] < data.since) known.zoom = null; // the zoomed time has left the chart
     if (known.plot) known.plot.setData(columns(known));
     else {
       element.replaceChildren();
       known.plot = new uPlot(options(element, known), columns(known), element);
       known.plot.over.addEventListener("mousemove", () => (known.held = false));
     }
-    queueMicrotask(() => keepCursor(element, known)); // uPlot places things in one, too
+    queueMicrotask(() => keepCursor(element, known)); // uPlot itself updates in a microtask: after that
     describe(element, known);
   }
 
-  // The cursor stays at its instant, or under the mouse, whatever moves below it.
+  // The cursor stays at its instant, or under the mouse, while the chart moves below it.
   function keepCursor(element, known) {
     const { plot, data } = known;
-    element.setAttribute("role", "slider"); // of one the arrow keys come through, and what it stands at is read out
+    element.setAttribute("role", "slider"); // screen readers pass arrow keys on to a slider, and read out its value
     element.setAttribute("aria-valuemin", data.since);
     element.setAttribute("aria-valuemax", data.until);
     if (known.held) show(known, nearest(data.times, known.instant));
@@ -322,23 +322,23 @@ const charts = (() => {
     const url = element.dataset.chart;
     try {
       const kept = known.tag && known.url === url ? { "If-None-Match": known.tag } : {};
-      const answer = await fetch(url, { headers: kept, cache: "no-store" });
-      if (answer.status === 304) describe(element, known);
-      else if (!answer.ok) throw new Error(`the daemon answers ${answer.status}`);
+      const response = await fetch(url, { headers: kept, cache: "no-store" });
+      if (response.status === 304) describe(element, known);
+      else if (!response.ok) throw new Error(`the daemon responds with ${response.status}`);
       else {
-        draw(element, known, await answer.json());
-        Object.assign(known, { url, tag: answer.headers.get("etag") });
+        draw(element, known, await response.json());
+        Object.assign(known, { url, tag: response.headers.get("etag") });
       }
     } catch (error) {
-      const why = error instanceof TypeError ? "the daemon does not answer" : error.message;
+      const reason = error instanceof TypeError ? "the daemon does not answer" : error.message;
       const what = known.data ? `Outdated chart, as of ${written(known.data.until)}` : "The chart could not be loaded";
-      tell(element, `${what}: ${why}.`);
+      setNote(element, `${what}: ${reason}.`);
     } finally {
       known.loading = false;
     }
   }
 
-  // Lows and highs of slices of a day, in per mille of the range, with gaps: "0:12:40 _ 5:13:13".
+  // The low and high of each slice of a day, in per mille of the range; _ is a gap: "0:12:40 _ 5:13:13".
   function outline(element) {
     const points = [];
     for (const one of (element.dataset.outline || "").split(" ").filter(Boolean)) {
@@ -380,7 +380,7 @@ const charts = (() => {
     }
   }
 
-  // Only what is looked at is drawn.
+  // Outlines are drawn when they come into view: there may be thousands.
   const seen = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting) continue;

@@ -1,5 +1,5 @@
-// Keeps a page fresh: fetches it again every few seconds and exchanges what changed, so that focus, scrolling and what
-// somebody types stay. What is not fresh any more says so. Pages work without this, by hand.
+// Refreshes a page: fetches it every few seconds and replaces what changed, so that focus, scrolling and typed text stay.
+// A page that could not be refreshed is marked as stale. Pages work without this script, by reloading.
 "use strict";
 
 (() => {
@@ -8,11 +8,11 @@
   const lost = document.getElementById("lost");
   const news = document.getElementById("news");
   const every = Number(freshness.dataset.refresh) * 1000;
-  let clockAhead = null; // milliseconds that this machine's clock is ahead of the daemon's; null: not known yet
+  let clockAhead = null; // milliseconds by which this machine's clock is ahead of the daemon's; null: not known yet
   let failedSince = null;
   let tag = null;
-  let shown = location.pathname + location.search; // the address whose page is seen, and whose `tag` this is
-  let asking = null;
+  let shown = location.pathname + location.search; // the address of the page on screen and of `tag`
+  let fetching = null; // the controller of the newest request: older responses are dropped
 
   const unit = (seconds) => {
     const size = Math.abs(seconds);
@@ -22,7 +22,7 @@
     return `${Math.floor(size / 86400)} d`;
   };
 
-  // Until the daemon's clock is known, instants stay instants: an age by a clock that is wrong would be a lie.
+  // Ages are shown once the daemon's clock is known: by a wrong local clock they would be wrong.
   function showAges() {
     if (clockAhead === null) return;
     const now = Date.now() - clockAhead;
@@ -34,14 +34,14 @@
     }
   }
 
-  function compareClocks(answer) {
-    const told = Date.parse(answer.headers.get("date"));
-    clockAhead = Number.isNaN(told) ? 0 : Date.now() - told;
-    if (Math.abs(clockAhead) < 2000) clockAhead = 0; // the header tells whole seconds
+  function compareClocks(response) {
+    const sent = Date.parse(response.headers.get("date"));
+    clockAhead = Number.isNaN(sent) ? 0 : Date.now() - sent;
+    if (Math.abs(clockAhead) < 2000) clockAhead = 0; // the header has whole seconds
   }
 
-  // Blanks between rows look alike to idiomorph: it would keep those and move the rows, and a moved row loses what is
-  // selected in it.
+  // Blanks between rows are equal to idiomorph: it would match them and move the rows, and a moved row loses its
+  // selection.
   function withoutBlanks(root) {
     for (const parent of root.querySelectorAll("thead, tbody, tr, ul, ol, dl")) {
       for (const node of [...parent.childNodes]) {
@@ -64,7 +64,7 @@
         callbacks: {
           beforeNodeMorphed: (node, next) => {
             if (node.nodeType !== Node.ELEMENT_NODE) return true;
-            // what scripts drew stays, and is drawn anew where its data changed
+            // drawn charts stay, and are redrawn if their data changed
             if (node.classList.contains("chart") && node.id === next.id) {
               node.dataset.chart = next.dataset.chart;
               return false;
@@ -93,48 +93,48 @@
 
   const freshness_ = () => document.getElementById("freshness");
 
-  function showLost(why) {
+  function showLost(reason) {
     failedSince ??= Date.now();
     freshness_().classList.add("stale");
     freshness_().querySelector(".state").textContent = "stale, as of";
     const at = freshness_().querySelector("time").textContent;
-    const text = `${why} What you see is of ${at}, ${unit((Date.now() - failedSince) / 1000 + every / 1000)} old or more.`;
+    const text = `${reason} This page shows the state of ${at}, at least ${unit((Date.now() - failedSince) / 1000 + every / 1000)} ago.`;
     if (lost.hidden || lost.textContent !== text) lost.textContent = text;
     lost.hidden = false;
   }
 
-  async function look() {
+  async function refresh() {
     const url = location.pathname + location.search;
-    asking?.abort();
-    const mine = (asking = new AbortController());
+    fetching?.abort();
+    const mine = (fetching = new AbortController());
     const timer = setTimeout(() => mine.abort(), 4 * every);
     try {
       const headers = tag && shown === url ? { "If-None-Match": tag } : {};
-      const answer = await fetch(url, { headers, signal: mine.signal, cache: "no-store" });
-      compareClocks(answer);
-      if (answer.status === 401) return location.reload(); // which leads to the login
-      if (answer.status !== 304) {
-        if (!answer.ok) throw new Error(`The daemon answers ${answer.status}.`);
-        const text = await answer.text();
-        if (asking !== mine) return;
-        [tag, shown] = [answer.headers.get("etag"), url];
+      const response = await fetch(url, { headers, signal: mine.signal, cache: "no-store" });
+      compareClocks(response);
+      if (response.status === 401) return location.reload(); // which leads to the login
+      if (response.status !== 304) {
+        if (!response.ok) throw new Error(`The daemon responds with ${response.status}.`);
+        const text = await response.text();
+        if (fetching !== mine) return;
+        [tag, shown] = [response.headers.get("etag"), url];
         morph(new DOMParser().parseFromString(text, "text/html"));
       }
       showAges();
       charts.refresh();
       showFresh();
     } catch (error) {
-      if (asking === mine) showLost(error instanceof TypeError || error.name === "AbortError" ? "The daemon does not answer." : error.message);
+      if (fetching === mine) showLost(error instanceof TypeError || error.name === "AbortError" ? "The daemon does not answer." : error.message);
     } finally {
       clearTimeout(timer);
-      if (asking === mine) asking = null;
+      if (fetching === mine) fetching = null;
     }
   }
 
-  // Filters: as one types, and in the address, so that it can be shared. The way back undoes one filter after the
-  // other; a text that is being typed is one, however many letters it has.
+  // Filters apply while somebody types, and stand in the address, so that it can be shared. "Back" undoes one filter
+  // after the other; a typed text is one filter, not one a letter.
   let typing = null;
-  let typed = null; // the field whose text the newest entry of the history holds, while it is being typed
+  let typed = null; // the field that is being typed in, whose text the newest history entry holds
   function filter(form, field) {
     const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
     const path = new URL(form.action).pathname;
@@ -144,7 +144,7 @@
       else history.pushState(null, "", address);
     }
     typed = field?.type === "search" ? field : null;
-    look();
+    refresh();
   }
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-live]");
@@ -169,13 +169,13 @@
     for (const field of document.querySelectorAll("form[data-live] :is(input, select)[name]")) {
       field.value = asked.get(field.name) ?? (field.options ? field.options[0].value : "");
     }
-    look();
+    refresh();
   });
 
   setInterval(showAges, 1000);
-  setInterval(() => document.hidden || asking || look(), every);
-  document.addEventListener("visibilitychange", () => document.hidden || look());
-  addEventListener("pageshow", (event) => event.persisted && look());
-  fetch(location.href, { method: "HEAD", cache: "no-store" }).then(compareClocks).then(showAges, () => {}); // look() tries again
+  setInterval(() => document.hidden || fetching || refresh(), every);
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  addEventListener("pageshow", (event) => event.persisted && refresh());
+  fetch(location.href, { method: "HEAD", cache: "no-store" }).then(compareClocks).then(showAges, () => {}); // refresh() tries again
   showFresh();
 })();

@@ -51,9 +51,9 @@ async def _drawn(store: Path, code: str, deadline: float = 20) -> bytes | None:
         pytest.param("import sys; sys.exit(7)", "ended with exit code 7", id="fails-without-a-word"),
         pytest.param("print('no\\nmemory'); exit(1)", "no memory", id="says-why"),
         pytest.param("print('x' * 5000); exit(1)", "^x{200}$", id="says-too-much"),
-        pytest.param("import os; os.kill(os.getpid(), 11)", "ended by signal 11", id="crashes"),
-        pytest.param("print('hello')", "something that is no PNG", id="gives-something-else"),
-        pytest.param("while True: print('x' * 9999)", f"more than {LARGEST:,} bytes", id="floods"),
+        pytest.param("import os; os.kill(os.getpid(), 11)", "killed by signal 11", id="crashes"),
+        pytest.param("print('hello')", "is not a PNG", id="gives-something-else"),
+        pytest.param("while True: print('x' * 9999)", f"exceeds {LARGEST:,} bytes", id="floods"),
         pytest.param("import sys; sys.stdin.close(); exit(2)", "exit code 2", id="does-not-listen"),
     ],
 )
@@ -90,7 +90,7 @@ def _runs(pid: int) -> bool:
 async def test_one_that_can_not_be_started_is_said(tmp_path: Path) -> None:
     """As any other failure."""
     drawer = Drawer(tmp_path / "balances.db", command=("/nowhere/python",))
-    with pytest.raises(NotDrawn, match="can't be started"):
+    with pytest.raises(NotDrawn, match="cannot be started"):
         await drawer.draw(CHART)
     drawer.close()
 

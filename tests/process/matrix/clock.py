@@ -8,17 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.harness import faketime
 from tests.process.support import Installation
-
-_PLACES = (Path("/usr/lib"), Path("/usr/lib64"), Path("/usr/local/lib"))
-
-
-def _library() -> Path:
-    """libfaketime for programs with threads. Skips the test where it is not installed."""
-    found = [file for place in _PLACES for file in place.glob("**/faketime/libfaketimeMT.so.1")]
-    if not found:
-        pytest.skip("libfaketime is not installed (Debian: apt-get install faketime)")
-    return found[0]
 
 
 @dataclass(slots=True)
@@ -30,14 +21,16 @@ class WallClock:
 
     @classmethod
     def of(cls, site: Installation, start: datetime | None = None) -> "WallClock":
-        """The clock of the daemons that this installation starts, set to an instant or to the true time."""
+        """Return the clock of the daemons that this installation starts, set to an instant or to the true time.
+
+        Skips the test where libfaketime is not installed."""
+        if faketime.library() is None:
+            pytest.skip("libfaketime is not installed (Debian: apt-get install faketime)")
         clock = cls(site)
         site.environ |= {
-            "LD_PRELOAD": str(_library()),
+            **faketime.wall_clock(),
             "FAKETIME_TIMESTAMP_FILE": str(clock._file),
             "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
         }
         for service in (site.nami, site.wdcf):
             service._clock = clock.now  # the sandbox takes its clock when it is made, which is before this

@@ -167,6 +167,8 @@ async def _asked_for(site: Installation, client: str, times: int) -> None:
 @together()
 async def test_removing_a_provider_in_an_outage_closes_its_alert(site: Installation) -> None:
     """The outage is told as closed, a poll under way leaves no trace, nothing is asked any more; others go on."""
+    site.document["providers"]["nami"]["timeout"] = "2s"
+    site.write()
     daemon = await site.start()
     await site.asked_again("type=0")
     site.nami.fault = Fault.status(500)

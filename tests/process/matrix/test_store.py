@@ -77,7 +77,7 @@ async def test_a_disk_that_is_really_full_is_survived(site: Installation) -> Non
         daemon = await _running(site)
         filler = await asyncio.to_thread(_fill, disk)
         site.holds("5.10")
-        await daemon.logged("the disk is full; free some space, the daemon goes on by itself")
+        await daemon.logged("the disk is full; free some space, then the daemon continues by itself")
         await site.asked_again("type=0", 2)
         assert balances(site.look())["spot/spot/USDT"]["total"] == "2500.75"
         assert site.messages == []

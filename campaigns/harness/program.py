@@ -1,0 +1,187 @@
+"""The program in a folder of its own: configuration, store, and one process after another at work on it."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Json: TypeAlias = dict[str, Any]
+
+_NEVER = ("Traceback", "notifications dropped")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def copied(package: Path, folder: Path) -> Path:
+    """Copy the program into a folder, and return where: the tree may be worked on while a campaign runs, and whoever
+    has to reproduce a failure finds what failed."""
+    copy = folder / "package"
+    shutil.copytree(package / "monitor", copy / "monitor", ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+class Program:
+    """One process after another. `package` holds the `monitor` to run; `patience` is how many seconds a start, a
+    command or a stop may take. `launched` is in monotonic seconds."""
+
+    def __init__(self, folder: Path, package: Path, *, patience: float = 60.0) -> None:
+        self.folder = folder
+        self.config = folder / "config.yaml"
+        self.store = folder / "balances.db"
+        self.wal = folder / "balances.db-wal"
+        self.launches = 0
+        self.launched = 0.0
+        self._patience = patience
+        self._environ = {
+            "PATH": os.defpath,
+            "HOME": str(folder),
+            "PYTHONPATH": str(package),
+            "LC_ALL": "C.UTF-8",
+            "TZ": "Asia/Ho_Chi_Minh",
+        }
+        self._process: asyncio.subprocess.Process | None = None
+
+    def configure(self, document: Json) -> None:
+        """Write the configuration file, whole at once."""
+        new = self.config.with_suffix(".new")
+        new.write_text(json.dumps(document, indent=2))  # JSON is YAML
+        new.replace(self.config)
+
+    # The process
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        """Return the latest process. Raises RuntimeError before the first start."""
+        if self._process is None:
+            raise RuntimeError("no process was launched")
+        return self._process
+
+    @property
+    def log(self) -> str:
+        """Return what the latest process has logged."""
+        return self._log(self.launches).read_text(errors="replace")
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether the latest process has said that it runs."""
+        return " running " in self.log
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether the latest process has gone, by itself or by a signal."""
+        return self.process.returncode is not None
+
+    async def start(self, environ: Mapping[str, str] = _NOTHING) -> None:
+        """Start the next process, and return at once."""
+        self.launches += 1
+        with self._log(self.launches).open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "monitor", "run", "-c", str(self.config)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env={**self._environ, **environ},
+            )
+        self.launched = time.monotonic()
+
+    async def logged(self, text: str, times: int = 1) -> None:
+        """Wait for a text in the latest process's log. Raises RuntimeError where it does not come."""
+        deadline = time.monotonic() + self._patience
+        while self.log.count(text) < times:
+            if self.has_ended or time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"process {self.launches} did not log {text!r}: {self._log(self.launches)}"
+                )
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> int:
+        """Send SIGTERM; return the exit code. Raises TimeoutError."""
+        self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(self._patience):
+            return await self.process.wait()
+
+    async def kill(self) -> int:
+        """Send SIGKILL, if it still runs; return the exit code."""
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        return await self.process.wait()
+
+    # Commands beside it
+
+    async def command(self, *arguments: str, cut_off: float | None = None) -> tuple[int, str, str]:
+        """Run a command, killed after `cut_off` seconds; return its exit code, stdout and stderr."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "monitor", *arguments, "-c", str(self.config)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=self.folder,
+            env=self._environ,
+        )
+        try:
+            async with asyncio.timeout(self._patience if cut_off is None else cut_off):
+                out, err = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            out, err = await process.communicate()
+        return await process.wait(), out.decode(), err.decode()
+
+    async def status(self) -> Json:
+        """Return what `status --json` shows. Raises RuntimeError where that is no JSON."""
+        _, out, err = await self.command("status", "--json")
+        try:
+            shown: Json = json.loads(out)
+        except ValueError as exc:
+            raise RuntimeError(f"status --json: {err}") from exc
+        return shown
+
+    # What is left of it
+
+    def integrity(self) -> str:
+        """Return what SQLite says of the store, "ok" where there is none. While nothing runs.
+
+        It looks at a copy, since looking mends what a kill has left."""
+        if not self.store.exists():
+            return "ok"
+        with tempfile.TemporaryDirectory(dir=self.folder) as place:
+            for file in (self.store, self.wal):
+                if file.exists():
+                    shutil.copy(file, place)
+            with closing(sqlite3.connect(Path(place) / self.store.name)) as db:
+                try:
+                    return "; ".join(text for (text,) in db.execute("PRAGMA integrity_check"))
+                except sqlite3.Error as exc:
+                    return str(exc)
+
+    def complaints(self) -> list[str]:
+        """Return what the processes logged as errors, with their numbers: nothing here gives them cause.
+
+        A critical alert that fires is logged as an error too; it is not one of the program's own."""
+        return [
+            f"process {number}: {line}"
+            for number in range(1, self.launches + 1)
+            for line in self._log(number).read_text(errors="replace").splitlines()
+            if _complains(line)
+        ]
+
+    def _log(self, number: int) -> Path:
+        return self.folder / f"process-{number:04d}.log"
+
+
+def _complains(line: str) -> bool:
+    _, level, text, *_ = [*line.split(maxsplit=2), "", "", ""]
+    return any(one in line for one in _NEVER) or (
+        level in ("ERROR", "CRITICAL") and not text.startswith("alert ")
+    )
