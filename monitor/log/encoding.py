@@ -35,6 +35,7 @@ def _replacement(character: str) -> str:
     Any other, such as a letter in a name, is escaped: two names must not become the same."""
     if (plain := character.translate(_INSTEAD)) != character:
         return plain
+    # The characters of charts: what replaces them has to be as wide, and look alike.
     name = unicodedata.name(character, "")
     if name.startswith("BRAILLE PATTERN"):
         return " " if name.endswith("BLANK") else "*"

@@ -107,6 +107,7 @@ def set_up(format_: Format, level: int, stream: TextIO = sys.stderr) -> Redactio
         if format_ == "json"
         else TextFormatter(redact, journald=journald)
     )
+    # `force` removes the handlers of an earlier call and of libraries, which would write unredacted.
     logging.basicConfig(level=level, handlers=[handler], force=True)
     sys.excepthook = _crashed
     threading.excepthook = lambda failed: _uncaught(

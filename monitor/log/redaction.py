@@ -11,6 +11,7 @@ _REVEALING = 6
 
 def masked(text: str, secrets: Iterable[str]) -> str:
     """Return a text with every whole secret in it replaced, the longest first."""
+    # A shorter secret may be a part of a longer one, whose rest would stay.
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text

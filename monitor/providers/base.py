@@ -188,7 +188,7 @@ Proxy = Annotated[Secret, AfterValidator(_proxy)]
 def secrets_of(proxy: SecretStr | None) -> tuple[str, ...]:
     """Return what of a proxy's URL may appear nowhere: all of it, and the password within it."""
     url = "" if proxy is None else proxy.get_secret_value()
-    password = urlsplit(url).password or ""
+    password = urlsplit(url).password or ""  # an error may repeat it decoded as well
     return tuple(value for value in (url, password, unquote(password)) if value)
 
 
@@ -229,7 +229,7 @@ class Settings(Section):
     def origin(self) -> str:
         """Return what counts as one host, for limits and pauses: scheme, host name and port."""
         parts = urlsplit(self.base_url.lower())
-        host = (parts.hostname or "").removesuffix(".")
+        host = (parts.hostname or "").removesuffix(".")  # fully qualified, it is the same host
         shown = f"[{host}]" if ":" in host else host
         return f"{parts.scheme}://{shown}:{parts.port or _PORTS[parts.scheme]}"
 
@@ -300,6 +300,7 @@ def hmac_sha256(secret: SecretStr, message: str) -> str:
 
 def unix_time(instant: datetime, unit: timedelta) -> int:
     """Return the whole units since 1970 began, exactly."""
+    # Not by way of `timestamp()`: a float rounds, and a provider compares digits.
     return (instant - datetime.fromtimestamp(0, UTC)) // unit
 
 

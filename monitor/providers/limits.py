@@ -86,7 +86,7 @@ class CallWindow:
         """Record the end of a call that began, whatever its outcome."""
         self.under_way -= 1
         insort(self._ended, now)
-        del self._ended[: -self._kept]
+        del self._ended[: -self._kept]  # older ones can't matter: no limit counts more calls than are kept
 
     def _delay(self, limit: RateLimit, now: float, ended: Sequence[float]) -> float:
         span = limit.per.total_seconds() + MARGIN
@@ -212,6 +212,7 @@ class Host:
         """Send nothing before `until` (UTC), a day from now at most. A pause never shortens another."""
         now = self._clock()
         until = min(until, now + LONGEST_PAUSE)
+        # From here on the monotonic clock counts: a wall clock that is set must not shorten or extend a pause.
         resumes = self._monotonic() + (until - now).total_seconds()
         if resumes > self._resumes:
             self._resumes = resumes

@@ -166,6 +166,7 @@ class NamiApi:
     def _wanted(self, data: Node) -> Iterator[tuple[str, str]]:
         """Yield the id and the name of each currency to read."""
         if self._currencies is not None:
+            # One that is missing is left out: it is unknown then, and not zero.
             yield from ((key, name) for key, name in self._currencies.items() if data.get(key) is not None)
             return
         for key in data:
@@ -176,6 +177,7 @@ class NamiApi:
 
 def _balance(entry: Node, currency: str, wallet: int) -> Balance:
     """Return one currency's balance ("Answer"). Assumed: the available amount is `value - locked_value`."""
+    # An entry of another wallet must never be recorded as this one's.
     kind = entry.get("type")
     if kind is not None and kind.amount() != wallet:
         raise kind.unexpected(f"expected {wallet}, the wallet asked for")

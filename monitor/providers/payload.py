@@ -40,6 +40,7 @@ class Object(dict[str, "Json"]):
 
 Json: TypeAlias = "Object | list[Json] | Number | str | bool | None"
 
+# Numbers stay as they are written: as floats they would lose digits of an amount.
 _DECODER = json.JSONDecoder(
     object_pairs_hook=Object, parse_float=Number, parse_int=Number, parse_constant=Number
 )
@@ -62,6 +63,7 @@ class Node:
     def get(self, key: str) -> "Node | None":
         """Return the value under a key of an object, None where it is missing."""
         entries = self._object()
+        # Parsers differ in which of two equal keys counts, so neither value is trusted.
         if key in entries.repeated:
             raise BadPayload(f"{self._child(key)}: appears more than once")
         return Node(entries[key], self._child(key)) if key in entries else None
@@ -116,6 +118,7 @@ def read(body: bytes) -> Node:
         raise BadPayload(f"not UTF-8 at byte {exc.start}") from exc
     if not text.strip():
         raise BadPayload("an empty body")
+    # The page of a proxy, a captive portal or a maintenance mode; what JSON says of it would help nobody.
     if text.lstrip().startswith("<"):
         raise BadPayload("HTML, not JSON")
     try:
@@ -145,6 +148,7 @@ def texts(node: Node | None, *keys: str) -> list[str]:
 
 def plain_text(text: str) -> str:
     """Return a provider's words fit to be shown: on one line, without control characters, not too long."""
+    # Control characters could rewrite a terminal, and a line break forge a line of the log.
     words = " ".join(text.split())
     return _shortened("".join(char for char in words if char.isprintable()), _LONGEST_MESSAGE)
 

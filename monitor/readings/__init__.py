@@ -1,1 +1,1 @@
-"""Readings as people ask for them: history, export and import."""
+"""Stored readings: history, export and import."""

@@ -1,4 +1,4 @@
-"""`export`: every reading, streamed to stdout or into a file that is there only once it is whole."""
+"""Export of readings, streamed to stdout or into a file that appears only once it is complete."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from monitor.store.read.all_readings import Archive, StoredSeries, archive
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which readings: from `since` on (None: all) and before `until`, of the series that a glob fits, or of all."""
+    """The readings to export: from `since` on (None: all) and before `until`, of all series or of those a glob fits."""
 
     form: Format
     since: datetime | None
@@ -26,7 +26,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many readings, and of how many series: those without a reading in the time asked for are not in the file."""
+    """The numbers of readings and of series in an export; a series without a reading in its time is not in it."""
 
     readings: int
     series: int
@@ -34,18 +34,18 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export about to be made."""
+    """An export that is ready to be written."""
 
     store: Archive
     wanted: Wanted
     series: tuple[StoredSeries, ...]
 
     def count(self) -> int:
-        """How many readings there are to write."""
+        """Return the number of readings to write."""
         return self.store.count(self.series, self.wanted.since, self.wanted.until)
 
     def write(self, out: BinaryIO, advance: Callable[[int], None]) -> Written:
-        """Writes all, telling after each page how many readings it held; returns how much there was."""
+        """Write all readings, and `advance` after each page by the number in it. Return how many there were."""
         form, total, held = self.wanted.form, 0, set()
         out.write(head(form).encode())
         for of, rows in self.store.pages(self.series, self.wanted.since, self.wanted.until):
@@ -58,7 +58,7 @@ class Export:
 
 @contextmanager
 def export(path: Path, wanted: Wanted) -> Iterator[Export]:
-    """What is to be exported. Raises Refused where there is no store, ValueError for a glob that fits nothing."""
+    """Open an export. Raises Refused if there is no store, ValueError for a glob that fits nothing."""
     with archive(path) as store:
         if store is None:
             raise Refused(f"{path}: there is no store yet: nothing to export")
@@ -69,7 +69,7 @@ def export(path: Path, wanted: Wanted) -> Iterator[Export]:
 
 @contextmanager
 def whole_file(to: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """A file for its owner alone that takes its name once all is written. Raises Refused where that can't be."""
+    """Open a file, readable by its owner alone, that gets its name once all is written. Raises Refused on failure."""
     to = to.resolve()
     _check(to, overwrite=overwrite)
     part = to.with_name(f".{to.name}.{os.getpid()}.part")
@@ -78,7 +78,7 @@ def whole_file(to: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
             yield out
             out.flush()
             os.fsync(out.fileno())
-        _check(to, overwrite=overwrite)
+        _check(to, overwrite=overwrite)  # again: an export takes long enough for another to finish first
         part.replace(to)
     except OSError as exc:
         raise Refused(f"{to}: {exc.strerror or exc}; nothing was written") from exc

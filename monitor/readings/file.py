@@ -1,8 +1,8 @@
 """Readings as files: CSV and JSON lines, written and read back to the last digit and the last microsecond.
 
-A file has the columns `COLUMNS`; empty in CSV, null in JSON: the service does not tell it. Nothing is escaped for
-spreadsheets, which take a field that begins with `=`, `+`, `-` or `@` for a formula: what was changed for them could
-not be read back as it was. Opened there, the columns have to be imported as text.
+A file has the columns `COLUMNS`; a value is empty in CSV and null in JSON if the provider does not report it. Nothing
+is escaped for spreadsheets, which treat a field that begins with `=`, `+`, `-` or `@` as a formula: an escaped value
+could not be read back as it was. A spreadsheet has to import the columns as text.
 """
 
 import csv
@@ -21,7 +21,7 @@ from monitor.store.read.all_readings import ReadingRow, StoredSeries
 
 COLUMNS = ("job", "account", "currency", "observed_at", "total", "locked", "available", "updated_at")
 LONGEST_LINE = 1024 * 1024
-"""Bytes; a longer line is none of ours."""
+"""Bytes of a line; a longer one belongs to no file of readings."""
 
 _NEEDED = frozenset({"job", "account", "currency", "observed_at", "total", "available"})
 _LONGEST_NAME = 255
@@ -29,7 +29,7 @@ _ALREADY_PLAIN = re.compile(r"-?(0|[1-9]\d{0,40})(\.\d{1,40})?", re.ASCII)
 
 
 class Format(StrEnum):
-    """How readings are written."""
+    """The format of a file of readings."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -57,17 +57,17 @@ def written_at(at: int) -> str:
 
 
 def head(form: Format) -> str:
-    """What a file begins with."""
+    """Return the beginning of a file."""
     return ",".join(COLUMNS) + "\n" if form is Format.CSV else ""
 
 
 def text(form: Format, of: StoredSeries, rows: Iterable[ReadingRow]) -> str:
-    """Readings of one series, a line each."""
+    """Return the lines of readings of one series."""
     return _csv(of, rows) if form is Format.CSV else _json_lines(of, rows)
 
 
 def fields(row: ReadingRow) -> dict[str, str | None]:
-    """A reading for programs."""
+    """Return a reading for programs."""
     observed_at, total, available, locked, updated_at = row
     return {
         "observed_at": written_at(observed_at),
@@ -96,7 +96,7 @@ def _json_lines(of: StoredSeries, rows: Iterable[ReadingRow]) -> str:
 
 
 def read(form: Format, lines: Iterable[bytes]) -> Iterator[Read]:
-    """What the lines of a file hold, in order. What makes no sense of all that follows is the last to come."""
+    """Yield the reading or the problems of each line. A problem that makes the rest unreadable is the last."""
     try:
         yield from (_read_csv if form is Format.CSV else _read_json_lines)(_decoded(lines))
     except _Unreadable as exc:

@@ -1,4 +1,4 @@
-"""The use case: a series' past, as `history` shows it. Reads, never decides."""
+"""The history of one series, as `history` shows it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from monitor.store.read.readings import Curve, curve, readings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryQuery:
-    """Which readings are wanted: of one series, from `since` on and before `until`, both in UTC.
+    """A query for the readings of one series, from `since` on and before `until`, both in UTC.
 
     Two readings further apart than `gap_after` have a gap between them."""
 
@@ -28,7 +28,7 @@ class HistoryQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingsPage:
-    """Readings, oldest first, of `count` that there are, the last one before them, and when nothing was known."""
+    """Some of the `count` readings of a query, oldest first, the last one before them, and the gaps."""
 
     asked: HistoryQuery
     readings: tuple[Reading, ...]
@@ -39,7 +39,7 @@ class ReadingsPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminalChart:
-    """What a chart shows. `firing`: when alerts about the series fired, each with its rule."""
+    """The content of a chart. `firing`: when alerts about the series fired, each with its rule."""
 
     asked: HistoryQuery
     field: Field
@@ -49,7 +49,7 @@ class TerminalChart:
 
 
 def title(told: ReadingsPage) -> str:
-    """How many readings are shown, and of which time."""
+    """Return a title: how many readings are shown, and of which time."""
     asked, shown = told.asked, len(told.readings)
     within = f"{moment(asked.since)} to {moment(asked.until)}"
     some = f"the newest {shown:,} of {told.count:,} readings" if shown < told.count else f"{shown:,} readings"
@@ -57,7 +57,8 @@ def title(told: ReadingsPage) -> str:
 
 
 def tell(store: Path, asked: HistoryQuery, limit: int | None) -> ReadingsPage:
-    """The newest readings, at most `limit` (None: all)."""
+    """Return the newest readings, at most `limit` (None: all)."""
+    # One more than is shown: it tells whether there are older ones, and is the last reading before the first shown.
     wanted = -1 if limit is None else limit + 1
     found = readings(store, asked.series, since=asked.since, before=asked.until, limit=wanted)
     shown = found if limit is None else found[:limit]
@@ -82,9 +83,9 @@ def _count(path: Path, asked: HistoryQuery) -> int:
 
 
 def gaps(told: ReadingsPage) -> Iterator[tuple[datetime | None, timedelta]]:
-    """When nothing was known: before the first reading (None) or after one, and for how long.
+    """Yield each gap: the reading after which it begins (None: before the first one shown), and how long it lasts.
 
-    Before its first reading ever a series was not known at all: that is no gap."""
+    The time before the first reading ever is no gap: the series was not watched."""
     asked = told.asked
     newest = told.readings[-1] if told.readings else told.before
     if newest is None:
@@ -101,7 +102,7 @@ def gaps(told: ReadingsPage) -> Iterator[tuple[datetime | None, timedelta]]:
 def draw(
     store: Path, asked: HistoryQuery, field: Field, limits: Sequence[ThresholdLine], slices: int
 ) -> TerminalChart:
-    """What a chart of so many slices shows."""
+    """Return the content of a chart of so many slices."""
     thinned = curve(
         store,
         asked.series,

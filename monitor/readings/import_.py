@@ -27,19 +27,19 @@ from monitor.store.read.all_readings import PAGE, Archive, ReadingRow, StoredSer
 from monitor.store.staging import Staging
 
 MOST_PROBLEMS = 50
-"""Problems that are told; the rest is counted."""
+"""Problems that are listed; the others are counted."""
 
 BATCH = 1_000
-"""Readings in a transaction: some milliseconds, for which a daemon's own transaction waits."""
+"""Readings in a transaction: a daemon's own transaction waits for some milliseconds at most."""
 
 _FIELDS = ("observed_at", "total", "available", "locked", "updated_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A file in which all is right. The staged readings of `series[n]` are those of series n.
+    """A file without mistakes. The staged readings of series n are those of `series[n]`.
 
-    `new` are to be written; `known` the store holds already; `repeated` the file holds twice."""
+    `new` readings are to be written; `known` ones are in the store already; `repeated` ones are in the file twice."""
 
     series: tuple[Series, ...]
     new: int
@@ -51,7 +51,7 @@ class Checked:
 def check(
     config: Config, staged: Staging, source: str, form: Format, lines: Iterable[bytes], now: datetime
 ) -> Checked:
-    """Takes a file's readings up, without those that the store holds. Raises NotImported, with every problem."""
+    """Stage a file's readings, without those that are in the store. Raises NotImported, with every problem."""
     check = _Check(config, staged, now)
     for one in read(form, lines):
         check.take(one)
@@ -79,7 +79,7 @@ class _Stray:
 
 @dataclass(slots=True)
 class _Check:
-    """What is known of a file so far."""
+    """A file that is being checked."""
 
     config: Config
     staged: Staging
@@ -108,7 +108,7 @@ class _Check:
             self._repeated(one, *there)
 
     def _number(self, one: Line) -> int | None:
-        """By which number the series is staged; None where its job is not configured."""
+        """Return the number under which the series is staged; None if its job is not configured."""
         if one.series not in self._numbers:
             job, name, currency = one.series
             account = _account(self.config, job, name)
@@ -130,7 +130,7 @@ class _Check:
         self._wrong(one.number, name, said)
 
     def compare(self, store: Archive) -> int:
-        """Drops what the store holds already; returns how much that was."""
+        """Drop the readings that are in the store already. Return how many those were."""
         there = {one.key: one for one in store.series()}
         known = 0
         for number, series in enumerate(self.series):
@@ -155,7 +155,7 @@ class _Check:
         return known
 
     def report(self, source: str) -> None:
-        """Raises NotImported where anything is wrong."""
+        """Raise NotImported if anything is wrong."""
         jobs = [job.name for job in self.config.jobs]
         for name, stray in self.strays.items():
             upto = f" and {stray.count - 1:,} more up to line {stray.last}" if stray.count > 1 else ""
@@ -166,7 +166,7 @@ class _Check:
             raise NotImported(source, tuple(found[:MOST_PROBLEMS]), self.more + len(found[MOST_PROBLEMS:]))
 
     def warnings(self, store: Archive | None) -> Iterator[str]:
-        """What is right and yet may not be meant."""
+        """Yield what is valid and yet may not be intended."""
         keep = self.config.store.keep
         if old := self.staged.count(to_micros(self.now - keep)):
             yield (
@@ -192,7 +192,7 @@ class _Check:
         yield from self._looked_back_at(store)
 
     def _looked_back_at(self, store: Archive | None) -> Iterator[str]:
-        """Which rules compare with what is imported, and since when nothing else is known: as after an outage."""
+        """Yield the rules that will compare the daemon's next readings with imported ones, as after an outage."""
         held = {one.key: one for one in store.series()} if store is not None else {}
         rules = [rule for rule in self.config.rules if rule.reads is Reads.HISTORY]
         for rule in rules:
@@ -213,7 +213,7 @@ class _Check:
         self._add(Problem(path=name, reason=reason, line=line, column=_COLUMN[name]))
 
     def _add(self, problem: Problem) -> None:
-        # what is wrong all over a large file must not fill the memory; those of the first lines tell enough
+        # A mistake on every line of a large file must not fill the memory; the first ones are enough to find it.
         if len(self.problems) < 20 * MOST_PROBLEMS:
             self.problems.append(problem)
         else:
@@ -224,7 +224,7 @@ _COLUMN = {"observed_at": 4, "total": 5, "locked": 6, "available": 7, "updated_a
 
 
 def _account(config: Config, job: str, name: str) -> Account | None:
-    """The account as configured; one that is not has the provider of its job, and None has a job that is not."""
+    """Return the configured account, or else a new one of the configured job; None if the job is not configured."""
     for one in config.jobs:
         if one.name == job:
             mine = (account for account in one.accounts if account.name == name)
@@ -238,7 +238,7 @@ def _is_watched(series: Series, configured: Mapping[tuple[str, str], Account]) -
 
 
 def _difference(ours: ReadingRow, other: ReadingRow) -> tuple[str, str, str] | None:
-    """The first field in which two readings differ, and both values of it. `1.50` and `1.5` are the same amount."""
+    """Return the first field in which two readings differ, and both values. `1.50` and `1.5` are the same amount."""
     for name, one, another in zip(_FIELDS, ours, other, strict=True):
         if one != another and not _equal(one, another):
             return name, _said(name, one), _said(name, another)
@@ -256,7 +256,7 @@ def _said(name: str, value: str | int | None) -> str:
 
 
 def write(path: Path, staged: Staging, checked: Checked, now: datetime) -> Iterator[int]:
-    """Writes what was checked, and tells after each transaction how many readings it added. Raises StoreError."""
+    """Write a checked file. Yield the number of readings added after each transaction. Raises StoreError."""
     create(path)
     pages = (
         ((series, page) for page in staged.newest_first(number, BATCH))
@@ -267,14 +267,14 @@ def write(path: Path, staged: Staging, checked: Checked, now: datetime) -> Itera
         added = restore(path, series, [row for row, _ in page], now)
         took = time.monotonic() - began
         yield added
-        time.sleep(took)  # half of the time is the daemon's
+        time.sleep(took)  # leaves half of the time to the daemon
 
 
 Advance = Callable[[int], None]
 
 
 def counted(lines: Iterable[bytes], advance: Advance) -> Iterator[bytes]:
-    """The lines, telling how many bytes went by."""
+    """Yield the lines, and `advance` by the bytes of each."""
     for line in lines:
         advance(len(line))
         yield line

@@ -1,4 +1,4 @@
-"""What the commands that look back are asked for: which series, of which rules the limits are."""
+"""The series that a command about past readings is about, and the thresholds that rules compare it with."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -14,17 +14,17 @@ from monitor.store.read.all_readings import archive
 
 _LISTED = 10
 _UNCONFIGURED = timedelta(hours=1)
-"""The time without readings that counts as a gap, where no job says how often it polls."""
+"""The time without readings that counts as a gap, where the series belongs to no configured job."""
 
 
 def ask(config: Config, wanted: str, since: datetime, until: datetime) -> HistoryQuery:
-    """What a command line asks for. Raises ValueError, naming what may be meant, where that is not one series."""
+    """Return the query of a command line. Raises ValueError, listing the candidates, unless it names one series."""
     series = find_series(wanted, known(config))
     return HistoryQuery(series=series, since=since, until=until, gap_after=_gap_after(config, series))
 
 
 def known(config: Config) -> list[str]:
-    """The series that were read, and those that the configuration names."""
+    """Return the series that were ever read, and those that the configuration names."""
     with archive(config.store.path) as store:
         read = [] if store is None else [one.name for one in store.series()]
     accounts = [account for job in config.jobs for account in job.accounts]
@@ -33,7 +33,9 @@ def known(config: Config) -> list[str]:
 
 
 def find_series(wanted: str, names: Sequence[str]) -> str:
-    """The series that is meant: by its name, by a glob or the beginning that only one has."""
+    """Return the one series with this name, or else with a name that the glob or the prefix fits.
+
+    Raises ValueError, listing the candidates, for none or several."""
     if wanted in names:
         return wanted
     found = [one for one in names if fnmatchcase(one, wanted)] or [
@@ -47,7 +49,7 @@ def find_series(wanted: str, names: Sequence[str]) -> str:
 
 
 def fitting(globs: Iterable[str], names: Sequence[str]) -> set[str]:
-    """The series that one of the globs fits. Raises ValueError for a glob that fits none."""
+    """Return the series that one of the globs fits. Raises ValueError for a glob that fits none."""
     chosen: set[str] = set()
     for glob in globs:
         found = {one for one in names if one == glob or fnmatchcase(one, glob)}
@@ -58,13 +60,13 @@ def fitting(globs: Iterable[str], names: Sequence[str]) -> set[str]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names, as many as fit into a line."""
+    """Return names as a list in a sentence, shortened to what fits into a line."""
     more = len(names) - _LISTED
     return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _near(wanted: str, names: Sequence[str]) -> str:
-    """What may be meant instead: names that hold the text, the nearest one, or all."""
+    """Return a suggestion: names that contain the text, the nearest one, or all."""
     if not names:
         return "; nothing was read yet"
     holding = [one for one in names if wanted and wanted.lower() in one.lower()]
@@ -74,13 +76,13 @@ def _near(wanted: str, names: Sequence[str]) -> str:
 
 
 def limits_of(config: Config, name: str, field: Field) -> list[ThresholdLine]:
-    """The amounts that threshold rules compare a series' with; none where no configured account has it."""
+    """Return the amounts that threshold rules compare a series' with; none if no configured account has it."""
     series = _configured(config, name)
     return [] if series is None else threshold_lines(config.rules, series, field)
 
 
 def _configured(config: Config, name: str) -> Series | None:
-    """The series, where one of the configured accounts has or may have it."""
+    """Return the series, if one of the configured accounts has or may have it."""
     *owner, currency = Subject(name).key
     accounts = (account for job in config.jobs for account in job.accounts)
     return next((account.series(currency) for account in accounts if account.key == tuple(owner)), None)

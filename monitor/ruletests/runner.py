@@ -45,6 +45,7 @@ class Verdict:
 
 def run(test: RuleTest, config: Config) -> Verdict:
     """Run one test."""
+    # From just before the start, so that what becomes due at the start itself is not skipped.
     seen = tuple(_Run(test, _of_test(test, config), checked=test.start - _MOMENT).events())
     pairs = list(_aligned(test.expected, seen))
     return Verdict(

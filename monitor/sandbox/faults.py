@@ -38,7 +38,7 @@ class Fault:
     @classmethod
     def hang(cls) -> "Fault":
         """Send nothing, on a connection that stays open."""
-        return cls.latency(timedelta(days=365))
+        return cls.latency(timedelta(days=365))  # longer than any client waits
 
     @classmethod
     def answer(cls, response: Response) -> "Fault":

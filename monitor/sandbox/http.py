@@ -273,7 +273,7 @@ def _portions(body: bytes, sending: Whole | CutOff | Drip) -> Iterable[tuple[byt
         case Whole():
             return [(body, timedelta(0))] if body else []
         case CutOff(after=after):
-            return [(body[:-1][:after], timedelta(0))]
+            return [(body[:-1][:after], timedelta(0))]  # never the last byte, or the response would be whole
         case Drip(size=size, every=every):
             return ((body[at : at + size], every) for at in range(0, len(body), size))
         case _:

@@ -223,12 +223,14 @@ class NamiEndpoint:
             return error_response(401, _UNAUTHORIZED, shown=self._exchange.unauthorized_status)
         currency = parameters.get("currency")
         valid = parameters.get("type") in ACCOUNTS and (currency is None or _is_digits(currency))
+        # A parameter given twice could be signed in one meaning and read in another.
         if len(parameters) < len(pairs) or not valid:
             return error_response(400, "Invalid query parameters")
         return json_response(200, {"status": "ok", "data": self._data(parameters["type"], currency, elapsed)})
 
     def _is_authentic(self, request: Request, timestamp: str) -> bool:
         signed, _, signature = request.query.rpartition("&signature=")
+        # Latin-1, as the server decoded it: the very bytes that were sent are what was signed.
         expected = hmac.digest(self._exchange.api_secret.encode(), signed.encode("latin-1"), "sha256").hex()
         if not _is_digits(timestamp):
             return False

@@ -95,7 +95,7 @@ class Sandbox:
             for service in self.services.values():
                 await service.start()
         except OSError:
-            await self.stop()
+            await self.stop()  # those that have started
             raise
 
     async def stop(self) -> None:
