@@ -272,7 +272,11 @@ def _rule_names(findings: Findings, *, built_in: bool) -> frozenset[str]:
 def _built_in(findings: Findings) -> bool:
     """Return whether the built-in rule exists: not if it is switched off, or if a rule of the file takes its place."""
     rules = _items("rules", findings)
-    exists = _failing(findings) and not any(_replaces_built_in(path, findings) for path in rules)
+    replaced = any(
+        findings.text((*path, "type")) == BUILT_IN.kind and not findings.keys((*path, "match"))
+        for path in rules
+    )
+    exists = _failing(findings) and not replaced
     for path in rules:
         if exists and findings.text((*path, "name")) == BUILT_IN.name:
             reason = f"`{BUILT_IN.name}` is the rule that exists by itself; take another name, or say `failing: off`"
@@ -290,10 +294,6 @@ def _failing(findings: Findings) -> bool:
     elif word.lower() not in ON | OFF:
         findings.value(("failing",), f"expected on or off, got {shown(word)}")
     return word is not None and word.lower() in ON
-
-
-def _replaces_built_in(path: yaml_tree.Path, findings: Findings) -> bool:
-    return findings.text((*path, "type")) == "failing" and not findings.keys((*path, "match"))
 
 
 def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Config:

@@ -89,7 +89,9 @@ class RuleReader:
                     self._check_threshold(threshold, place)
                 self._check_locked(section, jobs, path)
             case DeltaSection():
-                self._check_within(section, path)
+                if section.within is not None and self.keep is not None and section.within > self.keep:
+                    reason = f"is longer than store.keep, {compact(self.keep)}"
+                    self.findings.value((*path, "within"), reason)
                 self._check_locked(section, jobs, path)
             case StaleSection():
                 self._check_stale(section, jobs, path)
@@ -133,29 +135,20 @@ class RuleReader:
                 (*path, "field"), "the service that this rule is about does not tell `locked`"
             )
 
-    def _check_within(self, section: DeltaSection, path: yaml_tree.Path) -> None:
-        if section.within is not None and self.keep is not None and section.within > self.keep:
-            self.findings.value((*path, "within"), f"is longer than store.keep, {compact(self.keep)}")
-
     def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: yaml_tree.Path) -> None:
         for job in jobs:
-            if section.clock == "provider":
-                self._check_clock(job, path)
-            elif (schedule := job.schedule()) is not None:
+            schedule = job.schedule()
+            if section.clock == "provider" and not job.service.tells_updated_at:
+                reason = (
+                    f"the service of job {job.name} does not tell when a wallet last changed; narrow `match`"
+                )
+                self.findings.value((*path, "clock"), reason)
+            elif section.clock == "observed" and schedule is not None:
+                gap = shortest_gap(schedule)
+                reason = f"must be more than the {compact(gap)} between two polls of job {job.name}"
                 for limit, place in _limits(section, section.levels, path):
-                    self._check_after(limit, shortest_gap(schedule), job, place)
-
-    def _check_after(
-        self, limit: StaleSection | StaleLevel, pause: timedelta, job: ReadJob, path: yaml_tree.Path
-    ) -> None:
-        if limit.after is not None and limit.after <= pause:
-            reason = f"must be more than the {compact(pause)} between two polls of job {job.name}"
-            self.findings.value((*path, "after"), reason)
-
-    def _check_clock(self, job: ReadJob, path: yaml_tree.Path) -> None:
-        if not job.service.tells_updated_at:
-            reason = f"the service of job {job.name} does not tell when a wallet last changed; narrow `match`"
-            self.findings.value((*path, "clock"), reason)
+                    if limit.after is not None and limit.after <= gap:
+                        self.findings.value((*place, "after"), reason)
 
 
 def _limits(
@@ -308,7 +301,9 @@ def _build_one(section: AnyRuleSection) -> Rule:
         "name": section.name,
         "match": Match(section.match),
         "policy": _policy(section),
-        "presentation": _presentation(section),
+        "presentation": Presentation(
+            message=build_words(section.message), links=section.links, chart=section.chart
+        ),
     }
     match section:
         case ThresholdSection():
@@ -333,10 +328,6 @@ def _build_one(section: AnyRuleSection) -> Rule:
             return Failing(**common, polls=section.polls)
         case _:
             assert_never(section)
-
-
-def _presentation(section: RuleSection) -> Presentation:
-    return Presentation(message=build_words(section.message), links=section.links, chart=section.chart)
 
 
 def _policy(section: RuleSection) -> Policy:
