@@ -30,7 +30,7 @@ def fit_to_clock(tx: Transaction, now: datetime, step: timedelta = timedelta(0))
     noticed = ""
     if mark.is_over(now):
         mark, noticed = _go_back(tx, mark, now)
-        step = timedelta(0)
+        step = timedelta(0)  # the step was the correction, and is dealt with
     if mark.jumped_to is not None and now < mark.jumped_to:
         mark = replace(mark, jumped_from=None, jumped_to=None)  # the jump ahead has been undone
         tx.clock.save(mark)
@@ -40,7 +40,7 @@ def fit_to_clock(tx: Transaction, now: datetime, step: timedelta = timedelta(0))
         move_forward(tx, step)
     if newest is not None and now - newest > JUMP and mark.jumped_to is None:
         tx.clock.save(replace(mark, jumped_from=newest, jumped_to=now))
-        if not step:
+        if not step:  # or deliveries that failed before the stop would count as failing all the time since
             tx.clock.count_failures_from(now, since=newest - JUMP)
     return noticed
 

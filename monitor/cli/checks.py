@@ -105,7 +105,7 @@ def poll(
     if job is not None and job not in names:
         refuse(f"no job {job!r}; there are {', '.join(names)}")
     quietly(loaded)
-    os.umask(0o077)
+    os.umask(0o077)  # a store that this creates, with its log, is for its owner only
     console = stderr()
 
     def progress(account: Account, result: PollResult) -> None:

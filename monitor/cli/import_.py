@@ -75,7 +75,7 @@ def _lines(file: Path) -> Iterator[Iterator[bytes]]:
 
 
 def _import(loaded: Config, staged: Staging, checked: Checked, now: datetime) -> int:
-    os.umask(0o077)
+    os.umask(0o077)  # a store that this creates, with its log, is for its owner only
     added = 0
     try:
         with progress("importing", checked.new, shown=sys.stderr.isatty()) as advance:

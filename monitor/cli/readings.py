@@ -141,6 +141,7 @@ def _write_history(loaded: Config, asked: HistoryQuery, form: HistoryFormat, lim
     since = asked.since
     if limit is not None:
         newest = readings(loaded.store.path, asked.series, since=since, before=asked.until, limit=limit)
+        # readings are written oldest first, page by page: a limit becomes a later start
         since = newest[-1].observed_at if newest else since
     with archive(loaded.store.path) as store:
         mine = [one for one in store.series() if one.name == asked.series] if store is not None else []

@@ -50,7 +50,7 @@ def run(
         Daemon,
     )  # its libraries take a second to load, which `run --help` does not need
 
-    os.umask(0o077)
+    os.umask(0o077)  # everything that the daemon creates is for its owner only
     redact = set_up(log_format.value, logging.getLevelNamesMapping()[log_level.value.upper()])
     loaded = load(config)
     for warning in warnings(loaded, datetime.now(UTC)):

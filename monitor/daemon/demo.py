@@ -80,7 +80,7 @@ async def demonstrate(port: int | None, *, stay: bool) -> None:
     listen = f"127.0.0.1:{_free_port(port)}"
     console = stdout()
     began = now()
-    set_up("text", logging.CRITICAL)
+    set_up("text", logging.CRITICAL)  # the demo prints what happens; log lines would only repeat it
     console.print(
         "[bold]balance-monitor demo[/]: two simulated services, the daemon, and a receiver of its messages.\n"
         f"Status page: [bold cyan]http://{listen}/[/]\n",
@@ -151,6 +151,7 @@ class _Ticker:
 def _free_port(wanted: int | None) -> int:
     for port in (wanted or STATUS_PORT, wanted or 0):
         with closing(socket.socket()) as trying:
+            # otherwise the port of a demo that has just ended seems to be in use
             trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 trying.bind(("127.0.0.1", port))

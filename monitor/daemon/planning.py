@@ -50,7 +50,7 @@ def plan(
             interval = following(trigger, first_run) - first_run
             spacing = min(interval / count, SPACING)
             first = started + turn * spacing
-            trigger = Later(trigger, turn * spacing)
+            trigger = Later(trigger, turn * spacing)  # a cron job's accounts are due at the same instant
         case _:
             assert_never(polled.job.schedule)
     return Task(trigger=trigger, first=first, run=run, rhythm=(polled.job.schedule, index, count))

@@ -63,6 +63,7 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
     outbox = Outbox(store, config, clock=now, jitter=jitter, images=chart_images(config))
     try:
         started = now()
+        # before anything is evaluated: the clock may have been set since the last poll
         if noticed := await store.write(lambda tx: fit_to_clock(tx, started)):
             log.warning("clock and store disagree", extra={"fields": {"noticed": noticed}})
         hosts.respect(await store.write(lambda tx: tx.hosts.pauses(started)))

@@ -138,6 +138,7 @@ class Scheduler:
             self._late.pop(key, None)
         for key, task in tasks.items():
             known = self._tasks.get(key)
+            # the same rhythm: a reload must not poll everything at once, nor shift the polls
             if known is not None and known.rhythm == task.rhythm:
                 self._tasks[key] = replace(task, trigger=known.trigger)
                 continue
@@ -193,6 +194,7 @@ class Scheduler:
             running = asyncio.create_task(_run(task, missed), name=f"run {key}")
             self._running.add(running)
             running.add_done_callback(self._running.discard)
+            # wait() lets a cancelled run end without cancelling this loop
             await asyncio.wait({running})
             missed, due = self._late.pop(key, (0, due))
             task = self._tasks.get(key) if missed and not self._stopping else None
@@ -208,6 +210,7 @@ class Scheduler:
         return count
 
     def _overlapped(self, event: JobSubmissionEvent) -> None:
+        # APScheduler drops runs that come due during a run of the same job: `_fire` makes up for them
         count, since = self._late.get(event.job_id, (0, min(event.scheduled_run_times)))
         self._late[event.job_id] = count + len(event.scheduled_run_times), since
         if event.job_id in self._due:

@@ -39,6 +39,7 @@ class Housekeeping:
         gone += self._prune_clustered(polls.c.account_id, polls.c.started_at, accounts.c.id, before, limit)
         completed = (notifications.c.settled_at < before) & ~_is_ongoing(notifications.c.incident)
         of_completed = select(notifications.c.id).where(completed)
+        # attempts refer to notifications by a foreign key, so they go first
         self._db.execute(delete(attempts).where(attempts.c.notification_id.in_(of_completed)))
         gone += self._prune_some(notifications, (notifications.c.id,), completed, limit)
         notified = select(notifications.c.id).where(notifications.c.incident == events.c.incident).exists()
@@ -52,6 +53,7 @@ class Housekeeping:
             (set_aside.c.moved_at < before) & ~set_aside.c.returns,
             limit,
         )
+        # few rows, and so without a limit
         self._db.execute(delete(pauses).where(pauses.c.until < before))
         self._db.execute(delete(silences).where(silences.c.ends_at < before))
         return gone

@@ -19,7 +19,7 @@ def create(path: Path) -> None:
     path = path.resolve()
     check_place(path)
     if path.exists() and path.stat().st_size:
-        return
+        return  # without the lock, which a running daemon holds
     lock = Lock(path)
     try:
         open_engine(path).dispose()

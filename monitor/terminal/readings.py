@@ -83,6 +83,7 @@ def heading(asked: HistoryQuery, field: Field, readings: int) -> str:
 
 def write_csv(pages: Iterator[Page]) -> None:
     """Write readings as `export` does: in UTF-8, or in the encoding of the terminal that shows it."""
+    # piped, the bytes are those of `export`, whatever the locale: the file may be imported again
     out = sys.stdout if sys.stdout.isatty() else codecs.getwriter("utf-8")(sys.stdout.buffer)
     out.write(head(Format.CSV))
     for of, rows in pages:
@@ -92,9 +93,9 @@ def write_csv(pages: Iterator[Page]) -> None:
 def write_json(asked: HistoryQuery, pages: Iterator[Page]) -> None:
     """Write one JSON document, a reading a line. Only one page of readings is in memory at a time."""
     frame = {"series": asked.series, "since": rfc3339(asked.since), "until": rfc3339(asked.until)}
-    sys.stdout.write(
-        json.dumps(frame, ensure_ascii=not encodes_everything(sys.stdout))[:-1] + ', "readings": ['
-    )
+    # the object's closing brace comes last: the readings go in between, one at a time
+    opening = json.dumps(frame, ensure_ascii=not encodes_everything(sys.stdout))[:-1]
+    sys.stdout.write(opening + ', "readings": [')
     separator = "\n"
     for _, rows in pages:
         for row in rows:

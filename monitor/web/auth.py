@@ -85,6 +85,7 @@ class Access:
         until, _, signature = session.partition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(f"session until {until}").encode()):
             return False
+        # `until` is signed, and so a number written by `session`
         return now.timestamp() < int(until) <= (now + SESSION).timestamp() + 1
 
     def accepts_host(self, host: str) -> bool:
