@@ -103,8 +103,8 @@ MUTANTS = (
             ),
             Edit(
                 file="daemon/runtime.py",
-                old="from monitor.config import Config, Job\n",
-                new="from monitor.alerting.changes import flush\nfrom monitor.config import Config, Job\n",
+                old="from monitor.config import Config\n",
+                new="from monitor.alerting.changes import flush\nfrom monitor.config import Config\n",
             ),
         ),
     ),

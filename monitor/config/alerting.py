@@ -159,11 +159,11 @@ def _check_fallback(name: str, section: ChannelSection, names: Sequence[str], fi
 
 def _check_circles(channels: Mapping[str, ChannelSection | None], findings: Findings) -> None:
     """Report each circle of fallbacks once, at the first of its channels."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for name in channels:
         chain = _chain(name, channels)
-        if chain[-1] == name and len(chain) > 1 and name not in told:
-            told.update(chain)
+        if chain[-1] == name and len(chain) > 1 and name not in reported:
+            reported.update(chain)
             findings.value(
                 ("channels", name, "fallback"), f"leads back to where it began: {' → '.join(chain)}"
             )

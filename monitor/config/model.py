@@ -58,7 +58,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummarySettings:
-    """When a summary is told, and on which channels (None: every channel)."""
+    """When a summary is sent, and to which channels (None: every channel)."""
 
     cron: Cron
     channels: tuple[str, ...] | None

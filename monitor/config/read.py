@@ -144,7 +144,7 @@ def _report_value(detail: ErrorDetails, path: Path, findings: Findings, *, hidde
     node = findings.node(path)
     if node is None:
         raise LookupError(f"{path} is not in the file")
-    if not findings.below(path):  # else what is wrong with it has been told in more detail
+    if not findings.below(path):  # else the problem has been reported in more detail
         findings.value(path, wrong_value(detail, node, hidden=hidden))
 
 

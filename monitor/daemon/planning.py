@@ -6,10 +6,10 @@ from typing import Any, assert_never
 
 from apscheduler.triggers.base import BaseTrigger
 
-from monitor.daemon.runtime import Polled
+from monitor.config import Job
 from monitor.daemon.scheduler import ByCron, Evenly, Later, Task, following
 from monitor.domain.model import Account
-from monitor.domain.schedule import Cron, Every
+from monitor.domain.schedule import Cron, Every, Schedule
 
 SPACING = timedelta(seconds=1)
 """The largest span between the first polls of a job's accounts, and between all polls of a cron job."""
@@ -27,18 +27,18 @@ def turns(accounts: Sequence[Account], polled_at: Mapping[tuple[str, str], datet
 
 
 def plan(
-    polled: Polled,
+    job: Job,
     index: int,
     turn: int,
     number: int,
     started: datetime,
     run: Callable[[int], Coroutine[Any, Any, None]],
 ) -> Task:
-    """Return the task that polls an account, the `index`th of its job and the `turn`th to be polled first.
+    """Return the task that polls an account, the `index`th of a job and the `turn`th of it to be polled first.
 
-    `number` is the number of its job: jobs with the same interval do not poll at the same time either."""
-    count = len(polled.job.accounts)
-    match polled.job.schedule:
+    `number` is the number of the job: jobs with the same interval do not poll at the same time either."""
+    count = len(job.accounts)
+    match job.schedule:
         case Every(interval=interval):
             share = interval / count
             spacing = min(share, SPACING)
@@ -52,16 +52,16 @@ def plan(
             first = started + turn * spacing
             trigger = Later(trigger, turn * spacing)  # a cron job's accounts are due at the same instant
         case _:
-            assert_never(polled.job.schedule)
-    return Task(trigger=trigger, first=first, run=run, rhythm=(polled.job.schedule, index, count))
+            assert_never(job.schedule)
+    return Task(trigger=trigger, first=first, run=run, rhythm=(job.schedule, index, count))
 
 
-def next_after(polled: Polled, at: datetime) -> datetime:
+def next_after(schedule: Schedule, at: datetime) -> datetime:
     """Return when a daemon would poll an account again that was polled at an instant (UTC)."""
-    match polled.job.schedule:
+    match schedule:
         case Every(interval=interval):
             return at + interval
-        case Cron() as schedule:
+        case Cron():
             return following(ByCron(schedule.fields, schedule.timezone), at)
         case _:
-            assert_never(polled.job.schedule)
+            assert_never(schedule)

@@ -17,7 +17,6 @@ from monitor.daemon.runtime import (
     MAX_WAIT,
     Hosts,
     Monitor,
-    Polled,
     accept,
     chart_images,
     jitter,
@@ -69,18 +68,18 @@ async def poll(config: Config, job: str | None, progress: Progress) -> None:
         hosts.respect(await store.write(lambda tx: tx.hosts.pauses(started)))
         log_events(await store.write(lambda tx: accept(tx, config, started)))
 
-        async def one(polled: Polled) -> None:
-            result = await monitor.fetch(polled, _longest_wait(config))
-            overdue_at = monitor.overdue_at(
-                polled, next_after(polled, result.finished_at), result.finished_at
-            )
-            recorded = await keep(store, result, polled.key, config, overdue_at)
+        async def one(account: Account) -> None:
+            result = await monitor.fetch(account, _longest_wait(config))
+            due = next_after(config.schedules[account.job], result.finished_at)
+            overdue_at = monitor.overdue_at(account, due, result.finished_at)
+            recorded = await keep(store, result, account.key, config, overdue_at)
             if recorded is not None:
                 log_poll(recorded)
                 log_events(recorded.events)
-            progress(polled.account, result)
+            progress(account, result)
 
-        await asyncio.gather(*(one(polled) for polled in _of(monitor, job)))
+        chosen = [account for account in config.accounts.values() if job in (None, account.job)]
+        await asyncio.gather(*map(one, chosen))
         ended = now()
         await store.write(lambda tx: resolve_clock(tx, ended, hosts.clock_differences, MOVED_TOGETHER))
         log_diverted(await store.write(lambda tx: divert_to_fallback(tx, config, ended)))
@@ -107,24 +106,25 @@ async def check_live(config: Config, progress: Progress) -> None:
     with suppress(StoreError):
         hosts.respect(state.pauses(config.store.path))
 
-    async def one(polled: Polled) -> None:
-        result = await monitor.fetch(polled, _longest_wait(config))
+    async def one(account: Account) -> None:
+        result = await monitor.fetch(account, _longest_wait(config))
         if shared and (pause := result.pause):
             with suppress(StoreError):
                 await write(lambda tx: tx.hosts.save_pause(pause))
-        progress(polled.account, result)
+        progress(account, result)
 
     try:
-        await asyncio.gather(*(one(polled) for polled in _of(monitor, None)))
+        await asyncio.gather(*map(one, config.accounts.values()))
     finally:
         await monitor.close()
 
 
 def _longest_wait(config: Config) -> timedelta:
     """Return how long a poll may wait for its turn when all accounts are polled at once under their call limits."""
-    accounts = sum(len(job.accounts) for job in config.jobs)
     limits = [settings.rate_limit for settings in config.providers.values() if settings.rate_limit]
-    return MAX_WAIT + max((accounts / limit.calls * limit.per for limit in limits), default=timedelta(0))
+    return MAX_WAIT + max(
+        (len(config.accounts) / limit.calls * limit.per for limit in limits), default=timedelta(0)
+    )
 
 
 async def try_channels(config: Config, channel: str | None) -> list[Tried]:
@@ -143,7 +143,3 @@ async def _try(notifier: AppriseNotifier) -> Tried:
     except TimeoutError:
         return Tried(target=notifier.target, error=f"no answer within {TEST_TIMEOUT.total_seconds():.0f} s")
     return Tried(target=notifier.target, error=None)
-
-
-def _of(monitor: Monitor, job: str | None) -> list[Polled]:
-    return [polled for polled in monitor.accounts.values() if job in (None, polled.job.name)]

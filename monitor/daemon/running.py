@@ -26,7 +26,6 @@ from monitor.daemon.runtime import (
     MAX_WAIT,
     Hosts,
     Monitor,
-    Polled,
     accept,
     chart_images,
     jitter,
@@ -39,6 +38,7 @@ from monitor.daemon.scheduler import Scheduler, Task
 from monitor.daemon.systemd import Systemd
 from monitor.daemon.web_service import WebService
 from monitor.domain.alerts import Event
+from monitor.domain.model import Account
 from monitor.domain.progress import STUCK_AFTER, Progress
 from monitor.domain.time import moment
 from monitor.domain.windows import QuietHours
@@ -244,43 +244,42 @@ class Running:
         for number, job in enumerate(monitor.config.jobs):
             turn = turns(job.accounts, polled_at)
             for index, account in enumerate(job.accounts):
-                polled = Polled(job, account)
-                run = partial(self._poll, polled.key)
-                tasks[str(account)] = plan(polled, index, turn[account], number, started, run)
+                run = partial(self._poll, account.key)
+                tasks[str(account)] = plan(job, index, turn[account], number, started, run)
         return tasks
 
     async def _poll(self, key: tuple[str, str], missed: int) -> None:
         monitor = self._monitor  # all of one configuration, whatever a reload brings meanwhile
-        polled = monitor.accounts.get(key)
-        if polled is None:
+        account = monitor.config.accounts.get(key)
+        if account is None:
             return
-        self._note_missed(polled, missed)
-        result = await monitor.fetch(polled, MAX_WAIT)
-        self._metrics.polled(polled.account, result)
-        due = self._scheduler.next_after(str(polled.account), result.finished_at)
-        overdue_at = monitor.overdue_at(polled, due, result.finished_at)
+        self._note_missed(account, missed)
+        result = await monitor.fetch(account, MAX_WAIT)
+        self._metrics.polled(account, result)
+        due = self._scheduler.next_after(str(account), result.finished_at)
+        overdue_at = monitor.overdue_at(account, due, result.finished_at)
         try:
             await self._fit_clock()
-            recorded = await keep(self._store, result, polled.key, self._monitor.config, overdue_at)
+            recorded = await keep(self._store, result, key, self._monitor.config, overdue_at)
             if missed:
-                await self._store.write(lambda tx: tx.accounts.add_missed_runs(polled.account, missed))
+                await self._store.write(lambda tx: tx.accounts.add_missed_runs(account, missed))
         except StoreError as exc:
             self._store_failed(exc)
             return
         self._store_works()
         if recorded is not None:
-            self._polled.add(polled.key)
+            self._polled.add(key)
             self._last_poll = result.finished_at
             log_poll(recorded)
             self._notify(recorded.events)
             self._on_recorded(recorded)
 
-    def _note_missed(self, polled: Polled, missed: int) -> None:
+    def _note_missed(self, account: Account, missed: int) -> None:
         """Log when an account begins to fall behind its schedule; the store counts every run."""
-        self._metrics.missed(polled.account, missed)
-        if missed and polled.key not in self._behind:
-            log.warning("runs missed", extra={"fields": {"account": polled.account, "count": missed}})
-        (self._behind.add if missed else self._behind.discard)(polled.key)
+        self._metrics.missed(account, missed)
+        if missed and account.key not in self._behind:
+            log.warning("runs missed", extra={"fields": {"account": account, "count": missed}})
+        (self._behind.add if missed else self._behind.discard)(account.key)
 
     def _notify(self, events: tuple[Event, ...]) -> None:
         log_events(events)
@@ -409,7 +408,7 @@ class Running:
         except StoreError:
             store = "the store fails"  # the writer answered: a full disk is no reason to be killed
         last = f"last poll {self._last_poll:%H:%M:%S} UTC" if self._last_poll else "no poll yet"
-        self._systemd.status(f"{len(self._monitor.accounts)} accounts, {last}, {store}")
+        self._systemd.status(f"{len(self._monitor.config.accounts)} accounts, {last}, {store}")
 
     # What the pages ask for, from threads of their own
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from monitor import __version__
@@ -11,7 +11,7 @@ from monitor.alerting.charts.images import ChartImages
 from monitor.alerting.charts.process import Drawer
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import Recorded, record
-from monitor.config import Config, Job
+from monitor.config import Config
 from monitor.domain.alerts import Event
 from monitor.domain.model import Account, Pause, PollResult
 from monitor.errors import ConfigError, Problem
@@ -75,19 +75,6 @@ class Hosts:
             host.clock_difference = None
 
 
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """An account with the job it belongs to."""
-
-    job: Job
-    account: Account
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Return the account's key."""
-        return self.account.key
-
-
 class Monitor:
     """A configuration with its channels open, and the connections by which its accounts are polled."""
 
@@ -96,18 +83,18 @@ class Monitor:
         self.notifiers = notifiers
         self._under_way = 0
         self._idle = asyncio.Event()
-        self.accounts = {account.key: Polled(job, account) for job in config.jobs for account in job.accounts}
+        self._apis = {job.name: job.api for job in config.jobs}
         self._clients = {
             name: Client(settings, hosts.of(settings), clock=now, jitter=jitter)
             for name, settings in config.providers.items()
         }
 
-    async def fetch(self, polled: Polled, max_wait: timedelta) -> PollResult:
+    async def fetch(self, account: Account, max_wait: timedelta) -> PollResult:
         """Poll an account once; record nothing."""
-        client = self._clients[polled.account.provider]
+        client, api = self._clients[account.provider], self._apis[account.job]
         self._under_way += 1
         try:
-            return await client.poll(polled.job.api, polled.account, max_wait=max_wait)
+            return await client.poll(api, account, max_wait=max_wait)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -119,11 +106,11 @@ class Monitor:
         spans = [one.rate_limit.per + one.timeout for one in self.config.providers.values() if one.rate_limit]
         return max(spans, default=timedelta(0))
 
-    def overdue_at(self, polled: Polled, due: datetime | None, at: datetime) -> datetime | None:
+    def overdue_at(self, account: Account, due: datetime | None, at: datetime) -> datetime | None:
         """Return from when on the next poll counts as overdue: with time for its retries, and some grace."""
         if due is None:
             return None
-        settings = self.config.providers[polled.account.provider]
+        settings = self.config.providers[account.provider]
         own_time = settings.timeout * (settings.retries + 1) + MAX_WAIT
         return due + min(due - at, _OVERDUE_GRACE) + own_time
 

@@ -147,8 +147,7 @@ class Daemon:
     async def _accept(self, now: datetime) -> None:
         monitor = self.monitor
         self.summaries.reconfigure(monitor.config.summary, now)
-        accounts = [polled.account for polled in monitor.accounts.values()]
-        self.metrics.expect(accounts, monitor.config.channels)
+        self.metrics.expect(monitor.config.accounts.values(), monitor.config.channels)
         self._tell(await self.store.write(lambda tx: accept(tx, monitor.config, now)), now)
 
     async def minute(self, reads: Mapping[str, Mapping[str, tuple[str, str]] | str], now: datetime) -> None:
@@ -162,12 +161,12 @@ class Daemon:
     ) -> list[Event]:
         told: list[Event] = []
         for name, read in reads.items():
-            job, _, account = name.partition("/")
-            if (polled := self.monitor.accounts.get((job, account))) is not None:
+            job, _, wallet = name.partition("/")
+            if (account := self.monitor.config.accounts.get((job, wallet))) is not None:
                 result, overdue_at = _result(read, now), now + timedelta(minutes=10)
-                told += record(tx, polled.account, result, self.monitor.config, overdue_at).events
-                self._polled.add(polled.key)
-                self.metrics.polled(polled.account, result)
+                told += record(tx, account, result, self.monitor.config, overdue_at).events
+                self._polled.add(account.key)
+                self.metrics.polled(account, result)
         told += look_between_polls(tx, self.monitor.config, now, self._polled)
         divert_to_fallback(tx, self.monitor.config, now)
         for notifier in self.monitor.notifiers:
@@ -221,7 +220,9 @@ class Daemon:
     def site(self, now: datetime, *, unready: str = "", hang: str = "", trouble: str = "") -> Site:
         """What its status page shows at an instant."""
         shown = self.monitor.config
-        next_polls = {f"{job}/{name}": now + timedelta(minutes=1) for job, name in self.monitor.accounts}
+        next_polls = {
+            f"{job}/{name}": now + timedelta(minutes=1) for job, name in self.monitor.config.accounts
+        }
         return Site(
             config=lambda: shown,
             live=lambda: Live(started_at=self.started, next_polls=next_polls, unready=unready),

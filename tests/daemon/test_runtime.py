@@ -33,7 +33,7 @@ async def test_calls_of_every_provider_on_a_limited_host_count_across_a_restart(
     hosts = Hosts(SharedCalls(store.write))
     before = Monitor(*open_channels(loaded), Hosts(SharedCalls(store.write)))
     for account in loaded.jobs[1].accounts:
-        await before.fetch(before.accounts[account.key], timedelta(seconds=1))
+        await before.fetch(account, timedelta(seconds=1))
     await before.close()
     monitor = Monitor(*open_channels(loaded), hosts)
     with pytest.raises(NoTurn, match=r"our own limit of 3/1m is reached"):
