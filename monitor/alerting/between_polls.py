@@ -61,8 +61,9 @@ def _of_providers(
     tx: Transaction, config: Config, at: AlertContext, now: datetime, polled: Collection[tuple[str, str]]
 ) -> Iterator[Change]:
     """Yield the changes that time alone brings for the alerts about whole providers."""
-    names = {Subject.of_provider(config.accounts[key].provider) for key in polled if key in config.accounts}
-    for alert in tx.alerts.about(names).values():
+    names = {config.accounts[key].provider for key in polled if key in config.accounts}
+    # one call a provider: there may be thousands of accounts
+    for alert in tx.alerts.about(map(Subject.of_provider, names)).values():
         if (rule := config.rule(alert.rule)) is not None:
             change = at.next_change(alert, rule, now)
             if change.alert != alert:
