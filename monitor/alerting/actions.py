@@ -1,8 +1,8 @@
-"""What people do about alerts while the daemon runs: acknowledge, silence, end a silence.
+"""Actions of people on alerts, also while the daemon runs: acknowledge, silence, expire a silence.
 
-Each is one short transaction of its own, beside the daemon's: the state of alerts lives in the store only, so the
-daemon goes by it from its next look on. Raises ValueError for what can't be meant, Refused for what can't be done as
-things stand, StoreError; then nothing was changed.
+Each action is one short transaction beside the daemon's. The state of alerts is in the store only, so the daemon uses
+it from its next transaction on. Actions raise ValueError for invalid options, Refused for what is not possible in the
+current state, and StoreError; then nothing was changed.
 """
 
 import getpass
@@ -38,14 +38,14 @@ _LONGEST_TEXT = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """The alert as it stands now, and by whom it was acknowledged before, if it was."""
+    """The alert after the action, and its acknowledgement before, if there was one."""
 
     alert: Alert
     before: Ack | None
 
 
 def ack(store: Path, wanted: str, given: Ack) -> Acknowledged:
-    """Acknowledges what fires by this id, or by the beginning of one."""
+    """Acknowledge the firing alert with an incident id or unique prefix."""
 
     def change(tx: Transaction) -> Acknowledged:
         alert = _firing(tx, wanted)
@@ -57,13 +57,13 @@ def ack(store: Path, wanted: str, given: Ack) -> Acknowledged:
     return amend(store, change)
 
 
-def take_back(store: Path, wanted: str, given: Ack) -> Acknowledged:
-    """Take an acknowledgement back: reminders go on, and `escalate_after` counts from now."""
+def remove_ack(store: Path, wanted: str, given: Ack) -> Acknowledged:
+    """Remove an acknowledgement: reminders resume, and `escalate_after` counts from now."""
 
     def change(tx: Transaction) -> Acknowledged:
         alert = _firing(tx, wanted)
         if alert.ack is None:
-            raise Refused(f"{alert.id} is not acknowledged: there is nothing to take back")
+            raise Refused(f"{alert.id} is not acknowledged")
         known = unacknowledge(alert, given.at)
         tx.alerts.save(known)
         tx.alerts.add_note(known, "unacknowledged", given.at, given.by, given.reason)
@@ -77,11 +77,11 @@ def _firing(tx: Transaction, wanted: str) -> Alert:
     fires = {one.id: f"{one.rule} {one.subject}" for one in alerts.values() if one.state is State.FIRING}
     exact = alerts.get(wanted.upper())
     if exact is not None and exact.state is State.PENDING:
-        raise Refused(f"{exact.id} is pending: it does not fire yet, and nobody was told of it")
+        raise Refused(f"{exact.id} is pending: it does not fire yet, and nobody was notified")
     if exact is not None and exact.state is State.INACTIVE:
         raise Refused(f"{exact.id} is over: {exact.ending}")
     if exact is None and tx.alerts.was_notified(wanted.upper()):
-        raise Refused(f"{wanted.upper()} is over: `balance-monitor alerts show {wanted.upper()}` tells how")
+        raise Refused(f"{wanted.upper()} is over: see `balance-monitor alerts show {wanted.upper()}`")
     return alerts[resolve_prefix(wanted, fires, "firing")]
 
 
@@ -90,7 +90,7 @@ def _firing(tx: Transaction, wanted: str) -> Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silenced:
-    """A new silence, which rules and subjects of the configuration it fits, and what it keeps quiet of what fires."""
+    """A new silence, the configured rules and subjects that it matches, and the firing alerts that it mutes."""
 
     silence: Silence
     rules: tuple[str, ...]
@@ -100,7 +100,7 @@ class Silenced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilenceRequest:
-    """A silence that somebody asks for. Instants are in UTC."""
+    """A silence to be added. Instants are in UTC."""
 
     match: Match
     starts_at: datetime
@@ -109,18 +109,18 @@ class SilenceRequest:
     reason: str
 
 
-def silence(config: Config, wish: SilenceRequest, now: datetime) -> Silenced:
-    """Keeps a silence, if it fits anything that is configured."""
+def silence(config: Config, request: SilenceRequest, now: datetime) -> Silenced:
+    """Add a silence. Raises ValueError if it matches nothing that is configured."""
     known = state.read(config.store.path)
-    fitting = fits(wish.match, config, known.held if known else ())
+    fitting = fits(request.match, config, known.held if known else ())
 
     def change(tx: Transaction) -> Silenced:
         new = tx.alerts.add_silence(
-            wish.match,
-            starts_at=wish.starts_at,
-            ends_at=wish.ends_at,
-            by=wish.by,
-            reason=wish.reason,
+            request.match,
+            starts_at=request.starts_at,
+            ends_at=request.ends_at,
+            by=request.by,
+            reason=request.reason,
             now=now,
         )
         return Silenced(
@@ -134,14 +134,14 @@ def silence(config: Config, wish: SilenceRequest, now: datetime) -> Silenced:
 
 
 def expire(store: Path, number: int, by: str, now: datetime) -> Silence:
-    """Ends a silence at once."""
+    """Expire a silence now. Raises Refused if there is none of this number that has not ended."""
 
     def change(tx: Transaction) -> Silence:
         ended = tx.alerts.expire_silence(number, by=by, now=now)
         if ended is None:
             alive = ", ".join(str(one.id) for one in tx.alerts.silences(now))
             left = f"there are {alive}" if alive else "there is none"
-            raise Refused(f"no silence {number} that is not over; {left}")
+            raise Refused(f"no current silence {number}; {left}")
         return ended
 
     return amend(store, change)
@@ -155,19 +155,21 @@ def _silenced_by(tx: Transaction, wanted: Silence, config: Config) -> Iterator[A
             yield alert
 
 
-# What a silence fits
+# What a silence matches
 
 
 def fits(match: Match, config: Config, held: Collection[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    """The rules, each with a subject, of whose alerts some would fit. `held` are series that were read: job, account,
-    currency. Raises ValueError, saying what can't be meant, where there are none."""
+    """Return the rules and subjects whose alerts could match. `held`: the series that were read, as job, account and
+    currency. Raises ValueError if there are none, with suggestions for mistyped names."""
     _check_keys(match, config)
     possible = list(possible_alerts(config.rules, config.accounts.values(), held))
     for key, globs in match.globs.items():
         _check_values(key, globs, possible)
     found = [(one["rule"], one["subject"]) for one in possible if may_match(match, one)]
     if not found:
-        raise ValueError("--match fits nothing that is configured: each part does, but nothing fits them all")
+        raise ValueError(
+            "--match matches nothing that is configured: each key does, but nothing matches all of them"
+        )
     return list(dict.fromkeys(found))
 
 
@@ -184,24 +186,26 @@ def _check_values(key: str, globs: Sequence[str], possible: Sequence[Attributes]
     for glob in globs:
         alone = Match({key: (glob,)})
         if not any(may_match(alone, one) for one in possible):
-            raise ValueError(f"--match {key}: fits nothing that is configured: {unknown(key, glob, values)}")
+            raise ValueError(
+                f"--match {key}: matches nothing that is configured: {unknown(key, glob, values)}"
+            )
 
 
-# What the command line says
+# Options of the command line
 
 
 def who(given: str | None) -> str:
-    """Who does it: as given, or who is logged in."""
+    """Return the name of the acting person: as given, or of the logged-in user. Raises ValueError without one."""
     if given is not None:
         return text("by", given)
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError) as exc:
-        raise ValueError("say who you are: --by NAME (this process's user has no name)") from exc
+        raise ValueError("--by NAME is needed: this process's user has no name") from exc
 
 
 def text(option: str, given: str) -> str:
-    """What somebody wrote, on one line."""
+    """Return the text of an option on one line. Raises ValueError if it is empty or too long."""
     flat = " ".join(given.split())
     if not flat:
         raise ValueError(f"--{option} is empty")
@@ -211,7 +215,7 @@ def text(option: str, given: str) -> str:
 
 
 def match_of(parts: Sequence[str]) -> Match:
-    """What `--match key=glob,glob` means, given once or several times; all have to fit."""
+    """Return the match of `--match key=glob,glob` options, all of which have to match. Raises ValueError."""
     globs: dict[str, tuple[str, ...]] = {}
     for part in parts:
         key, equals, values = part.partition("=")
@@ -232,7 +236,7 @@ def match_of(parts: Sequence[str]) -> Match:
 def period(
     lasts: str | None, until: str | None, begins: str | None, now: datetime
 ) -> tuple[datetime, datetime]:
-    """From when to when a silence goes, in UTC."""
+    """Return start and end of a silence in UTC. Raises ValueError."""
     starts_at = now if begins is None else upcoming("from", begins, now)
     if starts_at < now:
         raise ValueError(f"--from: {moment(starts_at)} is past")

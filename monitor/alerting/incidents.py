@@ -1,4 +1,4 @@
-"""The use case: incidents, current and past, and one incident's timeline. Reads, never decides."""
+"""Incidents, current and past, and the timeline of one. This only reads; nothing is decided here."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _LISTED = 5
 
 
 def chosen(incidents: Iterable[Incident], state: str, rule: str) -> list[Incident]:
-    """Those in a state (or `all`) whose rule a glob fits."""
+    """Return the incidents in a state (or `all`) whose rule matches a glob."""
     return [
         one for one in incidents if state in (ANY_STATE, one.state) and fnmatchcase(one.rule, rule or "*")
     ]
@@ -63,11 +63,11 @@ class Entry:
 
 
 _ORDER = ("reading", "omitted", "silence", "note", "event", "attempt", "hand_over")
-"""What stands first of what happened at the same instant: a cause before what came of it."""
+"""The order of entries with the same instant: a cause before its effects."""
 
 
 def entries(timeline: Timeline, now: datetime) -> list[Entry]:
-    """Return all that happened, in order."""
+    """Return everything that happened in an incident, in order."""
     entries = [
         *_readings(timeline),
         *(_event(report) for report in timeline.reports),
@@ -80,12 +80,12 @@ def entries(timeline: Timeline, now: datetime) -> list[Entry]:
 
 
 def match_text(match: Match) -> str:
-    """A match as the command line writes it."""
+    """Return a match as the command line writes it."""
     return " ".join(f"{key}={','.join(globs)}" for key, globs in match.globs.items())
 
 
 def silence_state(one: SilenceStatus, now: datetime) -> str:
-    """`active`, `upcoming`, `over`, or `expired` where somebody ended it before its time."""
+    """Return the state of a silence: `active`, `upcoming`, `over`, or `expired` if somebody ended it early."""
     if one.expired_by:
         return "expired"
     if one.silence.is_active(now):
@@ -94,7 +94,7 @@ def silence_state(one: SilenceStatus, now: datetime) -> str:
 
 
 def waiting(timeline: Timeline) -> list[OutboxEntry]:
-    """What of it is not delivered yet."""
+    """Return the notifications of an incident that are not delivered yet."""
     return [one for one in timeline.postings if one.status == "pending"]
 
 
@@ -176,9 +176,9 @@ def _hand_overs(timeline: Timeline) -> Iterator[Entry]:
             yield Entry(
                 at=one.handed_over_at,
                 type="hand_over",
-                what="handed over",
+                what="diverted",
                 who=f"{one.channel}/{one.url_id}",
-                text=f"message {one.seq} to the channel's fallback: {one.last_error or 'not taken so far'}",
+                text=f"message {one.seq} to the channel's fallback: {one.last_error or 'not accepted so far'}",
                 facts={"seq": one.seq, "channel": one.channel, "url": one.url_id},
             )
 
@@ -190,7 +190,7 @@ def _notes(timeline: Timeline) -> Iterator[Entry]:
 
 
 def _silences(timeline: Timeline, now: datetime) -> Iterator[Entry]:
-    """Those that fitted it while it went on."""
+    """Yield begin and end of the silences that matched the incident while it lasted."""
     incident, attributes = timeline.incident, [_attributes(report) for report in timeline.reports]
     until = incident.ended_at or now
     for one in timeline.silences:

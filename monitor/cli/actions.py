@@ -44,7 +44,7 @@ def ack(
     path = load_in_force(config).store.path
     with usage_errors():
         given = Ack(by=actions.who(by), reason=actions.text("reason", reason), at=datetime.now(UTC))
-    done = actions.take_back(path, incident, given) if remove else actions.ack(path, incident, given)
+    done = actions.remove_ack(path, incident, given) if remove else actions.ack(path, incident, given)
     show_ack(stdout(), done.alert, done.before)
 
 

@@ -184,13 +184,13 @@ def test_a_silence_fits_what_may_fire(parts: list[str], found: list[str]) -> Non
         (["region=x"], "--match region: no such key: 'region'"),
         (
             ["rule=lw"],
-            "--match rule: fits nothing that is configured: no such rule: 'lw'; did you mean `low`?",
+            "--match rule: matches nothing that is configured: no such rule: 'lw'; did you mean `low`?",
         ),
         (["severity=crit"], "did you mean `critical`?"),
         (["rule=low,nope-*"], "no such rule: 'nope-*'"),
-        (["rule=low", "job=clients"], "each part does, but nothing fits them all"),
-        (["rule=low", "currency=VNDC"], "each part does, but nothing fits them all"),
-        (["rule=low", "severity=warning"], "each part does, but nothing fits them all"),
+        (["rule=low", "job=clients"], "each key does, but nothing matches all of them"),
+        (["rule=low", "currency=VNDC"], "each key does, but nothing matches all of them"),
+        (["rule=low", "severity=warning"], "each key does, but nothing matches all of them"),
     ],
     ids=[
         "a-key-misspelt",

@@ -188,7 +188,7 @@ async def test_a_hand_over_shows_on_both_channels(store: Store) -> None:
     await deliver(store, 2, error="HTTP 503")
     await store.write(lambda tx: tx.outbox.divert_to_fallback("ops", [phone], minute(3), minute(8)))
     assert lines(told_of(store), "hand_over") == [
-        "8 | handed over | ops/aaaa | message 1 to the channel's fallback: HTTP 503"
+        "8 | diverted | ops/aaaa | message 1 to the channel's fallback: HTTP 503"
     ]
     shown = payloads.timeline(told_of(store), minute(9))
     assert [(one["channel"], one["last_error"]) for one in shown["undelivered"]] == [

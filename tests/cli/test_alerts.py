@@ -177,7 +177,7 @@ async def test_silences_are_listed_and_ended(site: Installation) -> None:
     ended = await _run(site, "silence", "-c", str(site.config), "expire", "1", "--by", "max")
     again = await _run(site, "silence", "expire", "1")
     assert (ended.code, again.code) == (0, 1)
-    assert "no silence 1 that is not over; there is none" in again.err
+    assert "no current silence 1; there is none" in again.err
     assert json.loads((await _run(site, "silence", "list", "--json")).out) == []
     [kept] = json.loads((await _run(site, "silence", "list", "--all", "--json")).out)
     assert (kept["state"], kept["by"], kept["expired_by"], kept["reason"]) == ("expired", "lena", "max", "x")
