@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from monitor.config import Config, SummarySettings
+from monitor.config import Config
+from monitor.config.sections import SummarySection
 from monitor.domain.schedule import next_run
 from monitor.domain.summary import summarize
 from monitor.store.transaction import Transaction
@@ -16,11 +17,11 @@ class Summaries:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._wanted: SummarySettings | None = None
+        self._wanted: SummarySection | None = None
         self._since: datetime | None = None
         self._due: datetime | None = None
 
-    def reconfigure(self, wanted: SummarySettings | None, now: datetime) -> None:
+    def reconfigure(self, wanted: SummarySection | None, now: datetime) -> None:
         """Use these settings from now on. Without an earlier summary, the first is due after `now`."""
         if wanted != self._wanted:
             self._since = now if self._wanted is None else self._since
@@ -46,7 +47,7 @@ class Summaries:
         return made
 
     async def _make(
-        self, wanted: SummarySettings, config: Config, last: datetime | None, since: datetime, now: datetime
+        self, wanted: SummarySection, config: Config, last: datetime | None, since: datetime, now: datetime
     ) -> bool:
         """Create a summary; return False if one was stored meanwhile.
 
@@ -54,7 +55,7 @@ class Summaries:
         report = summarize(
             await self._store.read(lambda tx: tx.summaries.period(since, now, config.accounts))
         )
-        names = config.targets if wanted.channels is None else wanted.channels
+        names = config.targets if wanted.notify is None else wanted.notify
         targets = [target for name in names for target in config.targets[name]]
 
         def keep(tx: Transaction) -> bool:
@@ -66,5 +67,5 @@ class Summaries:
         return await self._store.write(keep)
 
 
-def _next(wanted: SummarySettings, since: datetime) -> datetime:
-    return next_run(wanted.cron.fields, wanted.cron.timezone, since) or _NEVER
+def _next(wanted: SummarySection, since: datetime) -> datetime:
+    return next_run(wanted.schedule.fields, wanted.schedule.timezone, since) or _NEVER

@@ -8,7 +8,6 @@ from monitor.config.model import (
     Config,
     Job,
     StoreSettings,
-    SummarySettings,
 )
 from monitor.config.warnings import warnings
 from monitor.domain.schedule import Cron, Every, Schedule
@@ -21,7 +20,6 @@ __all__ = [
     "Job",
     "Schedule",
     "StoreSettings",
-    "SummarySettings",
     "find",
     "json_schema",
     "load",

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from monitor.config import yaml_tree
 from monitor.config.jobs import check_unique
 from monitor.config.matching import Configured, check_alerts, check_attributes
-from monitor.config.model import Channel, SummarySettings
+from monitor.config.model import Channel
 from monitor.config.problems import Findings, expected, unknown
 from monitor.config.read import check_keys, read
 from monitor.config.rules import build_words, check_channels, check_message, check_template
@@ -239,15 +239,6 @@ def read_web(findings: Findings) -> WebSection | None:
         reason = f"is required, since others can reach {section.listen}; or listen on 127.0.0.1"
         findings.missing((*path, "token"), reason)
     return section
-
-
-def build_summary(section: SummarySection | None) -> SummarySettings | None:
-    """Return the finished summary. Only for a section with which nothing is wrong."""
-    if section is None:
-        return None
-    return SummarySettings(
-        cron=Cron(expression=section.cron, timezone=section.timezone), channels=section.notify
-    )
 
 
 _LINKS: yaml_tree.Path = ("links",)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from monitor.config.sections import HeartbeatSection, WebSection
+from monitor.config.sections import HeartbeatSection, SummarySection, WebSection
 from monitor.config.yaml_tree import Plain, Position
 from monitor.domain.coverage import Held, in_common, matching_nothing
 from monitor.domain.delivery import Target
@@ -16,7 +16,7 @@ from monitor.domain.model import Account, Series, Subject
 from monitor.domain.mutes import Inhibition, Maintenance, Silence
 from monitor.domain.routing import Route
 from monitor.domain.rules import Rule, Words
-from monitor.domain.schedule import Cron, Schedule, gap_after
+from monitor.domain.schedule import Schedule, gap_after
 from monitor.domain.windows import QuietHours
 from monitor.providers.base import Api, Settings
 
@@ -57,14 +57,6 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SummarySettings:
-    """When a summary is sent, and to which channels (None: every channel)."""
-
-    cron: Cron
-    channels: tuple[str, ...] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
     """Where the database is, as an absolute path, and how long snapshots are kept."""
 
@@ -102,7 +94,7 @@ class Config:
     links: Mapping[str, str]
     """URL templates by name, for the messages of every rule."""
     heartbeat: HeartbeatSection | None
-    summary: SummarySettings | None
+    summary: SummarySection | None
     web: WebSection | None
     secrets: Secrets = field(repr=False)
     """Every credential and URL that may appear nowhere, for redaction."""

@@ -45,6 +45,7 @@ from monitor.config.types import (
     Weekdays,
 )
 from monitor.domain import model, routing
+from monitor.domain.schedule import Cron
 from monitor.domain.windows import WEEKDAYS
 from monitor.providers import PROVIDERS
 from monitor.providers.base import (
@@ -185,6 +186,11 @@ class SummarySection(Section):
     notify: Names | None = Field(
         default=None, description="The channels that are told. Left out: every channel; []: none."
     )
+
+    @property
+    def schedule(self) -> Cron:
+        """Return when it is sent."""
+        return Cron(expression=self.cron, timezone=self.timezone)
 
 
 _ALERTS = (

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from monitor.alerting.recording import record
 from monitor.alerting.summaries import Summaries
-from monitor.config import Cron, SummarySettings
+from monitor.config.sections import SummarySection
 from monitor.domain.delivery import Notification, Target
 from monitor.domain.matching import Match
 from monitor.domain.messages import Item, Message, render
@@ -32,7 +32,7 @@ CONFIG = configured(
     accounts=[SPOT],
     targets=[OPS, LOG],
 )
-DAILY = SummarySettings(cron=Cron(expression="0 8 * * *", timezone=ZoneInfo("UTC")), channels=None)
+DAILY = SummarySection(cron="0 8 * * *")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EIGHT = datetime(2026, 2, 2, 8, tzinfo=UTC)
 SEVEN = EIGHT - HOUR
@@ -70,7 +70,7 @@ async def told(store: Store, target: Target = OPS, now: datetime = EIGHT + 2 * D
     return messages
 
 
-def following(store: Store, since: datetime = SEVEN, wanted: SummarySettings = DAILY) -> Summaries:
+def following(store: Store, since: datetime = SEVEN, wanted: SummarySection = DAILY) -> Summaries:
     """As a daemon would that started then."""
     summaries = Summaries(store)
     summaries.reconfigure(wanted, since)
@@ -161,9 +161,7 @@ async def test_a_clock_set_back_under_it_does_not_put_the_next_one_off(store: St
     ],
 )
 async def test_where_it_goes(store: Store, channels: tuple[str, ...] | None, ops: int, log: int) -> None:
-    await following(store, wanted=SummarySettings(cron=DAILY.cron, channels=channels)).make_if_due(
-        CONFIG, EIGHT
-    )
+    await following(store, wanted=SummarySection(cron=DAILY.cron, notify=channels)).make_if_due(CONFIG, EIGHT)
     assert (len(await told(store, OPS)), len(await told(store, LOG))) == (ops, log)
 
 

@@ -148,8 +148,8 @@ def test_what_is_configured(tmp_path: Path) -> None:
     assert config.heartbeat.every == timedelta(minutes=1)
     assert config.heartbeat.url.get_secret_value() == "https://hc.example/uuid-of-it"
     assert config.summary is not None
-    assert config.summary.cron == Cron(expression="0 8 * * *", timezone=ZoneInfo("UTC"))
-    assert config.summary.channels is None
+    assert config.summary.schedule == Cron(expression="0 8 * * *", timezone=ZoneInfo("UTC"))
+    assert config.summary.notify is None
 
 
 def test_the_heartbeats_url_is_a_secret(tmp_path: Path) -> None:
