@@ -53,14 +53,12 @@ def _alert_row(alert: AlertStatus, at: datetime) -> Row:
 
 def _handling(one: AlertStatus | Incident, at: datetime) -> str:
     """Return why an alert is quiet: acknowledged, muted or flapping. Empty: it is not."""
-    notes = [_acknowledged(one.ack, at)] if one.ack else []
+    notes = []
+    if ack := one.ack:
+        notes.append(f"acknowledged by {ack.by} {span(at - ack.at)} ago: {ack.reason}")
     notes += [one.muted] if one.muted else []
     notes += ["flapping"] if one.flapping else []
     return "; ".join(notes)
-
-
-def _acknowledged(ack: Ack, at: datetime) -> str:
-    return f"acknowledged by {ack.by} {span(at - ack.at)} ago: {ack.reason}"
 
 
 def show_incidents(console: Console, incidents: Sequence[Incident], at: datetime) -> None:

@@ -13,7 +13,7 @@ from monitor.domain.model import Account, PollResult
 from monitor.domain.money import grouped
 from monitor.domain.time import moment, span
 from monitor.errors import Outcome
-from monitor.store.read.state import SeriesStatus, Undelivered
+from monitor.store.read.state import SeriesStatus
 from monitor.terminal.alerts import MATCHES_NOTHING, alerts_grid
 from monitor.terminal.tables import Column, Grid, Row, show_grid
 
@@ -55,9 +55,11 @@ def notices(status: Status) -> Iterator[tuple[str, str]]:
         yield (f"{text}; {MATCHES_NOTHING}", "yellow") if idle else (text, "cyan")
     for window in status.maintenance:
         yield f"maintenance {window.name}: {match_text(window.match)}", "cyan"
-    for undelivered in status.undelivered:
-        if undelivered.last_error or status.at - undelivered.since > _SOON:
-            yield _undelivered(undelivered, status.at), "yellow"
+    for waiting in status.undelivered:
+        age = status.at - waiting.since
+        if waiting.last_error or age > _SOON:
+            error = f", last error: {waiting.last_error}" if waiting.last_error else ""
+            yield f"undelivered: {waiting.count} for {waiting.channel}, for {span(age)}{error}", "yellow"
     counts = status.notifications
     sums = ", ".join(f"{counts[name]} {name}" for name in ("pending", "failed", "delivered"))
     yield f"notifications: {sums}", "yellow" if counts["pending"] or counts["failed"] else "dim"
@@ -70,11 +72,6 @@ def _refused(status: Status) -> str:
     more = f" (and {len(others)} more)" if others else ""
     in_force = f"; the one of {moment(kept.accepted_at)} stays in force" if kept is not None else ""
     return f"configuration refused{since}: {first}{more}{in_force}"
-
-
-def _undelivered(one: Undelivered, at: datetime) -> str:
-    error = f", last error: {one.last_error}" if one.last_error else ""
-    return f"undelivered: {one.count} for {one.channel}, for {span(at - one.since)}{error}"
 
 
 def headline(status: Status) -> str:

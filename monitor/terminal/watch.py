@@ -114,11 +114,12 @@ def shares(sizes: Sequence[int], room: int, heights: Sequence[int]) -> list[int]
     given = []
     for number, size in enumerate(tables):
         others = sum(
-            _lines(min(other, _SPARED), other, tall)
-            for other, tall in zip(tables[number + 1 :], heights[number + 1 :], strict=True)
+            _lines(min(other, _SPARED), other, lines)
+            for other, lines in zip(tables[number + 1 :], heights[number + 1 :], strict=True)
         )
-        rows = _fitting(size, left - others, heights[number])
-        left -= _lines(rows, size, heights[number])
+        tall, space = heights[number], left - others
+        rows = size if _lines(size, size, tall) <= space else max(0, (space - 2) // tall)
+        left -= _lines(rows, size, tall)
         given.append(rows)
     return [*given, max(0, min(notes, left + min(notes, _SPARED)))]
 
@@ -126,10 +127,6 @@ def shares(sizes: Sequence[int], room: int, heights: Sequence[int]) -> list[int]
 def _lines(rows: int, size: int, tall: int) -> int:
     """Return the lines that `rows` of `size` rows take, with the heading and the line that counts the rest."""
     return 0 if rows == 0 else 1 + rows * tall + (rows < size)
-
-
-def _fitting(size: int, room: int, tall: int) -> int:
-    return size if _lines(size, size, tall) <= room else max(0, (room - 2) // tall)
 
 
 def _line(text: str, width: int, style: str) -> Text:
