@@ -85,8 +85,8 @@ def _check_live(loaded: Config, warned: list[str], *, as_json: bool) -> int:
     quietly(loaded)
     asyncio.run(poll_once.check_live(loaded, progress))
     if as_json:
-        polls = [polls.poll(account, result) for account, result in results]
-        show_json({"file": str(loaded.path), "problems": [], "warnings": warned, "polls": polls})
+        polled = [polls.poll(account, result) for account, result in results]
+        show_json({"file": str(loaded.path), "problems": [], "warnings": warned, "polls": polled})
     incomplete = any(result.lacking(account) for account, result in results)
     return EX_OK if all(result.ok for _, result in results) and not incomplete else EX_UNKNOWN
 
