@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,6 +29,27 @@ def copied(package: Path, folder: Path) -> Path:
     copy = folder / "package"
     shutil.copytree(package / "monitor", copy / "monitor", ignore=shutil.ignore_patterns("__pycache__"))
     return copy
+
+
+class Child(Protocol):
+    """A child process, as asyncio knows it."""
+
+    @property
+    def pid(self) -> int:
+        """Return its id."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Return its exit code, None as long as asyncio has not seen its end."""
+
+
+def send_signal(child: Child, number: int) -> None:
+    """Send a signal to a child process. Raises ProcessLookupError once it has ended."""
+    if child.returncode is not None:
+        raise ProcessLookupError(f"process {child.pid} has ended")
+    # Not by the methods of `asyncio.subprocess.Process`: in CPython 3.11 they poll the child first. That may reap it
+    # before the thread that waits for it does, and asyncio then reports an exit code of 255 instead of the true one.
+    os.kill(child.pid, number)
 
 
 class Program:
@@ -108,14 +129,14 @@ class Program:
 
     async def stop(self) -> int:
         """Send SIGTERM; return the exit code. Raises TimeoutError."""
-        self.process.send_signal(signal.SIGTERM)
+        send_signal(self.process, signal.SIGTERM)
         async with asyncio.timeout(self._patience):
             return await self.process.wait()
 
     async def kill(self) -> int:
         """Send SIGKILL, if it still runs; return the exit code."""
         with suppress(ProcessLookupError):
-            self.process.kill()
+            send_signal(self.process, signal.SIGKILL)
         return await self.process.wait()
 
     # Commands beside it
@@ -134,7 +155,8 @@ class Program:
             async with asyncio.timeout(self._patience if cut_off is None else cut_off):
                 out, err = await process.communicate()
         except TimeoutError:
-            process.kill()
+            with suppress(ProcessLookupError):
+                send_signal(process, signal.SIGKILL)
             out, err = await process.communicate()
         return await process.wait(), out.decode(), err.decode()
 

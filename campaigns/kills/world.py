@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from campaigns.harness import faketime
-from campaigns.harness.program import Program
+from campaigns.harness.program import Program, send_signal
 from campaigns.kills.acts import Acts
 from campaigns.kills.plot import Plot
 from campaigns.kills.receiver import Receiver
@@ -72,7 +72,7 @@ class World(Program):
         if self.launches in self.by_wrong_clock:
             return
         with suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGHUP)
+            send_signal(self.process, signal.SIGHUP)
 
     async def kill(self) -> int:
         """Send SIGKILL; return the exit code once all that the process sent has been read."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from campaigns.harness import faketime
-from campaigns.harness.program import Program
+from campaigns.harness.program import Program, send_signal
 
 _PATIENCE = 240.0  # seconds; on a busy machine a start takes some
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -70,7 +70,7 @@ class Daemon(Program):
     async def reload(self) -> None:
         """Send SIGHUP; return once the configuration is in effect."""
         self._reloads += 1
-        self.process.send_signal(signal.SIGHUP)
+        send_signal(self.process, signal.SIGHUP)
         await self.logged("configuration reloaded", self._reloads)
 
     async def stop(self) -> int:

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from typer.main import get_group
 
+from campaigns.harness.program import send_signal
 from monitor import cli
 from monitor.cli import main
 from monitor.cli.main import COMMANDS, load_command
@@ -69,7 +70,7 @@ async def test_ctrl_c_ends_the_demo(site: Installation) -> None:
         env={**site.environ, "TMPDIR": str(site.folder)},
     )
     await until(lambda: list(site.folder.glob("balance-monitor-demo-*/*.db")), "the demo at work")
-    process.send_signal(signal.SIGINT)
+    send_signal(process, signal.SIGINT)
     began = time.monotonic()
     async with asyncio.timeout(PATIENCE):
         _, err = await process.communicate()
@@ -96,7 +97,7 @@ async def test_the_sandbox_prints_a_configuration_that_fits(site: Installation) 
     (site.folder / "sandbox.yaml").write_bytes(text)
     done = await _run(site, "check", "--live", "-c", "sandbox.yaml")
     told = await _run(site, "notify", "-c", "sandbox.yaml")
-    process.send_signal(signal.SIGINT)
+    send_signal(process, signal.SIGINT)
     async with asyncio.timeout(PATIENCE):
         out, err = await process.communicate()
     assert b"Ctrl-C ends it" in said
@@ -248,7 +249,7 @@ async def test_ctrl_c_during_poll_is_quiet(site: Installation) -> None:
         env=site.environ,
     )
     await until(lambda: site.wdcf.requests, "the poll under way")
-    process.send_signal(signal.SIGINT)
+    send_signal(process, signal.SIGINT)
     async with asyncio.timeout(PATIENCE):
         out, err = await process.communicate()
     assert (process.returncode, out) == (130, b"")

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import signal
 import stat
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.harness.program import send_signal
 from monitor.cli.main import execute
 from tests.process.fork_server import ROOT
 from tests.process.support import until
@@ -556,7 +558,7 @@ async def _watching(
     await until(lambda: look(lambda text: "900" in text), "the first screenful")
     then()
     await until(lambda: look(until_shown), "what happened meanwhile")
-    process.send_signal(2)
+    send_signal(process, signal.SIGINT)
     code = await process.wait()
     look(lambda _: True)
     os.close(ours)

@@ -66,16 +66,6 @@ class Forked:
         out, err, _ = await asyncio.gather(_all_of(self.stdout), _all_of(self.stderr), self.wait())
         return out, err
 
-    def send_signal(self, number: int) -> None:
-        """Signal it. Raises ProcessLookupError once it has ended."""
-        if self.returncode is not None:
-            raise ProcessLookupError
-        os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self.send_signal(signal.SIGKILL)
-
     async def _end(self, status: asyncio.StreamReader) -> int:
         self.returncode = int(await status.readline())
         return self.returncode

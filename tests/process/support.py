@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +18,7 @@ from typing import Any, Self, TypeAlias
 
 import yaml
 
+from campaigns.harness.program import send_signal
 from monitor import config as configuration
 from monitor.alerting.status import assemble
 from monitor.payloads import status as payloads
@@ -84,7 +86,7 @@ class Daemon:
 
     def send(self, number: signal.Signals) -> None:
         """Signals it."""
-        self.process.send_signal(number)
+        send_signal(self.process, number)
 
     async def logged(self, text: str, times: int = 1) -> None:
         """Waits for a text in its log."""
@@ -140,7 +142,8 @@ class Installation:
     async def __aexit__(self, *_: object) -> None:
         for daemon in self._daemons:
             if daemon.process.returncode is None:
-                daemon.process.kill()
+                with suppress(ProcessLookupError):
+                    daemon.send(signal.SIGKILL)
                 await daemon.process.wait()
         await self.webhook.stop()
         await self.sandbox.stop()
@@ -290,7 +293,8 @@ async def run(*arguments: str, cwd: Path, environ: Mapping[str, str], execs: boo
             out, err = await process.communicate()
     finally:
         if process.returncode is None:
-            process.kill()
+            with suppress(ProcessLookupError):
+                send_signal(process, signal.SIGKILL)
     return Done(process.returncode or 0, out.decode(), err.decode())
 
 

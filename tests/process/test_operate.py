@@ -114,7 +114,7 @@ async def test_a_kill_right_after_an_acknowledgement_keeps_it(site: Installation
     site.holds("5", "0")
     await site.told(1)
     done = await _acknowledged(site, incident(site.messages[0])[0])
-    daemon.process.kill()
+    daemon.send(signal.SIGKILL)
     assert done.code == 0
     await daemon.ended()
     again = await site.start()
@@ -141,7 +141,7 @@ async def test_in_a_silence_nothing_is_told_and_after_it_what_differs(site: Inst
     assert (alert["state"], alert["announced"]) == ("firing", False)
     assert alert["muted"] == "silence 1 by lena: upgrade"
     assert [one["id"] for one in shown["silences"]] == [1]
-    daemon.process.kill()
+    daemon.send(signal.SIGKILL)
     await daemon.ended()
     await site.start()
     await _quiet_for_some_polls(site)
