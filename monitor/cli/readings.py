@@ -27,7 +27,7 @@ from monitor.domain.time import between
 from monitor.readings import export as exporting
 from monitor.readings import query
 from monitor.readings.file import Format
-from monitor.readings.history import HistoryQuery, draw, tell
+from monitor.readings.history import HistoryQuery, draw, latest_page
 from monitor.store.read.all_readings import archive
 from monitor.store.read.readings import readings
 from monitor.terminal.console import progress, stdout
@@ -112,7 +112,7 @@ def history(
 
 
 def _show_table(loaded: Config, asked: HistoryQuery, field: Field, limit: int) -> None:
-    page = tell(loaded.store.path, asked, limit)
+    page = latest_page(loaded.store.path, asked, limit)
     show_history(stdout(), page, field)
     if len(page.readings) < page.count:
         print_error(

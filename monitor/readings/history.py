@@ -56,7 +56,7 @@ def title(told: ReadingsPage) -> str:
     return f"{asked.series}: {'1 reading' if told.count == 1 else some}, {within}"
 
 
-def tell(store: Path, asked: HistoryQuery, limit: int | None) -> ReadingsPage:
+def latest_page(store: Path, asked: HistoryQuery, limit: int | None) -> ReadingsPage:
     """Return the newest readings, at most `limit` (None: all)."""
     # One more than is shown: it tells whether there are older ones, and is the last reading before the first shown.
     wanted = -1 if limit is None else limit + 1
