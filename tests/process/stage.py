@@ -20,7 +20,7 @@ from monitor.sandbox import Scenario
 
 from .support import MANY_CALLS, Installation
 
-AT_ONCE = 10
+AT_ONCE = 5
 
 Seer = TypeVar("Seer", bound=Callable[..., None])
 Play: TypeAlias = Callable[[Installation], Coroutine[Any, Any, None]]
