@@ -1,10 +1,10 @@
-"""The fuzz campaign: whatever others write, the daemon reads it exactly, or refuses it in words. See README.md here.
+"""The fuzz campaign: the daemon reads every input exactly, or refuses it with a reason. See README.md here.
 
     __main__.py        a coverage-guided run of one target, by atheris
-    targets.py         what can be run, with what each begins from
-    configuration.py   looks at the configuration: a whole file, references, values, a file of clients
-    answers.py         looks at the answers: of either service, and any bytes on the connection
-    exact.py           whether an amount is the digits it was written with, told without decimals
+    targets.py         all targets, with their seeds
+    configuration.py   targets of the configuration: a whole file, references, values, a file of clients
+    responses.py       targets of responses: of either service, and any bytes on the connection
+    exact.py           compares an amount with its written digits, without Decimal
 
-A target takes any bytes and raises where something is wrong; it needs no atheris.
+A target takes any bytes and raises an error if it finds a defect. It does not need atheris.
 """

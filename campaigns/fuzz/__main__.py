@@ -1,7 +1,7 @@
-"""`python -m campaigns.fuzz TARGET --seconds 600`: a coverage-guided run; ends at the first finding, if there is one.
+"""`python -m campaigns.fuzz TARGET --seconds 600`: a coverage-guided run that ends at the first finding.
 
-Needs atheris, which is no dependency of the project (README.md beside this file). `--input FILE` runs the target once
-on what was found, and needs nothing.
+It needs atheris, which is not a dependency of the project (see README.md beside this file). `--input FILE` runs the
+target once on a finding, without atheris.
 """
 
 import argparse
@@ -12,16 +12,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-TARGETS = ("config", "clients", "interpolate", "values", "nami", "wdcf", "http-answer")
+TARGETS = ("config", "clients", "interpolate", "values", "nami", "wdcf", "http-response")
 INSTRUMENTED = ("monitor", "json", "email", "h11", "yaml")
-"""What the fuzzer follows: our code, and what of other people's Python stands between it and the bytes."""
+"""The modules whose coverage guides the fuzzer: our code, and the Python libraries that read the bytes for it."""
 
 
 def main() -> int:
-    """Runs what the command line asks for."""
+    """Run the target of the command line; return the exit code."""
     arguments = _arguments()
     if arguments.input is not None:
-        _target(arguments.target).look(arguments.input.read_bytes())
+        _target(arguments.target).run(arguments.input.read_bytes())
         return 0
     atheris = _atheris()
     if atheris is None:
@@ -31,13 +31,13 @@ def main() -> int:
         target = _target(arguments.target)
     folder = arguments.folder / arguments.target
     sys.stderr.write(f"corpus and findings are kept in {folder}\n")
-    atheris.Setup([sys.argv[0], *_options(arguments, target, folder)], target.look)
+    atheris.Setup([sys.argv[0], *_options(arguments, target, folder)], target.run)
     atheris.Fuzz()  # ends the process
     return 0
 
 
 def _options(arguments: argparse.Namespace, target: Any, folder: Path) -> list[str]:
-    """What libFuzzer is told, after the files it begins from are written."""
+    """Write the seeds and words to files; return the options of libFuzzer."""
     corpus, findings, words = folder / "corpus", folder / "findings", folder / "words"
     for one in (corpus, findings):
         one.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def _escaped(word: bytes) -> str:
 
 
 def _target(name: str) -> Any:
-    """Imported only now: what is imported before atheris is at work is not followed."""
+    # imported only now, because modules that are imported before atheris instruments them do not guide it
     return importlib.import_module("campaigns.fuzz.targets").targets()[name]
 
 
@@ -77,8 +77,8 @@ def _atheris() -> ModuleType | None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m campaigns.fuzz", description=__doc__)
     parser.add_argument("target", choices=TARGETS)
-    parser.add_argument("--seconds", type=int, default=600, help="how long")
-    parser.add_argument("--seed", type=int, default=7, help="what draws the changes")
+    parser.add_argument("--seconds", type=int, default=600, help="duration of the run")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the random changes")
     parser.add_argument("--timeout", type=int, default=5, help="seconds that one input may take")
     parser.add_argument("--megabytes", type=int, default=1024, help="memory that the process may take")
     parser.add_argument("--input", type=Path, help="run the target once, on this file")
@@ -86,7 +86,7 @@ def _arguments() -> argparse.Namespace:
         "--folder",
         type=Path,
         default=Path(tempfile.gettempdir()) / "balance-monitor-fuzz",
-        help="where the corpus and the findings are kept, from run to run",
+        help="directory of the corpus and the findings, used by the next run too",
     )
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""What operators write: a whole file, references in it, single values, and a file of clients."""
+"""Targets of the configuration: a whole file, references, single values, and a file of clients."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ _HIDDEN = (*ENVIRON.values(), FILE_SECRET)
 
 
 def config(data: bytes) -> None:
-    """A whole file: a configuration whose amounts are those written, or what is wrong with it and where."""
+    """Load a whole file: a configuration with the amounts as written, or errors with their positions."""
     path = _folder() / "config.yaml"
     path.write_bytes(data)
     try:
@@ -50,7 +50,7 @@ def config(data: bytes) -> None:
 
 
 def clients(data: bytes) -> None:
-    """A file of clients: ids that a request can hold, each once, or what is wrong with it."""
+    """Load a file of clients: ids that fit a request, each once, or errors with their positions."""
     (_folder() / "clients.txt").write_bytes(data)
     path = _folder() / "with-clients.yaml"
     path.write_text(
@@ -71,7 +71,7 @@ def clients(data: bytes) -> None:
 
 
 def references(data: bytes) -> None:
-    """Any text with `${…}` in it: its values, or why there are none, which holds no value."""
+    """Interpolate a text with `${…}`: the values are inserted, or the errors contain none."""
     text = data.decode(errors="replace")
     found, missing = _interpolated(text)
     assert "${" in text or (found == text and not missing)
@@ -82,7 +82,7 @@ def references(data: bytes) -> None:
 
 
 def values(data: bytes) -> None:
-    """One value, by the first byte a span, an amount, a change, a call limit, a URL or a cron expression."""
+    """Read one value, by the first byte a span, an amount, a change, a call limit, a URL or a cron expression."""
     text = data[1:].decode(errors="replace")
     kinds = tuple(_VALUES.values())
     kinds[data[0] % len(kinds) if data else 0](text)
@@ -163,14 +163,14 @@ _VALUES: Mapping[str, Callable[[str], None]] = {
 
 @cache
 def _folder() -> Path:
-    """Where files are written, with the secret that the example names."""
+    """Return a directory for files, with the secret that the example refers to."""
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     (folder / "wdcf-secret").write_text(FILE_SECRET)
     return folder
 
 
 def _interpolated(text: str) -> tuple[str | None, list[str]]:
-    """What a text becomes, and why a reference in it has no value."""
+    """Return the interpolated text, and the reasons of references without a value."""
     root = Scalar(text=text, at=Position(1, 1))
     done = interpolate(root, Sources(environ=ENVIRON, directory=_folder()), lambda _: False)
     assert isinstance(done.root, Scalar)
@@ -178,7 +178,7 @@ def _interpolated(text: str) -> tuple[str | None, list[str]]:
 
 
 def _assert_helpful(error: ConfigError, data: bytes) -> None:
-    """Every problem has words and a place that the file has, and none shows what is secret."""
+    """Assert that every problem has a reason and a position within the file, and contains no secret."""
     assert error.problems
     _assert_hidden(str(error))
     lines = data.count(b"\n") + data.count(b"\r") + data.count(b"\xc2\x85") + 3 * data.count(b"\xe2\x80") + 2

@@ -1,4 +1,4 @@
-"""Whether an amount is the digits it was written with. Goes by the characters: no `Decimal` judges a `Decimal`."""
+"""Compare amounts with their written digits, character by character, so that no `Decimal` judges a `Decimal`."""
 
 import re
 from decimal import Decimal
@@ -7,7 +7,7 @@ _WRITTEN = re.compile(r"([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?", re.ASCII)
 
 
 def is_exactly(value: Decimal, text: str) -> bool:
-    """Whether `value` has the sign, the digits and the decimal places that `text` writes."""
+    """Return whether `value` has the sign, the digits and the decimal places of `text`."""
     match = _WRITTEN.fullmatch(text)
     if match is None:
         return False
@@ -23,6 +23,6 @@ def is_exactly(value: Decimal, text: str) -> bool:
 
 
 def written_out(value: Decimal) -> bool:
-    """Whether the plain notation, which messages show and the store keeps, is the very same amount."""
+    """Return whether the plain notation, used in messages and in the store, is exactly the same amount."""
     again = Decimal(format(value, "f"))
     return again == value and (value.as_tuple() == again.as_tuple() or value.adjusted() >= 0)

@@ -1,46 +1,46 @@
-"""What can be fuzzed, and what each run begins from: the examples, whole and in parts."""
+"""All targets and their seeds: the example configuration, whole and in parts."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaigns.fuzz import answers, configuration
+from campaigns.fuzz import configuration, responses
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Something that takes any bytes and raises where something is wrong with what becomes of them.
+    """A target: `run` takes any bytes, and raises an error if it finds a defect.
 
-    `words` are what the fuzzer puts in besides single bytes."""
+    `words` are inserted by the fuzzer, besides single bytes. `longest` is the largest input, in bytes."""
 
-    look: Callable[[bytes], None]
+    run: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
     words: tuple[bytes, ...] = ()
     longest: int = 4096
 
 
 def targets() -> Mapping[str, Target]:
-    """Every target by its name."""
+    """Return every target by its name."""
     text = (ROOT / "config.example.yaml").read_text()
     example = "\n".join(_without_comments(text)).encode()
     return {
         "config": Target(
-            look=configuration.config,
+            run=configuration.config,
             seeds=(text.encode(), example, *_FILES),
             words=(*_words(example), *_YAML),
             longest=16_384,
         ),
-        "clients": Target(look=configuration.clients, seeds=_CLIENTS),
+        "clients": Target(run=configuration.clients, seeds=_CLIENTS),
         "interpolate": Target(
-            look=configuration.references, seeds=_REFERENCES, words=_REFERENCES, longest=512
+            run=configuration.references, seeds=_REFERENCES, words=_REFERENCES, longest=512
         ),
-        "values": Target(look=configuration.values, seeds=_VALUES, longest=256),
-        "nami": Target(look=answers.nami, seeds=_with_status(_NAMI, b"\x00", b"\xff"), words=_JSON),
-        "wdcf": Target(look=answers.wdcf, seeds=_with_status(_WDCF, b""), words=_JSON),
-        "http-answer": Target(look=answers.http_answer, seeds=_HTTP, words=_words(b" ".join(_HTTP))),
+        "values": Target(run=configuration.values, seeds=_VALUES, longest=256),
+        "nami": Target(run=responses.nami, seeds=_with_status(_NAMI, b"\x00", b"\xff"), words=_JSON),
+        "wdcf": Target(run=responses.wdcf, seeds=_with_status(_WDCF, b""), words=_JSON),
+        "http-response": Target(run=responses.http_response, seeds=_HTTP, words=_words(b" ".join(_HTTP))),
     }
 
 
@@ -54,7 +54,7 @@ def _words(text: bytes) -> tuple[bytes, ...]:
 
 
 def _with_status(bodies: tuple[bytes, ...], *first: bytes) -> tuple[bytes, ...]:
-    """Each body as an answer of status 200, and as an error of each kind."""
+    """Return each body with status 200, and with an error status of each kind."""
     statuses = (b"\x00", b"\x06", b"\x07", b"\x0a", b"\x0b")
     return tuple(one + status + body for one in first for status in statuses for body in bodies)
 

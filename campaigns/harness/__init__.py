@@ -1,7 +1,7 @@
-"""What all campaigns share. Nothing here imports `monitor`: it is only ever started, asked, listened to and killed.
+"""The code that all campaigns share. Nothing here imports `monitor`, which only runs as a process.
 
-program.py     one process after another on one store, its commands, logs and status
+program.py     one process after another on one store: signals, commands, logs, status
 web.py         a small HTTP server
-receiver.py    takes the notifications
+receiver.py    receives notifications
 faketime.py    another wall clock for a process
 """

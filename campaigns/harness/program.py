@@ -1,4 +1,4 @@
-"""The program in a folder of its own: configuration, store, and one process after another at work on it."""
+"""The program in a directory of its own: configuration, store, and one process after another."""
 
 import asyncio
 import json
@@ -24,8 +24,8 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def copied(package: Path, folder: Path) -> Path:
-    """Copy the program into a folder, and return where: the tree may be worked on while a campaign runs, and whoever
-    has to reproduce a failure finds what failed."""
+    """Copy the program into a directory; return the path of the copy."""
+    # the checkout may change while the campaign runs, and a failure has to be reproduced with the code that failed
     copy = folder / "package"
     shutil.copytree(package / "monitor", copy / "monitor", ignore=shutil.ignore_patterns("__pycache__"))
     return copy
@@ -53,8 +53,8 @@ def send_signal(child: Child, number: int) -> None:
 
 
 class Program:
-    """One process after another. `package` holds the `monitor` to run; `patience` is how many seconds a start, a
-    command or a stop may take. `launched` is in monotonic seconds."""
+    """One process after another. `package` contains the `monitor` to run; `patience` is the number of seconds that a
+    start, a command or a stop may take. `launched` is in monotonic seconds."""
 
     def __init__(self, folder: Path, package: Path, *, patience: float = 60.0) -> None:
         self.folder = folder
@@ -74,7 +74,7 @@ class Program:
         self._process: asyncio.subprocess.Process | None = None
 
     def configure(self, document: Json) -> None:
-        """Write the configuration file, whole at once."""
+        """Replace the configuration file, atomically."""
         new = self.config.with_suffix(".new")
         new.write_text(json.dumps(document, indent=2))  # JSON is YAML
         new.replace(self.config)
@@ -90,17 +90,17 @@ class Program:
 
     @property
     def log(self) -> str:
-        """Return what the latest process has logged."""
+        """Return the log of the latest process."""
         return self._log(self.launches).read_text(errors="replace")
 
     @property
     def is_running(self) -> bool:
-        """Return whether the latest process has said that it runs."""
+        """Return whether the latest process has logged that it is running."""
         return " running " in self.log
 
     @property
     def has_ended(self) -> bool:
-        """Return whether the latest process has gone, by itself or by a signal."""
+        """Return whether the latest process has ended, by itself or by a signal."""
         return self.process.returncode is not None
 
     async def start(self, environ: Mapping[str, str] = _NOTHING) -> None:
@@ -118,7 +118,7 @@ class Program:
         self.launched = time.monotonic()
 
     async def logged(self, text: str, times: int = 1) -> None:
-        """Wait for a text in the latest process's log. Raises RuntimeError where it does not come."""
+        """Wait for a text in the log of the latest process. Raises RuntimeError if it does not come."""
         deadline = time.monotonic() + self._patience
         while self.log.count(text) < times:
             if self.has_ended or time.monotonic() > deadline:
@@ -134,7 +134,7 @@ class Program:
             return await self.process.wait()
 
     async def kill(self) -> int:
-        """Send SIGKILL, if it still runs; return the exit code."""
+        """Send SIGKILL, if the process is still running; return the exit code."""
         with suppress(ProcessLookupError):
             send_signal(self.process, signal.SIGKILL)
         return await self.process.wait()
@@ -161,7 +161,7 @@ class Program:
         return await process.wait(), out.decode(), err.decode()
 
     async def status(self) -> Json:
-        """Return what `status --json` shows. Raises RuntimeError where that is no JSON."""
+        """Return the output of `status --json`. Raises RuntimeError if it is not JSON."""
         _, out, err = await self.command("status", "--json")
         try:
             shown: Json = json.loads(out)
@@ -169,12 +169,11 @@ class Program:
             raise RuntimeError(f"status --json: {err}") from exc
         return shown
 
-    # What is left of it
+    # Store and logs
 
     def integrity(self) -> str:
-        """Return what SQLite says of the store, "ok" where there is none. While nothing runs.
-
-        It looks at a copy, since looking mends what a kill has left."""
+        """Return the result of SQLite's integrity check, "ok" if there is no store. Call it while no process runs."""
+        # checks a copy, because opening the store itself would roll back what a kill has left
         if not self.store.exists():
             return "ok"
         with tempfile.TemporaryDirectory(dir=self.folder) as place:
@@ -187,22 +186,22 @@ class Program:
                 except sqlite3.Error as exc:
                     return str(exc)
 
-    def complaints(self) -> list[str]:
-        """Return what the processes logged as errors, with their numbers: nothing here gives them cause.
+    def logged_errors(self) -> list[str]:
+        """Return all errors that the processes logged, with the numbers of the processes.
 
-        A critical alert that fires is logged as an error too; it is not one of the program's own."""
+        Critical alerts are left out, though they are logged as errors too."""
         return [
             f"process {number}: {line}"
             for number in range(1, self.launches + 1)
             for line in self._log(number).read_text(errors="replace").splitlines()
-            if _complains(line)
+            if _is_error(line)
         ]
 
     def _log(self, number: int) -> Path:
         return self.folder / f"process-{number:04d}.log"
 
 
-def _complains(line: str) -> bool:
+def _is_error(line: str) -> bool:
     _, level, text, *_ = [*line.split(maxsplit=2), "", "", ""]
     return any(one in line for one in _NEVER) or (
         level in ("ERROR", "CRITICAL") and not text.startswith("alert ")

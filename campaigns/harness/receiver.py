@@ -1,4 +1,4 @@
-"""Takes notifications as apprise posts them: `json://` and `ntfy://`."""
+"""A server that receives notifications as apprise posts them: `json://` and `ntfy://`."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from campaigns.harness.web import Reply, Request, Server
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """A notification as it came. `at` is in monotonic seconds; `path` names the recipient, as ntfy's topic does."""
+    """A notification that arrived, `at` monotonic seconds. `path` identifies the recipient, as ntfy's topic does."""
 
     at: float
     path: str
@@ -19,20 +19,20 @@ class Posted:
 
 
 class MessageServer(ABC):
-    """A server for notifications; what becomes of each is `take`'s affair."""
+    """A server for notifications; `take` decides about each."""
 
     def __init__(self) -> None:
         self._server = Server(self._handle)
-        self.start, self.stop, self.settled = self._server.start, self._server.stop, self._server.settled
+        self.start, self.stop, self.drained = self._server.start, self._server.stop, self._server.drained
 
     @property
     def port(self) -> int:
-        """Return where it listens."""
+        """Return the port that it listens on."""
         return self._server.port
 
     @abstractmethod
     async def take(self, posted: Posted) -> Reply:
-        """Return the answer. The code up to the first `await` runs as the notification arrives."""
+        """Return the response. The code up to the first `await` runs as the notification arrives."""
 
     async def _handle(self, request: Request) -> Reply:
         content = json.loads(request.body)

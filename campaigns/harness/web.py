@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server on loopback, small enough to be trusted, that knows when everything sent to it has been read."""
+"""A small HTTP/1.1 server on loopback that can wait until everything sent to it has been read."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 HOST = "127.0.0.1"
-_PROBE = "/are-you-through"
+_PROBE = "/probe"
 
 
 def _nothing() -> None:
-    """For replies that nobody wants to know of."""
+    """Do nothing: the default of `Reply.sent`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer; `sent` is called once it has been handed to the kernel."""
+    """A response; `sent` is called once the kernel has all of it."""
 
     status: int
     body: bytes = b"{}"
@@ -43,23 +43,22 @@ class Server:
         self.port = 0
 
     async def start(self) -> None:
-        """Listens."""
+        """Listen on a free port."""
         self._server = await asyncio.start_server(self._accept, HOST, 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Drops every connection."""
+        """Stop listening, and drop every connection."""
         if self._server is not None:
             self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def settled(self) -> None:
-        """Returns once all that a process which is dead by now ever sent has reached the handler.
-
-        Connections are accepted in order: when one opened now is served, those before it were accepted; and
-        each of them ends, since nobody holds its other end any more."""
+    async def drained(self) -> None:
+        """Wait until everything that a dead process sent has reached the handler."""
+        # connections are accepted in order: once a new one is served, all earlier ones were accepted; each of these
+        # ends by itself, because the process no longer holds its other end
         reader, writer = await asyncio.open_connection(HOST, self.port)
         writer.write(f"GET {_PROBE} HTTP/1.1\r\n\r\n".encode())
         await reader.readuntil(b"\r\n\r\n")
@@ -81,7 +80,7 @@ class Server:
                 await writer.drain()
                 reply.sent()
         except ConnectionError:
-            pass  # the client was killed: that is what it is here for
+            pass  # the client was killed, as the campaigns do
         finally:
             writer.close()
 

@@ -1,18 +1,19 @@
-"""The kill campaign: the real process, killed again and again, and a checker that knows what should have been told.
+"""The kill campaign: the real process, killed again and again, and a checker that knows what has to be notified.
 
-    story.py       levels, and who goes on to the next one when
-    plot.py        accounts whose balances try the rules, and what has to be told of them
-    crew.py        accounts that try channels and what people do
-    setup.py       the configuration file, and what varies in it
-    acts.py        does what people do: commands, reloads
-    service.py     tells the story to whoever asks
-    receiver.py    takes the messages
+    script.py      what an account answers, level by level, and when it moves to the next level
+    scenario.py    the accounts that test the rules, and the incidents that have to be notified
+    crew.py        the accounts that test channels and commands
+    setup.py       the configuration file, and its changes during a run
+    acts.py        the acts of people: commands, reloads
+    service.py     the providers' services: answers each request by the account's script
+    receiver.py    receives the messages
     world.py       one installation and its process
     aims.py        when to kill
     lane.py        a world that is killed, beside one that is not
-    checker.py     what was wrong with the messages (pure)
-    records.py     what was wrong with the readings kept, and with summaries (pure)
-    report.py      what is shown and kept
+    checker.py     finds violations in the messages (pure)
+    records.py     finds violations in the stored readings and the summaries (pure)
+    report.py      prints the result, and keeps the records
+    mutants.py     breaks the program on purpose, to test the checker
 
-What it shares with the other campaigns is in `campaigns.harness`. Nothing here imports `monitor`.
+The code shared with the other campaigns is in `campaigns.harness`. Nothing here imports `monitor`.
 """

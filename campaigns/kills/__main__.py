@@ -1,4 +1,4 @@
-"""`python -m campaigns.kills --kills 300 --seed 7`: exit code 0, or 1 where a promise was broken."""
+"""`python -m campaigns.kills --kills 300 --seed 7`: exit code 0, or 1 if a promise was broken."""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ from campaigns.kills.lane import WRONG_CLOCKS, Lane, Outcome, cast
 
 
 def main() -> int:
-    """Runs the campaign that the command line asks for."""
+    """Run the campaign; return its exit code."""
     arguments = _arguments()
     console = Console(stderr=True)
     folder = Path(tempfile.mkdtemp(prefix="kill-campaign-"))
@@ -29,7 +29,7 @@ def main() -> int:
     wrong = WRONG_CLOCKS if arguments.kills >= 48 else WRONG_CLOCKS[arguments.kills % 2 :][:1]
     by_wrong_clock = max(4, arguments.kills // 12) if has_wrong_clock else 0
     if not by_wrong_clock and not accounts:
-        console.print("no start by a wrong clock: libfaketime is not installed, or the kills are too few")
+        console.print("no start with a wrong clock: libfaketime is not installed, or there are too few kills")
     kills = arguments.kills - by_wrong_clock * len(wrong)
     shares = [len(range(lane, kills, arguments.lanes)) for lane in range(arguments.lanes)]
     with Progress(
@@ -83,14 +83,14 @@ async def _run(lanes: list[Lane]) -> list[Outcome]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m campaigns.kills", description=__doc__)
-    parser.add_argument("--kills", type=int, default=300, help="how many in all")
-    parser.add_argument("--seed", default=str(int(time.time())), help="what draws the aims and delays")
-    parser.add_argument("--lanes", type=int, default=2, help="how many worlds at once, each with its share")
+    parser.add_argument("--kills", type=int, default=300, help="number of kills in all")
+    parser.add_argument("--seed", default=str(int(time.time())), help="seed of the random choices")
     parser.add_argument(
-        "--accounts", default="", help="those of the story that take part: HUSH,TURN; all of them"
+        "--lanes", type=int, default=2, help="pairs of processes at once, which share the kills"
     )
-    parser.add_argument("--keep", action="store_true", help="keep stores, logs and records of a success too")
-    parser.add_argument("--forget", action="store_true", help="keep nothing, not even of a failure")
+    parser.add_argument("--accounts", default="", help="accounts that take part: HUSH,TURN; default: all")
+    parser.add_argument("--keep", action="store_true", help="keep the records of a successful run too")
+    parser.add_argument("--forget", action="store_true", help="keep no records, not even of a failed run")
     parser.add_argument("--package", type=Path, default=ROOT, help="the folder whose `monitor` is run")
     return parser.parse_args()
 

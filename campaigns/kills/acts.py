@@ -1,7 +1,7 @@
-"""What people do in a world: the acts of the story, and changes of channels and routes at any time.
+"""The acts of people: those that belong to levels of the scripts, and changes of channels and routes at any time.
 
-An act is done once, and its moment is noted as the service notes its answers. Commands are the program's own, beside
-whatever process runs; a change of the configuration is done once a process has taken it up, by a reload or by a start.
+An act is done once, and its moment is recorded as the service records those of its responses. Commands run beside the
+daemon, if it runs. A change of the configuration is done once a process has loaded it, by a reload or at its start.
 """
 
 import asyncio
@@ -16,24 +16,24 @@ from pathlib import Path
 from typing import Protocol
 
 from campaigns.kills import crew
-from campaigns.kills.checker import EXCHANGED, Message, read
-from campaigns.kills.plot import Json, of_cycle
+from campaigns.kills.checker import ROTATED, Message, read
 from campaigns.kills.receiver import Receiver
+from campaigns.kills.scenario import Json, of_cycle
+from campaigns.kills.script import Level, Moment
 from campaigns.kills.setup import Setup
-from campaigns.kills.story import Level, Moment
 
 ARRIVES_WITHIN = 60.0
-"""Seconds that an act waits for the message it is about; then the story goes on, and the checker names it."""
+"""Seconds that an act waits for its message. Without one the script continues, and the checker reports the loss."""
 _TRIES = 5
 _SOON, _FAR = 8.0, 30.0
-"""Seconds to the minute's end between which quiet hours are worth while."""
+"""Seconds. Quiet hours are configured only if the end of the minute is between the first and the second away."""
 _IMPORTED = 20
 _EPSILON = 0.02
-"""Seconds by which two readings of two clocks may differ."""
+"""Seconds by which the two clocks may differ, one for moments and one for the ends of silences."""
 
 
 class Stage(Protocol):
-    """What acts need of a world: its process and its files."""
+    """The part of a world that acts need: its process and its files."""
 
     folder: Path
     launches: int
@@ -42,12 +42,12 @@ class Stage(Protocol):
 
     @property
     def is_running(self) -> bool:
-        """Return whether the latest process has said that it runs."""
+        """Return whether the latest process has logged that it is running."""
         ...
 
     @property
     def log(self) -> str:
-        """Return what the latest process has said."""
+        """Return the log of the latest process."""
         ...
 
     def configure(self, document: Json) -> None:
@@ -55,16 +55,16 @@ class Stage(Protocol):
         ...
 
     def hang_up(self) -> None:
-        """Have the process reload."""
+        """Send SIGHUP to make the process reload."""
         ...
 
     async def command(self, *arguments: str, cut_off: float | None = None) -> tuple[int, str, str]:
-        """Run a command of the program, killed after `cut_off` seconds; return its exit code and what it said."""
+        """Run a command, killed after `cut_off` seconds; return its exit code, stdout and stderr."""
         ...
 
 
 class Acts:
-    """Does what people do. `moments` is when what was done took effect at the earliest."""
+    """Performs the acts. `moments` has the earliest instants, in monotonic seconds, at which each took effect."""
 
     def __init__(self, stage: Stage, rng: random.Random) -> None:
         self.moments: dict[Moment, list[float]] = defaultdict(list)
@@ -83,24 +83,24 @@ class Acts:
         self.setup: Setup
 
     def begin(self, account: str, cycle: int, level: Level) -> Callable[[], bool]:
-        """Begin the act of a level."""
+        """Begin the act of a level; return a function that is True once it is done."""
         if not level.act:
             return lambda: True
-        task = self._start(self._guarded(level.act, account, cycle, level))
+        task = self._start(self._perform(level.act, account, cycle, level))
         return task.done
 
     def next_deed(self) -> asyncio.Future[str]:
-        """Return what becomes the next reload or command, as it begins."""
+        """Return a future of the next reload or command; it is done as that begins."""
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._deeds.append(future)
         return future
 
     def change_at_times(self) -> None:
-        """Begin to change channels and routes, until the end."""
+        """Begin to change channels and routes, until `stop`."""
         self._start(self._changes())
 
     async def stop(self) -> None:
-        """End whatever is being done."""
+        """Cancel all acts that are not done."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -111,14 +111,14 @@ class Acts:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _guarded(self, act: str, account: str, cycle: int, level: Level) -> None:
+    async def _perform(self, act: str, account: str, cycle: int, level: Level) -> None:
         try:
             await _ACTS[act](self, account, cycle, level)
-        except Exception as exc:  # noqa: BLE001 -- whatever it is, the story has to go on, and the verdict to say so
+        except Exception as exc:  # noqa: BLE001 -- the script has to continue after any error, and the verdict reports it
             self.failures.append(f"{account}, cycle {cycle}: {act} failed: {exc!r}")
         self.done[act] += 1
 
-    def _note(self, account: str, cycle: int, name: str, at: float | None = None) -> None:
+    def _record(self, account: str, cycle: int, name: str, at: float | None = None) -> None:
         self.moments[account, cycle, name].append(time.monotonic() if at is None else at)
 
     def _announce(self, deed: str) -> None:
@@ -130,29 +130,29 @@ class Acts:
     # Commands
 
     async def _command(self, *arguments: str) -> str:
-        said = ""
+        err = ""
         for _ in range(_TRIES):
             self._announce(arguments[0])
             began = time.monotonic()
-            code, out, said = await self._stage.command(*arguments)
+            code, out, err = await self._stage.command(*arguments)
             self._command_takes = time.monotonic() - began
             if code == 0:
                 return out
             await asyncio.sleep(0.5)
-        raise RuntimeError(f"{' '.join(arguments)}: {said}")
+        raise RuntimeError(f"{' '.join(arguments)}: {err}")
 
     async def acknowledge(self, account: str, cycle: int, level: Level) -> None:
-        """Acknowledge the incident once somebody has its firing."""
+        """Acknowledge the incident once its firing was delivered."""
         if (message := await self._arrived("/duty", account, level)) is not None:
             await self._command("ack", message.incident, "--by", "campaign", "--reason", "known")
-            self._note(account, cycle, crew.ACKNOWLEDGED)
+            self._record(account, cycle, crew.ACKNOWLEDGED)
 
     async def silence(self, account: str, cycle: int, level: Level) -> None:
-        """Silence it for some seconds."""
+        """Silence the alert for some seconds."""
         await self._silence(account, cycle, f"{crew.SILENT + 3 * self._command_takes:.0f}s")
 
     async def silence_for_long(self, account: str, cycle: int, level: Level) -> None:
-        """Silence it until somebody ends that."""
+        """Silence the alert for longer than it takes until `expire`."""
         await self._silence(account, cycle, "1h")
 
     async def _silence(self, account: str, cycle: int, lasts: str) -> None:
@@ -168,18 +168,18 @@ class Acts:
         self._silence_ends[account, cycle] = time.monotonic() + (ends_at - datetime.now(UTC)).total_seconds()
 
     async def wait_for_silence(self, account: str, cycle: int, level: Level) -> None:
-        """Wait until time has ended the silence."""
+        """Wait until the silence has ended by time."""
         over = self._silence_ends.get((account, cycle), 0.0) - _EPSILON
-        self._note(account, cycle, crew.SILENCE_OVER, over)
+        self._record(account, cycle, crew.SILENCE_OVER, over)
         await asyncio.sleep(max(over - time.monotonic(), 0.0))
 
     async def expire(self, account: str, cycle: int, level: Level) -> None:
-        """End the silence."""
-        self._note(account, cycle, crew.SILENCE_OVER)
+        """Expire the silence."""
+        self._record(account, cycle, crew.SILENCE_OVER)
         await self._command("silence", "expire", str(self._silences[account, cycle]), "--by", "campaign")
 
-    async def bring_in(self, account: str, cycle: int, level: Level) -> None:
-        """Import readings; one import of two is killed on its way, and made again."""
+    async def import_readings(self, account: str, cycle: int, level: Level) -> None:
+        """Import readings. Half of the imports are killed and repeated."""
         file = self._stage.folder / f"import-{cycle}.csv"
         first = self._began - timedelta(days=2) + timedelta(minutes=cycle)
         amounts = [of_cycle(f"70{number}", cycle) for number in range(_IMPORTED)]
@@ -199,20 +199,20 @@ class Acts:
     # The configuration
 
     async def change(self, how: Callable[[Setup], None]) -> None:
-        """Change the configuration; return once a process has taken it up."""
+        """Change the configuration; return once a process has loaded it."""
         async with self._changing:
             how(self.setup)
             written = time.monotonic()
             self._stage.configure(self.setup.document())
-            reloads, asked = 0, 0
+            reloads, signalled = 0, 0
             while True:
                 if self._stage.is_running and self._stage.launched > written:
                     return
-                if self._stage.is_running and asked != self._stage.launches:
-                    reloads, asked = self._reloads(), self._stage.launches
+                if self._stage.is_running and signalled != self._stage.launches:
+                    reloads, signalled = self._reloads(), self._stage.launches
                     self._announce("reload")
                     self._stage.hang_up()
-                if asked == self._stage.launches and self._reloads() > reloads:
+                if signalled == self._stage.launches and self._reloads() > reloads:
                     self.done["reload"] += 1
                     return
                 await asyncio.sleep(0.05)
@@ -221,7 +221,7 @@ class Acts:
         return self._stage.log.count("configuration reloaded")
 
     async def _changes(self) -> None:
-        kinds = (_rename, _reorder, self._rotate, _lead_elsewhere)
+        kinds = (_rename, _reorder, self._rotate, _change_route)
         while True:
             await asyncio.sleep(self._rng.uniform(1, 4))
             kind = self._rng.choice(kinds)
@@ -229,58 +229,58 @@ class Acts:
             self.done[kind.__name__.strip("_").replace("_", " ")] += 1
 
     def _rotate(self, setup: Setup, rng: random.Random) -> None:
-        """From now on the service takes the new token alone."""
+        """Rotate the token: from now on the receiver accepts only the new one."""
         setup.token += 1
-        self._note("token", setup.token, EXCHANGED)
+        self._record("token", setup.token, ROTATED)
         self._stage.receiver.token = setup.token
 
     async def remove_rule(self, account: str, cycle: int, level: Level) -> None:
-        """Take the rule away."""
-        self._note(account, cycle, crew.REMOVED)
+        """Remove the rule from the configuration."""
+        self._record(account, cycle, crew.REMOVED)
         await self.change(lambda setup: setattr(setup, "closing", False))
 
     async def restore_rule(self, account: str, cycle: int, level: Level) -> None:
-        """Put it back."""
+        """Add the rule again."""
         await self.change(lambda setup: setattr(setup, "closing", True))
 
     async def begin_quiet_hours(self, account: str, cycle: int, level: Level) -> None:
-        """Set quiet hours up to the end of this minute, where that is near."""
+        """Configure quiet hours until the end of this minute, if that is near."""
         now = datetime.now(UTC)
         ends = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
         left = (ends - now).total_seconds()
         is_near = _SOON < left < _FAR
         over = time.monotonic() + (left if is_near else 0.0) - _EPSILON
-        self._note(account, cycle, crew.QUIET_OVER, over)
+        self._record(account, cycle, crew.QUIET_OVER, over)
         if is_near:
             hours = f"{ends - timedelta(minutes=10):%H:%M}", f"{ends:%H:%M}"
             await self.change(lambda setup: setattr(setup, "quiet", hours))
         self.done["nights" if is_near else "no night"] += 1
 
     async def wait_for_morning(self, account: str, cycle: int, level: Level) -> None:
-        """Wait until quiet hours are over."""
+        """Wait until the quiet hours have ended."""
         [over] = self.moments[account, cycle, crew.QUIET_OVER]
         await asyncio.sleep(max(over - time.monotonic(), 0.0))
 
     # Channels
 
     async def break_channel(self, account: str, cycle: int, level: Level) -> None:
-        """Have the channel refuse everything."""
+        """Make the channel refuse everything."""
         self._stage.receiver.is_frail_broken = True
 
     async def heal_channel(self, account: str, cycle: int, level: Level) -> None:
-        """Have it take everything."""
+        """Make the channel accept everything."""
         self._stage.receiver.is_frail_broken = False
 
     async def wait_for_fallback(self, account: str, cycle: int, level: Level) -> None:
-        """Wait until the fallback has been notified."""
+        """Wait until the fallback was notified."""
         await self._arrived("/spare", account, level)
 
     async def wait_for_firing(self, account: str, cycle: int, level: Level) -> None:
-        """Wait until somebody has been notified."""
+        """Wait until the firing was delivered."""
         await self._arrived("/duty", account, level)
 
     async def _arrived(self, url: str, account: str, level: Level) -> Message | None:
-        """Return the message at a recipient that names the level's amount."""
+        """Return the message at a recipient that contains the level's amount, None if none arrives in time."""
         deadline, seen = time.monotonic() + ARRIVES_WITHIN, 0
         [(_, amount)] = level.amounts
         while time.monotonic() < deadline:
@@ -303,7 +303,7 @@ def _reorder(setup: Setup, rng: random.Random) -> None:
     rng.shuffle(setup.order)
 
 
-def _lead_elsewhere(setup: Setup, rng: random.Random) -> None:
+def _change_route(setup: Setup, rng: random.Random) -> None:
     setup.side = "west" if setup.side == "east" else "east"
 
 
@@ -313,7 +313,7 @@ _ACTS: dict[str, Callable[[Acts, str, int, Level], Awaitable[None]]] = {
     crew.SILENCE_LONG: Acts.silence_for_long,
     crew.SILENCED: Acts.wait_for_silence,
     crew.EXPIRE: Acts.expire,
-    crew.IMPORT: Acts.bring_in,
+    crew.IMPORT: Acts.import_readings,
     crew.REMOVE: Acts.remove_rule,
     crew.RESTORE: Acts.restore_rule,
     crew.BREAK: Acts.break_channel,

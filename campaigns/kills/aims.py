@@ -1,7 +1,7 @@
-"""When to kill: anywhere, in the start, around a commit, around a delivery. Found by watching from outside alone.
+"""Aims, that is when to kill: anywhere, in the start, around a commit, around a delivery.
 
-An aim is a coroutine that kills the process when its moment has come and returns what it saw. The delays after
-a sign differ, so that over many kills they cover all that follows from it.
+An aim is a coroutine that waits for a sign, which it observes from outside the process, and returns what it saw. The
+process is killed then. The delays after a sign are random, so that many kills cover everything that follows it.
 """
 
 import asyncio
@@ -16,33 +16,34 @@ from typing import TypeAlias
 
 from campaigns.kills.checker import Kill
 from campaigns.kills.receiver import Delivery
+from campaigns.kills.script import Response
 from campaigns.kills.world import World
 
-GIVES_UP = 6.0
-"""Seconds after which an aim that saw no sign kills where it is, from when the process runs."""
+NO_SIGN_AFTER = 6.0
+"""Seconds to wait for a sign, once the process is running. Then it is killed without one."""
 _STARTS_WITHIN = 60.0
-_HOLD = 1.0
-_LOOK_EVERY = 0.0002
+_ANSWER_DELAY = 1.0
+_CHECK_EVERY = 0.0002
 
 Aim: TypeAlias = Callable[[World, random.Random], Awaitable[str]]
 
 
 def draw(rng: random.Random) -> str:
-    """The name of an aim."""
+    """Draw the name of an aim."""
     weights = [weight for weight, _ in AIMS.values()]
     return rng.choices(list(AIMS), weights)[0]
 
 
 async def shoot(name: str, world: World, rng: random.Random, number: int) -> Kill:
-    """Kills the process as the aim says, and waits for its end."""
+    """Kill the process when the aim's moment has come; return once it has ended."""
     _, aim = AIMS[name]
     try:
         if aim not in _EARLY:
             await until_running(world)
-        async with asyncio.timeout(GIVES_UP):
+        async with asyncio.timeout(NO_SIGN_AFTER):
             saw = await aim(world, rng)
     except TimeoutError:
-        saw = "no sign, killed all the same"
+        saw = "no sign, killed without one"
     at, running = time.monotonic(), world.is_running
     code = await world.kill()
     return Kill(
@@ -58,46 +59,44 @@ async def shoot(name: str, world: World, rng: random.Random, number: int) -> Kil
 
 
 async def _anywhere(world: World, rng: random.Random) -> str:
-    """At any instant of a short life."""
+    """Wait for any instant of a short life."""
     await asyncio.sleep(rng.uniform(0, 4))
     return ""
 
 
 async def _start(world: World, rng: random.Random) -> str:
-    """While it imports, opens its store, takes up what was left, or shortly after."""
+    """Wait for an instant of the start: imports, the opening of the store, the restored state, or shortly after."""
     await asyncio.sleep(rng.uniform(0, 2))
     return ""
 
 
 async def _reading(world: World, rng: random.Random) -> str:
-    """A reading that matters has been answered: before its commit, in it, or shortly after."""
+    """Wait for a fresh response: the kill comes before, during or after the commit of its reading."""
     await asyncio.sleep(rng.uniform(0, 1.5))
-    told = await world.service.next_fresh()
+    response = await world.service.next_fresh()
     await asyncio.sleep(rng.uniform(0, 0.03))
-    return f"{told.account} was told {told.level.name!r} of cycle {told.cycle}"
+    return f"{_place(response)} was sent"
 
 
 async def _commit(world: World, rng: random.Random) -> str:
-    """The write-ahead log has grown after such a reading: in the commit, or between it and what follows."""
+    """Wait until the write-ahead log grows after a fresh response: the kill comes during the commit or after it."""
     await asyncio.sleep(rng.uniform(0, 1.5))
-    told = await world.service.next_fresh()
+    response = await world.service.next_fresh()
     delay = rng.choice([0.0, rng.uniform(0, 0.005), rng.uniform(0, 0.04)])
     seen = await asyncio.to_thread(_kill_at_write, world.wal, world.process.pid, delay)
-    return (
-        f"{'a write' if seen else 'no write'} after {told.account}, {told.level.name!r} of cycle {told.cycle}"
-    )
+    return f"{'a write' if seen else 'no write'} after {_place(response)}"
 
 
 async def _acceptance(world: World, rng: random.Random) -> str:
-    """A message has been accepted, and the answer is held back."""
+    """Wait for a message that was accepted, and whose answer is delayed."""
     await asyncio.sleep(rng.uniform(0, 1.0))
-    delivery = await world.receiver.next_arrival(_HOLD)
+    delivery = await world.receiver.next_arrival(_ANSWER_DELAY)
     await asyncio.sleep(rng.uniform(0, 0.05))
     return _described(delivery)
 
 
 async def _answer(world: World, rng: random.Random) -> str:
-    """A message has been accepted and answered: before that is recorded, or shortly after."""
+    """Wait for a message that was accepted and answered: the kill comes before or after that is recorded."""
     await asyncio.sleep(rng.uniform(0, 1.0))
     delivery = await world.receiver.next_answer()
     await asyncio.sleep(rng.uniform(0, 0.02))
@@ -105,7 +104,7 @@ async def _answer(world: World, rng: random.Random) -> str:
 
 
 async def _deed(world: World, rng: random.Random) -> str:
-    """Somebody reloads, or runs a command: before it takes effect, in that, or shortly after."""
+    """Wait for a reload or a command: the kill comes before it takes effect, while it does, or after."""
     await asyncio.sleep(rng.uniform(0, 1.0))
     deed = await world.acts.next_deed()
     await asyncio.sleep(rng.uniform(0, 1.5))
@@ -121,23 +120,24 @@ AIMS: dict[str, tuple[int, Aim]] = {
     "after a delivery's answer": (15, _answer),
     "around a reload or a command": (15, _deed),
 }
-"""The aims, with how often each is drawn."""
+"""The aims, each with its weight in the draw."""
 _EARLY = (_anywhere, _start)
-"""These do not wait until the process runs."""
+"""These do not wait until the process is running."""
 
 
 async def until_running(world: World) -> None:
-    """Wait until the process says that it runs, but not for ever."""
+    """Wait until the process logs that it is running, or the time for that is over."""
     deadline = time.monotonic() + _STARTS_WITHIN
     while not world.is_running and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
 
 
 def _kill_at_write(wal: Path, pid: int, delay: float) -> bool:
-    """In a thread of its own, so that nothing stands between the sign and the signal."""
+    """Kill the process `delay` seconds after the log changed; return whether it did, within a second."""
+    # runs in a thread of its own, so that the event loop cannot delay the signal
     before, deadline = _state(wal), time.monotonic() + 1.0
     while (seen := _state(wal)) == before and time.monotonic() < deadline:
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_CHECK_EVERY)
     time.sleep(delay)
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
@@ -150,6 +150,10 @@ def _state(file: Path) -> tuple[int, int]:
     except FileNotFoundError:
         return 0, 0
     return stat.st_size, stat.st_mtime_ns
+
+
+def _place(response: Response) -> str:
+    return f"{response.account}, {response.level.name!r} of cycle {response.cycle}"
 
 
 def _described(delivery: Delivery) -> str:

@@ -1,20 +1,20 @@
-"""What was wrong. Pure: it knows what should have been told, what arrived, when a process was killed, and the end.
+"""Find violations in what the receiver got. Pure.
 
-It may assume little. It does not know what the program recorded, logged or meant to do. It trusts the receiver's
-record, the story's, and the instants of the kills, and holds against them what the program promises:
+The checker knows the scenario, the receiver's record, the instants of the kills and the final status. It knows nothing
+that the program recorded or logged. It verifies these promises:
 
-- a message names its incident and its number within it, in its last line;
-- a process sends no message twice that was accepted. Only one that is killed within `NEAR` seconds of an answer
-  may have failed to record it; a later process then sends the very same again;
-- a firing that waited until its resolve was due comes as one message with both numbers. Where the firing alone
-  had been accepted just before a kill, that message may still follow it: it repeats it with other words;
-- several incidents of one alert that wait at the same time come as one message, with a line for each. What such a
-  line can't say, for a reason does not hold it, follows from the order in which the story told of them;
-- no message comes before the service has told of its cause, as often and for as long as its rule asks for, nor before
-  a silence or quiet hours are over;
-- whoever was notified of an incident gets its end. Who that is follows from the story; where a route leads elsewhere
-  meanwhile, it is one of two or both;
-- a token may be exchanged while a message is sent with the old one: then it may come once more with the new one.
+- A message contains the id of its incident and its number within it, in its last line.
+- A process sends no accepted message twice. Only a process that is killed within `NEAR` seconds of an answer may have
+  failed to record it; a later process then sends the same message again.
+- A firing that waits until its resolution is due comes as one message with both numbers. If the firing alone was
+  accepted just before a kill, that message may follow it: it repeats the firing with another text.
+- Several incidents of one alert that wait at the same time come as one message, with a line for each. If a line
+  contains no amount, because its reason has none, it belongs to the oldest remaining incident.
+- No message comes before the service has sent its cause, as often and for as long as the rule demands, nor before a
+  silence or quiet hours end.
+- Every recipient of an incident gets its end. The scenario names the recipients; if a route changes
+  meanwhile, it is one of two recipients, or both.
+- If a token is rotated while a message is being sent with the old one, the message may come again with the new one.
 """
 
 import math
@@ -25,16 +25,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from campaigns.kills.plot import Incident, Json, Mark
 from campaigns.kills.receiver import Delivery
-from campaigns.kills.story import Moment
+from campaigns.kills.scenario import Incident, Json, Mark
+from campaigns.kills.script import Moment
 
 NEAR = 1.5
-"""Seconds between an answer and its record at most. It was 11 ms on two busy cores; half a second with a load of 22."""
-EXCHANGED = "exchanged"
-"""The moment at which a token was exchanged for one of this number."""
+"""Seconds between an answer and its record at most: 11 ms were measured on two busy cores, 0.5 s with a load of 22."""
+ROTATED = "rotated"
+"""The moment at which a token was replaced by the one with this number."""
 _ACKNOWLEDGED_LATE = timedelta(seconds=1)
-"""A message says to the second when it happened."""
+"""The time in a message is exact to the second."""
 
 _STATE = r"(?:INFO|WARNING|CRITICAL)"
 _KIND = rf"(?:{_STATE}(?: still firing| not acknowledged)?|(?:FIRED AND )?(?:RESOLVED|CLOSED))"
@@ -56,8 +56,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """A kill. Instants are monotonic seconds; `running`: whether the process had said that it runs;
-    `code`: what it ended with, -9 where it was this kill."""
+    """A kill. Instants are monotonic seconds; `running`: the process had logged that it is running;
+    `code`: its exit code, -9 if this kill ended it."""
 
     number: int
     aim: str
@@ -71,11 +71,12 @@ class Kill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All there is to judge a run by. `told` has the story's moments and those of acts. `epoch` (UTC) is when the clock
-    showed 0 by which all instants here are."""
+    """Everything that a run is judged by. `moments` has the instants of each moment of scripts and acts.
+
+    `epoch` (UTC) is when the clock of all instants showed 0."""
 
     expected: Sequence[Incident]
-    told: Mapping[Moment, Sequence[float]]
+    moments: Mapping[Moment, Sequence[float]]
     deliveries: Sequence[Delivery]
     kills: Sequence[Kill]
     urls: Sequence[str]
@@ -84,11 +85,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What an accepted delivery says of an incident. `line`: what a group's message says of it, "" in one of its own.
+    """The part of an accepted delivery that is about one incident. `line`: its line in a group's message, else "".
 
-    `kind` is how its headline begins; `first` and `last` are its numbers, which differ where a firing and its end are
-    one. `severity` is "" where the message does not name it: in a group's line of an end. `at` is when it says that
-    it happened (UTC), to the second; None: it does not say."""
+    `kind` is the beginning of its headline. `first` and `last` are its numbers, which differ if a firing and its end
+    are one message. `severity` is "" where it has none: in a group's line of an end. `at` is the time that it gives
+    (UTC), to the second; None: none."""
 
     delivery: Delivery
     kind: str
@@ -104,34 +105,35 @@ class Message:
 
     @property
     def ends(self) -> bool:
-        """Whether it tells of the end."""
+        """Return whether it reports the end."""
         return self.kind.endswith(("RESOLVED", "CLOSED"))
 
     @property
     def fires(self) -> bool:
-        """Whether it tells of the firing."""
+        """Return whether it reports the firing."""
         return self.first == 1
 
     @property
     def numbers(self) -> str:
-        """Its numbers as it shows them."""
+        """Return its numbers as they are written in it."""
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
     @property
     def text(self) -> str:
-        """All of it but the trend, which reaches back into earlier cycles."""
+        """Return its text without the trend, which includes earlier cycles."""
         if self.line:
             return self.line
         body = self.delivery.body.splitlines()
         return "\n".join([self.delivery.title, *(line for line in body if not line.startswith("Trend: "))])
 
     def names(self, mark: Mark) -> bool | None:
-        """Whether it holds the mark's text; None: it could not."""
-        return None if self.line and not mark.in_reason else _holds(self.text, mark)
+        """Return whether it contains the mark's text; None: a line never contains such a text."""
+        return None if self.line and not mark.in_reason else _contains(self.text, mark)
 
-    def says_as(self, other: "Message") -> bool:
-        """Whether the words are the same: all of them, or what a line has of them, where just one is a line. How often
-        polls have failed is counted on while a message waits."""
+    def has_same_text(self, other: "Message") -> bool:
+        """Return whether the texts are equal, apart from the number of failed polls, which grows while a message waits.
+
+        If just one of them is a line, the parts that a line has are compared."""
         by_gist = bool(self.line) != bool(other.line)
         mine, others = (self.gist, other.gist) if by_gist else (self.text, other.text)
         return _timeless(mine) == _timeless(others)
@@ -139,9 +141,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was wrong, and what was seen that is allowed. `again`: the processes whose message came once more.
+    """The violations, and counts of what is allowed. `again`: the processes whose message was sent again.
 
-    `grouped`: how many of the messages told of several incidents."""
+    `grouped`: the number of messages about several incidents. `collapsed`: incidents with a firing and its end in one
+    message. `overtaken`: firings that were repeated in such a message."""
 
     violations: tuple[str, ...]
     messages: int
@@ -154,7 +157,7 @@ class Verdict:
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """Holds what arrived against what should have."""
+    """Compare what arrived with what had to arrive."""
     violations: list[str] = []
     messages: list[Message] = []
     accepted = [delivery for delivery in evidence.deliveries if delivery.accepted]
@@ -192,7 +195,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def differences(name: str, got: object, wanted: object) -> list[str]:
-    """Where two values, nested as JSON, are not the same."""
+    """Return the differences between two values, nested as JSON."""
     if isinstance(got, dict) and isinstance(wanted, dict):
         return [
             text
@@ -203,7 +206,7 @@ def differences(name: str, got: object, wanted: object) -> list[str]:
 
 
 def end_state(status: Json) -> Json:
-    """What `status --json` says, without what depends on when it was asked, or on what a reload met."""
+    """Return the parts of `status --json` that do not depend on the time, or on when a reload happened."""
     return {
         "alerts": {
             f"{one['rule']} {one['series']}": [one["state"], one["severity"], _timeless(one["reason"])]
@@ -218,7 +221,7 @@ def end_state(status: Json) -> Json:
 
 
 def _timeless(text: str) -> str:
-    """Return it without the counts that go on while a message waits, or until somebody looks."""
+    """Return a text without the counts that grow with time."""
     return _COUNTED.sub("", text)
 
 
@@ -226,7 +229,7 @@ def _timeless(text: str) -> str:
 
 
 def read(delivery: Delivery) -> list[Message] | str:
-    """What the delivery says of each incident it tells of, or what is wrong with it."""
+    """Return the messages in a delivery, one for each incident, or the violation in it."""
     group = _GROUP.fullmatch(delivery.title)
     return _single(delivery) if group is None else _lines(delivery, group)
 
@@ -235,9 +238,9 @@ def _single(delivery: Delivery) -> list[Message] | str:
     title, name = _TITLE.fullmatch(delivery.title), _NAME.search(delivery.body)
     severity, at = _SEVERITY.search(delivery.body), _AT.search(delivery.body)
     if title is None or name is None or severity is None:
-        return f"{delivery.url}: not a message of this story: {delivery.title!r} … {delivery.body[-60:]!r}"
+        return f"{delivery.url}: not a message of this scenario: {delivery.title!r} … {delivery.body[-60:]!r}"
     if not _fits(title["kind"], name):
-        return f"{delivery.url}: says {title['kind']} as message {_numbers(name)}: {delivery.title!r}"
+        return f"{delivery.url}: {title['kind']} as message {_numbers(name)}: {delivery.title!r}"
     return [
         Message(
             delivery=delivery,
@@ -255,14 +258,14 @@ def _single(delivery: Delivery) -> list[Message] | str:
 
 
 def _lines(delivery: Delivery, group: re.Match[str]) -> list[Message] | str:
-    """The lines of a group's message, what came first in the story first: ends are told after what fires."""
+    """Return a group's messages in the order of the script: ends first, though the delivery has them last."""
     wanted = [line for line in delivery.body.splitlines()[1:] if not line.startswith(_INSTEAD)]
     lines = [_LINE.fullmatch(line) for line in wanted]
     found = [line for line in lines if line is not None]
     counts = Counter(line["kind"] for line in found)
     counted = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     if len(found) < len(lines) or counted != group["counts"]:
-        return f"{delivery.url}: not a group of this story: {delivery.title!r} … {delivery.body!r}"
+        return f"{delivery.url}: not a group of this scenario: {delivery.title!r} … {delivery.body!r}"
     if wrong := [line[0] for line in found if not _fits(line["kind"], line)]:
         return f"{delivery.url}: another kind than its number's: {wrong[0]!r}"
     messages = [
@@ -284,7 +287,7 @@ def _lines(delivery: Delivery, group: re.Match[str]) -> list[Message] | str:
 
 
 def _fits(kind: str, numbers: re.Match[str]) -> bool:
-    """Whether a message of this kind may have these numbers: a firing has the first, both have several."""
+    """Return whether a message of this kind may have these numbers: a firing has 1, only both in one have several."""
     if kind.startswith("FIRED AND "):
         return numbers["first"] == "1" and numbers["last"] is not None
     return numbers["last"] is None and (numbers["first"] == "1") == (kind in ("INFO", "WARNING", "CRITICAL"))
@@ -299,7 +302,7 @@ def _gist(words: re.Match[str]) -> str:
 
 
 def _groups(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    """The messages of each incident at each URL, as they arrived."""
+    """Return the messages of each incident at each URL, as they arrived."""
     groups: dict[tuple[str, str], list[Message]] = defaultdict(list)
     for message in messages:
         groups[message.delivery.url, message.incident].append(message)
@@ -318,9 +321,9 @@ def _at_url(
             yield f"invented: {_shown(group[0])}"
             continue
         if found in taken:
-            yield f"told as two incidents, {taken[found]} and {group[0].incident}: {_shown(group[0])}"
+            yield f"notified as two incidents, {taken[found]} and {group[0].incident}: {_shown(group[0])}"
         taken[found] = group[0].incident
-        yield from _content(group, incident, evidence.told)
+        yield from _content(group, incident, evidence.moments)
         if incident.repeats is not None:
             yield from _reminders(group, incident, evidence)
     for index, incident in enumerate(evidence.expected):
@@ -329,10 +332,10 @@ def _at_url(
 
 
 def _reminders(group: Sequence[Message], incident: Incident, evidence: Evidence) -> Iterator[str]:
-    """Whether reminders come as far apart as the rule says, and none once somebody has acknowledged the incident.
+    """Yield reminders that came too soon after another message, or after the incident was acknowledged.
 
-    By when each message says that it happened: it may wait long until it is sent."""
-    known = min(evidence.told.get(incident.known, ()), default=None) if incident.known else None
+    This compares the times in the messages, because a message may wait for long until it is sent."""
+    known = min(evidence.moments.get(incident.known, ()), default=None) if incident.known else None
     known_at = None if known is None else evidence.epoch + timedelta(seconds=known)
     for before, after in pairwise(group):
         if not after.kind.endswith("still firing") or after.at is None or before.numbers == after.numbers:
@@ -341,42 +344,40 @@ def _reminders(group: Sequence[Message], incident: Incident, evidence: Evidence)
         if apart is not None and incident.repeats is not None and apart <= incident.repeats - 1:
             yield f"a reminder {apart:.0f} s after the message before it: {_shown(after)}"
         if known_at is not None and after.at > known_at + _ACKNOWLEDGED_LATE:
-            yield f"a reminder of what was acknowledged at {known_at:%H:%M:%S}: {_shown(after)}"
+            yield f"a reminder of an incident that was acknowledged at {known_at:%H:%M:%S}: {_shown(after)}"
 
 
 def _identified(messages: Sequence[Message], expected: Sequence[Incident]) -> dict[str, int]:
-    """Which incident each id stands for, as far as there is one, by the text that marks its firing.
+    """Return the index of the expected incident for each id, by the text that marks its firing.
 
-    An id whose firing came in lines alone that can't hold such a text stands for the first that is left."""
+    An id whose firing came only in lines that cannot contain such a text gets the first incident that is left."""
     firings: dict[str, list[Message]] = defaultdict(list)
     for message in messages:
         if message.fires or not message.ends:
             firings[message.incident].append(message)
-    found = {name: index for name, told in firings.items() if (index := _found(told, expected)) is not None}
-    for name, told in firings.items():
-        if name not in found and all(message.line for message in told):
-            left = (
-                i for i, one in enumerate(expected) if _is_about(told[0], one) and i not in found.values()
-            )
+    found = {name: index for name, its in firings.items() if (index := _found(its, expected)) is not None}
+    for name, its in firings.items():
+        if name not in found and all(message.line for message in its):
+            left = (i for i, one in enumerate(expected) if _is_about(its[0], one) and i not in found.values())
             index = next(left, None)
-            if index is not None and not _marked(told, expected[index]):
+            if index is not None and not _marked(its, expected[index]):
                 found[name] = index
     return found
 
 
-def _found(told: Sequence[Message], expected: Sequence[Incident]) -> int | None:
+def _found(messages: Sequence[Message], expected: Sequence[Incident]) -> int | None:
     for index, incident in enumerate(expected):
-        for message in told:
-            # the line of a firing that goes out with its end has the end's reason
+        for message in messages:
+            # the line of a firing that is sent together with its end has the reason of the end
             mark = incident.resolved if message.line and message.ends else incident.fired
             if mark and mark.text and _is_about(message, incident) and message.names(mark):
                 return index
     return None
 
 
-def _marked(told: Sequence[Message], incident: Incident) -> bool:
-    """Whether a line of these would hold a text that marks the incident."""
-    marks = [incident.resolved if message.ends else incident.fired for message in told]
+def _marked(messages: Sequence[Message], incident: Incident) -> bool:
+    """Return whether a line among these would contain a text that marks the incident."""
+    marks = [incident.resolved if message.ends else incident.fired for message in messages]
     return any(mark and mark.text and mark.in_reason for mark in marks)
 
 
@@ -384,14 +385,14 @@ def _is_about(message: Message, incident: Incident) -> bool:
     return (message.rule, message.subject) == (incident.rule, incident.subject)
 
 
-def _holds(text: str, mark: Mark) -> bool:
+def _contains(text: str, mark: Mark) -> bool:
     return re.search(rf"(?<![\d.]){re.escape(mark.text)}(?![\d.]*\d)", text) is not None
 
 
 def _content(
-    group: Sequence[Message], incident: Incident, told: Mapping[Moment, Sequence[float]]
+    group: Sequence[Message], incident: Incident, moments: Mapping[Moment, Sequence[float]]
 ) -> Iterator[str]:
-    """Whether each message says what it has to, and not before its cause; and whether the last one ends it."""
+    """Yield messages with a wrong content, messages before their cause, and a missing end."""
     for message in group:
         if (message.rule, message.subject) != (incident.rule, incident.subject):
             yield f"one id for two subjects: {_shown(message)}"
@@ -399,39 +400,39 @@ def _content(
             yield f"severity {message.severity}, and {incident.severity} was expected: {_shown(message)}"
         cause = incident.resolved if message.ends else incident.fired
         if cause is None:
-            yield f"resolved, though it lasts: {_shown(message)}"
-        elif (early := _earliest(cause, told) - message.delivery.arrived) > 0:
-            yield f"told {early:.3f} s before its cause {cause.moment}: {_shown(message)}"
+            yield f"resolved, though it is open at the end: {_shown(message)}"
+        elif (early := _earliest(cause, moments) - message.delivery.arrived) > 0:
+            yield f"sent {early:.3f} s before its cause {cause.moment}: {_shown(message)}"
         elif message.names(cause) is False:
             yield f"does not name {cause.text!r}: {_shown(message)}"
         if message.kind.endswith("still firing") and incident.repeats is None:
             yield f"a reminder, and none was wanted: {_shown(message)}"
         if message.kind.endswith("not acknowledged") and message.delivery.url not in incident.later:
-            yield f"escalated to whoever knew: {_shown(message)}"
+            yield f"escalated to a recipient of the firing: {_shown(message)}"
     if len({message.last for message in group if message.kind.endswith("not acknowledged")}) > 1:
         yield f"escalated more than once: {_shown(group[-1])}"
     if incident.resolved is not None and not group[-1].ends:
         yield f"lost: never resolved: {_shown(group[0])}"
 
 
-def _earliest(cause: Mark, told: Mapping[Moment, Sequence[float]]) -> float:
-    """When a message may come at the earliest, by when the service gave the answers that it takes."""
-    answers = told.get(cause.moment, ())
-    if len(answers) < cause.answers:
+def _earliest(cause: Mark, moments: Mapping[Moment, Sequence[float]]) -> float:
+    """Return the earliest instant at which a message may come, by the responses that cause it."""
+    sent = moments.get(cause.moment, ())
+    if len(sent) < cause.responses:
         return math.inf
-    held_back = min(told.get(cause.not_before, ()), default=math.inf) if cause.not_before else 0.0
-    return max(answers[cause.answers - 1], answers[0] + cause.later, held_back)
+    muted_until = min(moments.get(cause.not_before, ()), default=math.inf) if cause.not_before else 0.0
+    return max(sent[cause.responses - 1], sent[0] + cause.later, muted_until)
 
 
 def _sequence(group: Sequence[Message], incident: Incident | None, evidence: Evidence) -> Iterator[str]:
-    """Whether the numbers come in order, the firing first, and whatever comes again may do so."""
+    """Yield messages in a wrong order, and repetitions that are not allowed."""
     first = group[0]
     from_the_firing = incident is None or first.delivery.url in incident.to
     after_the_end = any(one.ends and two.last != one.last for one, two in pairwise(group))
     last = [message.last for message in group]
     wanted = 2 if incident is None or (incident.repeats is None and not incident.later) else None
     in_order = last == sorted(last) and not after_the_end and (first.fires or not from_the_firing)
-    # where the route leads elsewhere meanwhile, a reminder and the end may come as one message: the end
+    # after a change of the route, a reminder and the end may come as one message: the end
     end_alone = first.ends and not first.fires and not (incident and incident.either)
     if not in_order or end_alone or (wanted and last[-1] > wanted):
         numbers = ", ".join(message.numbers for message in group)
@@ -440,18 +441,19 @@ def _sequence(group: Sequence[Message], incident: Incident | None, evidence: Evi
         if after.first > before.last:
             continue
         if not _unrecorded(before, after, evidence):
-            yield f"told again, and not next to a kill: {_shown(after)}"
-        if before.numbers == after.numbers and not before.says_as(after):
-            yield f"told again in other words: {before.text!r} and {after.text!r}"
+            yield f"sent again, and not next to a kill: {_shown(after)}"
+        if before.numbers == after.numbers and not before.has_same_text(after):
+            yield f"sent again with another text: {before.text!r} and {after.text!r}"
 
 
 def _unrecorded(before: Message, after: Message, evidence: Evidence) -> bool:
-    """Whether the process that sent a message may have been killed before it recorded that, and not the other's; or
-    the token was exchanged before it did."""
+    """Return whether the first message may not have been recorded, so that the second was allowed.
+
+    Its process was killed shortly after the answer, or before it, or the token was rotated then."""
     sent, again = before.delivery, after.delivery
     if again.token > sent.token:
-        [exchanged] = evidence.told["token", sent.token + 1, EXCHANGED]
-        if sent.answered is None or exchanged - sent.answered <= NEAR:
+        [rotated] = evidence.moments["token", sent.token + 1, ROTATED]
+        if sent.answered is None or rotated - sent.answered <= NEAR:
             return True
     return sent.process < again.process and any(
         kill.process == sent.process and (sent.answered is None or kill.at - sent.answered <= NEAR)

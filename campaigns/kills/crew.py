@@ -1,7 +1,7 @@
-"""The accounts that try channels and what people do: each has a rule of its own, and acts that go with its levels.
+"""The accounts that test channels and commands: each has a rule of its own, and levels with acts.
 
-`acts.py` does the acts, and notes their moments as the service notes its answers, so that a message can be held
-against them: none about `HUSH` before its silence is over, no reminder of `ACKED` once that is acknowledged.
+`acts.py` performs the acts and records their moments, so that messages can be compared with them: none about `HUSH`
+before its silence is over, no reminder of `ACKED` once that is acknowledged.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,18 +9,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from campaigns.kills.plot import Incident, Json, Mark, Plot, a_rule, an_incident, of_cycle, plain, wdcf
-from campaigns.kills.story import Level
+from campaigns.kills.scenario import (
+    Incident,
+    Json,
+    Mark,
+    Scenario,
+    a_rule,
+    an_incident,
+    of_cycle,
+    plain,
+    wdcf,
+)
+from campaigns.kills.script import Level
 
 JOB = "crew"
 GROUP = ("G1", "G2", "G3", "G4")
-"""These fall and rise together: messages tell of several of them."""
+"""These fall and rise together, so that one message is about several of them."""
 TEAM = ("/flaky", "/slow", "/alice", "/bob", "/token")
 """The recipients of the channel that is renamed, reordered and rotated."""
 
 REMIND, ESCALATE, FALL_BACK, SILENT = 2, 2, 2, 5
-"""Seconds: `repeat_every`, `escalate_after`, `fallback_after`, and how long a silence lasts that time ends; longer
-where commands are slow, so that the story gets on within it."""
+"""Seconds: `repeat_every`, `escalate_after`, `fallback_after`, and the duration of a silence that ends by time. That is
+longer where commands are slow, so that the alert fires or resolves during it."""
 
 ACK, IMPORT, REMOVE, RESTORE = "acknowledge", "import", "remove the rule", "restore the rule"
 SILENCE, SILENCED, SILENCE_LONG, EXPIRE = (
@@ -39,30 +49,30 @@ ACKNOWLEDGED, REMOVED, SILENCE_OVER, QUIET_OVER = (
     "silence over",
     "quiet hours over",
 )
-"""The moments that acts note."""
+"""The moments that acts record."""
 
 GONE = "the rule is gone from the configuration"
 _REMINDED = ("MOVED", "ACKED")
 _OF_ONE = ("TURN", "MOVED", "HUSH", "STILL", "SECRET", "ACKED", "UNHEARD", "FRAIL", "NIGHT", "CLOSING")
 
 
-def plots(began: datetime) -> list[Plot]:
-    """Return their plots."""
+def scenarios(began: datetime) -> list[Scenario]:
+    """Return their scenarios."""
     members = [_Member(name, began) for name in GROUP]
     one = {name: _Member(name, began) for name in (*_OF_ONE, "LEDGER")}
     return [
-        *(member.plot(member.dip(lasts=2), to=TEAM, together=GROUP, timeless=True) for member in members),
-        one["TURN"].plot(one["TURN"].dip(lasts=4), to=TEAM, timeless=True),
-        one["MOVED"].plot(one["MOVED"].dip(lasts=5), to=(), either=("/east", "/west"), repeats=REMIND),
-        one["HUSH"].plot(one["HUSH"].hushed, mark=_hushed),
-        one["STILL"].plot(one["STILL"].still, mark=_stilled),
-        one["SECRET"].plot(one["SECRET"].secret, mark=lambda incident, n: None),
-        one["ACKED"].plot(one["ACKED"].acknowledged, repeats=REMIND, known=ACKNOWLEDGED),
-        one["UNHEARD"].plot(one["UNHEARD"].dip(lasts=ESCALATE + 3), later=("/boss",)),
-        one["FRAIL"].plot(one["FRAIL"].frail, to=("/frail",), later=("/spare",)),
-        one["NIGHT"].plot(one["NIGHT"].night, to=("/night",), mark=_at_night),
-        one["CLOSING"].plot(one["CLOSING"].closing, mark=_closed, timeless=True),
-        one["LEDGER"].plot(one["LEDGER"].ledger, mark=lambda incident, n: None, timeless=True),
+        *(member.scenario(member.dip(lasts=2), to=TEAM, together=GROUP, timeless=True) for member in members),
+        one["TURN"].scenario(one["TURN"].dip(lasts=4), to=TEAM, timeless=True),
+        one["MOVED"].scenario(one["MOVED"].dip(lasts=5), to=(), either=("/east", "/west"), repeats=REMIND),
+        one["HUSH"].scenario(one["HUSH"].hushed, mark=_hushed),
+        one["STILL"].scenario(one["STILL"].still, mark=_stilled),
+        one["SECRET"].scenario(one["SECRET"].secret, mark=lambda incident, n: None),
+        one["ACKED"].scenario(one["ACKED"].acknowledged, repeats=REMIND, known=ACKNOWLEDGED),
+        one["UNHEARD"].scenario(one["UNHEARD"].dip(lasts=ESCALATE + 3), later=("/boss",)),
+        one["FRAIL"].scenario(one["FRAIL"].frail, to=("/frail",), later=("/spare",)),
+        one["NIGHT"].scenario(one["NIGHT"].night, to=("/night",), mark=_at_night),
+        one["CLOSING"].scenario(one["CLOSING"].closing, mark=_closed, timeless=True),
+        one["LEDGER"].scenario(one["LEDGER"].ledger, mark=lambda incident, n: None, timeless=True),
     ]
 
 
@@ -78,7 +88,7 @@ def rules() -> list[Json]:
 
 
 def subject(account: str) -> str:
-    """Return what an alert about a member is about."""
+    """Return the subject of an alert about an account."""
     return f"{JOB}/{account}/USD"
 
 
@@ -115,12 +125,12 @@ def _later(mark: Mark | None, not_before: tuple[str, int, str]) -> Mark | None:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """An account: what it answers, and what has to be notified of that."""
+    """An account: its levels, and the incidents that have to be notified."""
 
     account: str
     began: datetime
 
-    def plot(
+    def scenario(
         self,
         cycle: Callable[[int], Sequence[Level]],
         *,
@@ -130,8 +140,8 @@ class _Member:
         together: tuple[str, ...] = (),
         timeless: bool = False,
         **more: Any,
-    ) -> Plot:
-        """Return its plot: in each cycle one incident, as `mark` has it."""
+    ) -> Scenario:
+        """Return its scenario: one incident in each cycle, adapted by `mark`; None: no incident."""
 
         def incidents(n: int) -> list[Incident]:
             incident = an_incident(
@@ -147,7 +157,7 @@ class _Member:
             return [marked] if marked else []
 
         whole = plain(self.account, "5000.0100", self.began, cycle, incidents, JOB)
-        return replace(whole, timeless=timeless, part=replace(whole.part, together=together))
+        return replace(whole, timeless=timeless, script=replace(whole.script, together=together))
 
     def _has(self, amount: str, n: int, name: str, **more: Any) -> Level:
         return wdcf(name, self.account, of_cycle(amount, n), self.began, **more)
@@ -166,7 +176,7 @@ class _Member:
         return lambda n: [self._well(n), self._low(n, lasts=lasts), self._clear(n)]
 
     def hushed(self, n: int) -> list[Level]:
-        """It fires in a silence, until time ends that."""
+        """Return levels that fire during a silence, which then ends by time."""
         return [
             self._well(n, act=SILENCE),
             self._low(n, act=SILENCED),
@@ -175,7 +185,7 @@ class _Member:
         ]
 
     def still(self, n: int) -> list[Level]:
-        """It is over in a silence, until time ends that."""
+        """Return levels that resolve during a silence, which then ends by time."""
         return [
             self._well(n),
             self._low(n, act=FIRED),
@@ -184,7 +194,7 @@ class _Member:
         ]
 
     def secret(self, n: int) -> list[Level]:
-        """It comes and goes in a silence, until somebody ends that."""
+        """Return levels that fire and resolve during a silence, which a command then expires."""
         return [
             self._well(n, act=SILENCE_LONG),
             self._low(n, readings=2),
@@ -193,7 +203,7 @@ class _Member:
         ]
 
     def acknowledged(self, n: int) -> list[Level]:
-        """Somebody acknowledges it: no reminder from then on."""
+        """Return levels during which somebody acknowledges the incident: no reminder from then on."""
         return [
             self._well(n),
             self._low(n, act=ACK),
@@ -202,7 +212,7 @@ class _Member:
         ]
 
     def frail(self, n: int) -> list[Level]:
-        """Its channel takes nothing until the fallback has taken over."""
+        """Return levels during which the channel accepts nothing until the fallback has taken over."""
         return [
             self._well(n, act=BREAK),
             self._low(n, act=SPARE),
@@ -211,7 +221,7 @@ class _Member:
         ]
 
     def night(self, n: int) -> list[Level]:
-        """It fires and is over in quiet hours, where a minute's end is near enough for such."""
+        """Return levels that fire and resolve during quiet hours, if the end of the minute is near enough for these."""
         return [
             self._well(n, act=QUIET),
             self._low(n, readings=2),
@@ -220,7 +230,7 @@ class _Member:
         ]
 
     def closing(self, n: int) -> list[Level]:
-        """Its rule is taken away while it fires, and comes back when it is well."""
+        """Return levels during which the rule is removed while it fires, and added again afterwards."""
         return [
             self._well(n),
             self._low(n, act=FIRED),
@@ -230,5 +240,5 @@ class _Member:
         ]
 
     def ledger(self, n: int) -> list[Level]:
-        """Somebody imports readings of the days before."""
+        """Return levels during which readings of two days ago are imported."""
         return [self._well(n, lasts=3), self._well(n, "imported", act=IMPORT)]

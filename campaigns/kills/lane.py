@@ -1,4 +1,4 @@
-"""A world in which the process is killed, and beside it one with the same story in which it is not."""
+"""A lane: a world in which the process is killed, and one with the same scenario in which it is not."""
 
 import asyncio
 import random
@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from campaigns.kills import aims, crew, plot
+from campaigns.kills import aims, crew, scenario
 from campaigns.kills.checker import Evidence, Kill, Verdict, differences, end_state, judge
-from campaigns.kills.plot import Json
 from campaigns.kills.receiver import Receiver
 from campaigns.kills.records import utc_epoch, wrong_readings, wrong_summaries
-from campaigns.kills.story import FINAL
+from campaigns.kills.scenario import Json
+from campaigns.kills.script import FINAL
 from campaigns.kills.world import World
 
 ENDS_WITHIN = 120.0
-"""Seconds that the rest of the story may take once nobody kills any more."""
+"""Seconds that the rest of the scenario may take after the last kill."""
 DELIVERS_WITHIN = 60.0
-"""Seconds that the outbox may then take to become empty."""
-URLS = (*plot.OPS, *crew.TEAM, "/east", "/west", "/duty", "/boss", "/frail", "/spare", "/night")
+"""Seconds that the outbox may take after that to become empty."""
+URLS = (*scenario.OPS, *crew.TEAM, "/east", "/west", "/duty", "/boss", "/frail", "/spare", "/night")
 """The recipients of alerts."""
 DIGEST = "/digest"
 """The recipient of summaries."""
@@ -30,7 +30,7 @@ DIGEST = "/digest"
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a lane came to."""
+    """The result of a lane."""
 
     kills: list[Kill] = field(default_factory=list)
     restarts: int = 0
@@ -45,26 +45,26 @@ class Outcome:
     seconds: float = 0.0
 
 
-def cast(accounts: Collection[str], *, timeless: bool) -> list[plot.Plot]:
-    """Return the plots of these accounts, or of all; of those whose rules look at no clock, if only they can do."""
+def cast(accounts: Collection[str], *, timeless: bool) -> list[scenario.Scenario]:
+    """Return the scenarios of these accounts, or of all; `timeless`: only those that do not depend on a clock."""
     began = datetime.now(UTC).replace(microsecond=0)
     return [
         one
-        for one in (*plot.plots(began), *crew.plots(began))
-        if (one.part.account in accounts or not accounts) and (one.timeless or not timeless)
+        for one in (*scenario.scenarios(began), *crew.scenarios(began))
+        if (one.script.account in accounts or not accounts) and (one.timeless or not timeless)
     ]
 
 
 WRONG_CLOCKS = (timedelta(days=200), timedelta(days=-30))
-"""How far a wrong clock is ahead: so far that all readings would be old, and so far that all would be to come."""
+"""How far a wrong clock is ahead: with the first all readings look old, with the second they lie in the future."""
 _WRONG_START = 3
 
 
 class Lane:
-    """Kills so many times, as the seed says, lets the story end, and judges.
+    """Kills a process so many times, by the seed, waits for the end of the scenario, and judges.
 
-    `accounts` are those that take part; none: all. `wrong_clock`: the third start
-    is by a clock so far ahead, and only accounts take part whose rules look at none."""
+    `accounts` take part (none: all). `wrong_clock`: the third start has a clock so far ahead, and only accounts take
+    part whose rules do not depend on a clock."""
 
     def __init__(
         self,
@@ -84,18 +84,28 @@ class Lane:
         self._ending = False
         self._over = asyncio.Event()
         self._ended_at: dict[World, float] = {}
-        self._plots = cast(accounts, timeless=wrong_clock is not None)
+        self._scenarios = cast(accounts, timeless=wrong_clock is not None)
         moods = random.Random(f"{seed} moods")  # noqa: S311
         self.killed = World(
-            folder / "killed", package, self._plots, self._killed_goes_on, Receiver(moods), f"{seed} acts"
+            folder / "killed",
+            package,
+            self._scenarios,
+            self._killed_may_continue,
+            Receiver(moods),
+            f"{seed} acts",
         )
         self.spared = World(
-            folder / "spared", package, self._plots, self._spared_goes_on, Receiver(), f"{seed} others"
+            folder / "spared",
+            package,
+            self._scenarios,
+            self._spared_may_continue,
+            Receiver(),
+            f"{seed} others",
         )
-        self.outcome = Outcome(cycles={one.part.account: 1 for one in self._plots})
+        self.outcome = Outcome(cycles={one.script.account: 1 for one in self._scenarios})
 
     async def run(self) -> Outcome:
-        """The whole lane, from the first start to the verdict."""
+        """Run the whole lane, from the first start to the verdict."""
         began = time.monotonic()
         try:
             for world in (self.killed, self.spared):
@@ -109,7 +119,7 @@ class Lane:
         self._judge(killed.result(), spared.result())
         for world in (self.killed, self.spared):
             wrong = wrong_readings(
-                world.service.answers,
+                world.service.responses,
                 world.acts.imported,
                 await world.readings(),
                 world.by_wrong_clock,
@@ -119,17 +129,17 @@ class Lane:
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
 
-    # How far the story may go
+    # How far the scripts may go
 
-    def _killed_goes_on(self, account: str, cycle: int) -> bool | None:
+    def _killed_may_continue(self, account: str, cycle: int) -> bool | None:
         if not self.killed.service.is_time_for(account, cycle):
             return None
         self.outcome.cycles[account] = cycle
         return not self._ending
 
-    def _spared_goes_on(self, account: str, cycle: int) -> bool | None:
-        """Never ahead of the other world, so that both tell the same."""
-        other = self.killed.service.tellers[account]
+    def _spared_may_continue(self, account: str, cycle: int) -> bool | None:
+        """Follow the other world, and never get ahead of it, so that both play the same cycles."""
+        other = self.killed.service.players[account]
         if other.cycle == FINAL:
             return cycle < self.outcome.cycles[account]
         return True if other.cycle >= cycle else None
@@ -150,8 +160,8 @@ class Lane:
             self.outcome.kills.append(kill)
             if kill.code != -signal.SIGKILL:
                 self.outcome.violations.append(f"process {kill.process} ended by itself, with {kill.code}")
-            if (said := await asyncio.to_thread(world.integrity)) != "ok":
-                self.outcome.violations.append(f"integrity after kill {number}: {said}")
+            if (result := await asyncio.to_thread(world.integrity)) != "ok":
+                self.outcome.violations.append(f"integrity after kill {number}: {result}")
             self._on_kill(kill)
         self._ending = True
         await world.launch()
@@ -165,7 +175,7 @@ class Lane:
         return await self._ended(self.spared)
 
     async def _ended(self, world: World) -> Json:
-        """The status once the story has been told and the outbox is empty, or long after it should have been."""
+        """Return the status after the end of the scenario, when the outbox is empty or the time for that is over."""
         deadline = time.monotonic() + ENDS_WITHIN
         while not world.service.finished and time.monotonic() < deadline and not world.has_ended:
             await asyncio.sleep(0.1)
@@ -177,7 +187,7 @@ class Lane:
             await asyncio.sleep(1)
         if world.has_ended or await world.stop() != 0:
             self.outcome.violations.append(
-                f"{world.folder.name}: ended by itself, or not with 0 when told to"
+                f"{world.folder.name}: ended by itself, or not with 0 after SIGTERM"
             )
         return await world.status()
 
@@ -185,8 +195,8 @@ class Lane:
 
     def _judge(self, killed: Json, spared: Json) -> None:
         out = self.outcome
-        out.readings = len(self.killed.service.answers)
-        expected = plot.expected(out.cycles, self._plots)
+        out.readings = len(self.killed.service.responses)
+        expected = scenario.expected(out.cycles, self._scenarios)
         out.incidents = len(expected)
         out.verdict = self._verdict(self.killed, expected)
         out.violations += out.verdict.violations
@@ -198,16 +208,16 @@ class Lane:
             out.violations += [f"{world.folder.name}: {what}" for what in self._summaries(world)]
             out.violations += [f"{world.folder.name}: {what}" for what in world.acts.failures]
             if not world.service.finished:
-                out.violations.append(f"{world.folder.name}: the story did not come to its end")
-            if (said := world.integrity()) != "ok":
-                out.violations.append(f"{world.folder.name}: integrity at the end: {said}")
-            out.violations += [f"{world.folder.name}: {line}" for line in world.complaints()]
+                out.violations.append(f"{world.folder.name}: the scenario did not come to its end")
+            if (result := world.integrity()) != "ok":
+                out.violations.append(f"{world.folder.name}: integrity at the end: {result}")
+            out.violations += [f"{world.folder.name}: {line}" for line in world.logged_errors()]
 
-    def _verdict(self, world: World, expected: list[plot.Incident]) -> Verdict:
+    def _verdict(self, world: World, expected: list[scenario.Incident]) -> Verdict:
         return judge(
             Evidence(
                 expected=expected,
-                told={**world.service.told, **world.acts.moments},
+                moments={**world.service.moments, **world.acts.moments},
                 deliveries=[one for one in world.receiver.deliveries if one.url != DIGEST],
                 kills=self._kills_of(world),
                 urls=URLS,
@@ -219,7 +229,7 @@ class Lane:
         return self.outcome.kills if world is self.killed else []
 
     def _summaries(self, world: World) -> list[str]:
-        if all(one.timeless for one in self._plots):
+        if all(one.timeless for one in self._scenarios):
             return []
         digests = [one for one in world.receiver.deliveries if one.url == DIGEST]
         if world is self.killed:
@@ -229,15 +239,15 @@ class Lane:
         return wrong_summaries(digests, self._kills_of(world), epoch, began, self._ended_at[world])
 
     def _end(self, killed: Json, spared: Json) -> list[str]:
-        """The end against that of the run without kills, and both against the story."""
-        accounts = {series.rpartition("/")[0] for one in self._plots for series in one.holds}
+        """Return the differences between the end, that of the run without kills, and that of the scenario."""
+        accounts = {series.rpartition("/")[0] for one in self._scenarios for series in one.holds}
         alerts = {(one["rule"], one["series"], one["state"], one["severity"]) for one in killed["alerts"]}
-        open_ = {one for one in plot.ALERTS if one[1].rpartition("/")[0] in accounts}
+        open_ = {one for one in scenario.ALERTS if one[1].rpartition("/")[0] in accounts}
         available = {one["series"]: one["available"] for one in killed["balances"]}
-        holds = {series: amount for one in self._plots for series, amount in one.holds.items()}
+        holds = {series: amount for one in self._scenarios for series, amount in one.holds.items()}
         return [
             *differences("end, against a run without kills", end_state(killed), end_state(spared)),
             *differences("end, alerts", alerts, open_),
             *differences("end, available", available, holds),
-            *differences("end, messages that wait", killed["notifications"]["pending"], 0),
+            *differences("end, waiting messages", killed["notifications"]["pending"], 0),
         ]

@@ -1,7 +1,7 @@
-"""Does the checker catch anything? `python -m campaigns.kills.mutants`: breaks copies of the program, one promise each.
+"""`python -m campaigns.kills.mutants`: break one promise at a time in a copy of the program, to test the checker.
 
-Every mutant is a copy of `monitor` with a few lines exchanged, on which a short campaign is run. The checker has to
-refuse it. Exit code 1 where it passed one. A mutant whose lines the program no longer has is an error: mend it here.
+A mutant is a copy of `monitor` in which a few lines are replaced. A short campaign runs on it, and the checker has to
+refuse it. The exit code is 1 if it accepts one. If the program no longer has the lines of a mutant, adapt the mutant.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from campaigns.harness.program import ROOT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """Lines of a file of `monitor`, and what stands there instead."""
+    """Lines of a file of `monitor`, and the lines that replace them."""
 
     file: str
     old: str
@@ -30,15 +30,15 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """A defect: what it is called, how it is made, and how many kills it takes at least to show."""
+    """A defect: its name, its edits, and how many kills it needs at least to show."""
 
     name: str
     edits: tuple[Edit, ...]
     kills: int = 30
-    tries: str = ""
-    """The part of the story that it takes to see it; "": readings and rules do."""
+    part: str = ""
+    """The part of the scenario that shows it; "": any."""
     accounts: str = ""
-    """The accounts that it takes, by commas; "": all."""
+    """The accounts that it needs, separated by commas; "": all."""
 
 
 _OUTBOX, _STORED_OUTBOX = "alerting/outbox.py", "store/outbox.py"
@@ -62,7 +62,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="the snapshot is committed before the alerts that follow from it",
+        name="the reading is committed before the alerts that follow from it",
         kills=120,
         edits=(
             Edit(
@@ -76,7 +76,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="the alert is committed before the messages about it",
+        name="the alert is committed before its notifications",
         kills=60,
         edits=(
             Edit(
@@ -109,7 +109,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a start drops the outbox's rows",
+        name="a start drops the outbox",
         edits=(
             Edit(
                 file=_STORED_OUTBOX,
@@ -135,7 +135,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a start forgets what is firing",
+        name="a start forgets the firing alerts",
         edits=(
             Edit(
                 file=_STORED_OUTBOX,
@@ -146,7 +146,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a start forgets what is pending",
+        name="a start forgets the pending alerts",
         edits=(
             Edit(
                 file=_STORED_OUTBOX,
@@ -167,7 +167,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="what is sent again has other words",
+        name="a repeated message has another text",
         edits=(
             Edit(
                 file="domain/messages.py",
@@ -177,7 +177,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="what is sent again has another incident's id",
+        name="a repeated message has the id of another incident",
         edits=(
             Edit(
                 file="domain/messages.py",
@@ -192,7 +192,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="the resolve goes out before its firing",
+        name="the resolution is sent before its firing",
         edits=(
             Edit(
                 file=_STORED_OUTBOX,
@@ -202,7 +202,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a failed poll resolves",
+        name="a failed poll resolves an alert",
         edits=(
             Edit(
                 file="domain/alerts.py",
@@ -212,7 +212,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="amounts go through a float",
+        name="amounts pass through a float",
         edits=(
             Edit(
                 file="store/tables.py",
@@ -222,7 +222,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="one of two URLs is forgotten at a restart",
+        name="a restart drops one of two URLs",
         edits=(
             Edit(
                 file=_STORED_OUTBOX,
@@ -235,7 +235,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a start forgets what was told",
+        name="a start forgets what was notified",
         edits=(
             Edit(
                 file=_STORED_OUTBOX,
@@ -245,8 +245,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="what is being sent as its channel is renamed is sent again",
-        tries="channels renamed",
+        name="a message that is being sent while its channel is renamed is sent again",
+        part="channels renamed",
         accounts="TURN,G1,G2,G3,G4",
         kills=4,
         edits=(
@@ -258,15 +258,15 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a renamed channel's recipients are not known by its new name",
-        tries="channels renamed",
+        name="the recipients of a renamed channel are forgotten",
+        part="channels renamed",
         accounts="TURN,G1,G2,G3,G4",
         kills=4,
         edits=(Edit(file="alerting/reconcile.py", old="    tx.outbox.follow_recipients(every)\n", new=""),),
     ),
     Mutant(
-        name="a recipient is known by the place of its URL",
-        tries="channels reordered",
+        name="a recipient is identified by the position of its URL",
+        part="channels reordered",
         accounts="TURN,G1,G2,G3,G4",
         kills=4,
         edits=(
@@ -278,8 +278,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a new token gets no end of what the old one was sent",
-        tries="channels rotated",
+        name="a new token does not get the ends of the old one's incidents",
+        part="channels rotated",
         accounts="TURN,G1,G2,G3,G4",
         kills=4,
         edits=(
@@ -291,8 +291,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="the end goes where the route leads by then",
-        tries="routes that lead elsewhere",
+        name="the end goes only to the channels of the current routes",
+        part="changing routes",
         accounts="MOVED",
         kills=4,
         edits=(
@@ -305,7 +305,7 @@ MUTANTS = (
     ),
     Mutant(
         name="an answer that takes more than a second is not waited for",
-        tries="a slow receiver",
+        part="a slow receiver",
         accounts="TURN",
         kills=4,
         edits=(
@@ -317,8 +317,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a URL that takes some messages is waited for as if it took none",
-        tries="a flaky receiver",
+        name="a URL that accepts some messages is treated as if it accepted none",
+        part="a flaky receiver",
         accounts="TURN,G1,G2,G3,G4",
         kills=30,
         edits=(
@@ -331,8 +331,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a group tells of its first incident alone",
-        tries="groups of several incidents",
+        name="a group notifies only its first incident",
+        part="groups of several incidents",
         accounts="G1,G2,G3,G4",
         kills=4,
         edits=(
@@ -344,8 +344,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a silence is over a second early",
-        tries="silences",
+        name="a silence ends a second early",
+        part="silences",
         accounts="HUSH,STILL",
         kills=4,
         edits=(
@@ -358,8 +358,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="what ends in a silence is never told",
-        tries="silences",
+        name="an alert that resolves during a silence is never notified",
+        part="silences",
         accounts="HUSH,STILL",
         kills=4,
         edits=(
@@ -372,8 +372,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="what is acknowledged is reminded of",
-        tries="acknowledgements",
+        name="acknowledged alerts have reminders",
+        part="acknowledgements",
         accounts="ACKED",
         kills=4,
         edits=(
@@ -385,8 +385,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a start forgets who acknowledged what",
-        tries="acknowledgements",
+        name="a start forgets the acknowledgements",
+        part="acknowledgements",
         accounts="ACKED",
         edits=(
             Edit(
@@ -397,8 +397,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a start forgets what was escalated",
-        tries="escalation",
+        name="a start forgets the escalations",
+        part="escalation",
         accounts="UNHEARD",
         edits=(
             Edit(
@@ -409,8 +409,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="once a fallback has taken over, its channel gets nothing",
-        tries="a fallback",
+        name="after a fallback took over, its channel gets nothing",
+        part="a fallback",
         accounts="FRAIL",
         kills=4,
         edits=(
@@ -423,8 +423,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="quiet hours are over ten seconds early",
-        tries="quiet hours",
+        name="quiet hours end ten seconds early",
+        part="quiet hours",
         accounts="NIGHT",
         kills=16,
         edits=(
@@ -437,8 +437,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a start forgets when the last summary was made",
-        tries="summaries",
+        name="a start forgets the time of the last summary",
+        part="summaries",
         accounts="WINDOW",
         edits=(
             Edit(
@@ -449,8 +449,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a rule that is taken away ends its alerts without a word",
-        tries="reloads",
+        name="the alerts of a removed rule end without a notification",
+        part="reloads",
         accounts="CLOSING",
         kills=4,
         edits=(
@@ -462,8 +462,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="an import leaves out the last reading of each page",
-        tries="imports",
+        name="an import drops the last reading of each page",
+        part="imports",
         accounts="LEDGER",
         kills=4,
         edits=(
@@ -475,8 +475,8 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="what a wrong clock takes for old is deleted",
-        tries="a wrong clock",
+        name="readings that a wrong clock takes for old are deleted",
+        part="a wrong clock",
         accounts="LEDGER,DROP",
         kills=18,
         edits=(
@@ -491,17 +491,17 @@ MUTANTS = (
 
 
 def main() -> int:
-    """Runs a short campaign on each mutant."""
+    """Run a short campaign on each mutant."""
     parser = argparse.ArgumentParser(prog="python -m campaigns.kills.mutants", description=__doc__)
-    parser.add_argument("--kills", type=int, default=0, help="how many at least for each mutant")
+    parser.add_argument("--kills", type=int, default=0, help="at least so many for each mutant")
     parser.add_argument("--seed", default="7")
-    parser.add_argument("--only", default="", help="mutants whose name or part of the story holds this")
+    parser.add_argument("--only", default="", help="mutants whose name or part of the scenario contains this")
     parser.add_argument("--package", type=Path, default=ROOT, help="the folder whose `monitor` is broken")
     arguments = parser.parse_args()
     console = Console(soft_wrap=True)
     caught: list[tuple[Mutant, list[str]]] = []
     for mutant in MUTANTS:
-        if arguments.only in f"{mutant.name} {mutant.tries}":
+        if arguments.only in f"{mutant.name} {mutant.part}":
             violations = _refused(mutant, arguments)
             caught.append((mutant, violations))
             console.print(f"{mutant.name}: {len(violations) or 'NOT CAUGHT'}", highlight=False)
@@ -512,7 +512,7 @@ def main() -> int:
 
 
 def _refused(mutant: Mutant, arguments: argparse.Namespace) -> list[str]:
-    """The violations that a campaign on a mutant reports."""
+    """Return the violations that a campaign on a mutant reports."""
     kills = max(mutant.kills, arguments.kills)
     with tempfile.TemporaryDirectory(prefix="mutant-") as place:
         _make(mutant, arguments.package, Path(place))
@@ -535,11 +535,11 @@ def _refused(mutant: Mutant, arguments: argparse.Namespace) -> list[str]:
 
 
 def broken(mutant: Mutant, package: Path) -> dict[str, str]:
-    """The files of `monitor` that the mutant changes, as they are then. Raises ValueError where it no longer fits."""
+    """Return the changed files of `monitor`. Raises ValueError if they do not contain the lines of an edit."""
     texts = {edit.file: (package / "monitor" / edit.file).read_text() for edit in mutant.edits}
     for edit in mutant.edits:
         if texts[edit.file].count(edit.old) != 1:
-            raise ValueError(f"{mutant.name}: {edit.file} does not hold these lines once: {edit.old!r}")
+            raise ValueError(f"{mutant.name}: {edit.file} does not contain these lines once: {edit.old!r}")
         texts[edit.file] = texts[edit.file].replace(edit.old, edit.new)
     return texts
 
@@ -552,10 +552,10 @@ def _make(mutant: Mutant, package: Path, place: Path) -> None:
 
 
 def _table(caught: Sequence[tuple[Mutant, list[str]]]) -> Table:
-    table = Table("mutant", "tries", "violations", "the first")
+    table = Table("mutant", "part", "violations", "the first")
     for mutant, violations in caught:
         table.add_row(
-            mutant.name, mutant.tries, str(len(violations)), violations[0] if violations else "NOT CAUGHT"
+            mutant.name, mutant.part, str(len(violations)), violations[0] if violations else "NOT CAUGHT"
         )
     return table
 

@@ -1,7 +1,7 @@
-"""The receiver's end: takes apprise's `json://` and `ntfy://`, and writes down when each came and what became of it.
+"""The receiver of messages (`json://` and `ntfy://` of apprise). It records when each arrived, and the answer.
 
-Recipients have characters: `/flaky` takes every third attempt, `/slow` answers late, `/frail` is broken for a while,
-`/token` takes what comes with the token of now. The others take what comes; with `moody`, they refuse a few.
+Some recipients are special: `/flaky` accepts every third attempt, `/slow` answers late, `/frail` is broken for a while,
+`/token` accepts only messages with the current token. The others accept everything; with `moody`, they refuse a few.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ _TOKEN = re.compile(r"/token/(\d+)")
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
-    """One POST. `process` is the number of the process it came from; instants are monotonic seconds.
+    """One POST. `process` is the number of the process that sent it; instants are monotonic seconds.
 
-    `url` names the recipient, whatever the token. `answered` None: the answer was never sent. What was accepted counts
-    as taken from its arrival on."""
+    `url` identifies the recipient, whatever the token. `answered` is None if the answer was never sent. An accepted
+    message counts as delivered from its arrival on."""
 
     url: str
     process: int
@@ -35,13 +35,13 @@ class Delivery:
 
 
 class Receiver(MessageServer):
-    """Accepts most messages at once; with `moody`, some after a while, and refuses a few."""
+    """A receiver that accepts messages at once; with `moody`, some after a while, and refuses a few."""
 
     def __init__(self, moody: random.Random | None = None) -> None:
         super().__init__()
         self.process = 0
         self.deliveries: list[Delivery] = []
-        self.hold_next = 0.0
+        self.delay_next = 0.0
         self.token = 1
         self.is_frail_broken = False
         self._attempts = 0
@@ -50,31 +50,31 @@ class Receiver(MessageServer):
         self._arrivals: list[asyncio.Future[Delivery]] = []
         self._answers: list[asyncio.Future[Delivery]] = []
 
-    def next_arrival(self, hold: float) -> asyncio.Future[Delivery]:
-        """The next message that is accepted, before its answer is sent, which is then held back for so long."""
-        self.hold_next = hold
+    def next_arrival(self, delay: float) -> asyncio.Future[Delivery]:
+        """Return a future of the next accepted message, done before its answer, which is delayed by `delay` seconds."""
+        self.delay_next = delay
         return _awaited(self._arrivals)
 
     def next_answer(self) -> asyncio.Future[Delivery]:
-        """The next message that is accepted, as its answer has just been sent."""
+        """Return a future of the next accepted message; it is done as soon as its answer has been sent."""
         return _awaited(self._answers)
 
     async def take(self, posted: Posted) -> Reply:
-        """Write it down, and answer as its recipient does."""
-        delivery = _written_down(posted, self.process)
-        status, hold = self._mood(delivery)
+        """Record the message, and answer as its recipient does."""
+        delivery = _delivery(posted, self.process)
+        status, delay = self._mood(delivery)
         delivery.accepted = status == _OK
         self.deliveries.append(delivery)
         if not delivery.accepted:
             return Reply(status=status)
         if self._arrivals:
-            hold = max(hold, self.hold_next)
-            _tell(self._arrivals, delivery)
-        await asyncio.sleep(hold)
+            delay = max(delay, self.delay_next)
+            _resolve(self._arrivals, delivery)
+        await asyncio.sleep(delay)
         return Reply(status=_OK, sent=lambda: self._answered(delivery))
 
     def _mood(self, delivery: Delivery) -> tuple[int, float]:
-        """Return the answer, and how long to wait with it."""
+        """Return the status to answer with, and the seconds to wait before."""
         match delivery.url:
             case "/flaky":
                 self._attempts += 1
@@ -87,15 +87,15 @@ class Receiver(MessageServer):
                 return _GONE, 0.0
         if self._moody is None:
             return _OK, 0.0
-        drawn, hold = self._moody.random(), self._moody.uniform(0.05, 1.0)
-        return (_UNAVAILABLE if drawn < 0.1 else _OK), hold if drawn > 0.8 else 0.0
+        drawn, delay = self._moody.random(), self._moody.uniform(0.05, 1.0)
+        return (_UNAVAILABLE if drawn < 0.1 else _OK), delay if drawn > 0.8 else 0.0
 
     def _answered(self, delivery: Delivery) -> None:
         delivery.answered = time.monotonic()
-        _tell(self._answers, delivery)
+        _resolve(self._answers, delivery)
 
 
-def _written_down(posted: Posted, process: int) -> Delivery:
+def _delivery(posted: Posted, process: int) -> Delivery:
     token = _TOKEN.fullmatch(posted.path)
     return Delivery(
         url="/token" if token else posted.path,
@@ -114,7 +114,7 @@ def _awaited(futures: list[asyncio.Future[Delivery]]) -> asyncio.Future[Delivery
     return future
 
 
-def _tell(futures: list[asyncio.Future[Delivery]], delivery: Delivery) -> None:
+def _resolve(futures: list[asyncio.Future[Delivery]], delivery: Delivery) -> None:
     for future in futures:
         if not future.done():
             future.set_result(delivery)

@@ -1,4 +1,4 @@
-"""What was wrong with the readings kept, and with the summaries. Pure, as `checker.py` is."""
+"""Find violations in the stored readings and in the summaries. Pure, as `checker.py` is."""
 
 import re
 from collections import Counter
@@ -8,59 +8,62 @@ from decimal import Decimal
 
 from campaigns.kills.checker import NEAR, Kill
 from campaigns.kills.receiver import Delivery
-from campaigns.kills.story import Told
+from campaigns.kills.script import Response
 
 Amount = tuple[str, str, str]
-"""An account, a currency, and what was available."""
+"""An account, a currency, and the available amount."""
 
 _PERIOD = re.compile(r"^Period: (.+?) UTC to (.+?) UTC \(", re.MULTILINE)
 _LATE = timedelta(seconds=30)
 
 
 def wrong_readings(
-    answers: Sequence[Told],
+    responses: Sequence[Response],
     imported: Iterable[Amount],
     kept: Iterable[Amount],
     by_wrong_clock: Collection[int] = (),
     set_aside: Iterable[Amount] = (),
 ) -> list[str]:
-    """Hold the readings that are kept against what was answered and imported.
+    """Return the differences between the stored readings, and those that were sent and imported.
 
-    An answer is recorded for certain once the same process asks the same account again; the others may be. What
-    processes by a wrong clock read may be set aside; a clock that is set back keeps what was read last once more."""
+    A response is recorded for certain once the same process requests the same account again; other responses may be.
+    Readings of processes with a wrong clock may be set aside. If a clock is set back, the last reading may be stored
+    once more."""
     certain, possible = Counter[tuple[str, str, Decimal]](), Counter[tuple[str, str, Decimal]]()
-    last: dict[str, Told] = {}
-    for told in answers:
-        before = last.get(told.account)
-        if before is not None and before.process == told.process and told.process not in by_wrong_clock:
+    last: dict[str, Response] = {}
+    for response in responses:
+        before = last.get(response.account)
+        is_repeated = before is not None and before.process == response.process
+        if before and is_repeated and response.process not in by_wrong_clock:
             certain.update(_amounts(before))
-        possible.update(_amounts(told))
-        last[told.account] = told
-    brought_in = Counter((account, currency, Decimal(text)) for account, currency, text in imported)
+        possible.update(_amounts(response))
+        last[response.account] = response
+    imported_ = Counter((account, currency, Decimal(text)) for account, currency, text in imported)
     stored = Counter((account, currency, Decimal(text)) for account, currency, text in kept)
     aside = Counter((account, currency, Decimal(text)) for account, currency, text in set_aside)
     wrong = []
-    for key in sorted(certain.keys() | possible.keys() | brought_in.keys() | stored.keys()):
-        least, most = certain[key] + brought_in[key], possible[key] + brought_in[key]
+    for key in sorted(certain.keys() | possible.keys() | imported_.keys() | stored.keys()):
+        least, most = certain[key] + imported_[key], possible[key] + imported_[key]
         lost, invented = stored[key] + aside[key] < least, stored[key] > most and not by_wrong_clock
         if lost or invented:
             name = "lost" if lost else "invented"
             wrong.append(
-                f"readings {name}: {key[0]} {key[1]} {key[2]} is kept {stored[key]} times, "
+                f"readings {name}: {key[0]} {key[1]} {key[2]} is stored {stored[key]} times, "
                 f"and {least} to {most} were expected"
             )
     return wrong
 
 
-def _amounts(told: Told) -> list[tuple[str, str, Decimal]]:
-    return [(told.account, currency, Decimal(text)) for currency, text in told.level.amounts]
+def _amounts(response: Response) -> list[tuple[str, str, Decimal]]:
+    return [(response.account, currency, Decimal(text)) for currency, text in response.level.amounts]
 
 
 def wrong_summaries(
     deliveries: Sequence[Delivery], kills: Sequence[Kill], epoch: datetime, began: float, ended: float
 ) -> list[str]:
-    """Hold the summaries of each minute against each other: each begins where the one before it ends, none comes
-    early or twice, and none is missing up to the end. `epoch` (UTC) is when the instants' clock showed 0."""
+    """Return the violations in the summaries of each minute: gaps, overlaps, summaries early, repeated or missing.
+
+    `epoch` (UTC) is when the clock of the instants showed 0; `began` and `ended` are such instants."""
     accepted = [one for one in deliveries if one.accepted]
     wrong: list[str] = []
     periods: list[tuple[datetime, datetime]] = []
@@ -70,7 +73,7 @@ def wrong_summaries(
             continue
         if before is not None and before.body == one.body:
             if not _may_come_again(before, one, kills):
-                wrong.append(f"summary told again, and not next to a kill: {period[0]}")
+                wrong.append(f"summary sent again, and not next to a kill: {period[0]}")
             continue
         begins, ends = (
             datetime.strptime(f"{text} +0000", "%Y-%m-%d %H:%M:%S %z") for text in (period[1], period[2])

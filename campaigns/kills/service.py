@@ -1,4 +1,4 @@
-"""The services' end: answers every account with what the story says, whoever asks and however often."""
+"""The services of both providers: every request gets the response that the account's script has now."""
 
 import asyncio
 import time
@@ -8,63 +8,66 @@ from functools import partial
 from urllib.parse import parse_qs
 
 from campaigns.harness.web import Reply, Request, Server
-from campaigns.kills.story import FINAL, Level, Moment, Part, Teller, Told, no_act
+from campaigns.kills.script import FINAL, Level, Moment, Player, Response, Script, no_act
 
 
 class Service:
-    """Both services on one port. `process` is the number of the process that asks, set before each start."""
+    """Both services on one port. `process` is the number of the process that sends requests, set before each start."""
 
     def __init__(
         self,
-        parts: Sequence[Part],
+        scripts: Sequence[Script],
         continues: Callable[[str, int], bool | None],
         begin: Callable[[str, int, Level], Callable[[], bool]] = no_act,
     ) -> None:
-        self.tellers = {part.account: Teller(part, partial(continues, part.account), begin) for part in parts}
+        self.players = {
+            script.account: Player(script, partial(continues, script.account), begin) for script in scripts
+        }
         self.process = 0
-        self.answers: list[Told] = []
-        self.told: dict[Moment, list[float]] = defaultdict(list)
+        self.responses: list[Response] = []
+        self.moments: dict[Moment, list[float]] = defaultdict(list)
         self._server = Server(self._handle)
-        self._waiting: list[asyncio.Future[Told]] = []
-        self.start, self.stop, self.settled = self._server.start, self._server.stop, self._server.settled
+        self._waiting: list[asyncio.Future[Response]] = []
+        self.start, self.stop, self.drained = self._server.start, self._server.stop, self._server.drained
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Return the port that it listens on."""
         return self._server.port
 
     @property
     def finished(self) -> bool:
-        """Whether every account's story has been told, and has been recorded for certain."""
-        return all(teller.finished for teller in self.tellers.values())
+        """Return whether the script of every account is over, and its last reading certain."""
+        return all(player.finished for player in self.players.values())
 
     def is_time_for(self, account: str, cycle: int) -> bool:
-        """Whether all that begin a cycle together with this account are ready for it."""
-        others = (self.tellers[name] for name in self.tellers[account].part.together)
+        """Return whether all accounts that begin a cycle together with this one are ready for it."""
+        others = (self.players[name] for name in self.players[account].script.together)
         return all(other.wants >= cycle or other.cycle == FINAL for other in others)
 
-    def next_fresh(self) -> asyncio.Future[Told]:
-        """The next answer of a level of which nothing is certain yet, at the moment it has been sent."""
-        future: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+    def next_fresh(self) -> asyncio.Future[Response]:
+        """Return a future of the next fresh response; it is done as soon as that has been sent."""
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         return future
 
     async def _handle(self, request: Request) -> Reply:
-        told = self.tellers[_account(request)].ask(self.process, time.monotonic())
-        self.answers.append(told)
-        self.told[told.moment].append(told.at)
-        return Reply(status=told.level.status, body=told.level.body.encode(), sent=lambda: self._sent(told))
+        response = self.players[_account(request)].ask(self.process, time.monotonic())
+        self.responses.append(response)
+        self.moments[response.moment].append(response.at)
+        level = response.level
+        return Reply(status=level.status, body=level.body.encode(), sent=lambda: self._sent(response))
 
-    def _sent(self, told: Told) -> None:
-        if not told.fresh:
+    def _sent(self, response: Response) -> None:
+        if not response.fresh:
             return
         for future in self._waiting:
             if not future.done():
-                future.set_result(told)
+                future.set_result(response)
         self._waiting.clear()
 
 
 def _account(request: Request) -> str:
-    """`/spot/api/…` and `/desk/api/…` are accounts of their own; a client's id stands in the query."""
+    """Return the account of a request: of Nami the first part of the path, of WDCF the client id in the query."""
     first = request.path.split("/")[1]
-    return first if first in ("spot", "desk") else parse_qs(request.query)["clientId"][0]
+    return first if first in ("spot", "futures") else parse_qs(request.query)["clientId"][0]

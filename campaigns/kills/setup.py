@@ -1,29 +1,35 @@
-"""The configuration file, and what varies in it while the story goes on: channels, routes, quiet hours, a rule."""
+"""The configuration file, and its changes during a run: channels, routes, quiet hours, a rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from campaigns.kills import crew, plot
-from campaigns.kills.plot import Json, Plot
+from campaigns.kills import crew, scenario
+from campaigns.kills.scenario import Json, Scenario
 
 _ONE_BY_ONE = {"group_by": ["rule", "subject"], "group_wait": "0s"}
-"""Sent at once; a group is of one alert."""
+"""Send at once, each alert as a group of its own."""
 _WALLETS = {
     "spot": {"wallet": "spot", "currencies": {22: "USDT", 1: "VNDC"}},
-    "desk": {"wallet": "futures", "currencies": {22: "USDT"}},
+    "futures": {"wallet": "futures", "currencies": {22: "USDT"}},
 }
-_PROVIDERS = {"spot": "exchange", "desk": "second", "clients": "wallets", "feed": "feeds", "crew": "wallets"}
+_PROVIDERS = {
+    "spot": "exchange",
+    "futures": "second",
+    "clients": "wallets",
+    "feed": "feeds",
+    "crew": "wallets",
+}
 
 
 @dataclass(slots=True, kw_only=True)
 class Setup:
-    """A configuration of some plots: every account polled each second. `service` and `receiver` are host:port.
+    """A configuration that polls the accounts of some scenarios each second. `service` and `receiver`: host:port.
 
-    Whatever varies here must not change who is notified, apart from `side`: the channel's name, the order of its
-    URLs, its token (each is the same recipient's), where a route leads, whether a rule is there, quiet hours."""
+    The fields from `team` on change during a run. Except for `side` (where the route of `MOVED` leads), no change may
+    change who is notified. `closing`: the rule of `CLOSING` is present."""
 
-    plots: Sequence[Plot]
+    scenarios: Sequence[Scenario]
     service: str
     receiver: str
     team: str = "team"
@@ -34,7 +40,7 @@ class Setup:
     quiet: tuple[str, str] | None = None
 
     def document(self) -> Json:
-        """Return the file."""
+        """Return the content of the file."""
         exchange = {"type": "nami", "api_key": "campaign-key", "api_secret": "campaign-secret"}
         wallets = {"type": "wdcf", "client_secret": "campaign-client-secret"}
         common = {"retries": 0, "timeout": "8s"}
@@ -49,12 +55,12 @@ class Setup:
                 **exchange,
                 **common,
                 "rate_limit": "6000/1m",
-                "base_url": f"http://{self.service}/desk",
+                "base_url": f"http://{self.service}/futures",
             },
             "wallets": {**wallets, **common, "base_url": f"http://{self.service}/wallets"},
             "feeds": {**wallets, **common, "base_url": f"http://{self.service}/feeds"},
         }
-        jobs = list(dict.fromkeys(one.job for one in self.plots))
+        jobs = list(dict.fromkeys(one.job for one in self.scenarios))
         used = {_PROVIDERS[job] for job in jobs}
         more: Json = {}
         if not self._is_timeless:
@@ -66,16 +72,16 @@ class Setup:
             "routes": self._routes(),
             "jobs": [self._job(job) for job in jobs],
             "failing": "off",
-            "rules": list(filter(self._is_about_somebody, [*plot.rules(), *crew.rules()])),
+            "rules": list(filter(self._is_about_somebody, [*scenario.rules(), *crew.rules()])),
             **more,
         }
 
     @property
     def _is_timeless(self) -> bool:
-        return all(one.timeless for one in self.plots)
+        return all(one.timeless for one in self.scenarios)
 
     def _job(self, name: str) -> Json:
-        accounts = [one.part.account for one in self.plots if one.job == name]
+        accounts = [one.script.account for one in self.scenarios if one.job == name]
         own = _WALLETS.get(name, {"clients": accounts})
         return {"name": name, "provider": _PROVIDERS[name], "every": "1s", **own}
 
@@ -89,7 +95,7 @@ class Setup:
             begins, ends = self.quiet
             night["quiet_hours"] = {"from": begins, "to": ends, "timezone": "UTC"}
         return {
-            "ops": {"urls": json(*plot.OPS)},
+            "ops": {"urls": json(*scenario.OPS)},
             self.team: {"urls": [team[index] for index in self.order]},
             "east": {"urls": json("/east")},
             "west": {"urls": json("/west")},
@@ -120,7 +126,7 @@ class Setup:
             ),
             *(
                 {"match": {"job": job}, "notify": ["duty"], **_ONE_BY_ONE}
-                for job in dict.fromkeys(one.job for one in self.plots)
+                for job in dict.fromkeys(one.job for one in self.scenarios)
                 if job == crew.JOB
             ),
             {"notify": ["ops"], **_ONE_BY_ONE},
@@ -129,7 +135,7 @@ class Setup:
     def _is_about_somebody(self, rule: Json) -> bool:
         if rule["name"] == "closing-low" and not self.closing:
             return False
-        jobs, accounts = {one.job for one in self.plots}, {one.part.account for one in self.plots}
+        jobs, accounts = {one.job for one in self.scenarios}, {one.script.account for one in self.scenarios}
         match: dict[str, Any] = rule["match"]
         wanted_jobs, wanted = _listed(match.get("job", ())), _listed(match.get("account", ()))
         rule["match"] = match | ({"job": [job for job in wanted_jobs if job in jobs]} if wanted_jobs else {})

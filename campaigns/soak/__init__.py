@@ -1,14 +1,13 @@
-"""The soak: a million polls by the real process, with everything at work that goes on for months.
+"""The soak test: a million polls by the real process, with everything that happens in months of operation.
 
-`python -m campaigns.soak` (docs/reliability.md). One process polls some hundred accounts whose balances move by a
-script, so that rules fire and resolve all the time; it is stopped and started again in the first half, reloaded
-every now and then, and left alone with the rest. A wall clock that runs faster lets hours pass meanwhile, so that
-retention is at work too.
+`python -m campaigns.soak` (docs/reliability.md). One process polls some hundred accounts. Their balances follow a
+scenario, so that rules fire and resolve all the time. The process is restarted during the first half, and reloaded
+during all of it. Its wall clock runs faster, so that hours pass meanwhile and retention deletes rows.
 
-- `plot`: the accounts, what happens to them, and the configuration that watches them.
-- `service`: what answers the polls, and what takes the messages.
-- `daemon`: the process, by a clock that runs faster, and what it takes of the machine.
-- `samples`: the figures, taken every few seconds, and whether they level off.
-- `verdict`: what had to be told, against what was.
-- `chart`: the figures as a picture.
+- `scenario`: the accounts, what happens to them, and the configuration.
+- `service`: the providers' services, and the receiver of messages.
+- `daemon`: the process with its faster clock, and its usage of the machine.
+- `samples`: the figures, taken every few seconds, and their trends.
+- `verdict`: compares the notifications with the scenario, and judges whether the figures level off.
+- `chart`: draws the figures.
 """

@@ -1,4 +1,4 @@
-"""`python -m campaigns.soak --polls 1000000`: exit code 0, or 1 where something was lost, invented or grew."""
+"""`python -m campaigns.soak --polls 1000000`: exit code 0, or 1 if something was lost, invented or grew."""
 
 import argparse
 import asyncio
@@ -23,7 +23,7 @@ from campaigns.soak.run import Outcome, Run, Terms
 
 
 def main() -> int:
-    """Runs what the command line asks for."""
+    """Run the soak test; return its exit code."""
     arguments = _arguments()
     console = Console(stderr=True)
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="soak-"))
@@ -58,21 +58,25 @@ def _run(run: Run, console: Console, polls: int) -> Outcome:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m campaigns.soak", description=__doc__)
-    parser.add_argument("--polls", type=int, default=1_000_000, help="how many in all")
+    parser.add_argument("--polls", type=int, default=1_000_000, help="number of polls in all")
     parser.add_argument("--accounts", type=int, default=200, help="clients, besides the one wallet")
     parser.add_argument(
         "--every", type=int, default=20, help="seconds between an account's polls, by its clock"
     )
     parser.add_argument(
-        "--speed", type=int, default=20, help="how much faster its clock runs (1: takes no libfaketime)"
+        "--speed", type=int, default=20, help="how much faster its clock runs (1: needs no libfaketime)"
     )
     parser.add_argument(
         "--restart-each", type=int, help="polls between restarts, in the first half; default: a 20th"
     )
     parser.add_argument("--reload-each", type=int, help="polls between reloads; default: a 40th")
     parser.add_argument("--sample-every", type=float, default=5.0, help="seconds")
-    parser.add_argument("--brief", action="store_true", help="too short a run to judge growth by")
-    parser.add_argument("--folder", type=Path, help="where to keep store, logs and samples of a success too")
+    parser.add_argument("--brief", action="store_true", help="do not judge growth, for a short run")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="directory for store, logs and samples, which is kept",
+    )
     parser.add_argument("--package", type=Path, default=ROOT, help="the folder whose `monitor` is run")
     return parser.parse_args()
 

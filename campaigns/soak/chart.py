@@ -1,4 +1,4 @@
-"""The figures as a picture: `python -m campaigns.soak.chart samples.csv soak.svg`."""
+"""Draw the figures of a run: `python -m campaigns.soak.chart samples.csv soak.svg`."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ _MIB = 1024 * 1024
 _WIDTH, _HEIGHT = 480, 150
 _LEFT, _TOP, _BELOW, _COLUMNS = 60, 34, 26, 2
 _POINTS = 300
-"""A line's, at most; what lies between them is averaged."""
+"""At most so many in a panel; those between them are averaged."""
 
 Point = tuple[float, float]
 
@@ -28,7 +28,7 @@ class Panel:
 
 
 def draw(samples: Sequence[Sample]) -> str:
-    """An SVG of what the process took, over the polls made. Each restart is a grey line."""
+    """Return an SVG of all figures, over the polls made. Each restart is a grey line."""
     panels = _panels(samples)
     polls = samples[-1].polls
     restarts = [after.polls for before, after in pairwise(samples) if after.life != before.life]
@@ -85,14 +85,14 @@ def _parts(panel: Panel, polls: int, restarts: Sequence[int]) -> Iterator[str]:
 
 
 def _thinned(line: Sequence[Point], count: int) -> list[Point]:
-    """At most so many points, each the mean of those it stands for."""
+    """Return at most so many points, each the mean of those that it replaces."""
     size = -(-len(line) // count) if line else 1
     chunks = [line[start : start + size] for start in range(0, len(line), size)]
     return [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in chunks]
 
 
 def _nice(value: float) -> float:
-    """A round number not below this one."""
+    """Return a round number that is not below this one."""
     step = 1.0
     while step > value:
         step /= 10
@@ -104,12 +104,12 @@ def _nice(value: float) -> float:
 
 
 def main() -> int:
-    """Draws what the command line names."""
+    """Draw the samples that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m campaigns.soak.chart", description=__doc__)
     parser.add_argument("samples", type=Path, help="the samples of a run, as CSV")
-    parser.add_argument("picture", type=Path, help="the SVG to write")
+    parser.add_argument("svg", type=Path, help="the SVG to write")
     arguments = parser.parse_args()
-    arguments.picture.write_text(draw(read(arguments.samples)))
+    arguments.svg.write_text(draw(read(arguments.samples)))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The process, by a clock that runs faster than ours, and what it takes of the machine."""
+"""The process, with a clock that runs faster, and its usage of the machine."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Clock:
-    """A clock that starts now and runs `speed` times as fast; with libfaketime, a process can be given it."""
+    """A clock that starts now and runs `speed` times as fast. libfaketime can give it to a process."""
 
     def __init__(self, speed: int) -> None:
         self.speed = speed
@@ -26,11 +26,11 @@ class Clock:
         self._preloaded = faketime.preloaded() if speed != 1 else {}
 
     def now(self) -> datetime:
-        """Return what it shows, in UTC."""
+        """Return its time, aware, in UTC."""
         return self._began + timedelta(seconds=(time.monotonic() - self._started) * self.speed)
 
     def environ(self) -> dict[str, str]:
-        """Return what makes a process that starts now go by it: its waits end so much the sooner too."""
+        """Return the variables that give it to a process that starts now. Its waits are shorter by `speed` too."""
         if not self._preloaded:
             return {}
         return {**self._preloaded, "FAKETIME": f"@{self.now():%Y-%m-%d %H:%M:%S} x{self.speed}", "TZ": "UTC"}
@@ -38,7 +38,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a process takes now. `cpu` is seconds since its start, sizes are bytes."""
+    """The usage of a process. `cpu` is in seconds since its start, sizes are in bytes."""
 
     cpu: float
     rss: int
@@ -48,7 +48,7 @@ class Usage:
 
 
 class Daemon(Program):
-    """One process after another, by the clock. `stops` is when each was stopped, in monotonic seconds."""
+    """One process after another, with the clock. `stops` is when each was stopped, in monotonic seconds."""
 
     def __init__(self, folder: Path, package: Path, clock: Clock) -> None:
         super().__init__(folder, package, patience=_PATIENCE)
@@ -62,13 +62,13 @@ class Daemon(Program):
         return time.monotonic() - self.launched
 
     async def launch(self) -> None:
-        """Start the next process; return once it runs."""
+        """Start the next process; return once it is running."""
         self._reloads = 0
         await self.start(self.clock.environ())
         await self.logged(" running ")
 
     async def reload(self) -> None:
-        """Send SIGHUP; return once the configuration is in effect."""
+        """Send SIGHUP; return once the configuration is loaded."""
         self._reloads += 1
         send_signal(self.process, signal.SIGHUP)
         await self.logged("configuration reloaded", self._reloads)
@@ -80,7 +80,7 @@ class Daemon(Program):
         return code
 
     def usage(self) -> Usage:
-        """Return what the latest process takes now. Raises OSError where it has gone."""
+        """Return the usage of the latest process. Raises OSError if it has ended."""
         proc = Path(f"/proc/{self.process.pid}")
         stat = (proc / "stat").read_text().rpartition(")")[2].split()
         memory = _kilobytes((proc / "smaps_rollup").read_text())
@@ -93,7 +93,7 @@ class Daemon(Program):
         )
 
     def counts(self) -> dict[str, int]:
-        """Return how many rows the tables hold that grow, and how many messages wait."""
+        """Return the number of rows in the tables that grow, and of waiting messages."""
         with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as db:
             return {
                 name: db.execute(f"SELECT count(*) FROM {what}").fetchone()[0]  # noqa: S608 (names of ours)

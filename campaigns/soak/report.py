@@ -1,4 +1,4 @@
-"""What is shown at the end."""
+"""Print the result of a run."""
 
 from rich.console import Console
 from rich.table import Table
@@ -11,13 +11,13 @@ _MIB = 1024 * 1024
 
 
 def show(console: Console, outcome: Outcome, *, growth: bool) -> None:
-    """What was done, what was told, what grew and what was wrong."""
-    told = outcome.messages
+    """Print what was done, the counts of notifications, the growth and the violations."""
+    messages = outcome.messages
     console.print(
         f"{outcome.polls} polls in {outcome.seconds:.0f} s, {outcome.passed} by the process's clock; "
         f"{outcome.restarts} restarts, {outcome.reloads} reloads\n"
-        f"{told.scripted} incidents scripted, {told.incidents} told in {told.messages} messages "
-        f"({told.reminders} reminders, {told.doubled} came again after a stop); {outcome.refused} refused"
+        f"{messages.scripted} incidents scripted, {messages.incidents} notified in {messages.messages} messages "
+        f"({messages.reminders} reminders, {messages.repeated} sent again after a stop); {outcome.refused} refused"
     )
     if growth:
         console.print(_figures(outcome))

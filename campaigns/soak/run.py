@@ -1,4 +1,4 @@
-"""The run: start, restarts, reloads, samples, the end, and what it came to."""
+"""The run: start, restarts, reloads, samples, the end, and the result."""
 
 import asyncio
 import os
@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from campaigns.soak import plot
+from campaigns.soak import scenario
 from campaigns.soak.daemon import Clock, Daemon
 from campaigns.soak.samples import Log, Sample, yardstick
 from campaigns.soak.service import Receiver, Service
 from campaigns.soak.verdict import Figure, Messages, figures, judge
 
 ENDS_WITHIN = 300.0
-"""Seconds that the episodes under way may take to end, and the outbox to become empty, once the polls are made."""
+"""Seconds after the last poll in which all episodes have to end, and the outbox has to become empty."""
 
 OnProgress = Callable[[int, str], None]
-"""Is told how many polls were made, and what is going on."""
+"""Gets the number of polls made, and a description of the phase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What is asked for. `every` is in seconds by the process's clock, which runs `speed` times as fast."""
+    """The options of a run. `every` is in seconds by the process's clock, which runs `speed` times as fast."""
 
     polls: int
     accounts: int
@@ -36,7 +36,7 @@ class Terms:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a run came to."""
+    """The result of a run."""
 
     polls: int
     seconds: float
@@ -50,23 +50,23 @@ class Outcome:
 
     @property
     def figures(self) -> list[Figure]:
-        """What must not grow."""
+        """Return the figures that must not grow."""
         return figures(self.samples)
 
     @property
     def levels_off(self) -> bool:
-        """Whether nothing grows."""
+        """Return whether no figure grows."""
         return all(figure.levels_off for figure in self.figures)
 
 
 class Run:
-    """One process after another, on one story."""
+    """One process after another, with one scenario."""
 
     def __init__(self, folder: Path, package: Path, terms: Terms) -> None:
         self._terms = terms
         self._clock = Clock(terms.speed)
-        self._plot = plot.plot(terms.accounts)
-        self._service = Service(self._plot, self._clock.now)
+        self._scenario = scenario.build(terms.accounts)
+        self._service = Service(self._scenario, self._clock.now)
         self._receiver = Receiver()
         self._daemon = Daemon(folder, package, self._clock)
         self._log = Log(folder / "samples.csv")
@@ -75,7 +75,7 @@ class Run:
         self._began = time.monotonic()
 
     async def whole(self, on_progress: OnProgress) -> Outcome:
-        """From the first start to the verdict."""
+        """Run from the first start to the verdict."""
         began = self._clock.now()
         await self._service.start()
         await self._receiver.start()
@@ -107,12 +107,14 @@ class Run:
             await asyncio.sleep(terms.sample_every)
 
     async def _end(self, on_progress: OnProgress) -> None:
-        self._plot.end()
+        self._scenario.end()
         deadline = time.monotonic() + ENDS_WITHIN
-        while not (self._plot.resting and not self._daemon.counts()["pending"]) and self._is_alive():
+        while not (self._scenario.resting and not self._daemon.counts()["pending"]) and self._is_alive():
             on_progress(self._service.polls, "the last episodes end")
             if time.monotonic() > deadline:
-                self._wrong.append("the end did not come: something is still open or undelivered")
+                self._wrong.append(
+                    "the end did not come: an alert is still open, or a notification undelivered"
+                )
                 break
             await asyncio.sleep(0.5)
         if self._is_alive():
@@ -126,15 +128,15 @@ class Run:
 
     async def _restart(self) -> None:
         await self._stop()
-        if (said := await asyncio.to_thread(self._daemon.integrity)) != "ok":
-            self._wrong.append(f"integrity after the stop of process {self._daemon.launches}: {said}")
+        if (result := await asyncio.to_thread(self._daemon.integrity)) != "ok":
+            self._wrong.append(f"integrity after the stop of process {self._daemon.launches}: {result}")
         self._restarts += 1
         await self._daemon.launch()
 
     async def _stop(self) -> None:
         code = await self._daemon.stop()
         if code:
-            self._wrong.append(f"process {self._daemon.launches} ended with {code} when told to stop")
+            self._wrong.append(f"process {self._daemon.launches} ended with {code} after SIGTERM")
 
     async def _reload(self) -> None:
         self._reloads += 1
@@ -143,14 +145,16 @@ class Run:
 
     def _configure(self) -> None:
         service = self._service
-        ports = plot.Ports(
+        ports = scenario.Ports(
             exchange=service.exchange.port,
             wallets=service.wallets.port,
             feeds=service.feeds.port,
             receiver=self._receiver.port,
         )
         guests = self._reloads % 2 == 1
-        self._daemon.configure(plot.configuration(self._plot, self._terms.every, ports, guests=guests))
+        self._daemon.configure(
+            scenario.configuration(self._scenario, self._terms.every, ports, guests=guests)
+        )
 
     def _sample(self) -> None:
         daemon = self._daemon
@@ -177,9 +181,9 @@ class Run:
         )
 
     def _outcome(self, began: datetime, made: int) -> Outcome:
-        messages = judge(self._plot.expected(), self._receiver.messages, self._daemon.stops)
-        if (said := self._daemon.integrity()) != "ok":
-            self._wrong.append(f"integrity at the end: {said}")
+        messages = judge(self._scenario.expected(), self._receiver.messages, self._daemon.stops)
+        if (result := self._daemon.integrity()) != "ok":
+            self._wrong.append(f"integrity at the end: {result}")
         return Outcome(
             polls=made,
             seconds=time.monotonic() - self._began,
@@ -189,5 +193,5 @@ class Run:
             refused=self._receiver.refused,
             samples=self._log.samples,
             messages=messages,
-            wrong=[*self._wrong, *messages.wrong, *self._daemon.complaints()],
+            wrong=[*self._wrong, *messages.wrong, *self._daemon.logged_errors()],
         )

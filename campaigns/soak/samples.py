@@ -1,4 +1,4 @@
-"""The figures, taken every few seconds, and whether they level off."""
+"""The figures, taken every few seconds, and their trends."""
 
 import csv
 import json
@@ -11,15 +11,16 @@ from statistics import fmean
 from typing import Any
 
 WARM = 30.0
-"""Seconds of a process's life that count as its start: pools fill, files are checked, what was left is taken up."""
+"""Seconds that count as the start of a process: pools fill, files are checked, the state is restored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One look. `seconds` and `polls` since the run began, `age` and `cpu` since the process did; sizes in bytes.
+    """One sample. `seconds` and `polls` count from the start of the run, `age` and `cpu`, both in seconds, from that of
+    the process. Sizes are in bytes.
 
-    `yardstick` is the CPU milliseconds that a fixed piece of work took: what else the machine does makes it dearer,
-    as it makes a poll dearer."""
+    `yardstick` is the CPU time of a fixed piece of work, in milliseconds. Other load on the machine makes it as much
+    more expensive as it makes a poll."""
 
     seconds: float
     polls: int
@@ -40,7 +41,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """A figure over a stretch of the run: its mean, its largest value, and how far a line through it rises."""
+    """A figure over a part of the run: its mean, its largest value, and the rise of a line fitted through it."""
 
     mean: float
     most: float
@@ -48,12 +49,12 @@ class Trend:
 
     @property
     def share(self) -> float:
-        """The rise as a share of the mean."""
+        """Return the rise as a share of the mean."""
         return self.rise / self.mean if self.mean else 0.0
 
 
 class Log:
-    """The samples of a run, written down as they are taken."""
+    """The samples of a run, written to a file as they are taken."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,14 +63,14 @@ class Log:
             csv.writer(file).writerow([one.name for one in fields(Sample)])
 
     def add(self, sample: Sample) -> None:
-        """Keeps one."""
+        """Add a sample."""
         self.samples.append(sample)
         with self.path.open("a", newline="") as file:
             csv.writer(file).writerow(asdict(sample).values())
 
 
 def read(path: Path) -> list[Sample]:
-    """The samples of a run, as they were written down."""
+    """Return the samples in a file that `Log` wrote."""
     with path.open(newline="") as file:
         return [_sample(row) for row in csv.DictReader(file)]
 
@@ -82,24 +83,24 @@ def _sample(row: Mapping[str, str]) -> Sample:
 
 
 def halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
-    """What was seen of warm processes, in the first half of the polls and in the second."""
+    """Return the samples of warm processes, in the first half of the polls and in the second."""
     middle = samples[-1].polls / 2
     warm = [sample for sample in samples if sample.age >= WARM]
     return [one for one in warm if one.polls < middle], [one for one in warm if one.polls >= middle]
 
 
 def trend(samples: Sequence[Sample], value: Callable[[Sample], float]) -> Trend:
-    """Of a figure, over the polls."""
+    """Return the trend of a figure over the polls."""
     return fitted([(sample.polls, value(sample)) for sample in samples])
 
 
 def cost(samples: Sequence[Sample]) -> list[tuple[float, float]]:
-    """CPU milliseconds of a poll between two samples, by the number of polls made."""
+    """Return the CPU milliseconds of a poll between two samples, by the number of polls made."""
     return [((before.polls + after.polls) / 2, _cost(before, after)) for before, after in _spans(samples)]
 
 
 def measured_cost(samples: Sequence[Sample]) -> list[tuple[float, float]]:
-    """The same in yardsticks."""
+    """Return the cost of a poll in yardsticks, by the number of polls made."""
     return [
         ((before.polls + after.polls) / 2, _cost(before, after) / ((before.yardstick + after.yardstick) / 2))
         for before, after in _spans(samples)
@@ -116,7 +117,7 @@ def _cost(before: Sample, after: Sample) -> float:
 
 
 def yardstick() -> float:
-    """CPU milliseconds of a fixed piece of work, of the kind that a poll is: small objects, text, dictionaries."""
+    """Return the CPU milliseconds of a fixed piece of work of the same kind as a poll: small objects, texts, dicts."""
     began = time.thread_time()
     for number in range(4_000):
         json.loads(json.dumps({"balance": f"{number}.5000", "currency": "USD"}))
@@ -124,7 +125,7 @@ def yardstick() -> float:
 
 
 def fitted(points: Sequence[tuple[float, float]]) -> Trend:
-    """A line through points, by least squares."""
+    """Return the trend of a line through points, fitted by least squares."""
     if len(points) < 2:
         return Trend(mean=0.0, most=0.0, rise=0.0)
     xs, ys = zip(*points, strict=True)

@@ -1,4 +1,4 @@
-"""What answers the polls as the plot says, and what takes the messages."""
+"""The services, which answer by the scenario, and the receiver of messages."""
 
 import json
 import random
@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 from campaigns.harness.receiver import MessageServer, Posted
 from campaigns.harness.web import Reply, Request, Server
-from campaigns.soak import plot
-from campaigns.soak.plot import Course, Plot
+from campaigns.soak import scenario
+from campaigns.soak.scenario import Course, Scenario
 
 _FROZEN_FOR = timedelta(days=30)
 _REFUSED = 0.02
@@ -18,36 +18,36 @@ _REFUSED = 0.02
 
 
 class Service:
-    """Both services. `clock` is what the wallets' own clocks go by: aware, in UTC."""
+    """Both services. `clock` returns the time of the wallets' own clocks, aware, in UTC."""
 
-    def __init__(self, plot_: Plot, clock: Callable[[], datetime]) -> None:
-        self._plot = plot_
+    def __init__(self, scenario_: Scenario, clock: Callable[[], datetime]) -> None:
+        self._scenario = scenario_
         self._clock = clock
         self.exchange, self.wallets, self.feeds = (
             Server(self._spot),
             Server(self._client),
             Server(self._client),
         )
-        self._guests = {name: Course(plot.KINDS["calm"], name, 0) for name in plot.GUESTS}
+        self._guests = {name: Course(scenario.KINDS["calm"], name, 0) for name in scenario.GUESTS}
 
     @property
     def polls(self) -> int:
-        """How many polls were answered."""
-        return self._plot.polls + sum(guest.answers for guest in self._guests.values())
+        """Return the number of polls that were answered."""
+        return self._scenario.polls + sum(guest.answers for guest in self._guests.values())
 
     async def start(self) -> None:
-        """Listens on three ports."""
+        """Listen on three ports."""
         for server in (self.exchange, self.wallets, self.feeds):
             await server.start()
 
     async def stop(self) -> None:
-        """Drops every connection."""
+        """Stop listening, and drop every connection."""
         for server in (self.exchange, self.wallets, self.feeds):
             await server.stop()
 
     async def _spot(self, request: Request) -> Reply:
-        course = self._plot.courses["spot"]
-        names = ["22"] if course.asked() == plot.LACKING else ["22", "1"]
+        course = self._scenario.courses["spot"]
+        names = ["22"] if course.next_answer() == scenario.LACKING else ["22", "1"]
         fraction = course.answers % 10_000
         data = ", ".join(
             f'"{name}": {{"value": 5000.{fraction:04d}, "locked_value": 10.5, "type": 0}}' for name in names
@@ -56,20 +56,20 @@ class Service:
 
     async def _client(self, request: Request) -> Reply:
         client = parse_qs(request.query)["clientId"][0]
-        course = self._plot.courses.get(client) or self._guests[client]
-        match course.asked():
-            case plot.GONE:
+        course = self._scenario.courses.get(client) or self._guests[client]
+        match course.next_answer():
+            case scenario.GONE:
                 return _error(404, "User not found")
-            case plot.DOWN:
+            case scenario.DOWN:
                 return _error(503, "maintenance")
-            case plot.FROZEN:
+            case scenario.FROZEN:
                 return _balance(client, "5000", course.answers, self._clock() - _FROZEN_FOR)
             case amount:
                 return _balance(client, amount, course.answers, self._clock())
 
 
 def _balance(client: str, amount: str, answers: int, updated: datetime) -> Reply:
-    """An amount that is never quite the one before."""
+    """Return a response with an amount that differs from the one before in its last digits."""
     body = (
         '{"status": "success", "message": "Balance retrieved successfully", "data": {"userId": 1, '
         f'"clientId": "{client}", "balance": {amount}.{answers % 10_000:04d}, '
@@ -85,7 +85,7 @@ def _error(status: int, message: str) -> Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What was accepted: a message's title and its last line, and when it came, in monotonic seconds."""
+    """An accepted message: its title, its last line, and when it arrived, in monotonic seconds."""
 
     at: float
     title: str
@@ -93,7 +93,7 @@ class Message:
 
 
 class Receiver(MessageServer):
-    """Takes messages, and refuses a few."""
+    """A receiver that accepts messages, and refuses a few."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Receiver(MessageServer):
         self._moods = random.Random(7)  # noqa: S311 (it draws moods, not secrets)
 
     async def take(self, posted: Posted) -> Reply:
-        """Keep it, or refuse it."""
+        """Record the message, or refuse it."""
         if self._moods.random() < _REFUSED:
             self.refused += 1
             return Reply(status=503)

@@ -1,4 +1,4 @@
-"""What had to be told, against what was; and whether what the process takes levels off."""
+"""Compare the notifications with the scenario, and judge whether the usage of the process levels off."""
 
 import re
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ from campaigns.soak.samples import Sample, Trend, cost, fitted, halves, measured
 from campaigns.soak.service import Message
 
 NEAR_A_STOP = 15.0
-"""Seconds after a stop within which a message may come again that was under way at the stop."""
+"""Seconds after a stop within which a message may come again that was being sent at the stop."""
 
 _TITLE = re.compile(
     r"(?P<kind>(?:INFO|WARNING|CRITICAL)(?P<still> still firing)?|RESOLVED|FIRED AND RESOLVED) "
@@ -20,8 +20,8 @@ _NAME = re.compile(r"Incident: (?P<id>[0-9A-Z]{10}), message (?:(?P<first>\d+)-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A message, read. It covers the numbers from `first` to `last` of its incident."""
+class Notification:
+    """A message, parsed. It covers the numbers from `first` to `last` of its incident."""
 
     at: float
     incident: str
@@ -33,70 +33,73 @@ class Told:
 
 @dataclass(slots=True, kw_only=True)
 class Messages:
-    """What became of the incidents."""
+    """The counts of incidents and messages, and the violations."""
 
     incidents: int
     scripted: int
     messages: int
     reminders: int
-    doubled: int
+    repeated: int
     wrong: list[str]
 
 
 def judge(
     expected: Mapping[tuple[str, str], int], messages: Sequence[Message], stops: Sequence[float]
 ) -> Messages:
-    """Each incident has to have been told once: fired and resolved, in order. None may be invented."""
+    """Verify that each incident was notified once, fired and then resolved, and that none was invented."""
     read = [_read(message) for message in messages]
-    told = [one for one in read if isinstance(one, Told)]
+    notifications = [one for one in read if isinstance(one, Notification)]
     wrong = [one for one in read if isinstance(one, str)]
-    incidents: dict[str, list[Told]] = defaultdict(list)
-    for one in told:
+    incidents: dict[str, list[Notification]] = defaultdict(list)
+    for one in notifications:
         incidents[one.incident].append(one)
-    doubled = 0
+    repeated = 0
     for name, group in incidents.items():
         kept = [one for n, one in enumerate(group) if not _came_again(one, group[:n], stops)]
-        doubled += len(group) - len(kept)
+        repeated += len(group) - len(kept)
         wrong += [f"incident {name} of {group[0].about}: {what}" for what in _of_one(kept)]
     got = Counter(group[0].about for group in incidents.values())
     for about in sorted(expected.keys() | got.keys()):
         if expected.get(about, 0) != got[about]:
-            wrong.append(f"{about}: {got[about]} incidents were told, and {expected.get(about, 0)} scripted")
+            wrong.append(
+                f"{about}: {got[about]} incidents were notified, and {expected.get(about, 0)} scripted"
+            )
     return Messages(
         incidents=len(incidents),
         scripted=sum(expected.values()),
-        messages=len(told),
+        messages=len(notifications),
         reminders=sum(" still firing " in message.title for message in messages),
-        doubled=doubled,
+        repeated=repeated,
         wrong=wrong,
     )
 
 
-def _came_again(one: Told, before: Sequence[Told], stops: Sequence[float]) -> bool:
+def _came_again(one: Notification, before: Sequence[Notification], stops: Sequence[float]) -> bool:
     same = any((one.first, one.last) == (other.first, other.last) for other in before)
     return same and any(0 <= one.at - stop <= NEAR_A_STOP for stop in stops)
 
 
-def _of_one(told: Sequence[Told]) -> list[str]:
-    """A reminder may be left out for what is newer; so numbers rise, and not always by one."""
+def _of_one(notifications: Sequence[Notification]) -> list[str]:
+    """Return the violations in the notifications of one incident."""
     wrong = []
-    if told[0].first != 1:
-        wrong.append("not told from its beginning")
-    if not told[-1].resolves:
+    if notifications[0].first != 1:
+        wrong.append("not notified from its firing on")
+    if not notifications[-1].resolves:
         wrong.append("never resolved")
-    if any(after.first <= before.last for before, after in pairwise(told)):
-        wrong.append("told twice, or in the wrong order")
-    if len({one.about for one in told}) != 1:
-        wrong.append("told of several subjects")
+    # numbers rise, but not always by one: a newer event replaces a reminder that is still waiting
+    if any(after.first <= before.last for before, after in pairwise(notifications)):
+        wrong.append("notified twice, or in the wrong order")
+    if len({one.about for one in notifications}) != 1:
+        wrong.append("notified of several subjects")
     return wrong
 
 
-def _read(message: Message) -> Told | str:
+def _read(message: Message) -> Notification | str:
     title, name = _TITLE.fullmatch(message.title), _NAME.fullmatch(message.name)
     if title is None or name is None:
         return f"not understood: {message.title!r}, {message.name!r}"
     last = int(name["last"])
-    return Told(
+    return Notification(
         at=message.at,
         incident=name["id"],
         about=(title["rule"], title["subject"]),
@@ -108,10 +111,10 @@ def _read(message: Message) -> Told | str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """Something that must not grow: over both halves, by which share it grew, and by which it may.
+    """A figure that must not grow: its trend in both halves, and the share by which it may grow.
 
-    A line through what was seen in the second half says how far it grew. What keeps its largest size, as a file
-    does, grew by what that is larger than the first half's."""
+    It grows by the rise of a line through the second half. A figure that keeps its largest size, such as a file's,
+    grows by the difference between the largest sizes of both halves."""
 
     name: str
     unit: str
@@ -122,25 +125,25 @@ class Figure:
 
     @property
     def growth(self) -> float:
-        """As a share."""
+        """Return the growth as a share."""
         if self.keeps_size and self.first.most:
             return self.second.most / self.first.most - 1
         return self.second.share
 
     @property
     def levels_off(self) -> bool:
-        """Whether it grew no further than it may."""
+        """Return whether it grew no further than it may."""
         return self.may_grow is None or self.growth <= self.may_grow
 
 
 _MIB = 1024 * 1024
 _MAY_GROW = 0.05
 _COST_MAY_GROW = 0.1
-"""What a poll costs is measured on a machine with other work to do."""
+"""The cost of a poll is measured on a machine that has other work to do."""
 
 
 def figures(samples: Sequence[Sample]) -> list[Figure]:
-    """What was measured, and whether it levels off. A poll's cost is judged in yardsticks alone."""
+    """Return all figures of a run. The cost of a poll is judged in yardsticks only."""
     first, second = halves(samples)
 
     def figure(name: str, unit: str, value: Callable[[Sample], float], *, keeps_size: bool = False) -> Figure:

@@ -1,13 +1,13 @@
-"""The checker of the kill campaign, held against what it has to refuse and what it has to allow."""
+"""The checker of the kill campaign: tables of what it has to accept and to refuse."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from campaigns.kills.checker import EXCHANGED, Evidence, Kill, differences, judge
-from campaigns.kills.plot import Incident, Mark
+from campaigns.kills.checker import ROTATED, Evidence, Kill, differences, judge
 from campaigns.kills.receiver import Delivery
+from campaigns.kills.scenario import Incident, Mark
 
 LOW, CLEAR = ("spot", 7, "low"), ("spot", 7, "clear")
 INCIDENT = Incident(
@@ -27,7 +27,7 @@ FIRING = "Fired: available 500.0007 < 1000, not known to have been delivered bef
 
 
 def message(numbers: str, at: float, process: int = 1, **changes: object) -> Delivery:
-    """A message as the program words it; the service told of its causes at 1 s and 5 s."""
+    """Return a message as the program writes it; the service sent its causes at 1 s and 5 s."""
     incident = changes.pop("incident", "ABCDEFGH12")
     body = (
         f"{FIRING if numbers == '1-2' else ''}Reading: available 1\n"
@@ -46,15 +46,15 @@ def message(numbers: str, at: float, process: int = 1, **changes: object) -> Del
 
 
 def kill(process: int, at: float) -> Kill:
-    """A kill of a process."""
+    """Return a kill of a process."""
     return Kill(number=1, aim="anywhere", saw="", process=process, launched=0, at=at, running=True, code=-9)
 
 
 def violations(*deliveries: Delivery, kills: tuple[Kill, ...] = (), incident: Incident = INCIDENT) -> str:
-    """What the checker says against these messages, as one text."""
+    """Return the violations in these messages, as one text."""
     evidence = Evidence(
         expected=[incident],
-        told={LOW: [1.0, 1.5], CLEAR: [5.0]},
+        moments={LOW: [1.0, 1.5], CLEAR: [5.0]},
         deliveries=deliveries,
         kills=kills,
         urls=["/first"],
@@ -88,17 +88,19 @@ def violations(*deliveries: Delivery, kills: tuple[Kill, ...] = (), incident: In
             id="killed before the answer",
         ),
         pytest.param(
-            [message("1", 2, accepted=False), message("1", 4), message("2", 6)], [], id="refused, then taken"
+            [message("1", 2, accepted=False), message("1", 4), message("2", 6)],
+            [],
+            id="refused, then accepted",
         ),
     ],
 )
-def test_allows(deliveries: list[Delivery], kills: list[Kill]) -> None:
-    """What the design promises, in every form that it may take."""
+def test_accepts(deliveries: list[Delivery], kills: list[Kill]) -> None:
+    """Every form of what the design promises is accepted."""
     assert violations(*deliveries, kills=tuple(kills)) == ""
 
 
 @pytest.mark.parametrize(
-    ("deliveries", "kills", "said"),
+    ("deliveries", "kills", "violation"),
     [
         pytest.param([], [], "never fired", id="nothing"),
         pytest.param([message("1", 2)], [], "never resolved", id="no resolve"),
@@ -131,8 +133,8 @@ def test_allows(deliveries: list[Delivery], kills: list[Kill]) -> None:
         pytest.param(
             [message("1", 2), message("1", 3, 2, title=TITLES["1"] + "!"), message("2", 6, 2)],
             [kill(1, 2.01)],
-            "in other words",
-            id="again in other words",
+            "with another text",
+            id="again with another text",
         ),
         pytest.param(
             [message("1", 2), message("1-2", 6)],
@@ -167,34 +169,40 @@ def test_allows(deliveries: list[Delivery], kills: list[Kill]) -> None:
         pytest.param(
             [message("1", 2), message("2", 6), message("1", 2, body="hello")],
             [],
-            "not a message of this story",
+            "not a message of this scenario",
             id="something else",
         ),
         pytest.param(
-            [message("1", 2), message("2", 6, title=TITLES["1"])], [], "says CRITICAL", id="a wrong number"
+            [message("1", 2), message("2", 6, title=TITLES["1"])],
+            [],
+            "CRITICAL as message 2",
+            id="a wrong number",
         ),
         pytest.param(
-            [message("1", 2), message("2", 6, url="/second")], [], "never resolved", id="told elsewhere"
+            [message("1", 2), message("2", 6, url="/second")],
+            [],
+            "never resolved",
+            id="sent to another recipient",
         ),
     ],
 )
-def test_refuses(deliveries: list[Delivery], kills: list[Kill], said: str) -> None:
-    """Whatever breaks a promise, with words that say which."""
-    assert said in violations(*deliveries, kills=tuple(kills))
+def test_refuses(deliveries: list[Delivery], kills: list[Kill], violation: str) -> None:
+    """Broken promises are refused, with a text that names the promise."""
+    assert violation in violations(*deliveries, kills=tuple(kills))
 
 
 def test_an_incident_that_lasts_may_not_be_resolved() -> None:
-    """At the story's end some are still firing."""
+    """At the end of the scenario some are still firing."""
     assert violations(message("1", 2), incident=OPEN) == ""
-    assert "though it lasts" in violations(message("1", 2), message("2", 6), incident=OPEN)
+    assert "though it is open at the end" in violations(message("1", 2), message("2", 6), incident=OPEN)
 
 
 @pytest.mark.parametrize(
     ("mark", "at", "allowed"),
     [
-        pytest.param({"answers": 2}, 1.6, True, id="after the second answer"),
-        pytest.param({"answers": 2}, 1.4, False, id="between the first and the second"),
-        pytest.param({"answers": 3}, 4.0, False, id="there was no third"),
+        pytest.param({"responses": 2}, 1.6, True, id="after the second answer"),
+        pytest.param({"responses": 2}, 1.4, False, id="between the first and the second"),
+        pytest.param({"responses": 3}, 4.0, False, id="there was no third"),
         pytest.param({"later": 2.0}, 3.1, True, id="so long after the first"),
         pytest.param({"later": 2.0}, 2.9, False, id="too soon after the first"),
     ],
@@ -224,24 +232,24 @@ LINES = {
 
 
 def line(numbers: str, n: int) -> str:
-    """What a group's message says of the n-th cycle's incident."""
+    """Return the line of a group's message about the incident of the n-th cycle."""
     return LINES[numbers].format(n=n)
 
 
 def group(counts: str, at: float, *lines: str, process: int = 1) -> Delivery:
-    """A message about several incidents of one alert."""
+    """Return a message about several incidents of one alert."""
     title = f"{counts}: usdt-low: spot/spot/USDT available 500.0008 < 1000"
     body = "\n".join([f"{counts}: usdt-low", *lines])
     return message("1", at, process, title=title, body=body)
 
 
 def first(numbers: str, at: float, process: int = 1) -> Delivery:
-    """A message about the first of the two incidents alone."""
+    """Return a message about the first of the two incidents only."""
     return message(numbers, at, process, incident="ABCDEFGH17")
 
 
 def second(numbers: str, at: float, process: int = 1) -> Delivery:
-    """A message about the second alone."""
+    """Return a message about the second only."""
     alone = message(numbers, at, process, incident="ABCDEFGH18")
     return replace(
         alone, title=alone.title.replace(".0007", ".0008"), body=alone.body.replace(".0007", ".0008")
@@ -251,10 +259,10 @@ def second(numbers: str, at: float, process: int = 1) -> Delivery:
 def of_two(
     *deliveries: Delivery, kills: tuple[Kill, ...] = (), expected: tuple[Incident, ...] = (INCIDENT, NEXT)
 ) -> str:
-    """What the checker says of two incidents of one alert; the second fires from 7 s on and is over at 9 s."""
+    """Return the violations for two incidents of one alert; the second fires from 7 s on and is over at 9 s."""
     evidence = Evidence(
         expected=expected,
-        told={LOW: [1.0], CLEAR: [5.0], NEXT_LOW: [7.0], NEXT_CLEAR: [9.0]},
+        moments={LOW: [1.0], CLEAR: [5.0], NEXT_LOW: [7.0], NEXT_CLEAR: [9.0]},
         deliveries=deliveries,
         kills=kills,
         urls=["/first"],
@@ -294,28 +302,28 @@ BOTH_CHANGE = group("1 CRITICAL, 1 RESOLVED", 8, line("1", 8), line("2", 7))
         ),
     ],
 )
-def test_allows_groups(deliveries: list[Delivery], kills: list[Kill]) -> None:
-    """What waits at the same time comes as one message, each incident in a line of its own."""
+def test_accepts_groups(deliveries: list[Delivery], kills: list[Kill]) -> None:
+    """Incidents that wait at the same time come as one message, each in a line of its own."""
     assert of_two(*deliveries, kills=tuple(kills)) == ""
 
 
 @pytest.mark.parametrize(
-    ("deliveries", "said"),
+    ("deliveries", "violation"),
     [
         pytest.param(
             [first("1", 2), group("1 CRITICAL, 1 RESOLVED", 8, line("1", 8)), second("2", 10)],
-            "not a group of this story",
+            "not a group of this scenario",
             id="a line too few",
         ),
         pytest.param(
             [first("1", 2), group("1 CRITICAL, 1 RESOLVED", 8, line("1", 8), "hello"), second("2", 10)],
-            "not a group of this story",
-            id="a line that says something else",
+            "not a group of this scenario",
+            id="a line of another form",
         ),
         pytest.param(
             [first("1", 2), first("2", 6), BOTH_CHANGE, second("2", 10)],
             "not next to a kill",
-            id="a line about what had been told",
+            id="a line about an end that was notified before",
         ),
         pytest.param(
             [first("1", 2), group("1 CRITICAL, 1 RESOLVED", 6, line("1", 8), line("2", 7)), second("2", 10)],
@@ -340,13 +348,13 @@ def test_allows_groups(deliveries: list[Delivery], kills: list[Kill]) -> None:
         pytest.param([BOTH_CHANGE, second("2", 10)], "invented", id="an end in a line, without a firing"),
     ],
 )
-def test_refuses_groups(deliveries: list[Delivery], said: str) -> None:
-    """A line is held against the story as a message of its own is."""
-    assert said in of_two(*deliveries)
+def test_refuses_groups(deliveries: list[Delivery], violation: str) -> None:
+    """A line is compared with the scenario as a message of its own is."""
+    assert violation in of_two(*deliveries)
 
 
-def test_lines_that_name_no_amount_follow_the_story() -> None:
-    """Some reasons hold no amount: `last read …`. Such lines stand for what is left, the oldest first."""
+def test_lines_without_an_amount_belong_to_the_oldest_remaining_incident() -> None:
+    """Some reasons contain no amount: `last read …`."""
     expected = tuple(
         replace(one, fired=replace(one.fired, in_reason=False), resolved=Mark(moment=one.resolved.moment))
         for one in (INCIDENT, NEXT)
@@ -372,7 +380,7 @@ CLOSED = replace(ONE, resolved=Mark(moment=CLEAR, text="the rule is gone from th
 
 
 def numbered(kind: str, number: str, at: float, **changes: Any) -> Delivery:
-    """A message of another kind, which says that it happened as it came."""
+    """Return a message of another kind, with the instant of its arrival as its time."""
     amount = "available 500.0007 < 1000" if kind.startswith("CRITICAL") else "available 1300.0007"
     body = (
         f"{FIRING if kind.startswith('FIRED') else ''}Reading: available 1\n"
@@ -387,32 +395,34 @@ FIRES, ENDS = numbered("CRITICAL", "1", 2), numbered("RESOLVED", "3", 6)
 
 
 def reminder(number: str, at: float, **changes: Any) -> Delivery:
-    """A reminder."""
+    """Return a reminder."""
     return numbered("CRITICAL still firing", number, at, **changes)
 
 
 def escalation(number: str, at: float) -> Delivery:
-    """What whoever else is notified gets."""
+    """Return the message to the recipient of an escalation."""
     return numbered("CRITICAL not acknowledged", number, at, url="/second")
 
 
 def at_the_second(delivery: Delivery) -> Delivery:
-    """The same, for another recipient."""
+    """Return the same message to another recipient."""
     return replace(delivery, url="/second")
 
 
 def rotated(*deliveries: Delivery) -> str:
-    """What the checker says where the token was exchanged for the second at 2.8 s."""
-    told = {LOW: [1.0], CLEAR: [5.0], ("token", 2, EXCHANGED): [2.8]}
-    evidence = Evidence(expected=[INCIDENT], told=told, deliveries=deliveries, kills=[], urls=["/first"])
+    """Return the violations where the token was rotated to the second one at 2.8 s."""
+    moments = {LOW: [1.0], CLEAR: [5.0], ("token", 2, ROTATED): [2.8]}
+    evidence = Evidence(
+        expected=[INCIDENT], moments=moments, deliveries=deliveries, kills=[], urls=["/first"]
+    )
     return "\n".join(judge(evidence).violations)
 
 
 def of_several(incident: Incident, *deliveries: Delivery) -> str:
-    """What the checker says of two recipients, where a silence ends at 3 s and somebody acknowledges at 3 s."""
+    """Return the violations at two recipients, where a silence ends at 3 s and somebody acknowledges at 3 s."""
     moments = {LOW: [1.0], CLEAR: [5.0], OVER: [3.0], ("spot", 7, "acknowledged"): [3.0]}
     evidence = Evidence(
-        expected=[incident], told=moments, deliveries=deliveries, kills=[], urls=["/first", "/second"]
+        expected=[incident], moments=moments, deliveries=deliveries, kills=[], urls=["/first", "/second"]
     )
     return "\n".join(judge(evidence).violations)
 
@@ -444,28 +454,31 @@ def of_several(incident: Incident, *deliveries: Delivery) -> str:
         ),
     ],
 )
-def test_allows_what_channels_and_people_do(incident: Incident, deliveries: list[Delivery]) -> None:
-    """Each recipient gets what it has to, in order, to the end."""
+def test_accepts_effects_of_channels_and_commands(incident: Incident, deliveries: list[Delivery]) -> None:
+    """Each recipient gets all its messages, in order, up to the end."""
     assert of_several(incident, *deliveries) == ""
 
 
 @pytest.mark.parametrize(
-    ("incident", "deliveries", "said"),
+    ("incident", "deliveries", "violation"),
     [
         pytest.param(
             REMINDED, [FIRES, reminder("2", 2.5), ENDS], "a reminder 0 s after", id="a reminder early"
         ),
         pytest.param(
-            ONE, [FIRES, reminder("2", 4), ENDS], "none was wanted", id="a reminder of what has none"
+            ONE,
+            [FIRES, reminder("2", 4), ENDS],
+            "none was wanted",
+            id="a reminder of a rule without reminders",
         ),
         pytest.param(
-            REMINDED, [FIRES, ENDS, reminder("4", 7)], "in this order", id="a reminder of what is over"
+            REMINDED, [FIRES, ENDS, reminder("4", 7)], "in this order", id="a reminder after the end"
         ),
         pytest.param(
             KNOWN,
             [FIRES, reminder("2", 5), ENDS],
-            "a reminder of what was acknowledged",
-            id="a reminder of what somebody knows",
+            "a reminder of an incident that was acknowledged",
+            id="a reminder after the acknowledgement",
         ),
         pytest.param(ESCALATED, [FIRES, ENDS], "/second: lost", id="nobody escalated to"),
         pytest.param(
@@ -500,20 +513,20 @@ def test_allows_what_channels_and_people_do(incident: Incident, deliveries: list
         pytest.param(
             SILENCED,
             [numbered("CRITICAL", "1", 2), numbered("RESOLVED", "2", 6)],
-            "told 1.000 s before its cause",
+            "sent 1.000 s before its cause",
             id="fired a second before the silence is over",
         ),
     ],
 )
-def test_refuses_what_channels_and_people_do_not(
-    incident: Incident, deliveries: list[Delivery], said: str
+def test_refuses_wrong_effects_of_channels_and_commands(
+    incident: Incident, deliveries: list[Delivery], violation: str
 ) -> None:
     """Lost, invented, early, or in the wrong order, each at the recipient that it is about."""
-    assert said in of_several(incident, *deliveries)
+    assert violation in of_several(incident, *deliveries)
 
 
-def test_an_exchanged_token_may_get_again_what_was_being_sent_with_the_old() -> None:
-    """Shortly before the exchange, in the same words; later it may not."""
+def test_after_a_rotation_a_message_being_sent_with_the_old_token_may_come_again() -> None:
+    """Shortly before the rotation, with the same text; otherwise it may not."""
     firing = message("1", 2, token=1)
     assert rotated(firing, message("1", 3, token=2), message("2", 6, token=2)) == ""
     early = replace(firing, arrived=1.1, answered=1.1)

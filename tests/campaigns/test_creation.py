@@ -1,4 +1,4 @@
-"""Killed while it creates its store: the next start goes on."""
+"""Killed while it creates its store: the next start completes it."""
 
 import asyncio
 import os
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.campaign
 
 
 async def test_killed_in_the_creation_of_its_store_it_starts_again(tmp_path: Path) -> None:
-    """SQLite leaves a journal to roll back when it is killed as it turns a new file to WAL; that is no obstacle."""
-    plots = cast(("DROP",), timeless=False)
-    world = World(tmp_path / "world", ROOT, plots, lambda account, cycle: None, Receiver())
+    """SQLite leaves a journal to roll back if it is killed while it changes a new file to WAL."""
+    scenarios = cast(("DROP",), timeless=False)
+    world = World(tmp_path / "world", ROOT, scenarios, lambda account, cycle: None, Receiver())
     await world.open()
     try:
         await _killed_in_creation(world)
@@ -31,7 +31,7 @@ async def test_killed_in_the_creation_of_its_store_it_starts_again(tmp_path: Pat
 
 
 async def _killed_in_creation(world: World) -> None:
-    """Tries until the journal is left behind: it lives for some ten milliseconds."""
+    """Kill until the journal is left behind: it exists for some ten milliseconds."""
     journal = world.store.with_name(world.store.name + "-journal")
     for _ in range(10):
         await world.launch()
@@ -45,7 +45,7 @@ async def _killed_in_creation(world: World) -> None:
 
 
 def _kill_in_creation(pid: int, store: Path, journal: Path, wal: Path) -> None:
-    """Kills as soon as the journal has its header, which marks it as one to roll back."""
+    """Kill as soon as the journal has its header, which marks it as one to roll back."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and not wal.exists():
         with suppress(FileNotFoundError):

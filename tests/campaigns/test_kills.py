@@ -11,8 +11,8 @@ pytestmark = pytest.mark.campaign
 
 
 def test_a_dozen_kills_lose_and_invent_nothing() -> None:
-    """The real process, killed a dozen times, one start by a wrong clock: whoever is notified of a firing gets its end,
-    nobody gets anything early or without a cause, and the end is that of the process that is not killed."""
+    """The real process, killed a dozen times, once started with a wrong clock: each recipient of a firing gets its end,
+    no message comes early or without a cause, and the end is that of the process that is not killed."""
     done = subprocess.run(
         [sys.executable, "-m", "campaigns.kills", "--kills", "12", "--lanes", "1", "--seed", "7"],
         cwd=ROOT,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.fuzz import answers
+from campaigns.fuzz import responses
 from campaigns.fuzz.targets import targets
 from monitor.errors import Outcome
 
@@ -46,7 +46,7 @@ def mutated(seed: bytes, cuts: list[tuple[int, int, bytes]]) -> bytes:
 @given(first=FIRST, status=STATUS, body=JSON)
 def test_any_json_of_nami_is_read_exactly_or_refused(first: bytes, status: bytes, body: bytes) -> None:
     """Of any shape, with any number in any place."""
-    answers.nami(first + status + body)
+    responses.nami(first + status + body)
 
 
 @settings(max_examples=100, deadline=None)
@@ -54,31 +54,31 @@ def test_any_json_of_nami_is_read_exactly_or_refused(first: bytes, status: bytes
 def test_any_amounts_of_nami_are_read_exactly_or_refused(value: str, locked: str) -> None:
     """Digit for digit, with what is available as the exact difference."""
     entry = f'{{"value": {value}, "locked_value": {locked}}}'
-    answers.nami(f'\0\0{{"status": "ok", "data": {{"22": {entry}}}}}'.encode())
+    responses.nami(f'\0\0{{"status": "ok", "data": {{"22": {entry}}}}}'.encode())
 
 
 @settings(max_examples=100, deadline=None)
 @given(status=STATUS, body=JSON)
 def test_any_json_of_wdcf_is_read_exactly_or_refused(status: bytes, body: bytes) -> None:
     """Of any shape, with any number in any place."""
-    answers.wdcf(status + body)
+    responses.wdcf(status + body)
 
 
 @settings(max_examples=100, deadline=None)
 @given(balance=NUMBERS, updated=LEAVES)
 def test_any_amount_of_wdcf_is_read_exactly_or_refused(balance: str, updated: str) -> None:
     """Digit for digit, whatever the time beside it is."""
-    data = f'{{"clientId": "{answers.CLIENT}", "balance": {balance}, "updatedAt": {updated}}}'
-    answers.wdcf(f'\0{{"status": "success", "message": "", "data": {data}}}'.encode())
+    data = f'{{"clientId": "{responses.CLIENT}", "balance": {balance}, "updatedAt": {updated}}}'
+    responses.wdcf(f'\0{{"status": "success", "message": "", "data": {data}}}'.encode())
 
 
 @settings(max_examples=100, deadline=None)
-@given(seed=st.sampled_from(targets()["http-answer"].seeds), cuts=CUTS)
+@given(seed=st.sampled_from(targets()["http-response"].seeds), cuts=CUTS)
 def test_any_bytes_on_the_connection_end_a_poll_in_words(
     seed: bytes, cuts: list[tuple[int, int, bytes]]
 ) -> None:
     """Status line, headers, chunks and body with some bytes wrong: a result, and a pause of a day at most."""
-    answers.http_answer(mutated(seed, cuts))
+    responses.http_response(mutated(seed, cuts))
 
 
 @settings(max_examples=100, deadline=None)
@@ -94,7 +94,7 @@ def test_any_headers_end_a_poll_in_words(status: bytes, after: str, date: str) -
     lines = [
         f"{name}: {value}" for name, value in (("Retry-After", after), ("Date", date), ("Location", after))
     ]
-    answers.http_answer(b"HTTP/1.1 " + status + b" X\r\n" + "\r\n".join([*lines, "", ""]).encode())
+    responses.http_response(b"HTTP/1.1 " + status + b" X\r\n" + "\r\n".join([*lines, "", ""]).encode())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Answers of any kind: of each service, as a body with status 200 and others, and as bytes on the connection."""
+"""Targets of responses: a body and a status for each service, and bytes on the connection."""
 
 import asyncio
 import json
@@ -29,14 +29,14 @@ _LONGEST_DETAIL = 400
 
 
 def nami(data: bytes) -> None:
-    """Nami's balances: of every currency or, by the first byte, of one that is configured."""
+    """Parse a response of Nami: for every currency or, by the first byte, for a configured one."""
     wanted = {"22": "USDT"} if data[:1] > b"\x7f" else None
     wallets = NamiWallets(wallet="spot", currencies=wanted)
-    answer = _answer(data[1:])
+    response = _response(data[1:])
     account = Account(provider="nami", job="spot", name="spot")
-    balances = _balances(NamiApi(_nami_settings(), wallets), account, answer)
+    balances = _balances(NamiApi(_nami_settings(), wallets), account, response)
     if balances:
-        entries = _written(answer.body)["data"]
+        entries = _written(response.body)["data"]
         keys = {name: key for key, name in (wanted or {key: key for key in entries}).items()}
         for balance in balances:
             entry = entries[keys[balance.currency]]
@@ -47,23 +47,23 @@ def nami(data: bytes) -> None:
 
 
 def wdcf(data: bytes) -> None:
-    """WDCF's balance of one client."""
+    """Parse a response of WDCF: the balance of one client."""
     api = WdcfApi(_wdcf_settings(), WdcfWallets(clients=[CLIENT]))
-    answer = _answer(data)
+    response = _response(data)
     account = Account(provider="wdcf", job="clients", name=CLIENT, currencies=("USD",))
-    balances = _balances(api, account, answer)
+    balances = _balances(api, account, response)
     if balances:
         (balance,) = balances
-        said = _written(answer.body)["data"]
-        assert said["clientId"] == CLIENT
+        written = _written(response.body)["data"]
+        assert written["clientId"] == CLIENT
         assert balance.locked is None
         assert balance.updated_at is None or balance.updated_at.tzinfo is UTC
-        _assert_exact(balance.total, said["balance"])
-        _assert_exact(balance.available, said["balance"])
+        _assert_exact(balance.total, written["balance"])
+        _assert_exact(balance.available, written["balance"])
 
 
-def http_answer(data: bytes) -> None:
-    """Any bytes on the connection, headers and all: a result in words, and a pause of a day at most."""
+def http_response(data: bytes) -> None:
+    """Poll with any bytes as the whole HTTP response: a result with a reason, and a pause of a day at most."""
     _loop().run_until_complete(_poll(data))
 
 
@@ -71,7 +71,7 @@ async def _poll(data: bytes) -> None:
     settings = _nami_settings()
     host = Host(settings.origin, clock=lambda: NOW)
     client = Client(settings, host, clock=lambda: NOW, jitter=lambda: 0.0)
-    _answers_with(client, data)
+    _respond_with(client, data)
     try:
         api = NamiApi(settings, NamiWallets(wallet="spot"))
         account = Account(provider="nami", job="spot", name="spot")
@@ -88,8 +88,9 @@ async def _poll(data: bytes) -> None:
         _assert_can_be_shown(pause.detail)
 
 
-def _answers_with(client: Client, data: bytes) -> None:
-    """Puts these bytes in the network's place, for which httpx has no public way: no port is opened."""
+def _respond_with(client: Client, data: bytes) -> None:
+    """Replace the network by these bytes, without opening a port."""
+    # httpx has no public interface for this
     transport: Any = client._connections._lot.http
     transport._pool._network_backend = httpcore.AsyncMockBackend(
         [data[at : at + 512] for at in range(0, len(data), 512)]
@@ -114,24 +115,24 @@ def _wdcf_settings() -> WdcfSettings:
     return WdcfSettings.model_validate({"type": "wdcf", "client_secret": SECRET, "retries": 0})
 
 
-def _answer(data: bytes) -> Response:
-    """The body, with a status that is most often 200."""
+def _response(data: bytes) -> Response:
+    """Return a response with a status by the first byte, most often 200, and the other bytes as its body."""
     status = _STATUSES[data[0] % len(_STATUSES)] if data else 200
     return Response(status=status, headers={}, received_at=NOW, body=data[1:])
 
 
-def _balances(api: Api, account: Account, answer: Response) -> tuple[Balance, ...]:
+def _balances(api: Api, account: Account, response: Response) -> tuple[Balance, ...]:
     try:
-        balances = api.parse(account, answer)
+        balances = api.parse(account, response)
     except PollFailed as failed:
         _assert_can_be_shown(failed.detail)
         return ()
-    assert answer.status == 200
+    assert response.status == 200
     return balances
 
 
 def _written(body: bytes) -> Any:
-    """The answer with its numbers as they are written, by no code of ours."""
+    """Return the JSON of a response with the numbers as they are written, read without our code."""
 
     def keep(pairs: Iterable[tuple[str, Any]]) -> Mapping[str, Any]:
         return dict(pairs)
@@ -154,7 +155,7 @@ def _difference(total: Decimal, locked: Decimal) -> int:
 
 
 def _scaled(value: Decimal) -> int:
-    """The amount in the smallest unit there may be, as a whole number: what no rounding reaches."""
+    """Return the amount in the smallest unit that is allowed, as an exact integer."""
     sign, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
     whole = 0

@@ -1,9 +1,9 @@
-"""The plot: which accounts there are, what happens to them, the rules about them, and what has to be told of it.
+"""The scenario: the accounts, what happens to them, the rules about them, and the incidents that have to be notified.
 
-`crew.py` has the accounts that try channels and what people do; `setup.py` the configuration file.
+`crew.py` has the accounts that test channels and commands; `setup.py` has the configuration file.
 
-Each cycle's amounts end in its number (`500.0007`), so that a message can be held against the very cycle that it
-tells of. Rules and levels are chosen so that reading a level once more changes nothing.
+Each cycle's amounts end in its number (`500.0007`), so that a message can be compared with its own cycle. Rules and
+levels are chosen so that one more reading of a level changes nothing.
 """
 
 import json
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from campaigns.kills.story import FINAL, Level, Moment, Part
+from campaigns.kills.script import FINAL, Level, Moment, Script
 
 Json: TypeAlias = dict[str, Any]
 
@@ -28,15 +28,15 @@ _LONG_AGO = timedelta(hours=48)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What causes a message: a moment of the story, and a text that only a message about it holds ("": none).
+    """The cause of a message: a moment of the script, and a text that only a message about it contains ("": none).
 
-    It takes so many `answers` of that moment, and comes `later` seconds after the first of them at the earliest, and
-    not before the moment `not_before` either. `in_reason`: the text is in the alert's reason, so that also the one
-    line holds it that a group's message has."""
+    The message comes after so many `responses` of that moment, at the earliest `later` seconds after the first of
+    them, and not before the moment `not_before`. `in_reason`: the text is in the reason of the alert, so that the line
+    of a group's message contains it too."""
 
     moment: Moment
     text: str = ""
-    answers: int = 1
+    responses: int = 1
     later: float = 0.0
     in_reason: bool = True
     not_before: Moment | None = None
@@ -44,12 +44,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """Something that has to be told: exactly once fired and, unless it is open at the end, once resolved.
+    """An incident that has to be notified: exactly once fired and, unless it is open at the end, once resolved.
 
-    `subject` is what messages call it. Each recipient of `to` is notified from the firing on; each of `later` from a
-    later message on, or from the firing, by a fallback; of `either` at least one. Whoever was notified gets the end.
-    `repeats`: reminders come, so many seconds apart at least (0: only what `later` needs); none of what happens after
-    the moment `known`, when somebody acknowledged it."""
+    `subject` is as in messages. Each recipient of `to` is notified from the firing on. Each of `later` is notified from
+    a later message on, or by a fallback from the firing on. Of `either` at least one is. Whoever was notified gets the
+    end. `repeats`: reminders come at least so many seconds apart (0: only those that `later` needs), and none that is
+    due after the moment `known`, at which somebody acknowledged the incident."""
 
     rule: str
     subject: str
@@ -64,7 +64,7 @@ class Incident:
 
     @property
     def recipients(self) -> frozenset[str]:
-        """Return everybody who may be notified of it."""
+        """Return all recipients that may be notified of it."""
         return frozenset((*self.to, *self.later, *self.either))
 
 
@@ -72,24 +72,24 @@ Incidents: TypeAlias = Callable[[int], list[Incident]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
-    """An account's part, and what has to be told of each cycle (FINAL: of the end).
+class Scenario:
+    """An account's script, and the incidents that each of its cycles has to cause (FINAL: its end).
 
-    `job` is where it is asked for, `holds` what it has at the end, by series. `timeless`: its rules look at no clock,
-    so that a wrong one changes nothing."""
+    `job` polls the account; `holds` are its available amounts at the end, by series. `timeless`: its rules do not
+    depend on a clock, so that a wrong clock changes nothing."""
 
-    part: Part
+    script: Script
     incidents: Incidents
     job: str
     holds: Mapping[str, str]
     timeless: bool = False
 
 
-def plots(began: datetime) -> list[Plot]:
-    """The whole plot. `began` (UTC) is what the wallets' own clocks go by."""
+def scenarios(began: datetime) -> list[Scenario]:
+    """Return the scenarios of the accounts that test rules. The wallets' own clocks show `began` (UTC)."""
     return [
         _spot(),
-        _desk(),
+        _futures(),
         replace(
             plain("DROP", "70000.1000000000000000055", began, _drop_cycle(began), _drop_incidents),
             timeless=True,
@@ -101,13 +101,13 @@ def plots(began: datetime) -> list[Plot]:
     ]
 
 
-def expected(cycles: Mapping[str, int], all_plots: Sequence[Plot]) -> list[Incident]:
-    """What has to be told of so many cycles of each account, and of the end."""
+def expected(cycles: Mapping[str, int], all_scenarios: Sequence[Scenario]) -> list[Incident]:
+    """Return the incidents that so many cycles of each account, and its end, have to cause."""
     return [
         incident
-        for plot in all_plots
-        for number in [*range(cycles[plot.part.account]), FINAL]
-        for incident in plot.incidents(number)
+        for one in all_scenarios
+        for number in [*range(cycles[one.script.account]), FINAL]
+        for incident in one.incidents(number)
     ]
 
 
@@ -116,30 +116,30 @@ ALERTS = {
     ("vndc-watch", "spot/spot/VNDC", "pending", "info"),
     ("failing", "clients/MISSING/*", "firing", "warning"),
 }
-"""Rule, series, state and severity of what is not over at the end."""
+"""Rule, series, state and severity of the alerts that are open at the end."""
 
 
 def rules() -> list[Json]:
     """Return the rules about these accounts."""
     usdt, vndc = {"job": "spot", "currency": "USDT"}, {"job": "spot", "currency": "VNDC"}
-    desk = {"job": "desk"}
+    futures = {"job": "futures"}
     return [
         a_rule(
             "usdt-low", "threshold", usdt, below=1000, clear=1200, severity="critical", **{"for": f"{FOR}s"}
         ),
         a_rule("vndc-watch", "threshold", vndc, below=800, severity="info", **{"for": "1h"}),
-        a_rule("desk-low", "threshold", desk, below=1000),
-        a_rule("desk-rise", "delta", desk, rise="50%", severity="info"),
+        a_rule("futures-low", "threshold", futures, below=1000),
+        a_rule("futures-rise", "delta", futures, rise="50%", severity="info"),
         a_rule("drop", "delta", {"account": "DROP"}, drop="20%", severity="critical"),
         a_rule("window", "delta", {"account": "WINDOW"}, drop=250, within=f"{WITHIN}s"),
         a_rule("frozen", "stale", {"account": "FROZEN"}, after="24h", clock="provider"),
         a_rule("stale", "stale", {"account": "STALE"}, after=f"{AFTER}s"),
-        a_rule("failing", "failing", {"job": ["spot", "desk", "clients"]}, polls=2),
+        a_rule("failing", "failing", {"job": ["spot", "futures", "clients"]}, polls=2),
     ]
 
 
 def a_rule(name: str, kind: str, match: Json, **more: object) -> Json:
-    """Return a rule that reminds nobody, unless it says so."""
+    """Return a rule without reminders, unless `more` sets `repeat_every`."""
     return {"name": name, "type": kind, "match": match, "repeat_every": "never", **more}
 
 
@@ -148,7 +148,7 @@ def of_cycle(amount: str, cycle: int) -> str:
     return f"{amount}.{cycle:04d}"
 
 
-# What the services say
+# Responses
 
 
 def _nami(name: str, wallet: int, available: Mapping[int, str], **more: Any) -> Level:
@@ -163,7 +163,7 @@ def _nami(name: str, wallet: int, available: Mapping[int, str], **more: Any) -> 
 
 
 def wdcf(name: str, client: str, amount: str, updated: datetime, **more: Any) -> Level:
-    """Return an answer of WDCF: what a client has."""
+    """Return a level with a response of WDCF: the balance of a client."""
     body = (
         '{"status": "success", "message": "Balance retrieved successfully", "data": {"userId": 1, '
         f'"clientId": "{client}", "balance": {amount}, "updatedAt": "{updated:%Y-%m-%dT%H:%M:%S.000Z}"}}}}'
@@ -172,22 +172,22 @@ def wdcf(name: str, client: str, amount: str, updated: datetime, **more: Any) ->
 
 
 def failed(name: str, status: int, message: str, **more: Any) -> Level:
-    """Return an answer that is an error."""
+    """Return a level with a response that is an error."""
     body = json.dumps({"status": "failed", "statusCode": status, "message": message, "data": None})
     return Level(name=name, status=status, body=body, **more)
 
 
 # One wallet with two currencies: a threshold with `for` and `clear`, a short dip that must not fire, and, while the
-# threshold fires, answers that lack the other currency.
+# threshold fires, responses without the other currency.
 
 
-def _spot() -> Plot:
+def _spot() -> Scenario:
     final = [
         _nami("end", 0, {22: "480.0900", 1: "700.0100"}, lasts=FOR),
         _nami("rest", 0, {22: "480.0900", 1: "700.0100"}),
     ]
-    return Plot(
-        part=Part(account="spot", cycle=_spot_cycle, final=final),
+    return Scenario(
+        script=Script(account="spot", cycle=_spot_cycle, final=final),
         incidents=_spot_incidents,
         job="spot",
         holds={"spot/spot/USDT": "480.0900", "spot/spot/VNDC": "700.0100"},
@@ -209,11 +209,11 @@ def _spot_cycle(n: int) -> list[Level]:
 
 def _spot_incidents(n: int) -> list[Incident]:
     if n == FINAL:
-        end = Mark(moment=("spot", n, "end"), text="480.0900", answers=2, later=FOR)
+        end = Mark(moment=("spot", n, "end"), text="480.0900", responses=2, later=FOR)
         return [an_incident("usdt-low", "spot/spot/USDT", end, None, severity="critical")]
-    low = Mark(moment=("spot", n, "low"), text=of_cycle("500", n), answers=2, later=FOR)
+    low = Mark(moment=("spot", n, "low"), text=of_cycle("500", n), responses=2, later=FOR)
     clear = Mark(moment=("spot", n, "clear"), text=of_cycle("1300", n))
-    lacking = Mark(moment=("spot", n, "lacking"), text=of_cycle("9000", n), answers=2, in_reason=False)
+    lacking = Mark(moment=("spot", n, "lacking"), text=of_cycle("9000", n), responses=2, in_reason=False)
     between = Mark(moment=("spot", n, "between"), text=of_cycle("9100", n), in_reason=False)
     return [
         an_incident("usdt-low", "spot/spot/USDT", low, clear, severity="critical"),
@@ -221,21 +221,21 @@ def _spot_incidents(n: int) -> list[Incident]:
     ]
 
 
-# A provider with one wallet: an outage while a threshold fires; then two events of one poll, a resolve and a delta.
+# A provider with one wallet: an outage while a threshold fires; then two events of one poll, a resolution and a delta.
 
 
-def _desk() -> Plot:
+def _futures() -> Scenario:
     final = [_nami("end", 2, {22: "3200.5000"})]
-    return Plot(
-        part=Part(account="desk", cycle=_desk_cycle, final=final),
-        incidents=_desk_incidents,
-        job="desk",
-        holds={"desk/futures/USDT": "3200.5000"},
+    return Scenario(
+        script=Script(account="futures", cycle=_futures_cycle, final=final),
+        incidents=_futures_incidents,
+        job="futures",
+        holds={"futures/futures/USDT": "3200.5000"},
         timeless=True,
     )
 
 
-def _desk_cycle(n: int) -> list[Level]:
+def _futures_cycle(n: int) -> list[Level]:
     return [
         _nami("rich", 2, {22: of_cycle("3000", n)}),
         _nami("poor", 2, {22: of_cycle("400", n)}),
@@ -245,17 +245,17 @@ def _desk_cycle(n: int) -> list[Level]:
     ]
 
 
-def _desk_incidents(n: int) -> list[Incident]:
+def _futures_incidents(n: int) -> list[Incident]:
     if n == FINAL:
         return []
-    poor = Mark(moment=("desk", n, "poor"), text=of_cycle("400", n))
-    outage = Mark(moment=("desk", n, "outage"), text=f"maintenance {n:04d}", answers=2)
-    rich = Mark(moment=("desk", n, "rich again"), text=of_cycle("3100", n))
-    over = replace(rich, answers=2)
+    poor = Mark(moment=("futures", n, "poor"), text=of_cycle("400", n))
+    outage = Mark(moment=("futures", n, "outage"), text=f"maintenance {n:04d}", responses=2)
+    rich = Mark(moment=("futures", n, "rich again"), text=of_cycle("3100", n))
+    over = replace(rich, responses=2)
     return [
-        an_incident("desk-low", "desk/futures/USDT", poor, rich),
-        an_incident("failing", "second", outage, Mark(moment=("desk", n, "back"))),
-        an_incident("desk-rise", "desk/futures/USDT", rich, over, severity="info"),
+        an_incident("futures-low", "futures/futures/USDT", poor, rich),
+        an_incident("failing", "second", outage, Mark(moment=("futures", n, "back"))),
+        an_incident("futures-rise", "futures/futures/USDT", rich, over, severity="info"),
     ]
 
 
@@ -269,10 +269,10 @@ def plain(
     cycle: Callable[[int], Sequence[Level]],
     incidents: Incidents,
     job: str = "clients",
-) -> Plot:
-    """Return the plot of a client that is well at the end, with this amount."""
-    return Plot(
-        part=Part(account=client, cycle=cycle, final=[wdcf("end", client, end, began)]),
+) -> Scenario:
+    """Return the scenario of a client that has this amount, and no alert, at the end."""
+    return Scenario(
+        script=Script(account=client, cycle=cycle, final=[wdcf("end", client, end, began)]),
         incidents=lambda n: [] if n == FINAL else incidents(n),
         job=job,
         holds={f"{job}/{client}/USD": end},
@@ -280,7 +280,7 @@ def plain(
 
 
 def _drop_cycle(began: datetime) -> Callable[[int], Sequence[Level]]:
-    """A fall since the reading before. It resolves by itself at the next reading, so each one counts."""
+    """Return levels with a fall since the previous reading, which the reading after it resolves."""
     return lambda n: [
         wdcf("high", "DROP", of_cycle("1000", n), began),
         wdcf("low", "DROP", of_cycle("700", n), began, readings=2),
@@ -289,11 +289,11 @@ def _drop_cycle(began: datetime) -> Callable[[int], Sequence[Level]]:
 
 def _drop_incidents(n: int) -> list[Incident]:
     low = Mark(moment=("DROP", n, "low"), text=of_cycle("700", n))
-    return [an_incident("drop", "clients/DROP/USD", low, replace(low, answers=2), severity="critical")]
+    return [an_incident("drop", "clients/DROP/USD", low, replace(low, responses=2), severity="critical")]
 
 
 def _window_cycle(began: datetime) -> Callable[[int], Sequence[Level]]:
-    """A fall within a window; it is over when the window has passed."""
+    """Return levels with a fall within a window, which resolves when the window has passed."""
     return lambda n: [
         wdcf("high", "WINDOW", of_cycle("5000", n), began),
         wdcf("low", "WINDOW", of_cycle("4000", n), began, lasts=WITHIN),
@@ -302,11 +302,11 @@ def _window_cycle(began: datetime) -> Callable[[int], Sequence[Level]]:
 
 def _window_incidents(n: int) -> list[Incident]:
     low = Mark(moment=("WINDOW", n, "low"), text=of_cycle("4000", n))
-    return [an_incident("window", "clients/WINDOW/USD", low, replace(low, answers=2, later=WITHIN))]
+    return [an_incident("window", "clients/WINDOW/USD", low, replace(low, responses=2, later=WITHIN))]
 
 
 def _frozen_cycle(began: datetime) -> Callable[[int], Sequence[Level]]:
-    """A wallet whose own clock stood still."""
+    """Return levels of a wallet whose own clock stops for a while."""
     return lambda n: [
         wdcf("fresh", "FROZEN", of_cycle("100", n), began),
         wdcf("frozen", "FROZEN", of_cycle("101", n), began - _LONG_AGO),
@@ -320,8 +320,8 @@ def _frozen_incidents(n: int) -> list[Incident]:
     return [an_incident("frozen", "clients/FROZEN/USD", frozen, thawed)]
 
 
-def _missing(began: datetime) -> Plot:
-    """A client that the service does not know for a while, and not at the end either."""
+def _missing(began: datetime) -> Scenario:
+    """Return the scenario of a client that the service does not know for a while, and not at the end either."""
 
     def cycle(n: int) -> list[Level]:
         return [
@@ -332,7 +332,7 @@ def _missing(began: datetime) -> Plot:
 
     def incidents(n: int) -> list[Incident]:
         text = "gone for good" if n == FINAL else f"User not found {n:04d}"
-        unknown = Mark(moment=("MISSING", n, "unknown"), text=text, answers=2)
+        unknown = Mark(moment=("MISSING", n, "unknown"), text=text, responses=2)
         again = None if n == FINAL else Mark(moment=("MISSING", n, "known again"))
         return [an_incident("failing", "clients/MISSING", unknown, again)]
 
@@ -340,8 +340,8 @@ def _missing(began: datetime) -> Plot:
         wdcf("known", "MISSING", "10.5000", began),
         failed("unknown", 404, "gone for good", readings=2),
     ]
-    return Plot(
-        part=Part(account="MISSING", cycle=cycle, final=final),
+    return Scenario(
+        script=Script(account="MISSING", cycle=cycle, final=final),
         incidents=incidents,
         job="clients",
         holds={"clients/MISSING/USD": "10.5000"},
@@ -350,7 +350,7 @@ def _missing(began: datetime) -> Plot:
 
 
 def _stale_cycle(began: datetime) -> Callable[[int], Sequence[Level]]:
-    """A client that can't be read for a while, which no failing rule watches."""
+    """Return levels of a client that cannot be read for a while, and that no failing rule covers."""
     return lambda n: [
         wdcf("read", "STALE", of_cycle("1500", n), began),
         failed("silent", 503, "try later", lasts=AFTER),
@@ -367,5 +367,5 @@ def _stale_incidents(n: int) -> list[Incident]:
 def an_incident(
     rule: str, subject: str, fired: Mark, resolved: Mark | None, *, severity: str = "warning", **more: Any
 ) -> Incident:
-    """Return an incident that ops is notified of, unless it says otherwise."""
+    """Return an incident that the channel `ops` is notified of, unless `more` names other recipients."""
     return Incident(rule=rule, subject=subject, severity=severity, fired=fired, resolved=resolved, **more)
