@@ -51,7 +51,7 @@ ACKNOWLEDGED, REMOVED, SILENCE_OVER, QUIET_OVER = (
 )
 """The moments that acts record."""
 
-GONE = "the rule is gone from the configuration"
+GONE = "the rule was removed from the configuration"
 _REMINDED = ("MOVED", "ACKED")
 _OF_ONE = ("TURN", "MOVED", "HUSH", "STILL", "SECRET", "ACKED", "UNHEARD", "FRAIL", "NIGHT", "CLOSING")
 

@@ -77,7 +77,7 @@ def _firing(tx: Transaction, wanted: str) -> Alert:
     fires = {one.id: f"{one.rule} {one.subject}" for one in alerts.values() if one.state is State.FIRING}
     exact = alerts.get(wanted.upper())
     if exact is not None and exact.state is State.PENDING:
-        raise Refused(f"{exact.id} is pending: it does not fire yet, and nobody was notified")
+        raise Refused(f"{exact.id} is pending: it is not firing yet, and no one was notified")
     if exact is not None and exact.state is State.INACTIVE:
         raise Refused(f"{exact.id} is over: {exact.ending}")
     if exact is None and tx.alerts.was_notified(wanted.upper()):

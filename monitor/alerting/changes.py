@@ -89,7 +89,7 @@ def save(tx: Transaction, changes: Iterable[Change], config: Config, at: datetim
 
 def _note(tx: Transaction, change: Change, at: datetime) -> None:
     """Note what nobody is notified of: what mutes an alert, until when, and the end of one that came and went muted."""
-    alert, before, over = change.alert, change.muted_before, change.came_and_went
+    alert, before, over = change.alert, change.muted_before, change.ended_unnotified
     if over is not None:
         tx.alerts.add_note(over, "ended", at, "", over.ending)
     elif alert.state is State.FIRING:

@@ -70,7 +70,7 @@ class Explanation:
             *(f"  routes[{one.route.number}] {one.why(self.attributes)}" for one in self.considered),
             *([f"  {_count(self.unseen)} after it not considered"] if self.unseen else []),
             *self._in_place_of_routes(),
-            *([f"  notified: {one.line(urgent=urgent)}" for one in self.paths] or ["  notified: nobody"]),
+            *([f"  notified: {one.line(urgent=urgent)}" for one in self.paths] or ["  notified: no channel"]),
             *self._escalated(),
             *([f"  muted now: {self.muted}"] if self.muted else []),
         ]
@@ -80,7 +80,7 @@ class Explanation:
         if not any(one.fits for one in self.considered):
             lines.append(f"  {'no route matches' if self.considered else 'no routes'}: every channel")
         if notify is not None:
-            lines.append(f"  the rule's own notify instead: {', '.join(notify) or 'nobody'}")
+            lines.append(f"  the rule's own notify instead: {', '.join(notify) or 'no channel'}")
         return lines
 
     def _escalated(self) -> list[str]:

@@ -62,7 +62,7 @@ class Heartbeat:
             ):
                 error = None if response.is_success else f"HTTP {response.status_code}"
         except TimeoutError:
-            error = f"no answer within {TIMEOUT:.0f} s"
+            error = f"no response within {TIMEOUT:.0f} s"
         except (httpx.InvalidURL, ValueError):
             error = "its URL cannot be used"
         except (httpx.HTTPError, OSError) as exc:

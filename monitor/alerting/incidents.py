@@ -36,7 +36,7 @@ def resolve_prefix(wanted: str, known: Mapping[str, str], state: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise Refused(f"{wanted!r} may be any of {_listed({one: known[one] for one in found})}")
+        raise Refused(f"{wanted!r} is ambiguous: it may be {_listed({one: known[one] for one in found})}")
     there = f"{state}: {_listed(known)}" if known else f"none is {state}"
     raise Refused(f"no {state} incident {wanted!r}; {there}")
 
@@ -107,7 +107,7 @@ def _readings(timeline: Timeline) -> Iterator[Entry]:
         for reading in readings:
             yield _reading(reading, phase, which)
     if around.omitted:
-        text = f"{around.omitted} readings more"
+        text = f"{around.omitted} more readings"
         facts = {"count": around.omitted}
         yield Entry(at=around.first[-1].observed_at, type="omitted", what="…", text=text, facts=facts)
 

@@ -251,7 +251,7 @@ class Outbox:
         sending, began = _in_thread(notifier, message, parts), asyncio.get_running_loop().time()
         self._began[notifier.target] = self._clock()
         while not (await asyncio.wait({sending}, timeout=SLOW.total_seconds()))[0]:
-            silence = DeliveryFailed(f"no answer within {SLOW.total_seconds():.0f} s")
+            silence = DeliveryFailed(f"no response within {SLOW.total_seconds():.0f} s")
             await self._after_attempt(notifier.target, delivery, began, silence, parts)
         del self._began[notifier.target]
         if self._images is not None:

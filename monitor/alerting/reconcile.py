@@ -31,10 +31,10 @@ def reconcile(tx: Transaction, config: Config, now: datetime) -> tuple[Event, ..
     events: list[Event] = []
     for (rule, subject), alert in sorted(tx.alerts.all().items()):
         if (known := config.rule(rule)) is None:
-            why = "the rule is gone from the configuration"
+            why = "the rule was removed from the configuration"
             events += save(tx, [at.end(alert, None, why, now)], config, now)
         elif subject not in subjects[rule]:
-            why = "the rule no longer looks at it"
+            why = "the rule no longer matches it"
             events += save(tx, [at.end(alert, known, why, now)], config, now)
     return tuple(events)
 

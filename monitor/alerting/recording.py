@@ -161,7 +161,7 @@ def _read(view: SeriesView, result: PollResult) -> SeriesView:
     for balance in result.balances:
         if balance.currency == view.series.currency:
             return replace(view, last=Reading.of(balance, result.finished_at), missing=NO_STREAK)
-    lacked = view.missing.failed(Outcome.OK, "the answer lacks this currency", result.finished_at)
+    lacked = view.missing.failed(Outcome.OK, "the response lacks this currency", result.finished_at)
     return replace(view, missing=lacked)
 
 

@@ -97,7 +97,7 @@ class Status:
         parts += [f"{job.name}: {job.outcome or 'not polled yet'}" for job in failing]
         parts += [f"{job.name}: overdue" for job in self.jobs if job.overdue]
         missing = sum(bool(balance.missing) for balance in self.balances)
-        parts += [f"{missing} missing from the last answer"] if missing else []
+        parts += [f"{missing} missing from the last response"] if missing else []
         return ", ".join(parts)
 
     def _something_missing(self) -> bool:
@@ -132,12 +132,12 @@ def assemble(known: Known | None, config: Config, now: datetime, *, job: str | N
 def _of_clock(clock: ClockStatus, now: datetime) -> Iterator[str]:
     """Yield what is to be known, and done, about this machine's clock."""
     if clock.doubt:
-        yield f"the clock is in doubt: {clock.doubt}; nothing old is deleted until it is right: check it"
+        yield f"the clock is in doubt: {clock.doubt}; old data is kept until this is resolved: check the clock"
     if clock.ahead_until is not None and clock.ahead_until - now > AHEAD:
         ahead = span(clock.ahead_until - now)
         yield (
-            f"readings lie up to {ahead} ahead of this machine's clock: they are kept, and not judged; "
-            "if the clock is wrong, set it right"
+            f"there are readings up to {ahead} ahead of this machine's clock: they are kept, but not evaluated; "
+            "if the clock is wrong, correct it"
         )
     if clock.set_aside_at is not None and now - clock.set_aside_at < _SHOWN_FOR:
         count = f"{clock.set_aside} reading{' is' if clock.set_aside == 1 else 's are'}"

@@ -132,16 +132,14 @@ class RuleReader:
     ) -> None:
         if section.field == "locked" and jobs and not any(job.service.tells_locked for job in jobs):
             self.findings.value(
-                (*path, "field"), "the service that this rule is about does not tell `locked`"
+                (*path, "field"), "the service that this rule is about does not report `locked`"
             )
 
     def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: yaml_tree.Path) -> None:
         for job in jobs:
             schedule = job.schedule()
             if section.clock == "provider" and not job.service.tells_updated_at:
-                reason = (
-                    f"the service of job {job.name} does not tell when a wallet last changed; narrow `match`"
-                )
+                reason = f"the service of job {job.name} does not report when a wallet last changed; narrow `match`"
                 self.findings.value((*path, "clock"), reason)
             elif section.clock == "observed" and schedule is not None:
                 gap = shortest_gap(schedule)

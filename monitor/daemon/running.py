@@ -390,7 +390,7 @@ class Running:
         except TimeoutError:
             return f"the store fails: no answer within {STORE_MAY_TAKE.total_seconds():.0f} s"
         due_since = progress.due_since and max(progress.due_since, self._running_since)
-        return replace(progress, due_since=due_since, hanging_since=self._outbox.hanging_since).trouble(at)
+        return replace(progress, due_since=due_since, hanging_since=self._outbox.hanging_since).problem(at)
 
     def _life_interval(self) -> timedelta:
         watchdog = self._systemd.watchdog

@@ -1,12 +1,12 @@
-"""When to alert: one alert's life, from the first breaching reading to the resolve, and what is notified of it.
+"""The state machine of one alert, from the first breaching reading to the resolution, and its notifications.
 
     inactive ──breached──> pending ──still breached after `for`──> firing ──ok, `keep_firing_for` over──> inactive
                               └──────────ok──────────> inactive
 
-A step has two halves. `apply_verdict` moves the alert as a verdict wants it; an unknown verdict moves nothing.
-`next_event` compares the alert with what was last notified, and makes an event of the difference, unless something
-mutes the alert: then the difference waits. Both are pure: the same alert, verdict and instant always give the same
-answer, so a restart between any two steps changes nothing.
+A step has two halves. `apply_verdict` changes the alert's state by a verdict; an unknown verdict changes nothing.
+`next_event` compares the alert with what was last notified, and returns the difference as an event. While something
+mutes the alert, the difference waits. Both are pure: the same alert, verdict and instant always give the same result,
+so a restart between any two steps changes nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from monitor.domain.time import compact, span, to_text
 
 
 class EventKind(StrEnum):
-    """Why people are notified: something happened to an alert; or a summary is due, which is about none."""
+    """Why people are notified: a transition of an alert, or a summary, which belongs to no alert."""
 
     FIRED = "fired"
     REMINDER = "reminder"
@@ -53,7 +53,7 @@ class Alert:
     subject: Subject
     state: State = State.INACTIVE
     id: str = ""
-    """Of the incident, which begins with the first breaching reading."""
+    """The id of the incident, which begins with the first breaching reading."""
     since: datetime | None = None
     """The first breaching reading."""
     fired_at: datetime | None = None
@@ -62,47 +62,47 @@ class Alert:
     held_at: datetime | None = None
     """The last reading that was as severe as `severity`."""
     worse_since: datetime | None = None
-    """Readings have been worse than `severity` since then, but not for `for` yet."""
+    """Readings have been worse than `severity` since then, but for less than `for`."""
     ended_at: datetime | None = None
-    """When it last ceased to fire."""
+    """When it last stopped firing."""
     clearing: bool = False
-    """The last reading was ok, and `keep_firing_for` holds the alert."""
+    """The last reading was ok, and only `keep_firing_for` keeps the alert firing."""
     severity: Severity = Severity.WARNING
     level: int = 0
-    """How much of a provider fails, in a `failing` alert about it."""
+    """For a `failing` alert about a provider: how much of the provider fails."""
     reason: str = ""
     expected: str = ""
     ending: str = ""
-    """Why it last ceased to fire."""
+    """Why it last stopped firing."""
     again: int = 0
-    """How often the incident has fired anew within its cooldown."""
+    """How often the incident has fired again within its cooldown."""
     changes: tuple[datetime, ...] = ()
-    """When it began or ceased to fire, or its severity changed, as far as flapping is judged by that."""
+    """When it started or stopped firing, or its severity changed, as far as that counts for flapping."""
     flapping: bool = False
     seq: int = 0
     """Number of events of the incident so far."""
     announced: bool = False
-    """Its firing was notified, and its end was not."""
+    """Its firing was notified, and its end was not yet."""
     announced_at: datetime | None = None
-    """Since when nobody has acknowledged what was notified."""
+    """Since when the notified incident has not been acknowledged."""
     notified_at: datetime | None = None
-    """The last event."""
+    """When the last event was made."""
     notified_severity: Severity = Severity.WARNING
     notified_level: int = 0
     notified_flapping: bool = False
     escalated_at: datetime | None = None
     ack: Ack | None = None
     muted: Mute | None = None
-    """What keeps it quiet, if anything does."""
+    """The reason that keeps it quiet; None: it is not muted."""
 
     @property
     def key(self) -> tuple[str, Subject]:
-        """Return what no other alert has: its rule and its subject."""
+        """Return the rule and the subject, which identify the alert."""
         return self.rule, self.subject
 
     @property
     def is_over(self) -> bool:
-        """Return whether nothing of it has to be remembered."""
+        """Return whether the alert has no state left that has to be stored."""
         return self.state is State.INACTIVE and not self.id and not self.changes
 
 
@@ -118,7 +118,7 @@ class Event:
 
     @property
     def seq(self) -> int:
-        """Return its number within its incident, from 1."""
+        """Return the event's number within its incident, from 1."""
         return self.alert.seq
 
 
@@ -141,27 +141,27 @@ def step(
 
 
 def close(alert: Alert, reason: str, now: datetime) -> Step:
-    """End an alert whose rule or subject is gone from the configuration.
+    """Close an alert whose rule or subject was removed from the configuration.
 
-    That is an event though the alert be muted: later nothing is left that could be notified of."""
+    A muted alert has this event too: afterwards nothing is left that could be notified later."""
     over = Alert(rule=alert.rule, subject=alert.subject)
     return (over, _event(alert, EventKind.CLOSED, now, reason)[1]) if alert.announced else (over, ())
 
 
 def acknowledge(alert: Alert, ack: Ack) -> Alert:
-    """Return the alert with an acknowledgement. Raises ValueError if it does not fire."""
+    """Return the alert with an acknowledgement. Raises ValueError if it is not firing."""
     if alert.state is not State.FIRING:
-        raise ValueError(f"{alert.id} does not fire: there is nothing to acknowledge")
+        raise ValueError(f"{alert.id} is not firing: there is nothing to acknowledge")
     return replace(alert, ack=ack)
 
 
 def unacknowledge(alert: Alert, at: datetime) -> Alert:
-    """Return the alert without its acknowledgement: from this instant on nobody has acknowledged it."""
+    """Return the alert without its acknowledgement: it counts as unacknowledged since this instant."""
     return replace(alert, ack=None, announced_at=at if alert.announced else None)
 
 
 def incident_id(rule: str, subject: Subject, since: datetime) -> str:
-    """Return a short name for an incident: the same whenever the same readings are judged again."""
+    """Return the short id of an incident. The same readings always give the same id, also after a restart."""
     digest = sha256(f"{rule}\0{subject}\0{to_text(since)}".encode()).digest()
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     return "".join(alphabet[byte & 31] for byte in digest[:10])
@@ -189,7 +189,7 @@ def _breached(alert: Alert, verdict: Breached, policy: Policy, now: datetime) ->
     if alert.state is State.INACTIVE:
         alert = replace(_opened(alert, policy, now), severity=severity, held_at=now)
     since = alert.since or now
-    seen = replace(
+    updated = replace(
         _graded(alert, severity, policy, now),
         breached_at=now,
         clearing=False,
@@ -197,25 +197,26 @@ def _breached(alert: Alert, verdict: Breached, policy: Policy, now: datetime) ->
         expected=verdict.expected,
         level=verdict.level,
     )
-    if seen.state is State.PENDING and now - since >= policy.for_:
-        return _changed(replace(seen, state=State.FIRING, fired_at=now), policy, now)
-    return seen
+    if updated.state is State.PENDING and now - since >= policy.for_:
+        return _changed(replace(updated, state=State.FIRING, fired_at=now), policy, now)
+    return updated
 
 
 def _opened(alert: Alert, policy: Policy, now: datetime) -> Alert:
-    """Return the alert pending in a new incident, or in the last one again: within its cooldown, while it flaps, or
-    before its end was notified."""
-    joins = alert.ended_at is not None and (
+    """Return the alert as pending in a new incident, or in the last one again.
+
+    It continues the last one within its cooldown, while it flaps, or before its end was notified."""
+    continues = alert.ended_at is not None and (
         alert.announced or alert.flapping or now < alert.ended_at + policy.cooldown
     )
-    if not joins:
+    if not continues:
         new = incident_id(alert.rule, alert.subject, now)
         alert = Alert(rule=alert.rule, subject=alert.subject, changes=alert.changes, id=new)
     return replace(alert, state=State.PENDING, since=now, worse_since=None)
 
 
 def _graded(alert: Alert, severity: Severity, policy: Policy, now: datetime) -> Alert:
-    """Return the alert at a new severity: worse once that has held for `for`, milder after `keep_firing_for`."""
+    """Return the alert at a new severity: worse once that has lasted for `for`, milder after `keep_firing_for`."""
     if severity > alert.severity:
         since = alert.worse_since or now
         if now - since >= policy.for_:
@@ -252,7 +253,7 @@ def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Alert:
 
 
 def _as_it_ended(alert: Alert) -> Alert:
-    """Return the incident that ended before the alert became pending again, as it was notified."""
+    """Return the alert as it was when its incident ended, before it became pending again."""
     return replace(
         alert,
         state=State.INACTIVE,
@@ -286,10 +287,10 @@ def next_event(
     mute: Mute | None = None,
     escalate_after: timedelta | None = None,
 ) -> Step:
-    """Return the alert, and as an event what of it differs from what was notified, or becomes due with time alone.
+    """Return the alert and its next event: a difference from what was notified, or what becomes due with time alone.
 
-    While something mutes the alert the difference waits. After `escalate_after` without an acknowledgement the alert is
-    escalated."""
+    While `mute` is given, there is no event and the difference waits. After `escalate_after` without an acknowledgement
+    the alert is escalated."""
     alert = _without_old_changes(replace(_not_in_the_future(alert, now), muted=mute), policy, now)
     if mute is not None:
         return _muted(alert, policy, now), ()
@@ -310,9 +311,9 @@ def next_event(
 
 
 def due_times(alert: Alert, policy: Policy, escalate_after: timedelta | None) -> Iterator[datetime]:
-    """Yield every instant at which time alone may change an alert or cause an event.
+    """Yield every instant (UTC) at which time alone may change an alert or cause an event.
 
-    At some of them nothing changes; between two of them nothing does, as long as the same things mute it."""
+    At some of them nothing changes. Between two of them nothing changes either, as long as its mutes are the same."""
     if alert.notified_at is not None and policy.repeat_every is not None:
         yield alert.notified_at + policy.repeat_every
     if alert.announced_at is not None and escalate_after is not None:
@@ -328,15 +329,15 @@ def due_times(alert: Alert, policy: Policy, escalate_after: timedelta | None) ->
 
 def _firing_event(alert: Alert, policy: Policy, now: datetime, escalate_after: timedelta | None) -> Step:
     if not alert.announced:
-        if alert.clearing:  # the last reading was fine: too late for a first notification
+        if alert.clearing:  # the last reading was ok: too late for a first notification
             return alert, ()
         return _event(alert, EventKind.FIRED, now, alert.reason, _again(alert, now))
     no_longer_flaps = "it no longer flaps" if alert.notified_flapping else ""
     if _is_worse(alert):
         return _event(alert, EventKind.WORSENED, now, alert.reason, no_longer_flaps)
-    alert = replace(alert, notified_level=alert.level)  # a level left is no news; reached again, it is
+    alert = replace(alert, notified_level=alert.level)  # a lower level is no event; reaching it again is one
     if no_longer_flaps:
-        return _event(alert, EventKind.REMINDER, now, alert.reason, f"{no_longer_flaps}, and fires")
+        return _event(alert, EventKind.REMINDER, now, alert.reason, f"{no_longer_flaps}, and is firing")
     if alert.severity < alert.notified_severity:
         return _event(alert, EventKind.EASED, now, alert.reason)
     if alert.ack is not None:
@@ -346,7 +347,7 @@ def _firing_event(alert: Alert, policy: Policy, now: datetime, escalate_after: t
         if waited >= escalate_after:
             note = f"not acknowledged for {span(waited)}"
             return _event(replace(alert, escalated_at=now), EventKind.ESCALATED, now, alert.reason, note)
-    if not alert.clearing and _is_to_remind(alert, policy, now):
+    if not alert.clearing and _reminder_is_due(alert, policy, now):
         return _event(alert, EventKind.REMINDER, now, alert.reason)
     return alert, ()
 
@@ -358,9 +359,9 @@ def _resolved(alert: Alert, now: datetime) -> Step:
 
 
 def _resolved_while_pending(pending: Alert, policy: Policy, now: datetime) -> Step:
-    """Return the end of an incident that a mute held back, as an event, though the alert is pending again by now.
+    """Return the resolution that a mute delayed, as an event, although the alert is pending again by now.
 
-    What is pending is of the same incident where the cooldown says so, as if the end had been notified in time."""
+    Within the cooldown the pending alert continues the same incident, as if its end had been notified in time."""
     over, events = _resolved(_as_it_ended(pending), now)
     again = _opened(replace(over, ack=None, escalated_at=None), policy, pending.since or now)
     after = replace(
@@ -383,13 +384,15 @@ def _flapping(alert: Alert, policy: Policy, now: datetime) -> Step:
         return _event(alert, EventKind.WORSENED, now, alert.reason)
     last = alert.ending if alert.state is State.INACTIVE else alert.reason
     often = f"changed more than {policy.flapping.changes} times within {compact(policy.flapping.within)}"
-    return _event(alert, EventKind.FLAPPING, now, last, f"{often}; quiet until it settles or gets worse")
+    return _event(
+        alert, EventKind.FLAPPING, now, last, f"{often}; no notifications until it stops flapping or worsens"
+    )
 
 
 def _without_old_changes(alert: Alert, policy: Policy, now: datetime) -> Alert:
     """Return the alert without changes that are too old to count for flapping.
 
-    Flapping ends when no more than half of the changes that make it are left in the window."""
+    Flapping ends when at most half of the allowed changes are left in the window."""
     recent = _recent(alert, policy, now)
     still = policy.flapping is not None and len(recent) > policy.flapping.changes // 2
     return replace(alert, changes=recent, flapping=alert.flapping and still)
@@ -398,8 +401,8 @@ def _without_old_changes(alert: Alert, policy: Policy, now: datetime) -> Alert:
 def _muted(alert: Alert, policy: Policy, now: datetime) -> Alert:
     """Return the alert after a step in which it was muted.
 
-    A reminder that falls due meanwhile is skipped: when the mute ends, only news is worth a notification."""
-    if _is_to_remind(alert, policy, now):
+    A reminder that comes due meanwhile is skipped: when the mute ends, only changes are worth a notification."""
+    if _reminder_is_due(alert, policy, now):
         return replace(alert, notified_at=now)
     return _remembered(alert, policy, now)
 
@@ -407,7 +410,7 @@ def _muted(alert: Alert, policy: Policy, now: datetime) -> Alert:
 def _remembered(alert: Alert, policy: Policy, now: datetime) -> Alert:
     """Return the alert, or a blank one if nothing of its last incident matters any more.
 
-    An acknowledgement ends with the notified incident: an end that nobody was notified of changes nothing for them."""
+    An acknowledgement ends with the notified incident. An end that was not notified leaves it in place."""
     if alert.state is not State.INACTIVE or alert.announced or alert.flapping:
         return alert
     if alert.ended_at is not None and now < alert.ended_at + policy.cooldown:
@@ -421,7 +424,7 @@ def _is_worse(alert: Alert) -> bool:
     )
 
 
-def _is_to_remind(alert: Alert, policy: Policy, now: datetime) -> bool:
+def _reminder_is_due(alert: Alert, policy: Policy, now: datetime) -> bool:
     if not alert.announced or policy.repeat_every is None or alert.notified_at is None:
         return False
     return now - alert.notified_at >= policy.repeat_every
@@ -450,25 +453,25 @@ def _event(alert: Alert, kind: EventKind, now: datetime, reason: str, note: str 
 
 
 def _not_in_the_future(alert: Alert, now: datetime) -> Alert:
-    """Return the alert without instants ahead of `now`: the clock was set back, and they count from now."""
+    """Return the alert with instants later than `now` replaced by `now`: the clock was set back since."""
     return re_dated(alert, lambda at: min(at, now))
 
 
 def re_dated(alert: Alert, to: Callable[[datetime], datetime]) -> Alert:
-    """Return the alert with every instant that something is counted from exchanged for another."""
+    """Return the alert with every instant from which time is measured replaced by `to(instant)`."""
     return replace(
         alert,
-        since=_exchanged(alert.since, to),
-        fired_at=_exchanged(alert.fired_at, to),
-        breached_at=_exchanged(alert.breached_at, to),
-        held_at=_exchanged(alert.held_at, to),
-        worse_since=_exchanged(alert.worse_since, to),
-        ended_at=_exchanged(alert.ended_at, to),
+        since=_converted(alert.since, to),
+        fired_at=_converted(alert.fired_at, to),
+        breached_at=_converted(alert.breached_at, to),
+        held_at=_converted(alert.held_at, to),
+        worse_since=_converted(alert.worse_since, to),
+        ended_at=_converted(alert.ended_at, to),
         changes=tuple(to(at) for at in alert.changes),
-        announced_at=_exchanged(alert.announced_at, to),
-        notified_at=_exchanged(alert.notified_at, to),
+        announced_at=_converted(alert.announced_at, to),
+        notified_at=_converted(alert.notified_at, to),
     )
 
 
-def _exchanged(at: datetime | None, to: Callable[[datetime], datetime]) -> datetime | None:
+def _converted(at: datetime | None, to: Callable[[datetime], datetime]) -> datetime | None:
     return None if at is None else to(at)

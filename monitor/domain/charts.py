@@ -1,6 +1,6 @@
 """Which messages carry a chart, and what it shows: a series' last day, the rule's limits, the incident.
 
-Amounts are the digits as they came or as they are configured; a chart makes floats of them, and shows the text.
+Amounts are text, exactly as the service or the configuration wrote them. Only the drawing converts them to floats.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,15 +14,15 @@ from monitor.domain.rules import Rule
 from monitor.domain.time import parse_instant, to_text
 
 SPAN = timedelta(days=1)
-"""How much of a series a chart shows."""
+"""The span of a series that a chart shows."""
 
 MOST = 3
-"""Charts in one message: of several incidents, of the worst."""
+"""The maximum number of charts in one message. Of several incidents the worst have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line across the chart, and the severity it is the limit of; none: where an alert clears."""
+    """A horizontal line: a limit with its severity, or (`severity` empty) the amount at which an alert clears."""
 
     amount: str
     label: str
@@ -33,8 +33,8 @@ class Line:
 class ChartSpec:
     """What one chart shows. Instants are in UTC.
 
-    `gap_after` is the time without readings from which on nothing is known. The incident lasts from `fired_since` to
-    `over_at` (None: it goes on)."""
+    A span without readings that is longer than `gap_after` is a gap. The incident lasts from `fired_since` to `over_at`
+    (None: ongoing)."""
 
     series: str
     field: str
@@ -48,11 +48,11 @@ class ChartSpec:
 
     @property
     def since(self) -> datetime:
-        """Where the chart begins."""
+        """Return the instant (UTC) at which the chart begins."""
         return self.until - SPAN
 
     def to_json(self) -> dict[str, Any]:
-        """A value that `json` can write and `from_json` can read back."""
+        """Return the chart as values that `json` can write and `from_json` can read back."""
         return {
             **asdict(self),
             "until": to_text(self.until),
@@ -63,7 +63,7 @@ class ChartSpec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "ChartSpec":
-        """The chart that `to_json` wrote."""
+        """Return the chart that `to_json` wrote."""
         read = {
             "until": parse_instant(data["until"]),
             "gap_after": timedelta(seconds=data["gap_after"]),
@@ -74,27 +74,28 @@ class ChartSpec:
         return cls(**{**data, **read})
 
 
-def wanted(
+def charts_for(
     items: Sequence[Item],
-    channel: bool | None,  # noqa: FBT001 -- as `wants`
+    channel: bool | None,  # noqa: FBT001 -- as `is_wanted`
     rules: Mapping[str, Rule],
     gaps_after: Mapping[str, timedelta],
 ) -> tuple[ChartSpec, ...]:
-    """Return what a message on a channel is to show, the worst first; nothing for what is about no series.
+    """Return the charts of a message on a channel, the worst incident first. Only alerts about a series have one.
 
-    `channel` is what the channel says of charts. `gaps_after` is the time without a reading that is a gap, by job."""
+    `channel` is the channel's `chart` setting (None: not set). `gaps_after` is the time without readings that counts as
+    a gap, by job."""
     found = (_chart(item, channel, rules, gaps_after) for item in worst_first(items))
     return tuple(chart for chart in found if chart is not None)[:MOST]
 
 
-def wants(channel: bool | None, rule: bool | None) -> bool:  # noqa: FBT001 -- what two lines of the file say
-    """Return whether a chart is wanted: a channel or a rule says so, and the other does not say no."""
+def is_wanted(channel: bool | None, rule: bool | None) -> bool:  # noqa: FBT001 -- the `chart` settings of both
+    """Return whether messages carry a chart: the channel or the rule sets `chart: true`, and neither `chart: false`."""
     return True in (channel, rule) and False not in (channel, rule)
 
 
-def may_want(channel: bool | None, rules: Iterable[Rule]) -> bool:  # noqa: FBT001 -- as above
-    """Return whether any message on a channel can carry a chart."""
-    return any(wants(channel, rule.presentation.chart) for rule in rules)
+def may_be_wanted(channel: bool | None, rules: Iterable[Rule]) -> bool:  # noqa: FBT001 -- as above
+    """Return whether any message on a channel can carry a chart, by the channel's `chart` setting and the rules'."""
+    return any(is_wanted(channel, rule.presentation.chart) for rule in rules)
 
 
 def _chart(
@@ -107,7 +108,7 @@ def _chart(
     rule, gap_after = rules.get(last.rule), gaps_after.get(names.get("job", ""))
     if rule is None or gap_after is None or not names.get("currency"):
         return None
-    if not wants(channel, rule.presentation.chart):
+    if not is_wanted(channel, rule.presentation.chart):
         return None
     return ChartSpec(
         series=last.subject,
@@ -123,7 +124,7 @@ def _chart(
 
 
 def _lines(rule: Rule, last: Report) -> Iterator[Line]:
-    """The amounts at which a rule fires, and the one at which it clears, where it says one."""
+    """Yield the amounts at which a rule fires, and the one at which it clears, if it has one."""
     for line in rule.lines(rule.field):
         severity = (line.severity if rule.levels else last.severity).word
         label = f"{severity if rule.levels else 'limit'} {plain(line.amount)}"

@@ -1,4 +1,4 @@
-"""Judge this machine's clock: may old data be deleted by it, and which of two clocks that differ was right."""
+"""Judge this machine's clock: whether old data may be deleted by it, and whether it was right before a clock step."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -6,27 +6,27 @@ from datetime import datetime, timedelta
 
 from monitor.domain.time import compact, moment, span
 
-SETTLING = timedelta(minutes=10)
-"""A clock that was just started with, or just set, deletes nothing for so long."""
+GRACE = timedelta(minutes=10)
+"""How long after the start, or after a clock step, nothing is deleted."""
 AHEAD = timedelta(minutes=5)
-"""What is stored may lie so far ahead of the clock: machines' clocks differ, and are corrected by such steps."""
+"""How far stored instants may lie ahead of the clock: clocks of machines differ, and are corrected by such steps."""
 JUMP = timedelta(days=1)
-"""A clock that is so much later than all that is stored was set wrong, or the daemon was down for so long."""
+"""A clock this much later than the newest reading was set wrong, or the daemon was down for that long."""
 CONFIRMED_AFTER = timedelta(days=1)
-"""A clock by which balances were read for so long after a jump is believed, though no service confirms it."""
+"""After this long with readings, a clock that jumped counts as right, even if no service confirms it."""
 OFF = timedelta(hours=1)
-"""A service's clock that differs by so much contradicts this machine's."""
+"""A service's clock that differs by this much contradicts this machine's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockEvidence:
     """What is known about this machine's clock. Instants are in UTC.
 
-    `started_at` is when the daemon started, or the clock was set, and `running` the time since then by a clock that
-    nobody sets. `newest` is the newest reading's instant in the store now, `newest_before` the newest one's at
-    `started_at`; None where there was none. Of a jump that is not confirmed yet, both are of the start at which it was
-    noticed. Polls that failed are no evidence: a wrong clock makes them fail.
-    `differences` say how much later the services' clocks (`Date` headers) are than this one."""
+    `started_at` is when the daemon started, or the clock was set. `running` is the time since then by the monotonic
+    clock. `newest` is the instant of the newest reading in the store now, `newest_before` the one at `started_at`; None
+    without readings. After a jump that is not confirmed yet, `started_at` and `newest_before` are those of the start at
+    which it was noticed. Failed polls are no evidence, because a wrong clock makes them fail.
+    `differences` are how much later the services' clocks (`Date` headers) are than this one."""
 
     now: datetime
     started_at: datetime
@@ -37,11 +37,11 @@ class ClockEvidence:
 
     @property
     def has_run_long_enough(self) -> bool:
-        """Return whether the clock has run for long enough to be judged at all."""
-        return self.running >= SETTLING
+        """Return whether the clock has run for long enough to be judged."""
+        return self.running >= GRACE
 
     def doubt(self) -> str:
-        """Return why the clock may be wrong, for people; empty where nothing says so."""
+        """Return why the clock may be wrong, for people; empty if there is no sign of it."""
         worst = max(self.differences, key=abs, default=timedelta(0))
         if abs(worst) >= OFF:
             which = "behind" if worst > timedelta(0) else "ahead of"
@@ -51,25 +51,25 @@ class ClockEvidence:
         known = [at for at in (self.newest, self.newest_before) if at is not None]
         if known and max(known) - self.now > AHEAD:
             newest = max(known)
-            return f"the store knows of {moment(newest)}, {span(newest - self.now)} ahead of this machine's clock"
+            return f"the newest reading is {span(newest - self.now)} ahead of this machine's clock: {moment(newest)}"
         is_jump = self.newest_before is not None and self.started_at - self.newest_before > JUMP
         is_confirmed = self.running >= CONFIRMED_AFTER and (self.newest or self.now) > self.started_at
         if self.newest_before is not None and is_jump and not is_confirmed:
             gap = span(self.started_at - self.newest_before)
             return (
-                f"this machine's clock is {gap} later than all that was stored before, and no service says what "
-                f"time it is; it is believed after {compact(CONFIRMED_AFTER)} with readings"
+                f"this machine's clock is {gap} later than the newest reading before, and no service confirms "
+                f"it; it counts as right after {compact(CONFIRMED_AFTER)} with readings"
             )
         return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockMark:
-    """What was noticed of the clock and is not settled yet, as the store keeps it. Instants are in UTC; None: nothing.
+    """Clock steps that are not resolved yet, as the store keeps them. Instants are in UTC; None: no such step.
 
-    The clock was set back at `set_back_at`, while the store knew of instants up to `ahead_until`: either the clock was
-    ahead before, or it is behind now. `moved` holds the alerts' instants that lay ahead: what each became, and what it
-    was. From `jumped_from` to `jumped_to` the clock went on by more than a day, unconfirmed so far."""
+    The clock was set back at `set_back_at`, while the store had instants up to `ahead_until`: either the clock was
+    ahead before, or it is behind now. `moved` maps each replaced instant of an alert to the one before.
+    `jumped_from` and `jumped_to` are the ends of an unconfirmed jump forward of more than a day."""
 
     set_back_at: datetime | None = None
     ahead_until: datetime | None = None
@@ -78,13 +78,13 @@ class ClockMark:
     jumped_to: datetime | None = None
 
     def is_over(self, now: datetime) -> bool:
-        """Return whether nothing lies ahead of the clock any more."""
+        """Return whether the clock has passed every instant that was ahead of it."""
         return self.ahead_until is not None and now >= self.ahead_until
 
     def is_confirmed(self, differences: Collection[timedelta]) -> bool:
-        """Return whether the services' clocks say that the present clock is right, and the one before was ahead.
+        """Return whether the services' clocks show that the present clock is right, and the one before was ahead.
 
-        `differences` say how much later theirs are. They have to be much nearer than the earlier clock was."""
+        `differences` are how much later theirs are. They have to be much smaller than the clock step."""
         if self.set_back_at is None or self.ahead_until is None or not differences:
             return False
         apart = self.ahead_until - self.set_back_at

@@ -1,4 +1,4 @@
-"""Which alerts there can be by a configuration, and which silences match none of them."""
+"""Which alerts are possible by a configuration, and which silences match none of them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -8,14 +8,14 @@ from monitor.domain.mutes import Silence
 from monitor.domain.rules import Rule
 
 ANY = "*"
-"""Stands for the currency of an account that names none and was never read."""
+"""The currency of an account that configures none and was never read: it may hold any."""
 
 Held = Collection[tuple[str, str, str]]
 """The series that were read: job, account, currency."""
 
 
 def possible_alerts(rules: Iterable[Rule], accounts: Collection[Account], held: Held) -> Iterator[Attributes]:
-    """Yield what can be matched of the alerts that there may be, by rule, severity and subject."""
+    """Yield the attributes of every possible alert, by rule, subject and severity."""
     currencies: dict[tuple[str, str], list[str]] = {}
     for job, account, currency in held:
         currencies.setdefault((job, account), []).append(currency)
@@ -28,26 +28,26 @@ def possible_alerts(rules: Iterable[Rule], accounts: Collection[Account], held: 
 
 
 def may_match(match: Match, one: Attributes) -> bool:
-    """Tell whether an alert that there may be fits; of currencies that are not known, any may."""
+    """Return whether a possible alert matches. If its account's currencies are unknown, every currency may match."""
     if one.get("currency") != ANY:
         return match.alert(one)
     account = one["subject"].removesuffix(ANY)
     subjects = match.globs.get("subject", (ANY,))
-    seen = Match({key: globs for key, globs in match.globs.items() if key not in ("currency", "subject")})
-    return seen.alert(one) and any(glob.startswith(account) or WILDCARDS & set(glob) for glob in subjects)
+    known = Match({key: globs for key, globs in match.globs.items() if key not in ("currency", "subject")})
+    return known.alert(one) and any(glob.startswith(account) or WILDCARDS & set(glob) for glob in subjects)
 
 
 def matching_nothing(
     silences: Iterable[Silence], rules: Iterable[Rule], accounts: Collection[Account], held: Held
 ) -> frozenset[int]:
-    """Return the numbers of the silences that match no alert that there may be."""
+    """Return the numbers of the silences that match no possible alert."""
     wanted = list(silences)
     possible = list(possible_alerts(rules, accounts, held)) if wanted else []
     return frozenset(one.id for one in wanted if not any(may_match(one.match, alert) for alert in possible))
 
 
 def in_common(accounts: Sequence[Account]) -> dict[str, str]:
-    """Return the attributes that all of these accounts have alike."""
+    """Return the attributes that are equal for all of these accounts."""
     of_all = [set(account.attributes.items()) for account in accounts]
     return dict(set.intersection(*of_all)) if of_all else {}
 
@@ -61,15 +61,12 @@ def _subjects(
             providers.add(account.provider)
             yield Subject.of_account(account), account.attributes
         for currency in account.currencies or held.get(account.key) or (ANY,):
-            if _looks_at(rule, account, currency):
-                series = account.series(currency)
+            series = account.series(currency)
+            matches = rule.match.account(account) if currency == ANY else rule.match.series(series)
+            if matches:
                 yield Subject.of_series(series), series.attributes
     for name in sorted(providers):
         yield (
             Subject.of_provider(name),
             in_common([account for account in accounts if account.provider == name]),
         )
-
-
-def _looks_at(rule: Rule, account: Account, currency: str) -> bool:
-    return rule.match.account(account) if currency == ANY else rule.match.series(account.series(currency))

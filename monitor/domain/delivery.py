@@ -1,4 +1,4 @@
-"""When to try a notification again, what to send of several that wait, and where an event goes."""
+"""When to retry a notification, what to send if several wait, and where to send an event."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,22 +11,24 @@ from monitor.domain.messages import Item, Message, Report, render
 from monitor.domain.routing import Route, escalation
 
 SLOW = timedelta(seconds=60)
-"""An attempt that takes longer counts as failed; the next one still waits for its end."""
+"""An attempt that takes longer counts as failed. The next one starts only after its end all the same."""
 
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=5)
 LONGEST_REST = timedelta(hours=1)
-"""A URL whose service asks for more is tried again after this all the same."""
+"""A URL is tried again after this, even if its service asks for a longer pause."""
 
 GIVE_UP_AFTER = timedelta(hours=24)
 GIVE_UP_ATTEMPTS = 20
-"""Attempts (an hour's worth) below which nothing is given up: the day may be an error of the clock, or a standstill."""
+"""Attempts, an hour's worth, before a notification is given up: the 24 hours may be a clock step or a suspension."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One recipient, as a channel names it. `url_id` identifies the recipient, whatever the channel is called and
-    wherever in it the URL stands: it is what may be stored and shown of a URL."""
+    """One recipient of one channel.
+
+    `url_id` identifies the recipient, independent of the channel's name and of the URL's position in it. It is the only
+    part of a URL that may be stored and shown."""
 
     channel: str
     url_id: str
@@ -37,11 +39,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One message for one URL, in the outbox until it is delivered or given up. Instants are in UTC.
+    """One event for one URL, in the outbox until it is delivered or given up. Instants are in UTC.
 
-    What is due at the same time and of one `group` goes out together. `instead_of` says which channel should have
-    delivered it, where this is its fallback. `present_reason` is why the alert fires now; empty where it does not.
-    `taken` are the parts of messages that cover it which the service has taken so far."""
+    Notifications of one `group` that are due at the same time are sent together. `instead_of` names the channel that
+    failed to deliver it, if this one is for its fallback. `present_reason` is why the alert fires now; empty if it does
+    not fire. `taken` are the parts of its message that the service has accepted so far."""
 
     id: int
     target: Target
@@ -58,26 +60,26 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """Incidents of one group that wait for one URL and are alike: all of them were tried before or none, all have
-    something critical to deliver or none.
+    """Incidents of one group that wait for one URL and are decided together.
 
-    Of an incident only the first notification counts: it holds back the others. Thousands of incidents are few queues,
-    so that a decision takes no longer the more of them wait."""
+    Either all of them were tried before or none. Either all have a critical notification or none. Of an incident only
+    the first notification counts, because it delays the others. Thousands of incidents make few queues, so a decision
+    takes no longer the more of them wait."""
 
     group: str
     tried: bool
     earliest: datetime
-    """When the first of them is planned to go out."""
+    """When the first of them is planned to be sent."""
     latest: datetime
     critical_at: datetime | None
-    """When the first critical notification is planned to go out, whatever is before it in its incident."""
+    """When the first critical notification is planned to be sent, regardless of what is before it in its incident."""
 
     @property
     def planned_at(self) -> datetime:
-        """Return when the first of them goes out, were there no quiet hours.
+        """Return when the first of them is sent, not considering quiet hours.
 
-        What is critical waits no longer than its own route says, though what is before it would. What failed waits
-        for its next attempt all the same."""
+        A critical notification waits no longer than its own route's `group_wait`, even if one before it would wait
+        longer. After a failure it waits for the next attempt all the same."""
         if self.tried or self.critical_at is None:
             return self.earliest
         return min(self.earliest, self.critical_at)
@@ -85,8 +87,9 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """Which of the incidents that wait for a URL go out now, as one message: those of `group`, and of those that were
-    tried before the ones planned until `due_until` or after `misdated_after`."""
+    """Which of the incidents that wait for a URL are sent now, as one message: those of `group`.
+
+    Of those that were tried before, only the ones planned until `due_until` or after `misdated_after`."""
 
     group: str
     only_critical: bool
@@ -101,13 +104,13 @@ def next_turn(
     *,
     wait_for_group: bool = True,
 ) -> Turn | datetime | None:
-    """Return what goes out now of what waits for a URL; if nothing is due, when something will be (None: never).
+    """Return what is sent to a URL now; if nothing is due, the instant at which something will be (None: never).
 
-    `queues` come by their oldest notification; the first that is due has its turn, and groups do not hold back each
-    other. What was not tried yet goes out with it, though it has not waited for as long. In quiet hours, which end at
-    `quiet_until`, only incidents go out of which something critical waits. Without `wait_for_group`, no group waits
-    for more."""
-    # an attempt further off than any rest was planned by a clock since set back
+    `queues` are ordered by their oldest notification. The first that is due has its turn; groups do not delay each
+    other. Incidents of its group that were not tried yet are sent with it, even if they have not waited for as long. In
+    quiet hours, which end at `quiet_until`, only incidents with a critical notification are sent. Without
+    `wait_for_group`, no group waits for more notifications."""
+    # an attempt planned later than any rest can last was planned by a clock that was set back since
     misdated_after = now + LONGEST_REST
     next_at: datetime | None = None
     for queue in queues:
@@ -135,26 +138,25 @@ class Delivery:
 
     @property
     def message(self) -> Message:
-        """Return the message in the built-in words."""
+        """Return the message with the built-in texts."""
         return render(self.items, self.instead_of)
 
     @property
     def attempts(self) -> int:
-        """Return how often the oldest of what it covers was tried."""
+        """Return how many attempts the most tried of its notifications had."""
         return max(notification.attempts for notification in self.covers)
 
     @property
     def taken(self) -> frozenset[str]:
-        """Return the parts that the service took in earlier attempts."""
+        """Return the parts that the service accepted in earlier attempts."""
         return frozenset[str]().union(*(notification.taken for notification in self.covers))
 
 
 def plan(incidents: Sequence[Sequence[Notification]]) -> Delivery:
-    """Return what to send next of what waits for one URL, as one message: of each incident, in the order of its events.
+    """Return the next message for one URL. `incidents` holds what waits for it, by incident in the order of its events.
 
-    A firing whose end waits behind it goes out with it, as one. A firing that was not tried yet goes out as it has
-    become: worse or milder. A reminder that something newer waits behind goes out as that. Everything else goes out
-    one by one."""
+    A firing and an end that waits behind it become one item. A firing that was not tried yet is sent with its present
+    severity. A reminder with something newer behind it is replaced by that. Everything else is sent one by one."""
     parts = [_next_of(waiting) for waiting in incidents]
     covers = tuple(notification for covered, _ in parts for notification in covered)
     instead_of = next((one.instead_of for one in covers if one.instead_of), "")
@@ -171,14 +173,16 @@ def _next_of(waiting: Sequence[Notification]) -> tuple[Sequence[Notification], I
         covered = [first, *untried]
         present = replace(_present(covered[-1]), kind=EventKind.FIRED, note=first.report.note)
         return covered, Item(last=present, first=first.report.seq if len(covered) > 1 else None)
-    # the last one goes out whatever it is: the reminders before it would say less
+    # reminders are dropped for whatever comes after them, which is newer and reports as much
     reminders = len(list(takewhile(lambda one: one.report.kind is EventKind.REMINDER, waiting[:-1])))
     return waiting[: reminders + 1], Item(last=_present(waiting[reminders]))
 
 
 def _present(one: Notification) -> Report:
-    """Return its facts, with the reason for which the alert fires when it is sent: of how many accounts an outage is
-    changes while it waits. An event with a reading keeps the reason that goes with it."""
+    """Return its facts with the present reason of the alert.
+
+    While a notification waits, the number of accounts in an outage changes. An event with a reading keeps its own
+    reason, which belongs to that reading."""
     if not one.present_reason or one.report.reading or _ends(one):
         return one.report
     return replace(one.report, reason=one.present_reason)
@@ -189,9 +193,9 @@ def _ends(notification: Notification) -> bool:
 
 
 def retry_at(attempts: int, now: datetime, jitter: float) -> datetime:
-    """Return when to try again after so many failed attempts: 2 s at first, doubling up to 5 minutes.
+    """Return when to try again after this many failed attempts: after 2 s at first, doubling up to 5 minutes.
 
-    `jitter` from 0 to 1 takes away up to half, so that many do not come at once."""
+    `jitter` from 0 to 1 shortens the delay by up to half, so that many retries do not coincide."""
     return now + _backoff(attempts, jitter)
 
 
@@ -202,9 +206,9 @@ def _backoff(attempts: int, jitter: float) -> timedelta:
 
 
 def rest_of(retry_after: timedelta | None, refusals: int, jitter: float) -> timedelta:
-    """Return how long a URL rests whose service wants no messages: for as long as it says, an hour at most.
+    """Return the pause of a URL whose service throttles: what `Retry-After` asks for, an hour at most.
 
-    Where it does not say, or says 0, as long as a notification waits after so many refusals in a row."""
+    Without it, or if it is 0, the pause is as long as a notification waits after this many refusals in a row."""
     if retry_after:
         return min(retry_after, LONGEST_REST)
     return _backoff(refusals, jitter)
@@ -212,23 +216,23 @@ def rest_of(retry_after: timedelta | None, refusals: int, jitter: float) -> time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """A recipient whose service wants no messages until an instant, after so many refusals in a row. In UTC."""
+    """The pause of a recipient whose service throttles, after this many refusals in a row. Instants are in UTC."""
 
     began_at: datetime
     until: datetime
     refusals: int
 
     def left(self, now: datetime) -> timedelta:
-        """Return how much of it is left: no more than there was, whatever became of the clock."""
+        """Return how much of it is left: never more than its whole length, even if the clock was set back."""
         return max(min(self.until - now, self.until - self.began_at), timedelta(0))
 
 
 def given_up(failed: Sequence[Notification], now: datetime) -> tuple[Notification, ...]:
-    """Return those of what has just failed again that have been failing for long enough: of each incident all or none,
-    by the newest of it.
+    """Return the notifications of a failed attempt that are not tried again: of each incident all or none.
 
-    What only waited, in quiet hours or while the daemon was down, has not failed; and a day that the clock was set
-    forward by is no day of failures."""
+    They have been failing for GIVE_UP_AFTER and GIVE_UP_ATTEMPTS. The newest notification of an incident decides.
+    Waiting in quiet hours, or while the daemon was down, is not failing; and a clock set forward by a day does not make
+    a day of failures."""
     newest = {one.report.incident: one for one in failed}
     for_long = {
         incident
@@ -240,7 +244,7 @@ def given_up(failed: Sequence[Notification], now: datetime) -> tuple[Notificatio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressed:
-    """A URL to notify, the group that its notification goes out with, and how long that waits for more."""
+    """A recipient to notify, the group of its notification, and how long that group waits for more."""
 
     target: Target
     group: str
@@ -254,12 +258,15 @@ def address(
     channels: Mapping[str, Sequence[Target]],
     notified_targets: Sequence[Target],
 ) -> list[Addressed]:
-    """Return where an event goes; each recipient once, by the channel that notified it before or else by the first.
+    """Return the recipients of an event, each once: by the channel that notified it before, or else by the first.
 
-    A firing goes where the routes lead, an escalation where the first of them leads that has one. An end and a relief
-    go wherever something of the incident went (`notified_targets`), or where the routes lead if none of that is left; a
-    reminder where the routes lead now and where it was escalated to; what got worse or flaps goes to both. What a
-    URL that is gone has become is described in docs/alerting.md, "When channels change"."""
+    - fired, summary: the channels of the routes;
+    - escalated: the `escalate_to` of the first route that has one;
+    - reminder: the channels of the routes now, and those that the alert was escalated to;
+    - worsened, flapping: the channels of the routes now, and everyone notified of the incident (`notified_targets`);
+    - eased, resolved, closed: everyone notified of the incident, or the channels of the routes if none of them is left.
+
+    docs/alerting.md, "When channels change", describes what becomes of a removed URL."""
     by_route = _by_route(routes, attributes, channels)
     wanted = list(by_route)
     notified = still_reached(notified_targets, channels)
@@ -290,8 +297,9 @@ def _escalated(routes: Sequence[Route], channels: Mapping[str, Sequence[Target]]
 
 
 def _once_each(goes_to: Sequence[Target], notified: Sequence[Target]) -> list[Target]:
-    """Return one target for each recipient. An incident keeps to the channel that it went by: only there are its
-    messages kept in order."""
+    """Return one target for each recipient.
+
+    An incident stays with the channel that notified it first: only within a channel are its messages kept in order."""
     by_id = {target.url_id: target for target in reversed([*notified, *goes_to])}
     return [by_id[url_id] for url_id in dict.fromkeys(target.url_id for target in goes_to)]
 
@@ -299,7 +307,7 @@ def _once_each(goes_to: Sequence[Target], notified: Sequence[Target]) -> list[Ta
 def _by_route(
     routes: Sequence[Route], attributes: Mapping[str, str], channels: Mapping[str, Sequence[Target]]
 ) -> dict[Target, Route]:
-    """Return the URLs that the routes lead to, each with the first route that does."""
+    """Return the targets of the routes, each with the first route that leads to it."""
     found: dict[Target, Route] = {}
     for route in routes:
         for name in channels if route.channels is None else route.channels:
@@ -309,8 +317,10 @@ def _by_route(
 
 
 def still_reached(notified: Sequence[Target], channels: Mapping[str, Sequence[Target]]) -> list[Target]:
-    """Return where those who were notified are reached now. Whoever is named by another channel is reached by that;
-    in place of a URL that is gone come the URLs of its channel that the incident has not gone to."""
+    """Return the present targets of the recipients that were notified before.
+
+    A recipient that is now in another channel is reached by that one. A removed URL is replaced by the URLs of its
+    channel that the incident was not sent to yet."""
     configured = {target: target for urls in channels.values() for target in urls}
     by_id = {target.url_id: target for target in reversed(configured)}
     known = {target.url_id for target in notified}

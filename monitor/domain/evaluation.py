@@ -1,4 +1,4 @@
-"""What one poll, or the passing of time, means for the alerts: verdicts of rules, alerts after them, events."""
+"""Evaluation of the rules after a poll or between polls: their verdicts, the alerts after them, and the events."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,44 +17,43 @@ from monitor.errors import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingEvent:
-    """An event, its rule, the routes that say where it goes, and what they went by."""
+    """An event with its rule, its routes, and the attributes by which the routes matched."""
 
     event: Event
     rule: Rule | None
-    """None where the configuration no longer has it."""
+    """None if it was removed from the configuration."""
     routes: tuple[Route, ...]
     attributes: Attributes
 
     @property
     def policy(self) -> Policy:
-        """Return the rule's policy; the default one where it is gone."""
+        """Return the rule's policy; the default one if the rule was removed."""
         return self.rule.policy if self.rule else Policy()
 
     def report(self, history: Sequence[Reading] = ()) -> Report:
-        """Return the facts of the event. `history` ends with the newest reading of the series that it is about."""
+        """Return the facts of the event. `history` ends with the newest reading of its series."""
         return report(self.event, self.rule, self.attributes, history)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of one alert, the events to notify of, and what kept it quiet before.
+    """An alert after a step, the events to notify, and the mute before the step.
 
-    `view` is the series that the alert is about, where it is about one. `came_and_went`: it has just ceased to fire,
-    muted all the while, so that nobody is ever notified of it."""
+    `view` is the alert's series, if it is about one. `ended_unnotified` is the alert before the step if it has just
+    stopped firing and was muted all the time, so that it is never notified."""
 
     alert: Alert
     events: tuple[OutgoingEvent, ...] = ()
     view: SeriesView | None = None
     muted_before: Mute | None = None
-    came_and_went: Alert | None = None
+    ended_unnotified: Alert | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertContext:
-    """What decides, besides its rule, whether and where an alert is notified.
+    """Everything besides its rule that decides whether and where an alert is notified.
 
-    `describe` gives what is known of a subject by its name: its own names, and its labels. `inhibitors` are the alerts
-    that fire anywhere, where others may be inhibited by them."""
+    `describe` returns a subject's names and labels. `inhibitors` are the firing alerts that may inhibit others."""
 
     mutes: Mutes = NO_MUTES
     routes: tuple[Route, ...] = ()
@@ -63,7 +62,7 @@ class AlertContext:
     inhibitors: Inhibitors = NO_INHIBITORS
 
     def attributes(self, alert: Alert, rule: Rule | None) -> Attributes:
-        """Return what of an alert can be matched."""
+        """Return the attributes of an alert that a `match` can name."""
         known = {"subject": alert.subject, "rule": alert.rule, "severity": alert.severity.word}
         return {**self.describe(alert.subject), **known, **({"type": rule.kind} if rule else {})}
 
@@ -75,19 +74,20 @@ class AlertContext:
         *,
         view: SeriesView | None = None,
         mute: Mute | None = None,
-        judged: Mapping[AlertKey, Alert] = {},
+        updated: Mapping[AlertKey, Alert] = {},
     ) -> Change:
-        """Return the alert after its notification, and the events.
+        """Return the alert after its next event, if there is one, and that event.
 
-        `judged` are alerts that have just changed; `mute` is what keeps this one quiet whatever else does."""
+        `updated` are alerts that are newer than those in `inhibitors`. `mute` takes precedence over any other mute."""
         attributes = self.attributes(alert, rule)
         routes = routes_of(self.routes, rule.policy, attributes)
-        mute = mute or self.mutes.find(attributes, self.inhibitors, now, self._sources(judged))
+        sources = {key: self.source(one) for key, one in updated.items()} if self.mutes.inhibitions else {}
+        mute = mute or self.mutes.find(attributes, self.inhibitors, now, sources)
         after, events = next_event(alert, rule.policy, now, mute=mute, escalate_after=escalation(routes)[0])
         return Change(
             alert=after,
             muted_before=alert.muted,
-            came_and_went=alert
+            ended_unnotified=alert
             if mute is not None and alert.ended_at == now and not alert.announced
             else None,
             events=tuple(
@@ -98,7 +98,7 @@ class AlertContext:
         )
 
     def end(self, alert: Alert, rule: Rule | None, reason: str, now: datetime) -> Change:
-        """Return the end of an alert whose rule (then None) or subject is gone from the configuration."""
+        """Return the end of an alert whose rule (then None) or subject was removed from the configuration."""
         over, events = close(alert, reason, now)
         attributes = self.attributes(alert, rule)
         routes = routes_of(self.routes, rule.policy if rule else Policy(), attributes)
@@ -110,23 +110,18 @@ class AlertContext:
             ),
         )
 
-    def _sources(self, judged: Mapping[AlertKey, Alert]) -> dict[AlertKey, Attributes | None]:
-        if not self.mutes.inhibitions:
-            return {}
-        return {key: self.source(alert) for key, alert in judged.items()}
-
     def source(self, alert: Alert) -> Attributes | None:
-        """Return by what an alert may inhibit others; None where it inhibits none."""
+        """Return the attributes by which an alert may inhibit others; None if it inhibits none."""
         rule = self.rules.get(alert.rule)
         return self.attributes(alert, rule) if rule is not None and alert.state is State.FIRING else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that the rules may look at, after a poll of one account or, where `polled` is False, between two.
+    """The input of the rules after a poll of one account or, if `polled` is False, between two polls.
 
-    `read` names the currencies that the poll read. `provider` holds every account of the account's provider;
-    None where nothing can have changed about them. `schedule` is the job's; None: any time is as good for a reading."""
+    `read` names the currencies that the poll read. `provider` holds every account of the account's provider; None if
+    none of them can have changed. `schedule` is the job's; None: readings are expected at any time."""
 
     now: datetime
     account: Account
@@ -139,7 +134,7 @@ class Facts:
     schedule: Schedule | None = None
 
     def alert(self, rule: Rule, subject: Subject) -> Alert:
-        """Return the alert of a rule about a subject, as it was before."""
+        """Return the alert of a rule about a subject before this evaluation."""
         return self.alerts.get((rule.name, subject)) or Alert(rule=rule.name, subject=subject)
 
 
@@ -150,8 +145,10 @@ def is_covered(
     alerts: Mapping[AlertKey, Alert],
     provider: Collection[Health],
 ) -> bool:
-    """Return whether a poll that ends so is one of an outage that is being alerted: `provider` holds the accounts of
-    the same provider. A refusal of the account is its own, unless all the others are refused too."""
+    """Return whether a poll with this outcome belongs to an outage whose alert fires.
+
+    `provider` holds the accounts of the same provider. A refusal of the account is its own failure, unless all the
+    others are refused too."""
     for rule in rules:
         outage = alerts.get((rule.name, Subject.of_provider(account.provider)))
         firing = outage is not None and outage.state is State.FIRING
@@ -162,7 +159,7 @@ def is_covered(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AfterVerdict:
-    """An alert before and after its verdict; nothing is notified yet."""
+    """An alert before and after its verdict, and before its next event."""
 
     rule: Rule
     before: Alert
@@ -171,14 +168,15 @@ class _AfterVerdict:
 
     @property
     def begins_to_fire(self) -> bool:
-        """Return whether it begins to fire by this verdict, be that notified now or later."""
+        """Return whether it starts firing by this verdict, no matter whether that is notified now or later."""
         return self.after.state is State.FIRING and self.before.state is not State.FIRING
 
 
 def evaluate(rules: Sequence[Rule], facts: Facts, context: AlertContext | None = None) -> list[Change]:
-    """Return what every rule's verdict over one account changes.
+    """Return the changes of all alerts about one account, its series and its provider.
 
-    All verdicts come before the first event: what explains another alert may fire with the same poll."""
+    All verdicts come before the first event, because an alert that explains another may start firing with the same
+    poll."""
     context = context or AlertContext()
     verdicts: list[_AfterVerdict] = []
     for rule in rules:
@@ -191,19 +189,21 @@ def evaluate(rules: Sequence[Rule], facts: Facts, context: AlertContext | None =
         if not (one.before.is_over and one.after.is_over):
             mute = _explained(one, rules, facts, alerts)
             changes.append(
-                context.next_change(one.after, one.rule, facts.now, view=one.view, mute=mute, judged=alerts)
+                context.next_change(one.after, one.rule, facts.now, view=one.view, mute=mute, updated=alerts)
             )
     return [change for change in changes if change.alert != facts.alerts.get(change.alert.key)]
 
 
 def _account_verdicts(rule: Rule, facts: Facts) -> Iterator[_AfterVerdict]:
-    """Judge the account's provider, as far as the poll can change anything about it, and the account: of its failures
-    an outage that begins with this poll explains some."""
+    """Yield the alerts about the account's provider and about the account, after their verdicts.
+
+    The provider is judged only if this poll can change its verdict. An outage that begins with this poll explains some
+    of the account's own failures."""
     account, health = facts.account, facts.health
     if facts.provider is not None:
         before = facts.alert(rule, Subject.of_provider(account.provider))
         matched: Sequence[Health] = ()
-        verdict: Verdict = Unknown("as before")
+        verdict: Verdict = Unknown("unchanged")
         if rule.outage_may_change(
             health, facts.provider, state=before.state, breached_at=before.breached_at, now=facts.now
         ):
@@ -233,8 +233,9 @@ def _series_verdicts(rule: Rule, facts: Facts) -> Iterator[_AfterVerdict]:
 
 
 def _can_judge(rule: Rule, facts: Facts) -> bool:
-    """Return whether what has just happened says something of a series: time alone only that its readings grow stale,
-    a failed poll nothing of what an answer holds."""
+    """Return whether the rule can judge a series now.
+
+    Between polls only rules on time can, and after a failed poll no rule on the content of responses can."""
     if rule.reads is Reads.TIME:
         return True
     return facts.polled and not (rule.reads is Reads.ANSWERS and facts.health.streak.count)
@@ -251,8 +252,10 @@ def _after(
 def _explained(
     one: _AfterVerdict, rules: Sequence[Rule], facts: Facts, alerts: Mapping[AlertKey, Alert]
 ) -> Mute | None:
-    """Return what makes an alert needless: for an account's own its provider's; for one about a series that was not
-    read for a while any that says why, or will in a moment."""
+    """Return the mute of an alert that another alert explains, if there is one.
+
+    The alert of the provider explains the one of the account. An alert about a series that was not read is explained by
+    every alert that gives the reason, and muted while such an alert is about to fire."""
     unread = one.view if one.rule.reads is Reads.TIME else None
     sources: Iterable[AlertKey] = ()
     if one.after.subject == Subject.of_account(facts.account):
@@ -262,18 +265,14 @@ def _explained(
     for key in sources:
         if key in alerts and alerts[key].state is State.FIRING:
             return Mute.by_alert(MuteKind.EXPLANATION, key)
-    if (
-        unread is not None
-        and not one.after.announced
-        and any(rule.is_to_fire(facts.health) for rule in rules)
-    ):
-        text = "its polls still fail after its provider's outage, not for long enough yet"
+    if unread is not None and not one.after.announced and any(rule.will_fire(facts.health) for rule in rules):
+        text = "its polls still fail after its provider's outage, but not for long enough to fire"
         return Mute(kind=MuteKind.OUTAGE, text=text)
     return None
 
 
 def _explain_unread(rules: Sequence[Rule], facts: Facts, view: SeriesView) -> Iterator[AlertKey]:
-    """Yield the alerts that say why a series is not read, if they fire."""
+    """Yield the alerts that give the reason why a series is not read, if they fire."""
     account = facts.account
     for rule in rules:
         if rule.reads is Reads.ANSWERS:

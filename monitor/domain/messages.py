@@ -1,7 +1,7 @@
-"""What a notification says: a title that suffices on a lock screen, and a body with the facts.
+"""The texts of messages: a title that is enough on a lock screen, and a body with the facts.
 
-A `Report` holds the facts of one event, as they were when it happened; the store keeps it as JSON.
-Rendering happens when a message is sent, so that a firing and its resolve can still become one message.
+A `Report` holds the facts of one event, as they were when it happened. The store keeps it as JSON.
+Messages are rendered when they are sent, so that a firing and its resolution can still become one message.
 """
 
 import re
@@ -34,9 +34,9 @@ Type = Literal["info", "warning", "failure", "success"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmountRead:
-    """The amount of a balance that a rule looks at, and when it was read (UTC).
+    """The amount of a balance that a rule judges, and when it was read (UTC).
 
-    `amount` is None where the service does not tell it; `at` where an old version did not keep it."""
+    `amount` is None if the service does not report it; `at` is None if an old version did not keep it."""
 
     amount: Decimal | None
     at: datetime | None
@@ -52,7 +52,7 @@ class Report:
     kind: EventKind
     rule: str
     rule_type: str
-    """Empty where the configuration no longer had the rule."""
+    """Empty if the configuration no longer had the rule."""
     severity: Severity
     subject: str
     incident: str
@@ -64,12 +64,12 @@ class Report:
     reason: str
     expected: str
     note: str = ""
-    """What is particular about the event, such as that the alert fires again."""
+    """Something special about the event, such as that the alert fires again."""
     labels: tuple[tuple[str, str], ...] = ()
     names: tuple[tuple[str, str], ...] = ()
     """The subject's job, provider, account and currency, as far as it has them."""
     field: str = ""
-    """Which amount of a balance the rule looks at; empty where nothing was read."""
+    """Which amount of a balance the rule judges; empty if nothing was read."""
     reading: AmountRead | None = None
     """The reading that caused the event."""
     before: AmountRead | None = None
@@ -81,8 +81,9 @@ class Report:
 
     @property
     def change(self) -> tuple[Decimal | None, str | None]:
-        """Return by how much the amount has changed since the reading before, and that in percent; None where it is
-        not known, or there is no percentage of it."""
+        """Return the change of the amount since the reading before, and the same in percent.
+
+        None: unknown; or, for the percentage, the amount before was zero."""
         if self.reading is None or self.before is None:
             return None, None
         if self.reading.amount is None or self.before.amount is None:
@@ -91,7 +92,7 @@ class Report:
         return change, percent_of(change, self.before.amount)
 
     def to_json(self) -> dict[str, Any]:
-        """Return a value that `json` can write and `from_json` can read back: the store keeps it."""
+        """Return the report as the store keeps it: values that `json` can write and `from_json` can read back."""
         return {
             "kind": self.kind.value,
             "rule": self.rule,
@@ -118,7 +119,7 @@ class Report:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Report":
-        """Return the report that `to_json` wrote, of this version or an older one, which knew less."""
+        """Return the report that `to_json` of this version wrote, or of an older one, which had fewer keys."""
         return cls(
             kind=EventKind(data["kind"]),
             rule=data["rule"],
@@ -157,7 +158,7 @@ def _amount_read(data: Mapping[str, Any], key: str) -> AmountRead | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartImage:
-    """A PNG, and the name it goes by as a file."""
+    """A chart as PNG, with its file name."""
 
     name: str
     png: bytes = field(repr=False)
@@ -165,7 +166,7 @@ class ChartImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A notification as text, for services that show plain text, Markdown or HTML; and the charts beside it."""
+    """A title and a body in plain text, Markdown and HTML, of which a service shows one; and the charts with it."""
 
     title: str
     plain: str
@@ -182,10 +183,10 @@ _NO_LABELS = frozenset({*_NAMES, "subject", "rule", "severity", "type"})
 def report(
     event: Event, rule: Rule | None, attributes: Attributes, history: Sequence[Reading] = ()
 ) -> Report:
-    """Return the facts of an event. `attributes` are what can be matched of its alert. `history` ends with the newest
-    reading of the alert's series, where it has one.
+    """Return the facts of an event.
 
-    `rule` is None where the configuration no longer has it."""
+    `attributes` are those of its alert. `history` ends with the newest reading of the alert's series, if it has one.
+    `rule` is None if it was removed from the configuration."""
     alert = event.alert
     last = history[-TREND_LENGTH:] if rule is not None else ()
     field = rule.field if rule is not None and last else None
@@ -214,9 +215,9 @@ def report(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """What a message reports of one incident: an event; with `fired`, a firing and the end that overtook it.
+    """The part of a message about one incident: one event; or, with `fired`, a firing and its end as one.
 
-    `first` is the number of the first event that it is in place of, where there are others before `last`."""
+    `first` is the number of the first event that it replaces, if it replaces events before `last`."""
 
     last: Report
     fired: Report | None = None
@@ -237,9 +238,10 @@ class Item:
 def render(
     items: Sequence[Item], instead_of: str = "", links: Mapping[str, str] = MappingProxyType({})
 ) -> Message:
-    """Return the message for an event, or for several that go out together, at least one.
+    """Return the message for one event, or for several that are sent together (at least one).
 
-    `instead_of` says which channel should have delivered it, and why it did not. `links` are more lines, by name."""
+    `instead_of` names the channel that should have delivered it, and why it did not. `links` are further lines, by
+    name."""
     extra = [(name.capitalize(), link) for name, link in links.items()]
     if instead_of:
         extra.append(("Instead of", instead_of))
@@ -278,8 +280,9 @@ def _group(items: Sequence[Item], extra: Sequence[tuple[str, str]]) -> Message:
 
 
 def worst_first(items: Sequence[Item]) -> list[Item]:
-    """Return several incidents in the order in which a message lists them: those that fire before those that are over,
-    the worst first, then the oldest."""
+    """Return several incidents in the order in which a message lists them.
+
+    Firing ones come before those that are over, the worst first, then the oldest."""
     return sorted(items, key=lambda item: (item.is_over, -item.last.severity, item.last.since))
 
 
@@ -299,7 +302,7 @@ def _message(*, title: str, summary: str, lines: Sequence[tuple[str, str]], type
         title=title_of(title),
         plain="\n".join([summary, *(f"{name}: {text}" for name, text in lines)]),
         markdown="\n".join(
-            [_code(summary), "", *(f"- {_named(name)}: {_code(text)}" for name, text in lines)]
+            [_code(summary), "", *(f"- {_plain_or_code(name)}: {_code(text)}" for name, text in lines)]
         ),
         html="<br/>\n".join(
             [f"<b>{escape(summary)}</b>", *(f"{escape(name)}: {escape(text)}" for name, text in lines)]
@@ -309,7 +312,9 @@ def _message(*, title: str, summary: str, lines: Sequence[tuple[str, str]], type
 
 
 def with_body(message: Message, body: str, written_in: Literal["text", "markdown", "html"]) -> Message:
-    """Return the message with another body. In the formats that it is not written in, it is shown as it stands."""
+    """Return the message with another body, which is written in one format.
+
+    The other formats show it unchanged, as code or escaped; plain text shows HTML without its tags."""
     as_code = "\n".join(_code(line) if line.strip() else "" for line in body.splitlines())
     as_html = "<br/>\n".join(escape(line) for line in body.splitlines())
     match written_in:
@@ -322,19 +327,19 @@ def with_body(message: Message, body: str, written_in: Literal["text", "markdown
             return replace(message, plain=plain, markdown=as_code, html=body)
 
 
-def _named(name: str) -> str:
-    """A line's name in Markdown: a plain word as it is, what holds somebody's name as code."""
+def _plain_or_code(name: str) -> str:
+    """Return the name of a line in Markdown: words of letters unchanged, and any other name (a subject's) as code."""
     return name if name.replace(" ", "").isalpha() else _code(name)
 
 
 def title_of(text: str) -> str:
-    """Return a text on one line, and not too long for a title."""
+    """Return a text as a title: on one line, shortened to 250 characters."""
     flat = _flat(text)
     return flat if len(flat) <= _LONGEST_TITLE else flat[: _LONGEST_TITLE - 1] + "…"
 
 
 def _shortened(name: str) -> str:
-    """Return a subject's name for a title; the middle left out where it would hide the number."""
+    """Return a subject's name for a title, shortened in its middle if it would displace the amount."""
     subject = Subject(name).short
     if len(subject) <= _LONGEST_SUBJECT:
         return subject
@@ -343,7 +348,7 @@ def _shortened(name: str) -> str:
 
 
 def _flat(text: str) -> str:
-    """On one line: what somebody is called makes no line of its own."""
+    """Return a text on one line: a line break in a name must not start a line of the message."""
     return " ".join(text.split())
 
 
@@ -360,7 +365,7 @@ def test_message(channel: str, at: datetime) -> Message:
 
 
 def headline(item: Item) -> str:
-    """Return the event in a word or some: `CRITICAL`, `RESOLVED`, `WARNING still firing`."""
+    """Return the event in a few words: `CRITICAL`, `RESOLVED`, `WARNING still firing`."""
     severity, fired = item.last.severity.name, item.fired
     match item.last.kind:
         case EventKind.FIRED:
@@ -444,5 +449,5 @@ def _trend(last: Report) -> str:
 
 
 def _code(text: str) -> str:
-    """A Markdown code span: nothing in it is markup, whatever a client is called."""
+    """Return a Markdown code span, in which no part of a name is markup."""
     return "`" + text.replace("`", "'") + "`"

@@ -1,4 +1,4 @@
-"""The values everything else is about. Instants are aware UTC datetimes, spans are timedeltas, money is Decimal."""
+"""The values that all other modules use. Instants are aware UTC datetimes, spans timedeltas, amounts Decimals."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,12 +10,12 @@ from monitor.domain.money import plain
 from monitor.errors import Outcome
 
 Field = Literal["available", "total", "locked"]
-"""Which of a reading's amounts."""
+"""The amounts of a reading."""
 FIELDS: tuple[Field, ...] = get_args(Field)
 
 
 class Severity(IntEnum):
-    """How bad it is, in order."""
+    """The severity of an alert, in ascending order."""
 
     INFO = 0
     WARNING = 1
@@ -23,12 +23,12 @@ class Severity(IntEnum):
 
     @property
     def word(self) -> str:
-        """`info`, `warning` or `critical`, as the configuration writes it."""
+        """Return `info`, `warning` or `critical`, as the configuration writes it."""
         return self.name.lower()
 
 
 class State(StrEnum):
-    """Where an alert stands, in Prometheus' words."""
+    """The state of an alert, in Prometheus' words."""
 
     INACTIVE = "inactive"
     PENDING = "pending"
@@ -37,9 +37,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One wallet within a job, by the provider's own name for it.
+    """One wallet within a job, with the provider's own name for it.
 
-    `currencies` are the names of the series expected in every answer; empty: whatever the answer holds."""
+    `currencies` are those expected in every response; empty: whichever the response contains."""
 
     provider: str
     job: str
@@ -49,17 +49,17 @@ class Account:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells this account from every other: its job and its name."""
+        """Return job and name, which identify the account."""
         return self.job, self.name
 
     @property
     def attributes(self) -> dict[str, str]:
-        """What rules, routes and silences can match of it."""
+        """Return the attributes that rules, routes and silences can match."""
         own = {"job": self.job, "provider": self.provider, "account": self.name}
         return {**dict(self.labels), **own}
 
     def series(self, currency: str) -> "Series":
-        """One of this account's currencies."""
+        """Return the series of one of this account's currencies."""
         return Series(account=self, currency=currency)
 
     def __str__(self) -> str:
@@ -75,12 +75,12 @@ class Series:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells this series from every other."""
+        """Return job, account and currency, which identify the series."""
         return (*self.account.key, self.currency)
 
     @property
     def attributes(self) -> dict[str, str]:
-        """What rules, routes and silences can match of it."""
+        """Return the attributes that rules, routes and silences can match."""
         return {**self.account.attributes, "currency": self.currency}
 
     def __str__(self) -> str:
@@ -88,10 +88,10 @@ class Series:
 
 
 class Subject(str):
-    """What an alert is about, by its name: a series `job/account/currency`, an account `job/account/*`, or a provider.
+    """The name of what an alert is about: a series `job/account/currency`, an account `job/account/*`, or a provider.
 
-    A text, and compared as one: alerts are looked up by it with every poll, the store keeps it as it is, and people
-    read it. Jobs, providers and currencies hold no slash in their names; an account's name may."""
+    It is a string, because every poll finds alerts by it, the store keeps it unchanged, and people read it. Names of
+    jobs, providers and currencies contain no slash; the name of an account may."""
 
     __slots__ = ()
 
@@ -102,7 +102,7 @@ class Subject(str):
 
     @classmethod
     def of_account(cls, account: Account) -> "Subject":
-        """Return the subject of an alert about all of an account."""
+        """Return the subject of an alert about a whole account."""
         return cls(f"{account}/{_WHOLE}")
 
     @classmethod
@@ -146,17 +146,17 @@ class Subject(str):
 
     @property
     def short(self) -> str:
-        """Return the name as titles have it: of an account without what only tells it from a series."""
+        """Return the name as titles show it: for an account without the `/*`."""
         return self.removesuffix(f"/{_WHOLE}")
 
 
 _WHOLE = "*"
-"""Stands in place of the currency where a whole account is meant."""
+"""In place of the currency: the whole account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """What an answer says of one currency: a `Reading`, but for the instant, which is that of the poll's end."""
+    """The balance of one currency in a response. With the instant of the poll's end, it becomes a `Reading`."""
 
     currency: str
     total: Decimal
@@ -169,7 +169,7 @@ class Balance:
 class Reading:
     """One balance of one series at one instant, digit for digit. Instants are in UTC.
 
-    `locked` is None where the service does not tell it; `updated_at` is the service's own time of last change."""
+    `locked` is None if the service does not report it; `updated_at` is the service's own time of last change."""
 
     observed_at: datetime
     total: Decimal
@@ -193,7 +193,7 @@ class Reading:
         )
 
     def value(self, which: Field) -> Decimal | None:
-        """Return one of the amounts; None where the service does not tell it."""
+        """Return one of the amounts; None if the service does not report it."""
         match which:
             case "available":
                 return self.available
@@ -204,14 +204,14 @@ class Reading:
 
 
 UNKNOWN_PAUSE = timedelta(hours=1)
-"""What is left at most of a pause whose beginning is not known: as long as a ban lasts where nothing is said."""
+"""The longest remaining time of a pause whose beginning is unknown: a ban lasts this long if the host gives no end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A host that wants no calls until an instant (UTC), since when, and the answer that said so.
+    """A span in which nothing is sent to a host, and the response that caused it. Instants are in UTC.
 
-    `began_at` is None where that was not kept."""
+    `began_at` is None if an old version did not keep it."""
 
     host: str
     until: datetime
@@ -220,11 +220,11 @@ class Pause:
     began_at: datetime | None = None
 
     def left(self, now: datetime) -> timedelta:
-        """Return how much of it is left by this clock: never more than it was, whatever was done to the clock."""
+        """Return how much of it is left: never more than its whole length, even if the clock was set back."""
         return max(min(self.until - now, self._length), timedelta(0))
 
     def is_ahead(self, now: datetime) -> bool:
-        """Return whether it begins in the future of this clock: a clock that was ahead noted it."""
+        """Return whether it begins in the future, because the clock that recorded it was ahead."""
         return self.until - now > self._length
 
     @property
@@ -234,9 +234,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotedCall:
-    """A call to a host with a limit, as its process noted it before it was sent. Instants are in UTC.
+    """A call to a host with a call limit, recorded before it is sent. Instants are in UTC.
 
-    `ends_by`: the service has counted it by then; the instant of its end, once that is known."""
+    `ends_by` is when the service has counted it at the latest; once the call has ended, the instant of its end."""
 
     caller: str
     at: datetime
@@ -245,10 +245,10 @@ class NotedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
-    """What one poll of one account came to: balances, or one kind of failure and what was seen.
+    """The result of one poll of one account: balances, or one kind of failure with its detail.
 
-    `pause` is set where the host wants no calls for a while. `waited` is how long the poll waited for its turns,
-    `took` how long all the rest of it lasted, whatever was done to the wall clock meanwhile."""
+    `pause` is set if the host asks for a pause. `waited` is how long the poll waited for its turns, `took` how long the
+    rest of it lasted; both are measured by the monotonic clock."""
 
     outcome: Outcome
     started_at: datetime
@@ -266,18 +266,18 @@ class PollResult:
         return self.outcome is Outcome.OK
 
     def lacking(self, account: Account) -> list[str]:
-        """Return the currencies of the account that the response should have held and did not."""
+        """Return the account's expected currencies that the response did not contain."""
         held = {balance.currency for balance in self.balances}
         return [currency for currency in account.currencies if self.ok and currency not in held]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streak:
-    """How many polls in a row gave nothing, since when, and what the last one said.
+    """Consecutive failures, since when, and the last one's outcome and detail.
 
-    Of an account: polls that failed. Of a series: answers that did not hold its currency. `same_kind` counts the last
-    ones of them that all speak of the account, or all of the endpoint; `same` the last ones of the same outcome, since
-    `same_since`. `own` counts those that no outage of the provider covers."""
+    For an account: polls that failed. For a series: responses without its currency. `same_kind` counts the last ones
+    that all concern the account, or all the endpoint. `same` counts the last ones with the same outcome, since
+    `same_since`. `own` counts those that no outage of the provider explains."""
 
     count: int = 0
     same_kind: int = 0
@@ -289,12 +289,12 @@ class Streak:
     detail: str = ""
 
     def failed(self, outcome: Outcome, detail: str, at: datetime, *, covered: bool = False) -> "Streak":
-        """Return the streak after one more failure; `covered`: an outage of the provider is being alerted."""
-        like_before = outcome.concerns_account == self.outcome.concerns_account
+        """Return the streak after one more failure, at an instant (UTC). `covered`: a provider's outage explains it."""
+        is_same_kind = outcome.concerns_account == self.outcome.concerns_account
         same = self.same + 1 if outcome is self.outcome else 1
         return Streak(
             count=self.count + 1,
-            same_kind=self.same_kind + 1 if like_before else 1,
+            same_kind=self.same_kind + 1 if is_same_kind else 1,
             same=same,
             own=self.own if covered else self.own + 1,
             since=self.since or at,
@@ -309,7 +309,7 @@ NO_STREAK = Streak()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How one account's polls have been going, up to and including the last one."""
+    """The state of one account's polls after the last one. Instants are in UTC."""
 
     account: Account
     streak: Streak = NO_STREAK
@@ -319,10 +319,10 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesView:
-    """What is known of one series: its last reading, if there ever was one, and since when it is watched.
+    """One series with its last reading, if it has one, and the start of its monitoring. Instants are in UTC.
 
-    `missing` counts the answers in a row that lacked this currency. `ahead_until`: the clock was set back, and
-    readings up to this instant lie ahead of the last one."""
+    `missing` counts the consecutive responses without this currency. `ahead_until`: the clock was set back, and there
+    are readings up to this instant that are ahead of the last one."""
 
     series: Series
     watched_since: datetime
@@ -333,6 +333,6 @@ class SeriesView:
 
 
 def value_text(reading: Reading, which: Field) -> str:
-    """Return one of a reading's amounts as it came, or `unknown`."""
+    """Return one of a reading's amounts with all its digits, or `unknown`."""
     value = reading.value(which)
     return "unknown" if value is None else plain(value)

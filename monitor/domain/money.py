@@ -1,7 +1,7 @@
 """Exact amounts. Nothing here rounds, and nothing here is a float.
 
-`Decimal`'s operators round to the thread's context (28 digits by default), so amounts are added, subtracted
-and multiplied through this module only. Comparisons are exact as they are.
+`Decimal`'s operators round to the thread's context (28 digits by default). So amounts are subtracted and multiplied
+by this module only. Comparisons of `Decimal` are exact.
 """
 
 import re
@@ -10,19 +10,19 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
 
 MAX_DIGITS = 10_000
-"""Digits an amount may have on either side of its point when written out; more is no amount of money."""
+"""The maximum number of digits on either side of the decimal point; more is not an amount of money."""
 
 MAX_EXPONENT = 100
-"""The largest exponent an amount may be written with: nobody writes a balance as 1e400."""
+"""The largest exponent of an amount: no service writes a balance as 1e400."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE]([+-]?\d+))?", re.ASCII)
 _EXACT = Context(prec=8 * MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow])
 
 
 def amount(text: str) -> Decimal:
-    """The amount that `text` writes, digit for digit.
+    """Return the amount that `text` writes, digit for digit.
 
-    Raises ValueError where it is no finite number or could not be written out in ten thousand digits."""
+    Raises ValueError if it is not a finite number, or has more than MAX_DIGITS digits when written out."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a number")
@@ -37,29 +37,29 @@ def amount(text: str) -> Decimal:
 
 
 def plain(value: Decimal) -> str:
-    """The digits as they came, without an exponent: `1500.50`, `0.00000010`."""
+    """Return an amount with all its digits and without an exponent: `1500.50`, `0.00000010`."""
     return format(value, "f")
 
 
 def subtract(left: Decimal, right: Decimal) -> Decimal:
-    """`left - right`, exactly."""
+    """Return `left - right`, exactly."""
     return _EXACT.subtract(left, right)
 
 
 def multiply(left: Decimal, right: Decimal) -> Decimal:
-    """`left * right`, exactly."""
+    """Return `left * right`, exactly."""
     return _EXACT.multiply(left, right)
 
 
 def signed(value: Decimal) -> str:
-    """A change with its sign: `+12.5`, `-3`, `0`."""
+    """Return a change with its sign: `+12.5`, `-3`, `0`."""
     return f"+{plain(value)}" if value > 0 else plain(value)
 
 
 def percent_of(part: Decimal, whole: Decimal) -> str | None:
-    """`part` as a signed percentage of the absolute value of `whole`, rounded to two places, for people.
+    """Return `part` as a signed percentage of the absolute value of `whole`, rounded to two places, for people.
 
-    None where `whole` is zero: a change from nothing has no percentage."""
+    None if `whole` is zero: a change from zero has no percentage."""
     if whole == 0:
         return None
     ratio = Fraction(part) * 100 / abs(Fraction(whole))
@@ -71,7 +71,7 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[Decimal]) -> str:
-    """A line of block characters, the lowest value at the bottom and the highest at the top."""
+    """Return a line of block characters, from the lowest block for the lowest value to the highest."""
     if not values:
         return ""
     low, span = Fraction(min(values)), Fraction(max(values)) - Fraction(min(values))
@@ -81,5 +81,5 @@ def sparkline(values: Sequence[Decimal]) -> str:
 
 
 def grouped(value: Decimal) -> str:
-    """The digits as they came, thousands apart, for tables on a screen: `1,234,567.50`."""
+    """Return an amount with all its digits and commas between thousands, for tables: `1,234,567.50`."""
     return format(value, ",f")

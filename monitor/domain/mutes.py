@@ -1,6 +1,6 @@
-"""What keeps an alert quiet: a silence, a maintenance window, or another alert that explains it.
+"""Mutes: silences, maintenance windows, and alerts that explain others.
 
-A muted alert lives on as any other. What differs from what was notified before is notified once nothing mutes it.
+The state of a muted alert changes like that of any other. Changes are notified once nothing mutes it any more.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from monitor.domain.model import Subject
 from monitor.domain.windows import Window
 
 AlertKey = tuple[str, Subject]
-"""A rule's name and a subject's."""
+"""A rule's name and a subject."""
 
 
 class MuteKind(StrEnum):
@@ -23,24 +23,24 @@ class MuteKind(StrEnum):
     SILENCE = "silence"
     """A person silenced it for a while."""
     MAINTENANCE = "maintenance"
-    """It fits a window of the configuration's `maintenance`."""
+    """A maintenance window of the configuration matches it."""
     INHIBITION = "inhibition"
-    """Another alert fires, and the configuration's `inhibit` says that it explains this one."""
+    """Another alert fires that inhibits this one by the configuration's `inhibit`."""
     EXPLANATION = "explanation"
-    """Another alert fires that explains this one without any configuration: an outage, or why a series is not read."""
+    """Another alert fires that explains this one without any configuration: an outage, or why polls fail."""
     OUTAGE = "outage"
-    """Its polls still fail after an outage, but not for long enough yet that another alert says so."""
+    """Its polls still fail after an outage, but not for long enough for an alert of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mute:
-    """What keeps an alert quiet."""
+    """The reason that keeps an alert quiet."""
 
     kind: MuteKind
     source: str = ""
-    """The silence's number, the window's name, or the other alert's rule and subject; empty: there is none."""
+    """The silence's number, the window's name, or the other alert's rule and subject; empty: none of them."""
     text: str
-    """Kind and source in words, for people."""
+    """Kind and source as text, for people."""
 
     @classmethod
     def by_alert(cls, kind: MuteKind, key: AlertKey) -> "Mute":
@@ -51,7 +51,7 @@ class Mute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """A person's wish for no notifications of some alerts for a while. Instants are in UTC."""
+    """A mute that a person set for some alerts and for a while. Instants are in UTC."""
 
     id: int
     match: Match
@@ -61,19 +61,19 @@ class Silence:
     reason: str
 
     def is_active(self, now: datetime) -> bool:
-        """Return whether it mutes now."""
+        """Return whether it is active at this instant."""
         return self.starts_at <= now < self.ends_at
 
     @property
     def mute(self) -> Mute:
-        """Return what it does to an alert that it fits."""
+        """Return the mute of an alert that it matches."""
         text = f"silence {self.id} by {self.by}: {self.reason}"
         return Mute(kind=MuteKind.SILENCE, source=str(self.id), text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
-    """A window in the configuration, in which some alerts are quiet."""
+    """A maintenance window of the configuration, in which the alerts that it matches are muted."""
 
     name: str
     match: Match
@@ -82,15 +82,17 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inhibition:
-    """While an alert that fits `source` fires, those that fit `target` and are equal in these attributes are quiet."""
+    """While an alert that `source` matches fires, matches of `target` with the same `equal` attributes are muted."""
 
     source: Match
     target: Match
     equal: tuple[str, ...] = ()
 
     def explains(self, source: Attributes, target: Attributes) -> bool:
-        """Return whether the one alert keeps the other quiet. If two fit both sides, neither inhibits the other: else
-        each would wait for the other, as one would for itself."""
+        """Return whether the source alert mutes the target alert.
+
+        If two alerts match both sides, neither inhibits the other: otherwise both would be muted, and an alert would
+        inhibit itself."""
         if not self.source.alert(source) or not self.target.alert(target):
             return False
         if self.source.alert(target) and self.target.alert(source):
@@ -100,9 +102,9 @@ class Inhibition:
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """How an alert stands to each inhibition: whether it fits the source, the target, and what has to be equal.
+    """The role of an alert in each inhibition: whether the source and the target match it, and its `equal` values.
 
-    Two alerts of the same sides inhibit, and are inhibited by, the same others."""
+    Two alerts with the same sides inhibit the same others, and are inhibited by the same others."""
 
     source: tuple[bool, ...]
     target: tuple[bool, ...]
@@ -117,7 +119,7 @@ class _Sides:
         )
 
     def explain(self, other: "_Sides") -> bool:
-        """Return whether an alert of these sides inhibits one of others, by any inhibition; see `explains`."""
+        """Return whether an alert with these sides inhibits one with the others; see `Inhibition.explains`."""
         return any(
             self.source[one]
             and other.target[one]
@@ -128,9 +130,9 @@ class _Sides:
 
 
 class Inhibitors:
-    """The firing alerts that may inhibit others, found by what these have in common with them.
+    """The firing alerts that may inhibit others, indexed by the `equal` values of the inhibitions.
 
-    However many fire, finding one takes as long: alerts of the same sides are looked at as one."""
+    A search takes no longer the more of them fire, because alerts with the same sides are checked as one."""
 
     def __init__(self, inhibitions: Sequence[Inhibition], firing: Iterable[Attributes] = ()) -> None:
         self._inhibitions = inhibitions
@@ -138,12 +140,12 @@ class Inhibitors:
         self._by_sides: dict[_Sides, dict[AlertKey, None]] = {}
         self._by_common: dict[tuple[int, tuple[str | None, ...]], dict[_Sides, None]] = {}
         self.version = 0
-        """Differs whenever others may be inhibited than before."""
+        """Increases whenever the set of inhibited alerts may have changed."""
         for alert in firing:
             self.put((alert["rule"], Subject(alert["subject"])), alert)
 
     def put(self, key: AlertKey, alert: Attributes | None) -> None:
-        """Note by which attributes an alert may inhibit others from now on; None: it does not."""
+        """Set the attributes by which an alert inhibits others from now on; None: it no longer does."""
         before = self._sides.get(key)
         sides = _Sides.of(alert, self._inhibitions) if alert is not None else None
         if sides is not None and not any(sides.source):
@@ -173,10 +175,11 @@ class Inhibitors:
                 del self._by_common[place]
 
     def explaining(
-        self, alert: Attributes, judged: Mapping[AlertKey, Attributes | None] = MappingProxyType({})
+        self, alert: Attributes, updated: Mapping[AlertKey, Attributes | None] = MappingProxyType({})
     ) -> AlertKey | None:
-        """Return an alert that inhibits another one, if there is any. The `judged` have changed since they were put
-        here: they fire with these attributes, or (None) do not fire."""
+        """Return an alert that inhibits this one, if there is any.
+
+        `updated` holds alerts that have changed since `put`: the attributes of a firing one, None for any other."""
         if not self._inhibitions:
             return None
         target = _Sides.of(alert, self._inhibitions)
@@ -184,9 +187,9 @@ class Inhibitors:
             for source in self._by_common.get(place, ()):
                 if source.explain(target) and not target.explain(source):
                     for key in self._by_sides[source]:
-                        if key not in judged:
+                        if key not in updated:
                             return key
-        for key, attributes in judged.items():
+        for key, attributes in updated.items():
             if attributes is not None:
                 source = _Sides.of(attributes, self._inhibitions)
                 if source.explain(target) and not target.explain(source):
@@ -201,7 +204,7 @@ class Inhibitors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutes:
-    """All that may keep an alert quiet at one instant."""
+    """Everything that may mute an alert."""
 
     silences: tuple[Silence, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
@@ -210,7 +213,7 @@ class Mutes:
     _others: Sequence[Silence] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Sort the silences: many name one account, or a few, and need be looked at for these alone."""
+        """Index the silences: many name one account, or a few, and need to be checked for these only."""
         named: dict[tuple[str, str], list[Silence]] = {}
         others = []
         for silence in self.silences:
@@ -234,9 +237,9 @@ class Mutes:
         alert: Attributes,
         inhibitors: Inhibitors,
         now: datetime,
-        judged: Mapping[AlertKey, Attributes | None] = MappingProxyType({}),
+        updated: Mapping[AlertKey, Attributes | None] = MappingProxyType({}),
     ) -> Mute | None:
-        """Return what keeps the alert quiet now, if anything does. `judged` as in `Inhibitors.explaining`."""
+        """Return what mutes the alert now, if anything does. `updated` as in `Inhibitors.explaining`."""
         if self.silences:
             named = [one for pair in alert.items() for one in self._named.get(pair, ())]
             for silence in sorted([*named, *self._others], key=lambda one: one.id):
@@ -245,7 +248,7 @@ class Mutes:
         for one in self.maintenance:
             if one.window.covers(now) and one.match.alert(alert):
                 return Mute(kind=MuteKind.MAINTENANCE, source=one.name, text=f"maintenance {one.name}")
-        source = inhibitors.explaining(alert, judged)
+        source = inhibitors.explaining(alert, updated)
         return Mute.by_alert(MuteKind.INHIBITION, source) if source else None
 
 

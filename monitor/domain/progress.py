@@ -1,4 +1,4 @@
-"""Whether the daemon gets on with its work: what a heartbeat may say."""
+"""Whether the daemon makes progress: what the heartbeat and the readiness check report."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,29 +6,28 @@ from datetime import datetime, timedelta
 from monitor.domain.time import moment, span
 
 STUCK_AFTER = timedelta(minutes=5)
-"""A notification that is due for so long, and was not tried again, is stuck: a slow channel takes less."""
+"""A notification that is due for this long and was not tried is stuck. Even a slow channel takes less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How the work stands at an instant. Polls that fail are made all the same, and attempts that fail are attempts.
+    """The progress of the work at an instant. Failed polls and failed attempts are progress too. Instants are in UTC.
 
-    `overdue`: how many of the accounts should have been polled again by now. `due_since`: when the oldest
-    notification was due that waits for an attempt. `hanging_since`: when the oldest attempt began that goes
-    on."""
+    `overdue` is the number of accounts whose next poll is late. `due_since` is when the oldest notification that waits
+    for an attempt was due. `hanging_since` is when the oldest attempt in progress began."""
 
     accounts: int
     overdue: int
     due_since: datetime | None
     hanging_since: datetime | None = None
 
-    def trouble(self, now: datetime) -> str:
-        """What does not get on, for people; empty where everything does."""
+    def problem(self, now: datetime) -> str:
+        """Return what makes no progress, for people; empty if everything does."""
         if self.overdue:
             return f"{self.overdue} of {self.accounts} accounts were not polled when they should have been"
         if self.due_since is not None and now - self.due_since >= STUCK_AFTER:
             waited = span(now - self.due_since)
             return f"a notification due at {moment(self.due_since)} has not been tried for {waited}"
         if self.hanging_since is not None and now - self.hanging_since >= STUCK_AFTER:
-            return f"an attempt to deliver a notification hangs since {moment(self.hanging_since)}"
+            return f"an attempt to deliver a notification has hung since {moment(self.hanging_since)}"
         return ""

@@ -1,4 +1,4 @@
-"""Where an alert is notified: by the first route that fits it, and by later ones where that says `continue`."""
+"""The routes of an alert: the first one that matches it, and later ones while those before have `continue`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +13,11 @@ GROUP_BY = ("rule", "provider")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Which alerts go where. `channels` None: every channel; `number` counts from 0, None: not of the file.
+    """A route: which alerts are sent to which channels.
 
-    What fires within `group_wait` and is equal in `group_by` goes out as one message a URL. After `escalate_after`
-    without an acknowledgement, `escalate_to` is notified too."""
+    `number` counts from 0; None: not a route of the file. `channels` None: every channel. Alerts that fire within
+    `group_wait` and are equal in `group_by` are sent as one message per URL. After `escalate_after` without an
+    acknowledgement, the channels in `escalate_to` are notified too."""
 
     number: int | None = None
     match: Match = EVERYTHING
@@ -28,7 +29,7 @@ class Route:
     continues: bool = False
 
     def group(self, attributes: Mapping[str, str]) -> str:
-        """Return what has to be equal for two alerts to go out in one message."""
+        """Return the group of an alert. Only alerts with equal groups are sent in one message."""
         return "\0".join(f"{name}={attributes.get(name, '')}" for name in self.group_by)
 
 
@@ -37,21 +38,21 @@ DEFAULT = Route()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
-    """A route that was held against an alert; `misfits` are the keys of its `match` that do not fit."""
+    """A route that was checked for an alert. `misfits` are the keys of its `match` that do not match."""
 
     route: Route
     misfits: tuple[str, ...]
 
     @property
     def fits(self) -> bool:
-        """Return whether the alert goes there."""
+        """Return whether the route matches the alert."""
         return not self.misfits
 
     def why(self, attributes: Mapping[str, str]) -> str:
-        """Return in words what of the alert does not fit, or that it does."""
+        """Return as text which keys do not match the alert, or that the route matches."""
         if self.misfits:
-            return f"does not fit: {'; '.join(self._misfit(key, attributes) for key in self.misfits)}"
-        return "fits, and says `continue`" if self.route.continues else "fits"
+            return f"does not match: {'; '.join(self._misfit(key, attributes) for key in self.misfits)}"
+        return "matches, and continues" if self.route.continues else "matches"
 
     def _misfit(self, key: str, attributes: Mapping[str, str]) -> str:
         wanted = " or ".join(self.route.match.globs[key])
@@ -59,7 +60,7 @@ class Considered:
 
 
 def consider(routes: Sequence[Route], attributes: Mapping[str, str]) -> Iterator[Considered]:
-    """Yield the routes in their order, up to the first that fits and does not say `continue`."""
+    """Yield the routes in their order, up to the first that matches and does not have `continue`."""
     for route in routes:
         considered = Considered(route=route, misfits=route.match.misfits(attributes))
         yield considered
@@ -68,10 +69,10 @@ def consider(routes: Sequence[Route], attributes: Mapping[str, str]) -> Iterator
 
 
 def routes_of(routes: Sequence[Route], policy: Policy, attributes: Mapping[str, str]) -> tuple[Route, ...]:
-    """Return the routes of an alert; where none fits, every channel is notified.
+    """Return the routes of an alert. If none matches, the default route notifies every channel.
 
-    A rule's `notify` takes the place of the routes' channels; how they group, wait and escalate stays. With
-    `notify: []` nobody is notified, and nothing is escalated."""
+    A rule's `notify` replaces the routes' channels; grouping, `group_wait` and escalation stay. With `notify: []` the
+    alert has no channels and no escalation."""
     taken = tuple(one.route for one in consider(routes, attributes) if one.fits) or (DEFAULT,)
     if policy.notify is None:
         return taken
@@ -81,7 +82,7 @@ def routes_of(routes: Sequence[Route], policy: Policy, attributes: Mapping[str, 
 
 
 def escalation(routes: Sequence[Route]) -> tuple[timedelta | None, tuple[str, ...]]:
-    """Return after how long without an acknowledgement who else is notified: by the first route that says so."""
+    """Return `escalate_after` and `escalate_to` of the first route that has them; None and no channels without one."""
     for route in routes:
         if route.escalate_after is not None:
             return route.escalate_after, route.escalate_to

@@ -1,7 +1,7 @@
-"""An axis of a chart: which amounts are written beside it.
+"""The axis of a chart: which amounts are written beside it.
 
-Charts are drawn with floats. Labels are exact all the same: each is the amount that its tick stands for, and ticks
-are so far apart that floats can tell them apart.
+Charts are drawn with floats. Labels are exact nevertheless: each is the exact amount of its tick, and ticks are so far
+apart that they are different floats.
 """
 
 import math
@@ -9,25 +9,25 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-_TOLD_APART = 1e-12  # of the larger of two floats: some thousand of the smallest steps that a float can make
+_SMALLEST_SPAN = 1e-12  # of the larger end: some thousand of the smallest steps between floats
 _TINIEST = 1e-300  # below, floats lose digits
 _LONGEST = 20  # characters of a label; longer ones are written with an exponent
-_FARTHEST = 1e300  # who draws computes spans and margins, and must not get to infinity
+_FARTHEST = 1e300  # drawing computes spans and margins, which must not become infinite
 
 
 def drawable(amount: str | float) -> float:
-    """Return the float nearest to an amount; for one beyond 1e300, which no chart can hold, that end."""
+    """Return the float nearest to an amount, limited to ±1e300, which is the most that a chart can show."""
     return max(-_FARTHEST, min(_FARTHEST, float(amount)))
 
 
 def widened(low: float, high: float) -> tuple[float, float]:
-    """The ends of an axis, apart far enough that floats can tell ticks between them apart."""
-    lacking = max(max(abs(low), abs(high)) * _TOLD_APART, _TINIEST) - (high - low)
-    return (low - lacking / 2, high + lacking / 2) if lacking > 0 else (low, high)
+    """Return the ends of an axis, so far apart that the ticks between them are different floats."""
+    missing = max(max(abs(low), abs(high)) * _SMALLEST_SPAN, _TINIEST) - (high - low)
+    return (low - missing / 2, high + missing / 2) if missing > 0 else (low, high)
 
 
 def ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
-    """Round amounts from `low` to `high` (as `widened` gives them), about `most` at most, each with its label."""
+    """Return round amounts from `low` to `high` (from `widened`), about `most` of them, each with its label."""
     step = _step(Decimal(high - low) / most)
     amounts = list(_multiples(step, low, high))
     labels = [format(amount, ",f") for amount in amounts]
@@ -48,5 +48,5 @@ def _multiples(step: Decimal, low: float, high: float) -> Iterator[Decimal]:
 
 
 def _scientific(amount: Decimal, step: Decimal) -> str:
-    """With as many digits as tell it from the next one."""
+    """Return an amount with an exponent, and with enough digits to differ from the next tick."""
     return f"{amount:.{amount.adjusted() - step.adjusted()}e}" if amount else "0"

@@ -1,11 +1,13 @@
 """When jobs run: an interval apart, or at the times of a cron expression.
 
-Cron expressions have five fields, as crontab(5) has them: weekdays count from Sunday, 0 or 7. Where clocks are set
-twice a year, what runs in every hour of the day runs in every hour that passes. Anything else runs once for each time
-it names: at the first of two that are alike, and as much later as the clocks were set where there is no such time.
+Cron expressions have the five fields of crontab(5); weekday 0 or 7 is Sunday. Nights with a clock change (DST):
+- An expression with every hour of the day runs in every hour that passes.
+- Any other expression runs once for each time that it names.
+- If a time comes twice, the first one counts.
+- If a time is skipped, the run is later by the size of the change.
 
-The library cronsim does otherwise: in the night when clocks go forward it leaves out half of `*/20 1,2 * * *`, and when
-they go back it runs `0 */2 * * *` an hour apart."""
+The library cronsim differs: when clocks go forward it omits half of the runs of `*/20 1,2 * * *`, and when they go back
+it runs `0 */2 * * *` an hour apart."""
 
 import re
 from bisect import bisect_right
@@ -28,10 +30,10 @@ _PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronFields:
-    """What each field allows. Weekdays: 0 is Sunday, 6 is Saturday.
+    """The values that each field allows. Weekdays: 0 is Sunday, 6 is Saturday.
 
-    A day has to fit `days` and `weekdays`. With `either_day`, one of them is enough: cron's way with an expression
-    in which neither of the two begins with `*`."""
+    A day must match `days` and `weekdays`. With `either_day`, one of them is enough: that is cron's rule for an
+    expression in which neither of the two fields begins with `*`."""
 
     minutes: frozenset[int]
     hours: frozenset[int]
@@ -41,21 +43,21 @@ class CronFields:
     either_day: bool
 
     def runs_on(self, day: date) -> bool:
-        """Whether there are runs on a day, by the calendar of the cron's time zone."""
+        """Return whether there are runs on a day, which is one of the cron's time zone."""
         by_day, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         fits = by_day or by_weekday if self.either_day else by_day and by_weekday
         return fits and day.month in self.months
 
     @property
     def widest_gap(self) -> timedelta:
-        """The longest time between two runs, were there runs every day; it is longer where there are not."""
+        """Return the longest time between two runs on consecutive days. If some days have no runs, gaps are longer."""
         minutes = sorted(60 * hour + minute for hour in self.hours for minute in self.minutes)
         gaps = (later - earlier for earlier, later in pairwise([*minutes, minutes[0] + 24 * 60]))
         return timedelta(minutes=max(gaps))
 
     @property
     def gaps(self) -> tuple[timedelta, ...]:
-        """Every time there can be between two runs, by clocks that nobody sets; the shortest first."""
+        """Return every possible time between two runs, the shortest first, not considering clock changes."""
         return _gaps(self)
 
 
@@ -78,7 +80,7 @@ _FIELDS = (
 
 @cache
 def parse(expression: str) -> CronFields:
-    """What a cron expression allows. Raises ValueError, naming the field that is wrong."""
+    """Return the fields of a cron expression. Raises ValueError, naming the field that is wrong."""
     texts = expression.split()
     if len(texts) != len(_FIELDS):
         names = ", ".join(field.name for field in _FIELDS)
@@ -98,7 +100,7 @@ def parse(expression: str) -> CronFields:
 
 
 def next_run(fields: CronFields, timezone: ZoneInfo, after: datetime) -> datetime | None:
-    """When a cron expression runs next after an instant (aware), in UTC; None: not before the end of time."""
+    """Return when a cron expression runs next after an instant (aware), in UTC; None: not before the year 9999."""
     day = after.astimezone(timezone).date()
     while day < date.max:
         if fields.runs_on(day):
@@ -111,7 +113,7 @@ def next_run(fields: CronFields, timezone: ZoneInfo, after: datetime) -> datetim
 
 
 def _last_run(fields: CronFields, timezone: ZoneInfo, at: datetime) -> datetime | None:
-    """Return when a cron expression ran last, at an instant (aware) or before; None: never."""
+    """Return when a cron expression ran last, at or before an instant (aware), in UTC; None: never."""
     day = at.astimezone(timezone).date()
     while day > date.min:
         if fields.runs_on(day):
@@ -127,7 +129,7 @@ def _last_run(fields: CronFields, timezone: ZoneInfo, at: datetime) -> datetime 
 def _around(
     fields: CronFields, timezone: ZoneInfo, minute: datetime
 ) -> tuple[datetime | None, datetime | None]:
-    """The run at a whole minute or the last one before it, and the next one after it."""
+    """Return the last run at or before a whole minute, and the next one after it."""
     return _last_run(fields, timezone, minute), next_run(fields, timezone, minute)
 
 
@@ -143,7 +145,7 @@ def _gaps(fields: CronFields) -> tuple[timedelta, ...]:
 
 @lru_cache(maxsize=64)
 def _runs(fields: CronFields, timezone: ZoneInfo, day: date) -> list[datetime]:
-    """Every run on a day that fits, in UTC and in order."""
+    """Return every run on a day that has runs, in UTC and in order."""
     runs = set()
     for shown in (time(hour, minute) for hour in fields.hours for minute in fields.minutes):
         first = datetime.combine(day, shown, timezone)
@@ -154,7 +156,7 @@ def _runs(fields: CronFields, timezone: ZoneInfo, day: date) -> list[datetime]:
 
 
 def _is_shown_twice(first: datetime) -> bool:
-    """Whether the clocks, having shown it, go back and show it again: then they are less ahead of UTC."""
+    """Return whether the clocks go back over this local time: the offset from UTC then decreases."""
     ahead, afterwards = first.utcoffset(), first.replace(fold=1).utcoffset()
     return ahead is not None and afterwards is not None and afterwards < ahead
 
@@ -200,21 +202,21 @@ def _number(field: _Field, text: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Every:
-    """Runs an interval apart."""
+    """A schedule with an interval between runs."""
 
     interval: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cron:
-    """Runs at the times of a cron expression, read by the clocks of a time zone."""
+    """A schedule by a cron expression in a time zone."""
 
     expression: str
     timezone: ZoneInfo
 
     @property
     def fields(self) -> CronFields:
-        """What the expression means, field by field."""
+        """Return the parsed expression."""
         return parse(self.expression)
 
 
@@ -222,7 +224,7 @@ Schedule = Every | Cron
 
 
 def gap_after(schedule: Schedule) -> timedelta:
-    """The time without readings from which on nothing is known: one poll that is missing makes no gap, two do."""
+    """Return the time without readings that counts as a gap: one missed poll makes no gap, two do."""
     match schedule:
         case Every():
             pause = schedule.interval
@@ -239,10 +241,11 @@ def shortest_gap(schedule: Schedule) -> timedelta:
 
 
 def passed_at(schedule: Schedule, since: datetime, after: timedelta) -> datetime:
-    """Return the instant at which `after` has passed since another (UTC), time in which the schedule rests left out.
+    """Return the instant (UTC) at which `after` has passed since another one, without the rests of the schedule.
 
-    A schedule rests between two runs that are `after` or more apart: that time counts only as far as the longest of
-    its gaps that is shorter. `* * * * mon-fri`, 3m, since Friday 23:59 -> Monday 00:02; since Friday 12:00 -> 12:03.
+    A schedule rests between two runs that are `after` or more apart. Of a rest, only as much counts as the longest gap
+    of the schedule that is shorter than `after`.
+    `* * * * mon-fri`, 3m, since Friday 23:59 -> Monday 00:02; since Friday 12:00 -> 12:03.
     """
     if isinstance(schedule, Every):
         return since + after
@@ -252,6 +255,6 @@ def passed_at(schedule: Schedule, since: datetime, after: timedelta) -> datetime
     if before is None or following is None or following - before < after:
         return since + after
     counted = max((gap for gap in schedule.fields.gaps if gap < after), default=timedelta(0))
-    # From the run on, not from its reading: what was read late is due as much later after the rest. What is read, or
-    # watched, within the rest has only the rest of it before it.
+    # The rest begins with the run, not with its reading: after a late reading the instant is as much later. If the
+    # reading, or the start of the monitoring, lies within the rest, only the remainder of the rest is left out.
     return since + after + min(following - before - counted, following - since)

@@ -1,4 +1,4 @@
-"""The summary that is sent once a day or a week: what is held, what moved, what happened, and how the work went."""
+"""The summary, a regular message with balances, their changes, incidents, messages and polls of a period."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from monitor.domain.money import percent_of, plain, signed, subtract
 from monitor.domain.time import moment, span
 
 LISTED = 40
-"""Balances in a summary; more are counted."""
+"""The maximum number of alerts, and of balances, that a summary lists; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceChange:
-    """A series' available amount now and at the period's start; None: not known."""
+    """A series' available amount at the end of a period and at its start; None: unknown. `read_at` is in UTC."""
 
     series: str
     now: Decimal | None
@@ -27,13 +27,13 @@ class BalanceChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What a summary reports. Instants are in UTC; `firing` are rule, subject and reason of what still fires.
+    """The content of a summary. Instants are in UTC. `firing` are rule, subject and reason of the firing alerts.
 
-    `missed` are the runs that were not made, or made late in one, since the accounts are known."""
+    `missed` counts the scheduled polls that were skipped since the accounts were added."""
 
     since: datetime
     until: datetime
-    standings: Sequence[BalanceChange]
+    balances: Sequence[BalanceChange]
     firing: Sequence[tuple[str, str, str]]
     fired: int
     resolved: int
@@ -46,7 +46,7 @@ class Period:
 
 
 def summarize(period: Period) -> Report:
-    """Return the summary as a report, to be delivered like any event."""
+    """Return the summary as a report, which is delivered like any event."""
     return Report(
         kind=EventKind.SUMMARY,
         rule="summary",
@@ -64,15 +64,13 @@ def summarize(period: Period) -> Report:
 
 
 def _headline(period: Period) -> str:
-    unknown = sum(one.read_at is None or one.read_at < period.since for one in period.standings)
-    moved = sum(_moved(one) for one in period.standings)
-    parts = [f"{_count(len(period.standings), 'balance')}, {moved} moved"]
+    unknown = sum(one.read_at is None or one.read_at < period.since for one in period.balances)
+    moved = sum(_moved(one) for one in period.balances)
+    parts = [f"{_count(len(period.balances), 'balance')}, {moved} changed"]
     if unknown:
         parts.append(f"{unknown} unknown")
     firing = len(period.firing)
-    parts.append(
-        f"{_count(firing, 'alert')} {'fires' if firing == 1 else 'fire'}" if firing else "nothing fires"
-    )
+    parts.append(f"{_count(firing, 'alert')} firing" if firing else "nothing fires")
     return ", ".join(parts)
 
 
@@ -83,30 +81,27 @@ def _count(number: int, what: str) -> str:
 def _details(period: Period) -> list[tuple[str, str]]:
     length = span(period.until - period.since)
     lines = [("Period", f"{moment(period.since)} to {moment(period.until)} ({length})")]
-    lines += [("Fires", f"{rule}: {subject}: {reason}") for rule, subject, reason in period.firing[:LISTED]]
+    lines += [("Firing", f"{rule}: {subject}: {reason}") for rule, subject, reason in period.firing[:LISTED]]
     if len(period.firing) > LISTED:
         lines.append(("and", f"{len(period.firing) - LISTED} more; `balance-monitor status` lists them"))
-    by_change = sorted(period.standings, key=lambda one: (not _moved(one), one.series))
-    lines += [(one.series, _standing(one, period.since)) for one in by_change[:LISTED]]
+    by_change = sorted(period.balances, key=lambda one: (not _moved(one), one.series))
+    lines += [(one.series, _balance(one, period.since)) for one in by_change[:LISTED]]
     if len(by_change) > LISTED:
         lines.append(("and", f"{len(by_change) - LISTED} more balances"))
+    missed = f"; {_count(period.missed, 'run')} missed since the accounts were added" if period.missed else ""
     lines += [
         ("Incidents", f"{period.fired} fired, {period.resolved} ended"),
-        ("Messages", f"{period.delivered} delivered, {period.waiting} wait, {period.given_up} given up"),
-        ("Polls", f"{period.polls} made, {period.polls_failed} failed" + _missed(period.missed)),
+        ("Messages", f"{period.delivered} delivered, {period.waiting} pending, {period.given_up} given up"),
+        ("Polls", f"{period.polls} made, {period.polls_failed} failed{missed}"),
     ]
     return lines
-
-
-def _missed(runs: int) -> str:
-    return f"; {_count(runs, 'run')} missed since the accounts are known" if runs else ""
 
 
 def _moved(one: BalanceChange) -> bool:
     return one.now is not None and one.before is not None and one.now != one.before
 
 
-def _standing(one: BalanceChange, since: datetime) -> str:
+def _balance(one: BalanceChange, since: datetime) -> str:
     if one.now is None:
         return "unknown: never read"
     if one.read_at is not None and one.read_at < since:
@@ -115,7 +110,7 @@ def _standing(one: BalanceChange, since: datetime) -> str:
         return f"{plain(one.now)}, new"
     change = subtract(one.now, one.before)
     if change == 0:
-        return f"{plain(one.now)}, as before"
+        return f"{plain(one.now)}, unchanged"
     percentage = percent_of(change, one.before)
     moved = f"{plain(one.before)} → {plain(one.now)}, {signed(change)}"
     return moved + (f" ({percentage})" if percentage else "")

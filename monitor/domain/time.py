@@ -1,4 +1,4 @@
-"""Spans and instants as text: the notations of the configuration, the command line, programs and people.
+"""Spans and instants as text, in the notations of the configuration, the command line, programs and people.
 
 Instants are aware datetimes; everything that is returned is in UTC, except by `wall_clock`.
 """
@@ -32,7 +32,7 @@ _TYPED_EXAMPLES = "2026-12-01T05:00 (by this machine's clock), 2026-12-01T05:00Z
 def duration(text: str) -> timedelta:
     """Return the span that a text writes, such as `30s`, `5m`, `4h`, `90d`.
 
-    Raises ValueError, saying what is accepted."""
+    Raises ValueError, naming the accepted notation."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError(f"expected {DURATION_NOTATION}")
@@ -62,7 +62,7 @@ def span(value: timedelta) -> str:
 
 
 def exact(value: timedelta) -> str:
-    """Write a span to the second: in one unit where the minutes are whole, else in all it takes: `90m`, `1h 2m 5s`."""
+    """Write a span to the second: in one unit if the minutes are whole, otherwise in several: `90m`, `1h 2m 5s`."""
     written = compact(value) if value else "0s"
     if not written.endswith("s") or value < timedelta(minutes=1):
         return written
@@ -76,7 +76,7 @@ def exact(value: timedelta) -> str:
 
 
 def parse_instant(text: str, *, exactly: bool = False) -> datetime:
-    """Return the instant that a text writes as RFC 3339 has it: `2026-02-01T14:30:00.25Z`.
+    """Return the instant that a text writes in RFC 3339: `2026-02-01T14:30:00.25Z`.
 
     A leap second is the first second of the next minute, and digits beyond the microsecond are left out; `exactly`
     refuses both. Raises ValueError for any other text, OverflowError for an instant beyond the years 1 to 9999."""
@@ -94,9 +94,9 @@ def parse_instant(text: str, *, exactly: bool = False) -> datetime:
 
 
 def parse_iso8601(text: str, zone: tzinfo | None = None) -> datetime:
-    """Return the instant that a text writes in any form of ISO 8601; where it names no offset, in a time zone.
+    """Return the instant that a text writes in any form of ISO 8601. A text without an offset is read in `zone`.
 
-    Raises ValueError where the text is none, or neither names an offset."""
+    Raises ValueError for any other text, and for one without an offset if there is no `zone`."""
     try:
         at = datetime.fromisoformat(text.upper())
         zone = at.tzinfo or zone
@@ -108,7 +108,7 @@ def parse_iso8601(text: str, zone: tzinfo | None = None) -> datetime:
 
 
 def rfc3339(at: datetime, digits: Literal["auto", "milliseconds", "microseconds"] = "microseconds") -> str:
-    """Write an instant for programs: `2026-02-01T14:30:00.000000Z`; `auto`: without a fraction that is zero."""
+    """Write an instant for programs: `2026-02-01T14:30:00.000000Z`; `auto` omits a fraction of zero."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=digits) + "Z"
 
 
@@ -120,16 +120,16 @@ def to_micros(at: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """Return the instant that lies so many microseconds after 1970 began in UTC."""
+    """Return the instant this many microseconds after the start of 1970 in UTC."""
     return _EPOCH + micros * _MICROSECOND
 
 
 def to_text(at: datetime) -> str:
-    """Write an instant as the store keeps it inside of JSON: `2026-02-01T14:30:00+00:00`. `parse_instant` reads it."""
+    """Write an instant as the store keeps it in JSON: `2026-02-01T14:30:00+00:00`. `parse_instant` reads it."""
     return at.astimezone(UTC).isoformat()
 
 
-# Instants of people
+# Instants for people
 
 
 def moment(at: datetime) -> str:
@@ -138,9 +138,9 @@ def moment(at: datetime) -> str:
 
 
 def wall_clock(text: str) -> datetime:
-    """Return a date and a time as a clock on the wall shows them, without a time zone: `2026-12-01T02:00`.
+    """Return a local date and time, without a time zone: `2026-12-01T02:00`.
 
-    Raises ValueError, saying what is accepted."""
+    Raises ValueError, naming the accepted notation."""
     if not WALL_CLOCK.fullmatch(text):
         raise ValueError(
             "expected a date and a time, such as 2026-12-01T02:00; its time zone goes to `timezone`"
@@ -152,8 +152,9 @@ def wall_clock(text: str) -> datetime:
 
 
 def upcoming(option: str, given: str, now: datetime) -> datetime:
-    """Return the instant, or the next time of day, that an option of a command gives; without a time zone, by the
-    clock of this machine. Raises ValueError, saying what is accepted."""
+    """Return the instant, or the next occurrence of a time of day, that an option of a command gives.
+
+    Without a time zone it is in this machine's. Raises ValueError, naming the accepted notation."""
     if (of_day := _TIME_OF_DAY.fullmatch(given)) is not None:
         here = now.astimezone()
         at = here.replace(hour=int(of_day[1]), minute=int(of_day[2]), second=0, microsecond=0, tzinfo=None)
@@ -162,8 +163,9 @@ def upcoming(option: str, given: str, now: datetime) -> datetime:
 
 
 def past(option: str, given: str, now: datetime) -> datetime:
-    """Return the instant that an option of a command gives, or the one so long ago; without a time zone, by the clock
-    of this machine. Raises ValueError, saying what is accepted."""
+    """Return the instant that an option of a command gives as such, or as a span before now.
+
+    Without a time zone it is in this machine's. Raises ValueError, naming the accepted notation."""
     if _TYPED.fullmatch(given):
         return _typed(option, given, now, _TYPED_EXAMPLES)
     try:
@@ -173,8 +175,8 @@ def past(option: str, given: str, now: datetime) -> datetime:
 
 
 def between(since: str | None, until: str | None, now: datetime) -> tuple[datetime | None, datetime]:
-    """Return the instants of `--since` (None: the beginning) and `--until`. Raises ValueError, saying what is
-    accepted."""
+    """Return the instants of `--since` (None: no limit) and `--until`. Raises ValueError, naming the
+    accepted notation, or if the first is not before the second."""
     begins = None if since is None else past("since", since, now)
     ends = now if until is None else past("until", until, now)
     if begins is not None and begins >= ends:

@@ -1,7 +1,8 @@
-"""Stretches of time: windows of maintenance, and a channel's quiet hours. Instants are aware, in UTC.
+"""Maintenance windows and quiet hours. Instants are aware, in UTC.
 
-Times of day are read by the clocks of a time zone. One that a DST night leaves out is read as if the clocks had not
-been put forward yet; of one that comes twice, a window begins at the first and quiet hours end at the last."""
+Times of day are read in a time zone. In a night with a clock change (DST), a time that is skipped is read as if the
+clocks had not been set yet. If a time comes twice, windows and quiet hours begin at the first one; quiet hours and
+windows with fixed ends end at the last one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,46 +17,46 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOff:
-    """From one instant to another."""
+    """A maintenance window from one instant to another."""
 
     starts_at: datetime
     ends_at: datetime
 
     @classmethod
     def by_the_clocks(cls, starts: datetime, ends: datetime, zone: ZoneInfo) -> "OneOff":
-        """From and until what the clocks of a time zone show; both are given without one."""
+        """Return the window between two local times (without a time zone) in a time zone."""
         return cls(
             starts_at=_first(starts.date(), starts.time(), zone),
             ends_at=_last(ends.date(), ends.time(), zone),
         )
 
     def covers(self, now: datetime) -> bool:
-        """Whether the instant lies within."""
+        """Return whether the instant lies within a window."""
         return self.starts_at <= now < self.ends_at
 
     def edges(self, since: datetime, until: datetime) -> Iterator[datetime]:
-        """Yield when it begins or ends after the one instant and before the other."""
+        """Yield its start and its end, as far as they lie between two instants."""
         yield from (at for at in (self.starts_at, self.ends_at) if since < at < until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurring:
-    """A span of time from each run of a cron expression on."""
+    """Maintenance windows that begin with each run of a cron expression and last for a span."""
 
     cron: Cron
     lasts: timedelta
 
     def covers(self, now: datetime) -> bool:
-        """Whether the instant lies within."""
+        """Return whether the instant lies within a window."""
         return any(at <= now < at + self.lasts for at in self._starts(now - self.lasts, now))
 
     def edges(self, since: datetime, until: datetime) -> Iterator[datetime]:
-        """Yield when one begins or ends after the one instant and before the other."""
+        """Yield every start and end between two instants."""
         for start in self._starts(since - self.lasts, until):
             yield from (at for at in (start, start + self.lasts) if since < at < until)
 
     def _starts(self, since: datetime, until: datetime) -> Iterator[datetime]:
-        """When windows begin, on all days from the one instant's to the other's."""
+        """Yield the starts of windows on all local days from the first instant's to the second's."""
         fields, zone = self.cron.fields, self.cron.timezone
         day, last = since.astimezone(zone).date(), until.astimezone(zone).date()
         while day <= last:
@@ -71,8 +72,9 @@ Window = OneOff | Recurring
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuietHours:
-    """From one time of day to another, over midnight where that is earlier; on some weekdays (Monday is 0), those on
-    which it begins."""
+    """The quiet hours of a channel, from one time of day to another.
+
+    They pass midnight if `ends` is not after `begins`. `weekdays` (Monday is 0) are the days on which they begin."""
 
     begins: time
     ends: time
@@ -80,7 +82,7 @@ class QuietHours:
     weekdays: frozenset[int] = frozenset(range(7))
 
     def until(self, now: datetime) -> datetime | None:
-        """When the quiet hours that the instant lies in end; None where it lies in none."""
+        """Return the end (UTC) of the quiet hours in which the instant lies; None: it lies in none."""
         today = now.astimezone(self.timezone).date()
         for day in (today - _DAY, today):
             if day.weekday() in self.weekdays:

@@ -255,7 +255,7 @@ class Outbox:
             )
         ).all()
         for row in rows:
-            why = f"channel {channel}, which can't be reached ({row.last_error or 'as before'})"
+            why = f"channel {channel}, which can't be reached ({row.last_error or 'earlier messages failed'})"
             instead = {"group_key": row.group_key, "instead_of": why}
             self._add_notifications(
                 [_notification(row.incident, row.seq, now, one, row.severity) | instead for one in fallback]

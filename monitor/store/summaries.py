@@ -56,7 +56,7 @@ class Summaries:
         return Period(
             since=since,
             until=now,
-            standings=[one for account in of.values() for one in self._balance_changes(account, since, now)],
+            balances=[one for account in of.values() for one in self._balance_changes(account, since, now)],
             firing=[
                 (one.rule, one.subject, one.reason) for one in sorted(firing, key=lambda one: -one.severity)
             ],

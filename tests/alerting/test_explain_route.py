@@ -72,28 +72,28 @@ def test_each_rule_and_severity_is_explained(loaded: config.Config) -> None:
     """The routes in their order, who is told, with what, when, who takes over, who is told later."""
     assert _lines(loaded, "spot/spot/USDT") == [
         "spot/spot/USDT: low (threshold), critical",
-        "  routes[0] does not fit: severity is critical, not info",
-        "  routes[1] fits, and says `continue`",
-        "  routes[2] fits",
+        "  routes[0] does not match: severity is critical, not info",
+        "  routes[1] matches, and continues",
+        "  routes[2] matches",
         "  one route after it not considered",
         "  notified: ops/x, in one message with rule=low, provider=nami of the next 30s; quiet hours: critical, so not "
         "held back; if that fails for 5m: phone",
         "  notified: phone/x, in one message with everything else of the next 10s",
         "  not acknowledged for 15m: also boss/x",
         "spot/spot/USDT: low (threshold), warning",
-        "  routes[0] does not fit: severity is warning, not info",
-        "  routes[1] fits, and says `continue`",
-        "  routes[2] does not fit: severity is warning, not critical",
-        "  routes[3] fits",
+        "  routes[0] does not match: severity is warning, not info",
+        "  routes[1] matches, and continues",
+        "  routes[2] does not match: severity is warning, not critical",
+        "  routes[3] matches",
         "  notified: ops/x, in one message with rule=low, provider=nami of the next 30s; quiet hours: at "
         "2026-06-02 07:00:00 UTC; if that fails for 5m: phone",
         "  notified: phone/x, in one message with rule=low, provider=nami of the next 10s",
         "  not acknowledged for 15m: also boss/x",
         "spot/spot/USDT: failing (failing), warning",
-        "  routes[0] does not fit: severity is warning, not info",
-        "  routes[1] does not fit: rule is failing, not low",
-        "  routes[2] does not fit: severity is warning, not critical",
-        "  routes[3] fits",
+        "  routes[0] does not match: severity is warning, not info",
+        "  routes[1] does not match: rule is failing, not low",
+        "  routes[2] does not match: severity is warning, not critical",
+        "  routes[3] matches",
         "  notified: phone/x, in one message with rule=failing, provider=nami of the next 10s",
     ]
 
@@ -143,9 +143,9 @@ def test_a_rules_own_notify_and_a_maintenance_are_told(loaded: config.Config) ->
 def test_an_alert_that_goes_nowhere_says_so(loaded: config.Config) -> None:
     """A route that notifies nobody."""
     assert _lines(loaded, "clients/A/USD", "idle")[1:4] == [
-        "  routes[0] fits",
+        "  routes[0] matches",
         "  3 routes after it not considered",
-        "  notified: nobody",
+        "  notified: no channel",
     ]
 
 

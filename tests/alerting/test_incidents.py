@@ -138,7 +138,7 @@ async def test_a_long_incidents_readings_are_thinned(store: Store) -> None:
         await poll(store, at, "5000")
     readings = [line.split(" | ")[0] for line in lines(told_of(store), "reading")]
     assert readings == [str(n) for n in (2, 3, 4, *range(5, 15), *range(95, 105), 105, 106, 107)]
-    assert lines(told_of(store), "omitted") == ["14 | … | 80 readings more"]
+    assert lines(told_of(store), "omitted") == ["14 | … | 80 more readings"]
 
 
 async def test_what_came_and_went_in_a_silence_is_kept_and_was_not_told(store: Store) -> None:
@@ -272,7 +272,7 @@ def test_an_id_may_be_shortened(wanted: str, meaning: str) -> None:
 @pytest.mark.parametrize(
     ("wanted", "known", "said"),
     [
-        ("2d", KNOWN, "'2d' may be any of 2DQKVZ0QA7 (low a), 2DX7X7X7X7 (low b)"),
+        ("2d", KNOWN, "'2d' is ambiguous: it may be 2DQKVZ0QA7 (low a), 2DX7X7X7X7 (low b)"),
         (
             "7",
             KNOWN,

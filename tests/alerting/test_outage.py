@@ -185,7 +185,7 @@ async def test_the_end_of_a_refusal_of_everybody_says_what_is_known_of_the_other
     came = result(START + 2 * MINUTE, "5")
     recorded = await store.write(partial(record, account=accounts[0], result=came, config=watched))
     assert [one.reason for one in recorded.events] == [
-        "1 of 3 accounts is read again; 2 were refused when last asked"
+        "1 of 3 accounts is read again; 2 were refused at the last poll"
     ]
 
 

@@ -55,9 +55,9 @@ def test_routes_are_considered_up_to_the_one_that_takes_the_alert() -> None:
         Route(number=3),
     ]
     assert [(one.route.number, one.why(ALERT)) for one in consider(routes, ALERT)] == [
-        (0, "does not fit: rule is low, not high or x*; it has no currency"),
-        (1, "fits, and says `continue`"),
-        (2, "fits"),
+        (0, "does not match: rule is low, not high or x*; it has no currency"),
+        (1, "matches, and continues"),
+        (2, "matches"),
     ]
 
 

@@ -181,14 +181,14 @@ async def test_what_it_tells(store: Store) -> None:
     await polled(store, SEVEN + timedelta(minutes=11), Outcome.TIMEOUT)
     await summaries.make_if_due(CONFIG, EIGHT)
     [message] = await told(store)
-    assert message.title == "SUMMARY: 2 balances, 1 moved, 1 alert fires"
+    assert message.title == "SUMMARY: 2 balances, 1 changed, 1 alert firing"
     assert message.plain.splitlines()[1:] == [
         "Period: 2026-02-02 07:00:00 UTC to 2026-02-02 08:00:00 UTC (1h)",
-        "Fires: low: nami-spot/spot/USDT: available 900.10 < 1000",
+        "Firing: low: nami-spot/spot/USDT: available 900.10 < 1000",
         "nami-spot/spot/USDT: 1500.00 → 900.10, -599.90 (-39.99 %)",
-        "nami-spot/spot/VNDC: 7, as before",
+        "nami-spot/spot/VNDC: 7, unchanged",
         "Incidents: 1 fired, 0 ended",
-        "Messages: 0 delivered, 2 wait, 0 given up",
+        "Messages: 0 delivered, 2 pending, 0 given up",
         "Polls: 2 made, 1 failed",
     ]
 
@@ -198,5 +198,5 @@ async def test_what_was_not_read_for_the_whole_period_is_not_known(store: Store)
     await polled(store, SEVEN - DAY, USDT="1500.00", VNDC="7")
     await following(store).make_if_due(CONFIG, EIGHT)
     [message] = await told(store)
-    assert message.title == "SUMMARY: 2 balances, 0 moved, 2 unknown, nothing fires"
+    assert message.title == "SUMMARY: 2 balances, 0 changed, 2 unknown, nothing fires"
     assert "nami-spot/spot/VNDC: unknown: 7 when last read, 2026-02-01 07:00:00 UTC" in message.plain

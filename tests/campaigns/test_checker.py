@@ -376,7 +376,7 @@ ESCALATED = replace(ONE, later=("/second",))
 MOVED = replace(ONE, to=(), either=("/first", "/second"), repeats=2)
 SILENCED = replace(ONE, fired=replace(ONE.fired, not_before=OVER))
 KNOWN = replace(REMINDED, known=("spot", 7, "acknowledged"))
-CLOSED = replace(ONE, resolved=Mark(moment=CLEAR, text="the rule is gone from the configuration"))
+CLOSED = replace(ONE, resolved=Mark(moment=CLEAR, text="the rule was removed from the configuration"))
 
 
 def numbered(kind: str, number: str, at: float, **changes: Any) -> Delivery:
@@ -449,7 +449,7 @@ def of_several(incident: Incident, *deliveries: Delivery) -> str:
         pytest.param(KNOWN, [FIRES, reminder("2", 4), ENDS], id="a reminder as it was acknowledged"),
         pytest.param(
             CLOSED,
-            [FIRES, numbered("CLOSED", "2", 6, about="the rule is gone from the configuration")],
+            [FIRES, numbered("CLOSED", "2", 6, about="the rule was removed from the configuration")],
             id="closed",
         ),
     ],

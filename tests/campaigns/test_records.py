@@ -62,7 +62,7 @@ def test_readings_of_a_process_with_a_wrong_clock_may_be_set_aside() -> None:
 def summary(begins: str, ends: str, at: float, process: int = 1) -> Delivery:
     """Return the summary of a minute, arrived `at` seconds after 14:00."""
     body = f"4 balances\nPeriod: 2026-02-01 14:{begins} UTC to 2026-02-01 14:{ends} UTC (1m)"
-    title = "SUMMARY: 4 balances, 2 moved, nothing fires"
+    title = "SUMMARY: 4 balances, 2 changed, nothing fires"
     return Delivery(
         url="/digest", process=process, arrived=at, answered=at, accepted=True, title=title, body=body
     )

@@ -128,7 +128,7 @@ def test_what_all_rules_have(rule: str, lines: list[str], tmp_path: Path) -> Non
         _row("below: [5]", "10:39: rules[0].below: expected an amount, got a list", id="a-list"),
         _row(
             "below: 5, field: locked, match: {job: clients}",
-            "10:49: rules[0].field: the service that this rule is about does not tell `locked`",
+            "10:49: rules[0].field: the service that this rule is about does not report `locked`",
             id="locked-where-it-is-not-told",
         ),
         _row(
@@ -188,7 +188,7 @@ def test_a_delta(keys: str, lines: list[str], tmp_path: Path) -> None:
         ),
         _row(
             "after: 2h, clock: provider",
-            "10:46: rules[0].clock: the service of job spot does not tell when a wallet last changed; narrow `match`",
+            "10:46: rules[0].clock: the service of job spot does not report when a wallet last changed; narrow `match`",
             id="clock-that-not-all-have",
         ),
     ],

@@ -230,7 +230,7 @@ async def test_an_end_leaves_no_doubt_behind(machine: Machine) -> None:
     await machine.start(-30 * DAY)
     await machine.watch.end()
     [ahead] = machine.warnings()
-    assert ahead.startswith("readings lie up to 30d ahead of this machine's clock")
+    assert ahead.startswith("there are readings up to 30d ahead of this machine's clock")
     machine.ahead = timedelta(0)
     assert machine.warnings() == ()
 

@@ -319,7 +319,7 @@ class World:
                     known, last=last, missing=NO_STREAK, history=(*known.history, last)
                 )
             else:
-                lacked = known.missing.failed(Outcome.OK, "the answer lacks this currency", self.now)
+                lacked = known.missing.failed(Outcome.OK, "the response lacks this currency", self.now)
                 self.views[name] = replace(known, missing=lacked)
 
     def _apply(self, changes: Iterable[Change]) -> list[Event]:

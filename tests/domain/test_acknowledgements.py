@@ -93,7 +93,7 @@ def test_a_second_one_takes_the_place_of_the_first() -> None:
     ],
 )
 def test_what_does_not_fire_cannot_be_acknowledged(alert: object) -> None:
-    with pytest.raises(ValueError, match="does not fire: there is nothing to acknowledge"):
+    with pytest.raises(ValueError, match="is not firing: there is nothing to acknowledge"):
         acknowledge(alert, Ack(by="ann", reason="", at=START))  # type: ignore[arg-type]
 
 

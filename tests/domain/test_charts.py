@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.domain.alerts import EventKind
-from monitor.domain.charts import MOST, ChartSpec, Line, may_want, wanted, wants
+from monitor.domain.charts import MOST, ChartSpec, Line, charts_for, is_wanted, may_be_wanted
 from monitor.domain.messages import Item, Report
 from monitor.domain.model import Severity
 from monitor.domain.rules import Delta, Failing, Policy, Presentation, Rule, Threshold
@@ -44,8 +44,8 @@ def _report(**changes: Any) -> Report:
 
 
 def _wanted(*items: Item, rules: Sequence[Rule] = (LOW,)) -> tuple[ChartSpec, ...]:
-    """What is shown on a channel that wants charts."""
-    return wanted(items, True, {rule.name: rule for rule in rules}, GAPS_AFTER)
+    """What is shown on a channel with `chart: true`."""
+    return charts_for(items, True, {rule.name: rule for rule in rules}, GAPS_AFTER)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_one_yes_is_enough_and_one_no_too_much(
 ) -> None:
     """Of a channel and a rule, either can ask, and either can forbid."""
     low = replace(LOW, presentation=Presentation(chart=rule))
-    shown = wanted([Item(last=_report())], channel, {"low": low}, GAPS_AFTER)
-    assert wants(channel, rule) is bool(shown) is may_want(channel, [low]) is expected
+    shown = charts_for([Item(last=_report())], channel, {"low": low}, GAPS_AFTER)
+    assert is_wanted(channel, rule) is bool(shown) is may_be_wanted(channel, [low]) is expected
 
 
 def test_a_threshold_shows_its_limit_and_where_it_clears() -> None:

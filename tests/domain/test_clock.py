@@ -36,7 +36,7 @@ AFTER_A_MONTH = replace(ALONE, newest_before=NOW - HOUR - 30 * DAY)
                 newest=NOW - 31 * DAY,
                 newest_before=NOW - 31 * DAY,
             ),
-            "later than all that was stored before",
+            "later than the newest reading before",
             id="a-jump-that-lasts-without-a-reading",
         ),
         pytest.param(ALONE, "", id="no-service-says-what-time-it-is"),
@@ -58,9 +58,7 @@ AFTER_A_MONTH = replace(ALONE, newest_before=NOW - HOUR - 30 * DAY)
             replace(ALONE, newest=NOW + 30 * DAY), "30d ahead of this machine's", id="a-reading-is-ahead"
         ),
         pytest.param(replace(ALONE, newest=NOW + 4 * MINUTE), "", id="a-small-correction"),
-        pytest.param(
-            AFTER_A_MONTH, "later than all that was stored before", id="a-jump-that-nobody-confirms"
-        ),
+        pytest.param(AFTER_A_MONTH, "later than the newest reading before", id="a-jump-that-nobody-confirms"),
         pytest.param(replace(AFTER_A_MONTH, differences=(MINUTE,)), "", id="a-jump-that-a-service-confirms"),
         pytest.param(
             replace(AFTER_A_MONTH, running=DAY, started_at=NOW - DAY, newest_before=NOW - 31 * DAY),

@@ -385,7 +385,9 @@ def test_an_outage_ends_with_a_reading_and_not_with_a_refusal() -> None:
 
 
 def gone(rule: Rule | None, alert: Alert) -> str:
-    [told] = AlertContext().end(alert, rule, "the rule is gone from the configuration", START + HOUR).events
+    [told] = (
+        AlertContext().end(alert, rule, "the rule was removed from the configuration", START + HOUR).events
+    )
     return told.report().rule_type
 
 

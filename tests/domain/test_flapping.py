@@ -61,13 +61,16 @@ def test_flapping(text: str, by: Policy, quiet: str, expected: str) -> None:
 def test_it_says_how_often_is_too_often() -> None:
     """And what to expect of it now."""
     _, told = live("x.x", FLAPS)
-    assert told[2][0].note == "changed more than 2 times within 1h; quiet until it settles or gets worse"
+    assert (
+        told[2][0].note
+        == "changed more than 2 times within 1h; no notifications until it stops flapping or worsens"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "quiet", "note"),
     [
-        pytest.param("x.xxxx", "", "it no longer flaps, and fires", id="firing"),
+        pytest.param("x.xxxx", "", "it no longer flaps, and is firing", id="firing"),
         pytest.param("x.x....", "", "it no longer flaps", id="resolved"),
         pytest.param("w.wwwwwwc", "   #####", "it no longer flaps", id="as-something-worse"),
     ],

@@ -34,10 +34,10 @@ def progress(overdue: int = 0, due: float | None = None, hanging: float | None =
         pytest.param(progress(hanging=4.9), "", id="a-slow-channel"),
         pytest.param(
             progress(hanging=5),
-            "an attempt to deliver a notification hangs since 2026-02-01 14:25:00 UTC",
+            "an attempt to deliver a notification has hung since 2026-02-01 14:25:00 UTC",
             id="a-channel-that-never-answers",
         ),
     ],
 )
 def test_what_is_trouble(stands: Progress, said: str) -> None:
-    assert stands.trouble(START) == said
+    assert stands.problem(START) == said

@@ -64,7 +64,7 @@ from datetime import timedelta
 from monitor.daemon import daemon
 from monitor.domain import clock
 
-clock.SETTLING = timedelta(seconds=1)
+clock.GRACE = timedelta(seconds=1)
 daemon.LOOK_EVERY = daemon.PRUNE_EVERY = timedelta(seconds=1)
 """
 """The clock is believed, and old readings are deleted, within seconds."""

@@ -34,7 +34,7 @@ async def test_a_summary_that_was_missed_is_told_once_also_over_kills(site: Inst
     site.holds("5.10")
     await site.told(2)
     assert await again.stop() == 0
-    assert told.title.startswith("SUMMARY: 2 balances, 0 moved, nothing fires")
+    assert told.title.startswith("SUMMARY: 2 balances, 0 changed, nothing fires")
     assert "spot/spot/USDT: 2400.50, new" in told.body
     assert "Polls: " in told.body
     assert [one.title.split()[0] for one in site.messages] == ["SUMMARY:", "CRITICAL"]

@@ -18,7 +18,7 @@ OPS = Target(channel="ops", url_id="abcd1234")
 def trouble(tx: Transaction, at: datetime, *quiet: str) -> str:
     """Return what does not get on, where there are no accounts."""
     overdue, due_since = tx.accounts.count_overdue((), at), tx.outbox.due_since(quiet)
-    return Progress(accounts=0, overdue=overdue, due_since=due_since).trouble(at)
+    return Progress(accounts=0, overdue=overdue, due_since=due_since).problem(at)
 
 
 async def test_what_is_due_and_not_tried_is_trouble_after_five_minutes(store: Store) -> None:

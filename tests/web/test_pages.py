@@ -117,8 +117,8 @@ async def test_the_overview_warns_of_a_clock_in_doubt(tmp_path: Path) -> None:
     async with asking(world.app(), {"accept": "text/html"}) as client:
         page, data = await client.get("/"), await client.get("/api/v1/status")
     warning = (
-        "the clock is in doubt: this machine's clock is 30d behind a service's; nothing old is deleted until it is "
-        "right: check it"
+        "the clock is in doubt: this machine's clock is 30d behind a service's; old data is kept until this is "
+        "resolved: check the clock"
     )
     assert f"Warning: {warning}" in text_of(page.text)
     assert data.json()["warnings"] == [warning]

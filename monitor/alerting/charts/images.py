@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.alerting.charts.process import Drawer
 from monitor.config import Config
-from monitor.domain.charts import ChartSpec, may_want, wanted
+from monitor.domain.charts import ChartSpec, charts_for, may_be_wanted
 from monitor.domain.delivery import Delivery, Target
 from monitor.domain.messages import ChartImage
 from monitor.errors import NotDrawn
@@ -68,7 +68,7 @@ class ChartImages:
         self._takers = {
             target: channel.chart
             for channel in config.channels.values()
-            if may_want(channel.chart, config.rules)
+            if may_be_wanted(channel.chart, config.rules)
             for target in channel.takes_charts
         }
         if self._takers and self._preparing is None and not self._stopped:
@@ -132,7 +132,7 @@ class ChartImages:
             return {}  # an earlier attempt may have failed because of its image
         try:
             config = self._config
-            charts = wanted(delivery.items, self._takers[target], config.rules_by_name, config.gaps_after)
+            charts = charts_for(delivery.items, self._takers[target], config.rules_by_name, config.gaps_after)
         except Exception:  # a defect here must not cost anybody the message
             log.exception("unexpected error drawing a chart")
             return {}

@@ -1,7 +1,7 @@
-"""Rules, and what each says of what was read: `ok`, `breached` or `unknown`, always with the reason.
+"""Rules and their verdicts: `ok`, `breached` or `unknown`, always with the reason.
 
-A kind of rule is one module: its parameters, its judging, and what it tells the rest of the program of itself through
-the methods of `base.Rule`. The rest of the program never asks which kind a rule is of.
+Each kind of rule is one module with its parameters and its verdicts. It overrides methods of `base.Rule`; the rest of
+the program uses only these and never checks the kind of a rule.
 """
 
 from monitor.domain.rules.base import (

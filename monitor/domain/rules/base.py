@@ -1,4 +1,4 @@
-"""What every rule has, whatever its kind: its verdicts, its policy, and what the program asks of it."""
+"""The interface of all kinds of rules, their verdicts, and their policy."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,16 +18,16 @@ from monitor.errors import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """The condition does not hold, and a reading says so."""
+    """A reading or poll shows that the condition does not hold."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Breached:
-    """The condition holds. A higher `level` of the same alert is worse and is notified anew.
+    """The condition holds. A higher `level` of the same alert is worse and is notified again.
 
-    `severity` is of the worst of the rule's levels that is broken; None where it has none."""
+    `severity` is the one of the worst breached level of the rule; None if the rule has no levels."""
 
     reason: str
     expected: str
@@ -37,19 +37,19 @@ class Breached:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nothing can be said: no reading, or none to compare with. Never ok, never broken."""
+    """It is unknown whether the condition holds: there is no reading, or none to compare with."""
 
     reason: str
 
 
 Verdict = Ok | Breached | Unknown
 
-# What a rule is made of
+# The parts of a rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flapping:
-    """An alert flaps when it begins or ceases to fire, or changes its severity, more than so many times in a span."""
+    """An alert flaps if it starts or stops firing, or changes its severity, more than `changes` times within a span."""
 
     changes: int
     within: timedelta
@@ -57,11 +57,11 @@ class Flapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """When an alert of a rule is notified, and to whom.
+    """When the alerts of a rule are notified, and on which channels.
 
-    `for_` is the configuration's `for`. `repeat_every` None: never. `cooldown`: how long after its end an incident
-    that fires anew is still the same. `flapping` None: nothing counts as flapping. `notify` None: as the routes
-    say."""
+    `for_` is the configuration's `for`. `repeat_every` None: no reminders. `cooldown` is how long after its end an
+    alert that fires again continues the same incident. `flapping` None: no alert counts as flapping. `notify` None: the
+    channels of the routes."""
 
     severity: Severity = Severity.WARNING
     for_: timedelta = timedelta(0)
@@ -83,7 +83,7 @@ TemplateFormat = Literal["text", "markdown", "html"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """A title and a body in place of the built-in ones, as templates; None: the built-in one."""
+    """Templates for the title and the body of messages; None: the built-in one."""
 
     title: str | None = None
     body: str | None = None
@@ -94,8 +94,9 @@ class Words:
 class Presentation:
     """How messages show a rule's alerts.
 
-    `message` None: in the channel's words, or the built-in ones. `links` are URL templates by name, besides those of
-    all rules or in their place. `chart`: whether messages carry a chart; None: as the channel says."""
+    `message` None: the channel's templates, or the built-in texts. `links` are URL templates by name; they are added to
+    the links of all rules, and replace those of the same name. `chart` is whether messages carry a chart; None: the
+    channel's setting."""
 
     message: Words | None = None
     links: Mapping[str, str] = field(default_factory=dict)
@@ -103,12 +104,12 @@ class Presentation:
 
 
 class Reads(Enum):
-    """What of a series a rule judges."""
+    """What a rule judges."""
 
     ANSWERS = auto()
-    """Whether polls succeed, and whether their answers hold the series."""
+    """Whether polls succeed, and whether their responses contain the series."""
     TIME = auto()
-    """When the series was last read: time alone can break the rule."""
+    """When the series was last read: time alone can breach the rule."""
     AMOUNT = auto()
     """The last amount."""
     HISTORY = auto()
@@ -117,7 +118,7 @@ class Reads(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThresholdLine:
-    """An amount that a rule, or one of its levels, wants a balance to stay above or below."""
+    """A limit of a rule, or of one of its levels: an alert fires if the balance is below, or above, the amount."""
 
     rule: str
     severity: Severity
@@ -129,11 +130,11 @@ class ThresholdLine:
 class Rule:
     """A condition over series.
 
-    `levels` are the same rule at several limits, the worst first, each with its severity in its policy; then the
-    rule's own limit means nothing. A kind says what is abstract here, and overrides what does not fit it."""
+    `levels` are the same rule with several limits, the worst first, each with its severity in its policy. The rule's
+    own limit is then not used. Each kind of rule is a subclass."""
 
     kind: ClassVar[str]
-    """The rule's type as the configuration writes it, and the name of the kind's module."""
+    """The `type` in the configuration, and the name of the module."""
     reads: ClassVar[Reads]
 
     name: str
@@ -144,27 +145,27 @@ class Rule:
 
     @property
     def each_level(self) -> tuple[Self, ...]:
-        """Return the rule at each of its limits, the worst first."""
+        """Return the levels, the worst first; the rule itself if it has none."""
         return self.levels or (self,)
 
     @property
     def severities(self) -> frozenset[Severity]:
-        """Return how bad the rule's alerts can be."""
+        """Return the severities that the rule's alerts can have."""
         return frozenset([level.policy.severity for level in self.each_level])
 
-    # What it reads
+    # The readings that it needs
 
     @property
     def field(self) -> Field:
-        """Return the amount that the rule judges; of one that judges none, the amount to show with its alerts."""
+        """Return the amount that the rule judges; if it judges none, the amount to show with its alerts."""
         return "available"
 
     @property
     def window(self) -> timedelta:
-        """Return how far back the rule needs readings, besides the one before."""
+        """Return how far back the rule needs readings, besides the one before the last."""
         return timedelta(0)
 
-    # Its verdicts on series
+    # Verdicts on series
 
     def judge(
         self,
@@ -175,25 +176,25 @@ class Rule:
         now: datetime,
         schedule: Schedule | None = None,
     ) -> Verdict:
-        """Return the verdict on a series after a poll, or between polls, where `read` is False.
+        """Return the verdict on a series after a poll or, with `read` False, between polls.
 
-        `view.history` ends with the newest reading and reaches back over the rule's window. `firing`: how bad the
-        alert is, if it fires. `now` is in UTC. `schedule` is the job's; None: any time is as good for a reading."""
+        `view.history` ends with the newest reading and covers the rule's window. `firing` is the severity of the alert,
+        if it fires. `now` is in UTC. `schedule` is the job's; None: readings are expected at any time."""
 
         def at(level: Self) -> Verdict:
             fires = firing is not None and (not self.levels or firing >= level.policy.severity)
             return level._judge(view, read=read, firing=fires, now=now, schedule=schedule)
 
-        return self._worst_broken(at)
+        return self._worst_breached(at)
 
     @abstractmethod
     def _judge(
         self, view: SeriesView, *, read: bool, firing: bool, now: datetime, schedule: Schedule | None
     ) -> Verdict:
-        """Return the verdict by its own limit."""
+        """Return the verdict by the own limit of the rule or level."""
 
-    def _worst_broken(self, judge: Callable[[Self], Verdict]) -> Verdict:
-        """Return the verdict of the first level that is broken; where none is, the last one's."""
+    def _worst_breached(self, judge: Callable[[Self], Verdict]) -> Verdict:
+        """Return the verdict of the first level that is breached; if none is, the one of the last level."""
         if not self.levels:
             return judge(self)
         verdicts = [judge(level) for level in self.levels]
@@ -202,20 +203,20 @@ class Rule:
                 return replace(verdict, severity=level.policy.severity)
         return verdicts[-1]
 
-    # What time alone does to it
+    # Breached by time alone
 
     @property
     def longest_gap(self) -> timedelta | None:
-        """Return the time without a reading that breaks the rule's own limit; None: time alone never does."""
+        """Return the time without a reading that breaches the rule's own limit; None: time alone never does."""
         return None
 
     def stale_at(self, schedule: Schedule | None, last: datetime) -> datetime | None:
-        """Return when time alone breaks the rule's own limit for a series read last at an instant; None: never.
+        """Return when (UTC) time alone breaches the rule's own limit for a series last read at an instant; None: never.
 
-        It is at `longest_gap` after it at the earliest."""
+        That is `longest_gap` after the instant at the earliest."""
         return None
 
-    # Its verdicts on accounts and providers: a rule about series alone has none
+    # Verdicts on accounts and providers. Rules about series only have none
 
     def judges_account(self, account: Account) -> bool:
         """Return whether the rule has alerts about this account as a whole, and about its provider."""
@@ -223,15 +224,15 @@ class Rule:
 
     def judge_account(self, health: Health) -> Verdict:
         """Return the verdict on one account."""
-        return Unknown("not judged")
+        return Unknown("not evaluated")
 
     def judge_provider(
         self, healths: Sequence[Health], since: datetime | None = None, firing: int | None = None
     ) -> Verdict:
         """Return the verdict on a provider, from the accounts that the rule judges on it.
 
-        `since`: when the provider's alert began. `firing` is its level, if it fires."""
-        return Unknown("not judged")
+        `since` is when the provider's alert began. `firing` is its level, if it fires."""
+        return Unknown("not evaluated")
 
     def outage_may_change(
         self,
@@ -242,31 +243,31 @@ class Rule:
         breached_at: datetime | None,
         now: datetime,
     ) -> bool:
-        """Return whether a poll can change anything about its provider's alert.
+        """Return whether a poll can change the alert about its provider.
 
         `health` is the polled account's, `provider` holds those of all its accounts. `state` is the alert's, and
-        `breached_at` when it was last found broken."""
+        `breached_at` (UTC) is when its last verdict was breached."""
         return False
 
     def covers(self, account: Account, outcome: Outcome, provider: Iterable[Health]) -> bool:
-        """Return whether an outage, as its alert fires, explains a poll of the account that ends so."""
+        """Return whether an outage, while its alert fires, explains a poll of the account with this outcome."""
         return False
 
     def covered_by_outage(self, healths: Sequence[Health]) -> Iterator[Health]:
-        """Yield the accounts of whose failures an outage, as it fires, explains some, without those counted as their
-        own."""
+        """Yield the accounts with own failures that an outage explains when it fires, without these failures."""
         yield from ()
 
-    def is_to_fire(self, health: Health) -> bool:
-        """Return whether the alert about an account is on its way: too few failures so far, but more than that of a
-        kind that its provider's outage does not explain."""
+    def will_fire(self, health: Health) -> bool:
+        """Return whether the alert about an account will fire if its polls keep failing.
+
+        It has enough failures of a kind that an outage does not explain, but too few since its provider's outage."""
         return False
 
-    # Its words and lines
+    # Texts and limits to show
 
     @property
     def expectation(self) -> str:
-        """Return what the rule expects, in words; of each of its levels, where it has any, the worst first."""
+        """Return as text what the rule expects; with levels, what each of them expects, the worst first."""
         if not self.levels:
             return self._expectation
         return "; ".join(f"{level.policy.severity.word}: {level._expectation}" for level in self.levels)
@@ -274,23 +275,23 @@ class Rule:
     @property
     @abstractmethod
     def _expectation(self) -> str:
-        """Return what the rule expects by its own limit."""
+        """Return as text what the rule expects by its own limit."""
 
     def lines(self, field: Field) -> Iterator[ThresholdLine]:
-        """Yield the amounts at which the rule fires, where it judges this amount of a balance."""
+        """Yield the limits of the rule, if it judges this amount of a balance."""
         yield from ()
 
     @property
     def clears_at(self) -> Decimal | None:
-        """Return the amount at which the rule, once firing, is over; None: at none that it says."""
+        """Return the amount at which a firing alert is over; None: the rule has no such amount."""
         return None
 
 
 def threshold_lines(rules: Iterable[Rule], series: Series, field: Field) -> list[ThresholdLine]:
-    """Return the limits that hold for one amount of a series: what a chart of it draws in."""
+    """Return the limits for one amount of a series, which charts show as lines."""
     return [line for rule in rules if rule.match.series(series) for line in rule.lines(field)]
 
 
 def no_reading(view: SeriesView) -> Unknown:
-    """Return the verdict on a series that the last answer did not hold."""
+    """Return the verdict on a series that the last response did not contain."""
     return Unknown(view.missing.detail or "no reading")

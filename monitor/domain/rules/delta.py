@@ -1,7 +1,7 @@
-"""A rule on a change: `drop: 20%` is broken by a fall of exactly 20 %.
+"""The rule on changes of an amount: a fall of exactly 20 % breaches `drop: 20%`.
 
-A percentage is taken of the absolute value of the amount the change started from, so a fall from -100 to -120
-is a drop of 20 %. If the starting amount is zero, any change in the rule's direction exceeds every percentage.
+A percentage is one of the absolute value of the starting amount, so a fall from -100 to -120 is a drop of 20 %.
+If the starting amount is zero, any change in the rule's direction exceeds every percentage.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Delta(Rule):
             if (value := reading.value(self.field)) is not None
         ]
         if not points or history[-1].value(self.field) is None:
-            return Unknown(f"the service does not tell {self.field}")
+            return Unknown(f"the service does not report {self.field}")
         (value, at), before = points[-1], points[:-1]
         if not before:
             return Unknown("no earlier reading to compare with")
@@ -68,7 +68,7 @@ class Delta(Rule):
         return Breached(reason, self._allowed) if broken else Ok(reason)
 
     def _base(self, value: Decimal, points: Sequence[_Point]) -> _Point:
-        """Return the point the change is counted from; the latest one where several are as far away."""
+        """Return the point from which the change is measured; the latest one of several that are equally far away."""
         newest_first = points[::-1]
         peak = max(newest_first, key=lambda point: point[0])
         trough = min(newest_first, key=lambda point: point[0])
@@ -107,6 +107,6 @@ class Delta(Rule):
 
 
 def _from(points: Sequence[_Point], start: datetime) -> Sequence[_Point]:
-    """Return the points since `start`, and the one before them: it tells the amount that held at `start`."""
+    """Return the points since `start`, and the one before them, whose amount was valid at `start`."""
     older = sum(1 for _, at in points if at <= start)
     return points[max(older - 1, 0) :]

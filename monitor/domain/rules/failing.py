@@ -1,6 +1,6 @@
-"""A rule on polls that fail: on an account, on a whole provider, and on a series that answers lack.
+"""The rule on failing polls, of an account or of a whole provider, and on series that responses lack.
 
-An outage is the alert about a provider while it fires: it stands for the alerts of all the accounts whose failures it
+An outage is the alert about a provider while it fires. It replaces the alerts about all accounts whose failures it
 explains.
 """
 
@@ -16,19 +16,19 @@ from monitor.domain.time import moment
 from monitor.errors import Outcome
 
 IMMEDIATE = frozenset({Outcome.AUTH, Outcome.BANNED})
-"""Failures that trying again will not fix: they fire at the first."""
+"""Failures that a retry will not fix: the first one fires."""
 
 PARTIAL, TOTAL = 0, 1
-"""Levels of a provider's alert: some accounts fail, or nothing has been read since they began to."""
+"""Levels of a provider's alert: some accounts fail; or nothing has been read since they started failing."""
 
 MANY = 1000
-"""A provider with so many accounts is judged no more often than OFTEN while its outage lasts."""
+"""A provider with this many accounts is judged at most once per OFTEN during an outage."""
 OFTEN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failing(Rule):
-    """Polls that fail in a row, or answers in a row that lack a currency they should hold."""
+    """Consecutive failed polls, or consecutive responses without a currency that they should contain."""
 
     kind: ClassVar[str] = "failing"
     reads: ClassVar[Reads] = Reads.ANSWERS
@@ -39,10 +39,10 @@ class Failing(Rule):
         self, view: SeriesView, *, read: bool, firing: bool, now: datetime, schedule: Schedule | None
     ) -> Verdict:
         if view.missing.count == 0:
-            return Ok("the answer holds it")
+            return Ok("the response contains it")
         if view.missing.count < self.polls:
             return Unknown(view.missing.detail)
-        return Breached(f"{view.missing.detail}, {view.missing.count} times in a row", "in every answer")
+        return Breached(f"{view.missing.detail}, {view.missing.count} times in a row", "in every response")
 
     @property
     def _expectation(self) -> str:
@@ -55,10 +55,10 @@ class Failing(Rule):
         return self.match.account(account)
 
     def judge_account(self, health: Health) -> Verdict:
-        """Return the verdict on one account: failures that are its own, in whatever way.
+        """Return the verdict on one account, by its own failures.
 
-        The endpoint's failures, and polls that an outage of the provider covers, are the provider's alert."""
-        return self._worst_broken(lambda level: level._judge_account(health))
+        Failures of the endpoint, and those that an outage of the provider explains, belong to the provider's alert."""
+        return self._worst_breached(lambda level: level._judge_account(health))
 
     def _judge_account(self, health: Health) -> Verdict:
         streak = health.streak
@@ -68,8 +68,8 @@ class Failing(Rule):
             return Unknown(_last_outcome(health))
         return Breached(_failures_in_words(health, self.polls), "polls that succeed")
 
-    def is_to_fire(self, health: Health) -> bool:
-        """Return whether the account is refused for long enough, but not since its provider's outage."""
+    def will_fire(self, health: Health) -> bool:
+        """Return whether the account was refused often enough, but not often enough since its provider's outage."""
         streak = health.streak
         return (
             streak.outcome.concerns_account
@@ -84,43 +84,43 @@ class Failing(Rule):
     ) -> Verdict:
         """Return the verdict on a provider, from the accounts that the rule judges on it.
 
-        One alert stands for all its accounts. It is over when none is affected any more and one was read after `since`,
-        when the alert began. `firing` is its level if it fires. What concerns an account alone doesn't count, unless
-        every one of several fails: then it is the endpoint's trouble (a redirect, `maintenance`)."""
-        return self._worst_broken(lambda level: level._judge_provider(healths, since, firing))
+        One alert replaces those of all its accounts. It is over when no account is affected any more and one was read
+        after `since`, when the alert began. `firing` is its level, if it fires. Failures that concern an account don't
+        count, unless each of several accounts fails: then the endpoint is the cause (a redirect, `maintenance`)."""
+        return self._worst_breached(lambda level: level._judge_provider(healths, since, firing))
 
     def _judge_provider(
         self, healths: Sequence[Health], since: datetime | None, firing: int | None
     ) -> Verdict:
-        everybody = len(healths) > 1 and _all_fail(self.polls, healths)
+        all_fail = len(healths) > 1 and _all_fail(self.polls, healths)
         affected = [
             one
             for one in healths
-            if one.streak.count and (everybody or not one.streak.outcome.concerns_account)
+            if one.streak.count and (all_fail or not one.streak.outcome.concerns_account)
         ]
-        # One that began to fail `polls` polls before the last did fails for itself.
+        # An account that started failing `polls` polls before the last one did has failures of its own.
         last = min((one.streak.count for one in healths), default=0) + self.polls
         over = [
             one
             for one in affected
-            if _is_outage(one.streak, self.polls) or (everybody and self.polls <= one.streak.count < last)
+            if _is_outage(one.streak, self.polls) or (all_fail and self.polls <= one.streak.count < last)
         ]
         if over:
             total = _nothing_read(healths, over) or (
                 firing != PARTIAL and all(one.streak.count for one in healths)
             )
-            return self._broken(over, len(affected), len(healths), TOTAL if total else PARTIAL)
+            return self._breached(over, len(affected), len(healths), TOTAL if total else PARTIAL)
         read = [one for one in healths if one.streak.count == 0]
         if any(one.last_ok_at and (since is None or one.last_ok_at >= since) for one in read):
             return (
                 Unknown(_last_outcome(affected[0])) if affected else Ok(_read_again(len(read), len(healths)))
             )
         failing = [one for one in healths if one.streak.count]
-        if failing and firing is not None:  # nothing was read: the outage lasts, and this is what fails now
-            return self._broken(failing, len(failing), len(healths), firing)
+        if failing and firing is not None:  # nothing was read: the outage lasts, with other failures now
+            return self._breached(failing, len(failing), len(healths), firing)
         return Unknown(_last_outcome(affected[0]) if affected else "nothing read since")
 
-    def _broken(self, over: Sequence[Health], failing: int, all_: int, level: int) -> Breached:
+    def _breached(self, over: Sequence[Health], failing: int, all_: int, level: int) -> Breached:
         worst = max(over, key=lambda health: (health.streak.same_kind, health.streak.count))
         who = f" ({failing} of {all_} accounts, e.g. {worst.account})" if all_ > 1 else ""
         return Breached(_failures_in_words(worst, self.polls) + who, "polls that succeed", level)
@@ -134,10 +134,10 @@ class Failing(Rule):
         breached_at: datetime | None,
         now: datetime,
     ) -> bool:
-        """Return whether a poll can change anything about its provider's alert, besides how many accounts it names.
+        """Return whether a poll can change more of its provider's alert than the number of accounts in its reason.
 
-        To judge a provider is to look at all its accounts. Of many, that is too much for each poll of an outage: while
-        the alert fires and another account still fails by it, once a second is enough."""
+        A verdict on a provider needs the state of all its accounts. For many accounts that is too slow for each poll of
+        an outage: while the alert fires and another account still fails, once a second is enough."""
         if state is State.INACTIVE:
             return self._outage_may_begin(health.streak, provider)
         if (
@@ -151,9 +151,9 @@ class Failing(Rule):
         return not any(one.streak.count and not one.streak.outcome.concerns_account for one in others)
 
     def _outage_may_begin(self, streak: Streak, provider: Collection[Health]) -> bool:
-        """Return whether an outage can begin with a poll after which this is the account's streak.
+        """Return whether an outage can begin with a poll that leads to this streak.
 
-        While one of thousands fails, this looks at few of them."""
+        While one of thousands of accounts fails, this checks only few of them."""
         return streak.count > 0 and any(
             _is_outage(streak, level.polls)
             or _all_fail(level.polls, (one for one in provider if self.match.account(one.account)))
@@ -161,9 +161,9 @@ class Failing(Rule):
         )
 
     def covers(self, account: Account, outcome: Outcome, provider: Iterable[Health]) -> bool:
-        """Return whether a poll that ends so is one of an outage.
+        """Return whether a poll with this outcome belongs to an outage.
 
-        A refusal of the account is its own, unless all the others are refused too."""
+        A refusal of the account is its own failure, unless all the others are refused too."""
         if not self.match.account(account):
             return False
         if not outcome.concerns_account:
@@ -172,14 +172,14 @@ class Failing(Rule):
         return bool(others) and all(streak.count and streak.outcome.concerns_account for streak in others)
 
     def covered_by_outage(self, healths: Sequence[Health]) -> Iterator[Health]:
-        """Yield the accounts of whose failures an outage explains some, without those counted as their own.
+        """Yield the accounts with own failures that an outage explains, without these failures.
 
-        It explains the last ones, as far as they speak of the endpoint; all, where every account fails."""
-        everybody = len(healths) > 1 and _all_fail(self.polls, healths)
+        It explains the last ones, as far as they concern the endpoint; if every account fails, it explains all."""
+        all_fail = len(healths) > 1 and _all_fail(self.polls, healths)
         for one in healths:
             streak = one.streak
-            if streak.own and (everybody or not streak.outcome.concerns_account):
-                own = 0 if everybody else max(streak.own - streak.same_kind, 0)
+            if streak.own and (all_fail or not streak.outcome.concerns_account):
+                own = 0 if all_fail else max(streak.own - streak.same_kind, 0)
                 yield replace(one, streak=replace(streak, own=own))
 
     def _others(self, account: Account, provider: Iterable[Health]) -> Iterator[Health]:
@@ -187,13 +187,14 @@ class Failing(Rule):
 
 
 def _all_fail(polls: int, healths: Iterable[Health]) -> bool:
-    """Return whether each of these fails, often enough that it is no coincidence."""
+    """Return whether each of these has failed at least `polls` - 1 times, so that it is no coincidence."""
     return all(one.streak.count >= max(polls - 1, 1) for one in healths)
 
 
 def _is_outage(streak: Streak, polls: int) -> bool:
-    """Return whether an account's failures make an outage: one that is alerted at once, so many that speak of the
-    endpoint in a row, or most of so many."""
+    """Return whether an account's failures make an outage.
+
+    One immediate failure does; so do `polls` consecutive ones of the endpoint, or most of the last `polls`."""
     if streak.count == 0 or streak.outcome.concerns_account:
         return False
     before = streak.own - streak.same_kind
@@ -202,7 +203,7 @@ def _is_outage(streak: Streak, polls: int) -> bool:
 
 
 def _nothing_read(healths: Sequence[Health], over: Sequence[Health]) -> bool:
-    # By identity: to compare each with all, field by field, would hold up every poll of a large provider's outage.
+    # By identity, because comparing each with all by value would delay every poll during a large provider's outage.
     failing = {id(health) for health in over}
     if all(id(health) in failing or health.streak.outcome.concerns_account for health in healths):
         return True
@@ -211,13 +212,13 @@ def _nothing_read(healths: Sequence[Health], over: Sequence[Health]) -> bool:
 
 
 def _read_again(read: int, all_: int) -> str:
-    """Those not read have failures of their own: else the provider's alert would not be over."""
+    """Return the reason of the end. Accounts not read have own failures, or the alert would not be over."""
     if all_ == 1:
         return "read again"
     if read == all_:
         return f"all {all_} accounts are read again"
     are, were = "is" if read == 1 else "are", "was" if all_ - read == 1 else "were"
-    return f"{read} of {all_} accounts {are} read again; {all_ - read} {were} refused when last asked"
+    return f"{read} of {all_} accounts {are} read again; {all_ - read} {were} refused at the last poll"
 
 
 def _last_outcome(health: Health) -> str:
@@ -225,7 +226,7 @@ def _last_outcome(health: Health) -> str:
 
 
 def _failures_in_words(health: Health, polls: int) -> str:
-    """Return what was seen, how often, since when: of the last outcome where that alone breaks the rule."""
+    """Return as text the failure, how often and since when; the last outcome only, if that alone breaches the rule."""
     streak, outcome = health.streak, _last_outcome(health)
     if streak.count == 1 or streak.since is None:
         return f"{outcome}, at the first poll"

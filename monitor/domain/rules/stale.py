@@ -1,4 +1,4 @@
-"""A rule on the time without news: `after: 2h` is broken at two hours."""
+"""The rule on the time without a reading: two hours breach `after: 2h`."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from monitor.domain.time import compact, moment, span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stale(Rule):
-    """No successful reading, or none in which the service's own clock moved, for a while."""
+    """No reading for a span; or, with `clock: provider`, no change by the service's own time of last change."""
 
     kind: ClassVar[str] = "stale"
     reads: ClassVar[Reads] = Reads.TIME
@@ -22,11 +22,11 @@ class Stale(Rule):
 
     @property
     def longest_gap(self) -> timedelta | None:
-        """Return `after`; the service's own clock is known only by a reading."""
+        """Return `after`. None with `clock: provider`, because only a reading has the service's time."""
         return self.after if self.clock == "observed" else None
 
     def stale_at(self, schedule: Schedule | None, last: datetime) -> datetime | None:
-        """Return when so much time has passed by our own clock, without its schedule's rests."""
+        """Return when `after` has passed by this machine's clock, without the rests of the schedule."""
         if self.clock == "provider":
             return None
         return last + self.after if schedule is None else passed_at(schedule, last, self.after)
@@ -38,7 +38,7 @@ class Stale(Rule):
             if not read or view.last is None:
                 return no_reading(view)
             if view.last.updated_at is None:
-                return Unknown("the service does not tell when the wallet last changed")
+                return Unknown("the service does not report when the wallet last changed")
             since, what = view.last.updated_at, "the wallet last changed"
         elif view.last is None:
             since, what = view.watched_since, "never read, watched since"

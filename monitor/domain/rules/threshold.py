@@ -1,4 +1,4 @@
-"""A rule on an amount: `below: 1000` is broken by 999.99 and not by 1000; `clear: 1200` is reached by 1200."""
+"""The rule on an amount: 999.99 breaches `below: 1000` and 1000 does not; 1200 reaches `clear: 1200`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from monitor.domain.schedule import Schedule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold(Rule):
-    """An amount below or above a limit; once firing, until it is back at `clear`."""
+    """An amount below or above a limit; while the alert fires, an amount that is not back at `clear`."""
 
     kind: ClassVar[str] = "threshold"
     reads: ClassVar[Reads] = Reads.AMOUNT
@@ -31,7 +31,7 @@ class Threshold(Rule):
             return no_reading(view)
         value = view.history[-1].value(self.field)
         if value is None:
-            return Unknown(f"the service does not tell {self.field}")
+            return Unknown(f"the service does not report {self.field}")
         seen = f"{self.field} {plain(value)}"
         if self.below is not None and value < self.below:
             return Breached(f"{seen} < {plain(self.below)}", self._limits)
@@ -58,7 +58,7 @@ class Threshold(Rule):
         return f"{self.field} {self._limits}"
 
     def lines(self, field: Field) -> Iterator[ThresholdLine]:
-        """Yield both limits of each level."""
+        """Yield the limits of each level."""
         if field != self.field:
             return
         for level in self.each_level:
@@ -71,5 +71,5 @@ class Threshold(Rule):
 
     @property
     def clears_at(self) -> Decimal | None:
-        """Return `clear`; of several levels each has its own."""
+        """Return `clear`; None with levels, because each level has its own."""
         return None if self.levels else self.clear

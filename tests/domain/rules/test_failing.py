@@ -264,17 +264,17 @@ def test_an_outage_after_which_nothing_is_read_says_what_fails_now() -> None:
 def missing(answers: int) -> Streak:
     lacked = NO_STREAK
     for number in range(answers):
-        lacked = lacked.failed(Outcome.OK, "the answer lacks this currency", START + minutes(number))
+        lacked = lacked.failed(Outcome.OK, "the response lacks this currency", START + minutes(number))
     return lacked
 
 
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        (0, Ok("the answer holds it")),
-        (1, Unknown("the answer lacks this currency")),
-        (2, Unknown("the answer lacks this currency")),
-        (3, Breached("the answer lacks this currency, 3 times in a row", "in every answer")),
+        (0, Ok("the response contains it")),
+        (1, Unknown("the response lacks this currency")),
+        (2, Unknown("the response lacks this currency")),
+        (3, Breached("the response lacks this currency, 3 times in a row", "in every response")),
     ],
 )
 def test_a_currency_missing_from_answers(answers: int, expected: Verdict) -> None:

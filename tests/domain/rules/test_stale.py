@@ -94,7 +94,7 @@ def test_a_wallet_that_does_not_move(before: float, expected: type[Verdict]) -> 
 def test_a_wallet_whose_clock_is_not_told_is_unknown() -> None:
     """Not stale, and not fresh."""
     verdict = said(rule("provider"), view(reading("5")), 0, read=True)
-    assert verdict == Unknown("the service does not tell when the wallet last changed")
+    assert verdict == Unknown("the service does not report when the wallet last changed")
 
 
 @pytest.mark.parametrize("known", [view(moved(5000)), view()], ids=["read-before", "never-read"])

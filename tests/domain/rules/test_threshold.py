@@ -135,7 +135,9 @@ def test_the_field_that_is_asked_for(field: Field, reason: str) -> None:
 
 def test_locked_that_is_not_told_is_unknown() -> None:
     """A service without locked amounts does not have zero of them."""
-    assert said(rule(below="10", field="locked"), reading("3")) == Unknown("the service does not tell locked")
+    assert said(rule(below="10", field="locked"), reading("3")) == Unknown(
+        "the service does not report locked"
+    )
 
 
 def test_a_reading_of_before_is_not_judged_again() -> None:
@@ -146,9 +148,9 @@ def test_a_reading_of_before_is_not_judged_again() -> None:
 
 def test_a_missing_currency_says_that_it_is_missing() -> None:
     """Unknown, with the reason."""
-    lacked = NO_STREAK.failed(Outcome.OK, "the answer lacks this currency", START)
+    lacked = NO_STREAK.failed(Outcome.OK, "the response lacks this currency", START)
     verdict = rule(below="10").judge(view(missing=lacked), read=False, firing=Severity.WARNING, now=START)
-    assert verdict == Unknown("the answer lacks this currency")
+    assert verdict == Unknown("the response lacks this currency")
 
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=18, min_value=-(10**20), max_value=10**20)
