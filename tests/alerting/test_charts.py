@@ -94,7 +94,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def tell(
+async def put_into_outbox(
     store: Store,
     incident: str,
     *targets: Target,
@@ -153,7 +153,7 @@ async def took(channel: Channel, count: int) -> None:
 async def test_a_message_carries_its_picture(store: Store) -> None:
     """Named after its series."""
     ops, hand = Channel(), Hand()
-    await tell(store, "A")
+    await put_into_outbox(store, "A")
     async with serving(store, hand, ops):
         await until(lambda: ops.taken)
     assert ops.offered == [["spot-A-USDT.png"]]
@@ -162,7 +162,7 @@ async def test_a_message_carries_its_picture(store: Store) -> None:
 async def test_two_urls_share_one_drawing(store: Store) -> None:
     """The same facts are the same picture."""
     ops, log, hand = Channel(), Channel(LOG), Hand()
-    await tell(store, "A", OPS, LOG)
+    await put_into_outbox(store, "A", OPS, LOG)
     async with serving(store, hand, ops, log):
         await until(lambda: ops.taken and log.taken)
     assert ops.offered == log.offered == [["spot-A-USDT.png"]]
@@ -173,7 +173,7 @@ async def test_a_group_carries_the_pictures_of_its_worst(store: Store) -> None:
     """Three at most."""
     ops, hand = Channel(), Hand()
     for incident in "ABCDE":
-        await tell(store, incident, group="g")
+        await put_into_outbox(store, incident, group="g")
     async with serving(store, hand, ops):
         await until(lambda: ops.taken)
     assert [len(names) for names in ops.offered] == [3]
@@ -183,7 +183,7 @@ async def test_pictures_are_drawn_while_the_group_is_waited_for(store: Store) ->
     """Then the message does not wait for them."""
     ops, hand = Channel(), Hand()
     async with serving(store, hand, ops, patience=timedelta(0)) as box:
-        await tell(store, "A", wait=timedelta(seconds=1))
+        await put_into_outbox(store, "A", wait=timedelta(seconds=1))
         box.wake()
         await until(lambda: hand.drawn)
         assert ops.offered == []
@@ -196,7 +196,7 @@ async def test_what_comes_right_after_is_drawn_ahead_as_well(store: Store) -> No
     ops, hand = Channel(), Hand()
     async with serving(store, hand, ops, patience=timedelta(0)) as box:
         for incident in "AB":
-            await tell(store, incident, wait=timedelta(seconds=5), group="g")
+            await put_into_outbox(store, incident, wait=timedelta(seconds=5), group="g")
             box.wake()
             await until(lambda: hand.drawn)
         await until(lambda: ops.taken)
@@ -206,7 +206,7 @@ async def test_what_comes_right_after_is_drawn_ahead_as_well(store: Store) -> No
 async def test_a_drawing_that_hangs_holds_up_a_message_for_a_moment(store: Store) -> None:
     """It goes out without, and at the end nothing draws on."""
     ops, hand = Channel(), Hand(hangs=True)
-    await tell(store, "A")
+    await put_into_outbox(store, "A")
     began = time.monotonic()
     async with serving(store, hand, ops):
         await until(lambda: ops.taken)
@@ -219,7 +219,7 @@ async def test_of_a_rush_only_the_first_message_waits(store: Store) -> None:
     """Patience counts from when a message was due, not from when its turn comes."""
     ops, hand = Channel(), Hand(hangs=True)
     for number in range(30):
-        await tell(store, f"A{number}")
+        await put_into_outbox(store, f"A{number}")
     began = time.monotonic()
     async with serving(store, hand, ops):
         await until(lambda: len(ops.taken) == 30)
@@ -234,7 +234,7 @@ async def test_after_a_failure_none_is_tried_for_a_while(
     ops, hand = Channel(), Hand(error="no matplotlib")
     async with serving(store, hand, ops) as box:
         for number in range(3):
-            await tell(store, f"A{number}")
+            await put_into_outbox(store, f"A{number}")
             box.wake()
             await took(ops, number + 1)
     assert ops.offered == [[], [], []]
@@ -254,7 +254,7 @@ async def test_a_drawer_with_a_defect_costs_no_message(
             raise ZeroDivisionError
 
     ops = Channel()
-    await tell(store, "A")
+    await put_into_outbox(store, "A")
     async with serving(store, Broken(), ops):
         await until(lambda: ops.taken)
     assert ops.offered == [[]]
@@ -266,10 +266,10 @@ async def test_what_was_refused_with_its_picture_is_tried_again_without(
 ) -> None:
     """A message must not fail because its picture is refused; nor do the next ones have to be refused first."""
     ops, hand = Channel(refuses=lambda message: bool(message.images)), Hand()
-    await tell(store, "A")
+    await put_into_outbox(store, "A")
     async with serving(store, hand, ops) as box:
         await until(lambda: ops.taken)
-        await tell(store, "B")
+        await put_into_outbox(store, "B")
         box.wake()
         await until(lambda: len(ops.taken) == 2)
     assert ops.offered == [["spot-A-USDT.png"], [], []]
@@ -280,10 +280,10 @@ async def test_what_was_refused_with_its_picture_is_tried_again_without(
 async def test_what_is_refused_for_another_reason_is_not_the_pictures_fault(store: Store) -> None:
     """It is refused without them as well, and the next message has its picture."""
     ops, hand = Channel(refuses=lambda message: len(ops.offered) < 3), Hand()
-    await tell(store, "A")
+    await put_into_outbox(store, "A")
     async with serving(store, hand, ops) as box:
         await until(lambda: ops.taken)
-        await tell(store, "B")
+        await put_into_outbox(store, "B")
         box.wake()
         await until(lambda: len(ops.taken) == 2)
     assert ops.offered == [["spot-A-USDT.png"], [], [], ["spot-B-USDT.png"]]
@@ -292,7 +292,7 @@ async def test_what_is_refused_for_another_reason_is_not_the_pictures_fault(stor
 async def test_the_end_waits_for_no_drawing(store: Store) -> None:
     """What is being waited for goes out without it, at once."""
     ops, hand = Channel(), Hand(hangs=True)
-    await tell(store, "A")
+    await put_into_outbox(store, "A")
     async with serving(store, hand, ops, patience=timedelta(hours=1)):
         await until(lambda: hand.drawn)
     assert ops.offered == [[]]
@@ -305,7 +305,7 @@ async def test_a_reload_can_bring_pictures(store: Store) -> None:
     async with serving(store, hand, ops, config=NO_CHARTS) as box:
         for number, config in enumerate((NO_CHARTS, CHARTS, NO_CHARTS)):
             box.serve(config, [ops])
-            await tell(store, f"A{number}")
+            await put_into_outbox(store, f"A{number}")
             box.wake()
             await took(ops, number + 1)
     assert ops.offered == [[], ["spot-A1-USDT.png"], []]

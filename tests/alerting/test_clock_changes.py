@@ -15,7 +15,7 @@ from monitor.domain.matching import Match
 from monitor.domain.rules import Delta, Policy, Stale, Threshold
 from monitor.store.writer import Store
 
-from .test_recording import OPS, SPOT, START, failed, played, read, told, watch
+from .test_recording import OPS, SPOT, START, failed, notified, played, read, watch
 
 HOUR = 3600
 DROP = Delta(name="drop", direction="drop", limit=Decimal(20), percent=True)
@@ -28,7 +28,7 @@ async def test_a_drop_told_once_is_not_told_again_when_the_clock_is_set_back(sto
     """The reading before the first one after the step is the last one by the old clock, not one of an hour ago."""
     before = [read(0, USDT="5000"), read(HOUR, USDT="1000"), read(HOUR + 60, USDT="1000")]
     after = [read(30, USDT="1000"), read(90, USDT="1000")]
-    assert told(await played(store, watch(DROP), *before, *after)) == [
+    assert notified(await played(store, watch(DROP), *before, *after)) == [
         "fired drop nami-spot/spot/USDT 1",
         "resolved drop nami-spot/spot/USDT 2",
     ]
@@ -40,13 +40,13 @@ async def test_readings_of_before_and_after_the_step_do_not_mix(store: Store) ->
     back = [read(minute * 60 + 30, USDT="4900") for minute in range(60)]
     drained = [read(HOUR + 30, USDT="4000"), read(HOUR + 90, USDT="4000")]
     recorded = await played(store, watch(DROP, DROP_WITHIN), *before, *back, *drained)
-    assert told(recorded) == []
+    assert notified(recorded) == []
 
 
 async def test_a_drop_over_the_step_is_told(store: Store) -> None:
     """What was read last by the old clock still is what the first reading by the new one is compared with."""
     recorded = await played(store, watch(DROP, DROP_WITHIN), read(HOUR, USDT="5000"), read(0, USDT="1000"))
-    assert told(recorded) == [
+    assert notified(recorded) == [
         "fired drop nami-spot/spot/USDT 1",
         "fired drop-within nami-spot/spot/USDT 1",
     ]
@@ -117,7 +117,7 @@ async def test_one_start_a_month_behind_changes_nothing(store: Store) -> None:
     assert "it was behind" in await started(store, MONTH + 300)
     await settled(store, MONTH + 300)
     right = await played(store, watched, read(MONTH + 301, USDT="4900"))
-    assert told([*wrong, *right]) == []
+    assert notified([*wrong, *right]) == []
     assert await history(store) == [*BEFORE, (MONTH + 301, "4900")]
     assert rows(store, "set_aside") == 3  # two, and the last one, which counted as read just before them
 
@@ -129,7 +129,7 @@ async def test_a_drop_after_a_start_a_month_behind_is_told(store: Store) -> None
     await started(store, 60)
     await played(store, watched, read(63, USDT="4900"))
     await started(store, MONTH + 300)
-    assert told(await played(store, watched, read(MONTH + 301, USDT="3000"))) == [
+    assert notified(await played(store, watched, read(MONTH + 301, USDT="3000"))) == [
         "fired drop nami-spot/spot/USDT 1",
         "fired drop-within nami-spot/spot/USDT 1",
     ]
@@ -148,8 +148,13 @@ async def test_an_hour_twenty_hours_behind_keeps_the_history_of_that_hour(store:
     await settled(store, 22 * HOUR)
     right = await played(store, watched, read(22 * HOUR, USDT="4000"))
     assert await history(store) == [*before, (22 * HOUR, "4000")]
-    assert told(wrong)[:2] == ["fired drop nami-spot/spot/USDT 1", "fired drop-within nami-spot/spot/USDT 1"]
-    assert [one for one in told(right) if "drop-within" not in one] == ["fired drop nami-spot/spot/USDT 1"]
+    assert notified(wrong)[:2] == [
+        "fired drop nami-spot/spot/USDT 1",
+        "fired drop-within nami-spot/spot/USDT 1",
+    ]
+    assert [one for one in notified(right) if "drop-within" not in one] == [
+        "fired drop nami-spot/spot/USDT 1"
+    ]
 
 
 async def test_one_start_far_ahead_leaves_its_readings_aside(store: Store) -> None:
@@ -162,7 +167,7 @@ async def test_one_start_far_ahead_leaves_its_readings_aside(store: Store) -> No
     await started(store, MONTH + 300)
     right = await played(store, watched, read(MONTH + 301, USDT="4900"))
     await settled(store, MONTH + 301, AGREE)
-    assert told([*wrong, *right]) == []
+    assert notified([*wrong, *right]) == []
     assert await history(store) == [*BEFORE, (MONTH + 300, "5000"), (MONTH + 301, "4900")]
     assert rows(store, "set_aside") == 2
 
@@ -195,7 +200,7 @@ REMINDED = Policy(repeat_every=timedelta(hours=4), for_=timedelta(minutes=10))
 BELOW = Threshold(name="low", below=Decimal(6000), policy=REMINDED, match=USDT)
 
 
-async def told_between_polls(store: Store, watched: Config, seconds: int) -> list[str]:
+async def notified_between_polls(store: Store, watched: Config, seconds: int) -> list[str]:
     at = START + timedelta(seconds=seconds)
     events = await store.write(lambda tx: look_between_polls(tx, watched, at, {SPOT.key}))
     return [f"{event.kind} {event.seq}" for event in events]
@@ -210,7 +215,7 @@ async def test_an_alert_goes_on_after_a_start_by_a_wrong_clock(store: Store, wro
     watched = watch(BELOW)
     await started(store, MONTH)
     fires = [read(MONTH + minute * 60, USDT="5000") for minute in range(0, 31, 10)]
-    assert told(await played(store, watched, *fires)) == ["fired low nami-spot/spot/USDT 1"]
+    assert notified(await played(store, watched, *fires)) == ["fired low nami-spot/spot/USDT 1"]
     await started(store, wrong)
     await played(store, watched, read(wrong + 3, USDT="5000"), read(wrong + 6, USDT="5000"))
     await started(store, MONTH + 1860)
@@ -218,11 +223,11 @@ async def test_an_alert_goes_on_after_a_start_by_a_wrong_clock(store: Store, wro
     await settled(store, MONTH + 1862, AGREE)
     [alert] = (await store.write(lambda tx: tx.alerts.all())).values()
     since = alert.since and (alert.since - START).total_seconds()
-    assert told(after) == []
+    assert notified(after) == []
     assert (since, alert.seq) == (MONTH, 2 if wrong > MONTH else 1)
     reminded = MONTH + (1861 if wrong > MONTH else 600) + 4 * HOUR
-    assert await told_between_polls(store, watched, reminded - 60) == []
-    assert await told_between_polls(store, watched, reminded) == [f"reminder {alert.seq + 1}"]
+    assert await notified_between_polls(store, watched, reminded - 60) == []
+    assert await notified_between_polls(store, watched, reminded) == [f"reminder {alert.seq + 1}"]
 
 
 async def test_what_pends_does_not_fire_early_after_a_start_a_month_behind(store: Store) -> None:
@@ -234,7 +239,7 @@ async def test_what_pends_does_not_fire_early_after_a_start_a_month_behind(store
     await played(store, watched, read(63, USDT="5000"))
     await started(store, MONTH + 180)
     later = [await played(store, watched, read(MONTH + s, USDT="5000")) for s in (181, 599, 600)]
-    assert [told(one) for one in later] == [[], [], ["fired low nami-spot/spot/USDT 1"]]
+    assert [notified(one) for one in later] == [[], [], ["fired low nami-spot/spot/USDT 1"]]
 
 
 async def test_what_begins_a_month_behind_counts_from_when_the_clock_is_right(store: Store) -> None:
@@ -246,7 +251,7 @@ async def test_what_begins_a_month_behind_counts_from_when_the_clock_is_right(st
     await played(store, watched, read(63, USDT="5000"))
     await started(store, MONTH + 180)
     later = [await played(store, watched, read(MONTH + s, USDT="5000")) for s in (181, 779, 780)]
-    assert [told(one) for one in later] == [[], [], ["fired low nami-spot/spot/USDT 1"]]
+    assert [notified(one) for one in later] == [[], [], ["fired low nami-spot/spot/USDT 1"]]
 
 
 async def test_nothing_is_stale_after_a_start_a_month_behind(store: Store) -> None:
@@ -257,9 +262,9 @@ async def test_nothing_is_stale_after_a_start_a_month_behind(store: Store) -> No
     await started(store, 60)
     wrong = await played(store, watched, read(63, USDT="1"))
     await started(store, MONTH + 180)
-    assert told([*wrong, *await played(store, watched, failed(MONTH + 181))]) == []
-    assert await told_between_polls(store, watched, MONTH + 2 * HOUR - 60) == []
-    assert await told_between_polls(store, watched, MONTH + 2 * HOUR) == ["fired 1"]
+    assert notified([*wrong, *await played(store, watched, failed(MONTH + 181))]) == []
+    assert await notified_between_polls(store, watched, MONTH + 2 * HOUR - 60) == []
+    assert await notified_between_polls(store, watched, MONTH + 2 * HOUR) == ["fired 1"]
 
 
 async def test_what_counts_goes_on_over_a_step_forward_under_way(store: Store) -> None:
@@ -273,7 +278,7 @@ async def test_what_counts_goes_on_over_a_step_forward_under_way(store: Store) -
         lambda tx: tx.outbox.reschedule([one], at=at, until=at + timedelta(seconds=30), error="refused")
     )
     await store.write(lambda tx: fit_to_clock(tx, at + day, day))
-    assert await told_between_polls(store, watched, 24 * HOUR + 4 * HOUR) == []
+    assert await notified_between_polls(store, watched, 24 * HOUR + 4 * HOUR) == []
     assert await store.write(lambda tx: tx.outbox.failing_since(OPS.channel)) == at + day
     assert await due(store, 24 * HOUR + 689) == []
     assert await due(store, 24 * HOUR + 690) == [one]

@@ -67,7 +67,7 @@ def lived(
             yield minute, event
 
 
-def told(polls: int, story: Mapping[str, str], *rules: Rule) -> list[str]:
+def notified(polls: int, story: Mapping[str, str], *rules: Rule) -> list[str]:
     """Each event: its minute, its kind, and the account or the provider that it is about."""
     watch = watching(list(story), *(rules or (Failing(name="failing", polls=polls, policy=ONCE),)))
     with scratch() as tx:
@@ -171,7 +171,7 @@ def reasons(polls: int, story: Mapping[str, str]) -> list[str]:
     ],
 )  # fmt: skip
 def test_who_is_told(polls: int, story: Mapping[str, str], expected: list[str]) -> None:
-    assert told(polls, story) == expected
+    assert notified(polls, story) == expected
 
 
 def test_each_kind_of_failure_is_counted_by_itself() -> None:
@@ -197,7 +197,7 @@ def test_an_account_is_covered_by_the_outages_of_its_own_rule_alone() -> None:
         Failing(name=name, polls=3, policy=ONCE, match=Match({"account": (name,)})) for name in ("A", "B")
     ]
     story = {"A": "!auth 5 !auth 5", "B": "!rejectedx4"}
-    assert told(3, story, *rules)[2:4] == ["2 fired wdcf", "2 fired B"]
+    assert notified(3, story, *rules)[2:4] == ["2 fired wdcf", "2 fired B"]
 
 
 POLLED = st.lists(

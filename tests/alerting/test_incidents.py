@@ -83,7 +83,7 @@ def only(store: Store) -> Incident:
     return one
 
 
-def told_of(store: Store) -> Timeline:
+def timeline_of(store: Store) -> Timeline:
     """The timeline of the one incident there is."""
     found = timeline(store.path, only(store).id)
     assert found is not None
@@ -111,7 +111,7 @@ async def test_a_story_is_told_in_order(store: Store) -> None:
     await poll(store, 9, "2000")
     await deliver(store, 9)
     await poll(store, 10, "2500")
-    assert lines(told_of(store)) == [
+    assert lines(timeline_of(store)) == [
         "1 | reading | available 4000",
         "2 | reading | available 3000",
         "3 | reading | available 2000",
@@ -136,9 +136,9 @@ async def test_a_long_incidents_readings_are_thinned(store: Store) -> None:
         await poll(store, at, "10")
     for at in range(105, 110):
         await poll(store, at, "5000")
-    readings = [line.split(" | ")[0] for line in lines(told_of(store), "reading")]
+    readings = [line.split(" | ")[0] for line in lines(timeline_of(store), "reading")]
     assert readings == [str(n) for n in (2, 3, 4, *range(5, 15), *range(95, 105), 105, 106, 107)]
-    assert lines(told_of(store), "omitted") == ["14 | … | 80 more readings"]
+    assert lines(timeline_of(store), "omitted") == ["14 | … | 80 more readings"]
 
 
 async def test_what_came_and_went_in_a_silence_is_kept_and_was_not_told(store: Store) -> None:
@@ -150,7 +150,7 @@ async def test_what_came_and_went_in_a_silence_is_kept_and_was_not_told(store: S
     assert (quiet.rule, quiet.state, quiet.announced, quiet.messages) == ("low", "resolved", False, 0)
     assert (quiet.since, quiet.ended_at) == (minute(1), minute(2))
     assert quiet.muted == "silence 1 by lena: upgrade"
-    assert lines(told_of(store), "note") == [
+    assert lines(timeline_of(store), "note") == [
         "1 | muted | silence 1 by lena: upgrade",
         "2 | ended | available 1500, expected at least 1000",
     ]
@@ -161,7 +161,7 @@ async def test_a_pending_alert_that_fires_in_a_silence_is_kept_too(store: Store)
     await silence(store, 0, 600)
     for at, amount in ((1, "500"), (62, "500"), (63, "1500")):
         await poll(store, at, amount, PATIENT)
-    assert lines(told_of(store), "note") == [
+    assert lines(timeline_of(store), "note") == [
         "62 | muted | silence 1 by lena: upgrade",
         "63 | ended | available 1500, expected at least 1000",
     ]
@@ -173,7 +173,7 @@ async def test_a_silence_that_fits_shows_in_the_story(store: Store) -> None:
     await silence(store, 2, 5)
     await poll(store, 3, "500")
     await poll(store, 6, "500")
-    assert lines(told_of(store), "silence", "note") == [
+    assert lines(timeline_of(store), "silence", "note") == [
         "2 | silence 1 begins | lena | rule=*: upgrade",
         "3 | muted | silence 1 by lena: upgrade",
         "5 | silence 1 ends | rule=*: upgrade",
@@ -187,10 +187,10 @@ async def test_a_hand_over_shows_on_both_channels(store: Store) -> None:
     await poll(store, 1, "500")
     await deliver(store, 2, error="HTTP 503")
     await store.write(lambda tx: tx.outbox.divert_to_fallback("ops", [phone], minute(3), minute(8)))
-    assert lines(told_of(store), "hand_over") == [
+    assert lines(timeline_of(store), "hand_over") == [
         "8 | diverted | ops/aaaa | message 1 to the channel's fallback: HTTP 503"
     ]
-    shown = payloads.timeline(told_of(store), minute(9))
+    shown = payloads.timeline(timeline_of(store), minute(9))
     assert [(one["channel"], one["last_error"]) for one in shown["undelivered"]] == [
         ("ops", "HTTP 503"),
         ("phone", None),

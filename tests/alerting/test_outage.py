@@ -65,7 +65,7 @@ async def polled(store: Store, watched: Config, at: timedelta, gave: str | Outco
     return told
 
 
-async def look(store: Store, watched: Config, at: timedelta) -> tuple[list[str], int]:
+async def check_between_polls(store: Store, watched: Config, at: timedelta) -> tuple[list[str], int]:
     """What a look between polls tells, and with how many statements."""
     count = 0
 
@@ -88,7 +88,7 @@ async def test_a_look_asks_nothing_about_accounts_of_which_there_is_nothing_to_t
     await polled(store, watched, 0 * MINUTE, "5")
     for minute in (5, 6, 12):
         await polled(store, watched, minute * MINUTE, Outcome.CONNECT)
-    told, count = await look(store, watched, 13 * MINUTE)
+    told, count = await check_between_polls(store, watched, 13 * MINUTE)
     assert told == []
     assert count <= 10
 
@@ -99,12 +99,12 @@ async def test_a_look_reminds_of_what_is_due(store: Store) -> None:
     await polled(store, watched, 0 * MINUTE, "5")
     for minute in (5, 6, 12):
         await polled(store, watched, minute * MINUTE, Outcome.CONNECT)
-    told, _ = await look(store, watched, 5 * HOUR)
+    told, _ = await check_between_polls(store, watched, 5 * HOUR)
     assert sorted(told) == [
         "reminder failing wdcf",
         *(f"reminder low c/C{number:03}/USD" for number in (1, 2, 3)),
     ]
-    assert (await look(store, watched, 5 * HOUR + MINUTE))[0] == []
+    assert (await check_between_polls(store, watched, 5 * HOUR + MINUTE))[0] == []
 
 
 async def test_a_look_reminds_of_an_outage_by_an_account_that_the_rule_matches(store: Store) -> None:
@@ -113,7 +113,7 @@ async def test_a_look_reminds_of_an_outage_by_an_account_that_the_rule_matches(s
     rule = Failing(name="second", polls=1, policy=AGAIN, match=Match({"account": (second.name,)}))
     watched = watch([first, second], rule)
     assert await polled(store, watched, MINUTE, Outcome.CONNECT) == ["fired second wdcf"]
-    assert (await look(store, watched, 5 * HOUR))[0] == ["reminder second wdcf"]
+    assert (await check_between_polls(store, watched, 5 * HOUR))[0] == ["reminder second wdcf"]
 
 
 async def test_a_look_fires_a_pending_stale_alert_in_time(store: Store) -> None:
@@ -121,7 +121,7 @@ async def test_a_look_fires_a_pending_stale_alert_in_time(store: Store) -> None:
     rule = Stale(name="old", after=10 * MINUTE, policy=Policy(for_=5 * MINUTE))
     watched = watch(clients(1), rule)
     await polled(store, watched, 0 * MINUTE, "5")
-    told = [(await look(store, watched, minute * MINUTE))[0] for minute in (9, 10, 14, 15, 16)]
+    told = [(await check_between_polls(store, watched, minute * MINUTE))[0] for minute in (9, 10, 14, 15, 16)]
     assert told == [[], [], [], ["fired old c/C001/USD"], []]
 
 

@@ -62,7 +62,7 @@ class Channel:
         self.titles.append(message.title.split(":")[0])
 
 
-async def tell(
+async def put_into_outbox(
     store: Store,
     incident: str,
     seq: int,
@@ -128,10 +128,10 @@ def outbox(store: Store, clock: Callable[[], datetime]) -> Outbox:
 async def test_what_waits_is_delivered_in_order(store: Store) -> None:
     """A firing that reached its channel, then its resolve."""
     ops, box = Channel(OPS), outbox(store, Clock())
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await until(lambda: ops.titles == ["WARNING A"])
-    await tell(store, "A", 2, EventKind.RESOLVED, OPS)
+    await put_into_outbox(store, "A", 2, EventKind.RESOLVED, OPS)
     box.wake()
     await until(lambda: ops.titles == ["WARNING A", "RESOLVED A"])
     await box.stop(timedelta(seconds=5))
@@ -141,8 +141,8 @@ async def test_what_waits_is_delivered_in_order(store: Store) -> None:
 async def test_a_firing_and_its_end_that_both_wait_go_out_as_one(store: Store) -> None:
     """Whoever was not told that it began is told once that it is over."""
     ops, box = Channel(OPS), outbox(store, Clock())
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
-    await tell(store, "A", 2, EventKind.RESOLVED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 2, EventKind.RESOLVED, OPS)
     box.serve(CONFIG, [ops])
     await until(lambda: bool(ops.titles))
     await box.stop(timedelta(seconds=5))
@@ -155,7 +155,7 @@ async def test_a_hanging_url_holds_up_no_other(store: Store) -> None:
     ops, log = Channel(OPS), Channel(LOG)
     ops.open.clear()
     box = outbox(store, Clock())
-    await tell(store, "A", 1, EventKind.FIRED, OPS, LOG)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS, LOG)
     box.serve(CONFIG, [ops, log])
     await until(lambda: log.titles == ["WARNING A"])
     assert ops.titles == []
@@ -169,7 +169,7 @@ async def test_a_refused_message_is_tried_again_later(store: Store) -> None:
     clock, ops = Clock(), Channel(OPS)
     ops.refuse = True
     box = outbox(store, clock)
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     box.wake()
@@ -190,7 +190,7 @@ async def test_after_a_day_of_failures_it_is_given_up(store: Store, failed: int,
     """Loudly: the status counts it as failed. Not so where it has hardly been tried."""
     clock, ops = Clock(), Channel(OPS)
     ops.refuse = True
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     [[waiting]] = (await store.write(lambda tx: tx.outbox.waiting(OPS, START))).due
     for _ in range(failed):
         await store.write(lambda tx: tx.outbox.reschedule([waiting.id], at=START, until=START, error="no"))
@@ -206,7 +206,7 @@ async def test_what_waited_for_a_day_and_was_never_tried_is_not_given_up(store: 
     """The daemon was down over the weekend, and the network comes up after it."""
     clock, ops = Clock(), Channel(OPS)
     ops.refuse = True
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     clock.now = START + timedelta(hours=60)
     box = outbox(store, clock)
     box.serve(CONFIG, [ops])
@@ -219,12 +219,12 @@ async def test_what_is_new_in_a_group_is_not_given_up_with_the_old(store: Store)
     """They go out as one message, and each has a day."""
     clock, ops = Clock(), Channel(OPS)
     ops.refuse = True
-    await tell(store, "A", 1, EventKind.FIRED, OPS, group="one")
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS, group="one")
     [[old]] = (await store.write(lambda tx: tx.outbox.waiting(OPS, START))).due
     for _ in range(GIVE_UP_ATTEMPTS):
         await store.write(lambda tx: tx.outbox.reschedule([old.id], at=START, until=START, error="no"))
     clock.now = START + GIVE_UP_AFTER
-    await tell(store, "B", 1, EventKind.FIRED, OPS, at=clock.now, group="one")
+    await put_into_outbox(store, "B", 1, EventKind.FIRED, OPS, at=clock.now, group="one")
     box = outbox(store, clock)
     box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
@@ -237,7 +237,9 @@ async def test_what_fires_in_one_group_is_one_message(store: Store) -> None:
     clock, ops = Clock(), Channel(OPS)
     box = outbox(store, clock)
     for incident in "ABC":
-        await tell(store, incident, 1, EventKind.FIRED, OPS, group="one", wait=timedelta(seconds=10))
+        await put_into_outbox(
+            store, incident, 1, EventKind.FIRED, OPS, group="one", wait=timedelta(seconds=10)
+        )
     box.serve(CONFIG, [ops])
     await asyncio.sleep(0.1)
     assert ops.attempts == 0
@@ -252,8 +254,8 @@ async def test_in_quiet_hours_only_criticals_go_out(store: Store) -> None:
     """Until a reload takes the hours away."""
     ops, box = Channel(OPS), outbox(store, Clock())
     hours = QuietHours(begins=time(14), ends=time(15), timezone=ZoneInfo("UTC"))
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
-    await tell(store, "B", 1, EventKind.FIRED, OPS, severity=Severity.CRITICAL)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "B", 1, EventKind.FIRED, OPS, severity=Severity.CRITICAL)
     ops_channel = replace(CONFIG.channels["ops"], quiet_hours=hours)
     box.serve(replace(CONFIG, channels={"ops": ops_channel}), [ops])
     await until(lambda: ops.titles == ["CRITICAL B"])
@@ -267,7 +269,7 @@ async def test_in_quiet_hours_only_criticals_go_out(store: Store) -> None:
 async def test_draining_does_not_wait_for_a_group(store: Store) -> None:
     """`poll` ends as soon as all that is there has been told."""
     ops, box = Channel(OPS), outbox(store, Clock())
-    await tell(store, "A", 1, EventKind.FIRED, OPS, wait=timedelta(minutes=5))
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS, wait=timedelta(minutes=5))
     box.serve(CONFIG, [ops])
     await box.drain()
     await box.stop(timedelta(seconds=5))
@@ -278,7 +280,7 @@ async def test_a_stop_waits_for_what_is_being_sent(store: Store) -> None:
     """What a channel takes within the deadline is recorded as taken."""
     ops, box = Channel(OPS), outbox(store, Clock())
     ops.open.clear()
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     asyncio.get_running_loop().call_later(0.2, ops.open.set)
@@ -290,7 +292,7 @@ async def test_a_stop_does_not_wait_for_ever(store: Store) -> None:
     """What hangs stays in the outbox, for the next start."""
     ops, box = Channel(OPS), outbox(store, Clock())
     ops.open.clear()
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=0.1))
@@ -309,7 +311,7 @@ async def test_a_plugin_that_raises_is_a_failed_attempt(store: Store) -> None:
 
     ops = Broken(OPS)
     box = outbox(store, Clock())
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await until(lambda: ops.attempts == 1)
     await box.stop(timedelta(seconds=5))
@@ -324,7 +326,7 @@ async def test_a_reload_takes_a_url_away_and_brings_another(store: Store) -> Non
     box = outbox(store, Clock())
     box.serve(CONFIG, [ops])
     box.serve(CONFIG, [log])
-    await tell(store, "A", 1, EventKind.FIRED, OPS, LOG)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS, LOG)
     box.wake()
     await until(lambda: log.titles == ["WARNING A"])
     await box.stop(timedelta(seconds=5))
@@ -337,12 +339,12 @@ async def test_what_is_being_sent_as_its_channel_is_renamed_is_not_sent_again(st
     ops.open.clear()
     box = outbox(store, Clock())
     box.serve(CONFIG, [ops])
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.wake()
     await until(lambda: ops.attempts == 1)
     await store.write(lambda tx: tx.outbox.reroute([oncall.target], lambda *_: [], START))
     box.serve(CONFIG, [oncall])
-    await tell(store, "B", 1, EventKind.FIRED, oncall.target)
+    await put_into_outbox(store, "B", 1, EventKind.FIRED, oncall.target)
     ops.open.set()
     box.wake()
     await until(lambda: oncall.titles == ["WARNING B"])
@@ -355,7 +357,7 @@ async def test_an_attempt_that_goes_on_is_known(store: Store) -> None:
     """Since when, so that a heartbeat can tell of one that hangs; and no longer once it has ended."""
     outbox, channel = Outbox(store, CONFIG, clock=Clock(), jitter=lambda: 0.0), Channel(OPS)
     channel.open.clear()
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     outbox.serve(CONFIG, [channel])
     await until(lambda: outbox.hanging_since == START)
     channel.open.set()
@@ -371,7 +373,7 @@ async def test_an_answer_that_comes_too_late_still_counts(
     clock, ops = Clock(), Channel(OPS)
     ops.open.clear()
     box = outbox(store, clock)
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await tried_once(store)
     clock.now = START + timedelta(minutes=1)
@@ -411,10 +413,10 @@ async def test_a_url_that_wants_a_rest_gets_nothing_until_it_is_over(store: Stor
     ops, log = Throttling(OPS, timedelta(seconds=1)), Channel(LOG)
     box = outbox(store, real_time)
     for incident in "ABC":
-        await tell(store, incident, 1, EventKind.FIRED, OPS, LOG)
+        await put_into_outbox(store, incident, 1, EventKind.FIRED, OPS, LOG)
     box.serve(CONFIG, [ops, log])
     await until(lambda: len(log.titles) == 3)
-    await tell(store, "D", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "D", 1, EventKind.FIRED, OPS)
     box.wake()
     await asyncio.sleep(0.3)
     assert ops.attempts == 1
@@ -432,7 +434,7 @@ async def test_a_url_that_does_not_say_how_long_rests_as_a_whole(store: Store) -
     """By the usual backoff, for the URL and not for each incident."""
     ops, box = Throttling(OPS, None), outbox(store, real_time)
     for incident in "ABC":
-        await tell(store, incident, 1, EventKind.FIRED, OPS)
+        await put_into_outbox(store, incident, 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await asyncio.sleep(2.5)
     assert ops.attempts == 2
@@ -442,7 +444,7 @@ async def test_a_url_that_does_not_say_how_long_rests_as_a_whole(store: Store) -
 async def test_a_restart_ends_no_rest(store: Store) -> None:
     """It is kept for the recipient, however long it is, and ends with the next message that is taken."""
     ops, box = Throttling(OPS, timedelta(minutes=30)), outbox(store, real_time)
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await until(lambda: box.rested(timedelta(0)) == {"ops"})
     await box.stop(timedelta(seconds=5))
@@ -452,7 +454,7 @@ async def test_a_restart_ends_no_rest(store: Store) -> None:
     assert timedelta(minutes=29) < waiting.next_attempt_at - real_time() <= timedelta(minutes=30)
 
     again, renamed = outbox(store, real_time), Throttling(replace(OPS, channel="new"), None)
-    await tell(store, "B", 1, EventKind.FIRED, renamed.target)
+    await put_into_outbox(store, "B", 1, EventKind.FIRED, renamed.target)
     again.serve(CONFIG, [renamed])
     await until(lambda: again.rested(timedelta(0)) == {"new"})
     await asyncio.sleep(0.2)
@@ -481,7 +483,7 @@ class InParts(Channel):
 async def test_a_restart_sends_no_part_again(store: Store) -> None:
     """What a service took of a message is kept with what waits."""
     ops, box = InParts(OPS), outbox(store, Clock())
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await until(lambda: len(ops.titles) == 1)
     await box.stop(timedelta(seconds=5))
@@ -499,7 +501,7 @@ async def test_draining_does_not_wait_for_a_rest(store: Store) -> None:
     """It may be an hour: what waits is sent by the next run."""
     ops, box = Throttling(OPS, timedelta(hours=2)), outbox(store, real_time)
     for incident in "ABC":
-        await tell(store, incident, 1, EventKind.FIRED, OPS)
+        await put_into_outbox(store, incident, 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     async with asyncio.timeout(5):
         await box.drain()
@@ -511,14 +513,14 @@ async def test_draining_does_not_wait_for_a_rest(store: Store) -> None:
 async def test_a_url_that_takes_something_is_tried_with_all_that_failed_there(store: Store) -> None:
     """However long what failed would wait by itself."""
     ops, box = Channel(OPS), outbox(store, Clock())
-    await tell(store, "A", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
 
     def fail(tx: Transaction) -> None:
         [[one]] = tx.outbox.waiting(OPS, START).due
         tx.outbox.reschedule([one.id], at=START, until=START + timedelta(minutes=5), error="refused")
 
     await store.write(fail)
-    await tell(store, "B", 1, EventKind.FIRED, OPS)
+    await put_into_outbox(store, "B", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
     await until(lambda: ops.titles == ["WARNING B", "WARNING A"])
     await box.stop(timedelta(seconds=5))
@@ -543,7 +545,7 @@ async def test_a_good_a_flaky_and_a_hanging_channel_each_get_all(store: Store) -
         by_channel = {notifier.target.channel: notifier.target for notifier in opened}
         told = [by_channel[name] for name in ("good", "flaky", "hanging")]
         for number in range(count):
-            await tell(store, f"I{number}", 1, EventKind.FIRED, *told, at=datetime.now(UTC))
+            await put_into_outbox(store, f"I{number}", 1, EventKind.FIRED, *told, at=datetime.now(UTC))
         box = Outbox(store, config, clock=lambda: datetime.now(UTC), jitter=lambda: 1.0)
         box.serve(config, opened)
         async with asyncio.timeout(30):

@@ -95,7 +95,7 @@ class Duty:
         )
         return kinds(record(self.tx, account, result, self.config).events)
 
-    def look(self, minute: float) -> list[str]:
+    def check(self, minute: float) -> list[str]:
         """What time alone brings."""
         return kinds(look_between_polls(self.tx, self.config, at(minute), set(self.config.accounts)))
 
@@ -195,7 +195,7 @@ def silence_and_firing(on: Duty) -> None:
     alert that fires and resolves entirely during the silence is not reported."""
     on.silence(0, 10)
     assert on.poll(1, "5") == on.poll(2, "5", FUTURES) == on.poll(3, "5000", FUTURES) == []
-    assert [on.look(9), on.look(10), on.look(11)] == [[], ["fired"], []]
+    assert [on.check(9), on.check(10), on.check(11)] == [[], ["fired"], []]
 
 
 @row
@@ -203,7 +203,7 @@ def silence_and_resolve(on: Duty) -> None:
     """A resolution during a silence is sent when the silence ends, to every recipient of the firing."""
     on.poll(0, "5")
     on.silence(1, 10)
-    assert [on.poll(2, "5000"), on.look(10)] == [[], ["resolved"]]
+    assert [on.poll(2, "5000"), on.check(10)] == [[], ["resolved"]]
     assert on.sent("ops", 11) == ["FIRED AND RESOLVED"]
 
 
@@ -213,7 +213,7 @@ def silence_and_reminder(on: Duty) -> None:
     on.config = watching(low(repeat_every=4 * MINUTE))
     on.poll(0, "5")
     on.silence(1, 6)
-    assert [on.look(minute) for minute in (4, 6, 7, 8)] == [[], [], [], ["reminder"]]
+    assert [on.check(minute) for minute in (4, 6, 7, 8)] == [[], [], [], ["reminder"]]
 
 
 @row
@@ -225,7 +225,7 @@ def silence_and_worsening(on: Duty) -> None:
     on.poll(0, "500", FUTURES)
     on.silence(1, 10, Match({"job": ("nami-spot",)}))
     on.silence(1, 10, Match({"severity": ("warning",)}))
-    assert [on.poll(2, "50"), on.poll(2, "50", FUTURES), on.look(10)] == [[], ["worsened"], ["worsened"]]
+    assert [on.poll(2, "50"), on.poll(2, "50", FUTURES), on.check(10)] == [[], ["worsened"], ["worsened"]]
 
 
 @row
@@ -236,7 +236,7 @@ def silence_and_acknowledgement(on: Duty) -> None:
     on.silence(0, 10)
     on.poll(1, "5")
     on.acknowledge(2)
-    assert [on.look(minute) for minute in (10, 14, 25, 60)] == [["fired"], [], [], []]
+    assert [on.check(minute) for minute in (10, 14, 25, 60)] == [["fired"], [], [], []]
 
 
 @row
@@ -246,7 +246,7 @@ def silence_and_escalation(on: Duty) -> None:
     on.config = watching(low(), routes=ESCALATES)
     on.poll(0, "5")
     on.silence(1, 60)
-    assert [on.look(15), on.look(59), on.look(60), on.look(61)] == [[], [], ["escalated"], []]
+    assert [on.check(15), on.check(59), on.check(60), on.check(61)] == [[], [], ["escalated"], []]
 
 
 @row
@@ -291,7 +291,7 @@ def maintenance_and_firing(on: Duty) -> None:
     window = OneOff(starts_at=at(0), ends_at=at(20))
     on.config = watching(low(), maintenance=[Maintenance(name="upgrade", match=EVERYTHING, window=window)])
     on.silence(0, 10)
-    assert [on.poll(1, "5"), on.look(10), on.look(19), on.look(20)] == [[], [], [], ["fired"]]
+    assert [on.poll(1, "5"), on.check(10), on.check(19), on.check(20)] == [[], [], [], ["fired"]]
 
 
 BY_FUTURES = Inhibition(source=Match({"job": ("nami-futures",)}), target=Match({"job": ("nami-spot",)}))
@@ -302,7 +302,7 @@ def inhibition_and_firing(on: Duty) -> None:
     """An inhibited alert is notified when the alert that inhibits it is over, if it still fires then."""
     on.config = watching(low(), inhibitions=[BY_FUTURES])
     on.poll(0, "5", FUTURES)
-    assert [on.poll(1, "5"), on.poll(2, "5000", FUTURES), on.look(3)] == [[], ["resolved"], ["fired"]]
+    assert [on.poll(1, "5"), on.poll(2, "5000", FUTURES), on.check(3)] == [[], ["resolved"], ["fired"]]
 
 
 @row
@@ -314,7 +314,7 @@ def inhibition_and_silence(on: Duty) -> None:
     on.acknowledge(1)
     assert on.poll(2, "5") == []
     on.reload(3, watching(low(for_=99 * MINUTE), inhibitions=[BY_FUTURES]))
-    assert [on.poll(4, "5000", FUTURES), on.poll(5, "5", FUTURES), on.look(6)] == [[], [], ["fired"]]
+    assert [on.poll(4, "5000", FUTURES), on.poll(5, "5", FUTURES), on.check(6)] == [[], [], ["fired"]]
 
 
 @row
@@ -333,7 +333,7 @@ def failing_and_stale(on: Duty) -> None:
     on.config = watching(stale, Failing(name="failing", polls=3, policy=ONCE))
     told = [on.poll(0, "5", one) for one in (SPOT, FUTURES)]
     told += [on.poll(minute, Outcome.TIMEOUT, one) for minute in (2, 3, 4, 9) for one in (SPOT, FUTURES)]
-    assert [*chain(*told), *on.look(10)] == ["fired"]
+    assert [*chain(*told), *on.check(10)] == ["fired"]
 
 
 # Acknowledgements and escalation
@@ -345,10 +345,10 @@ def acknowledgement_and_reminder(on: Duty) -> None:
     on.config = watching(low(repeat_every=4 * MINUTE))
     on.poll(0, "5")
     on.acknowledge(1)
-    assert [on.look(4), on.look(60)] == [[], []]
+    assert [on.check(4), on.check(60)] == [[], []]
     [alert] = on.firing()
     on.tx.alerts.save(replace(alert, ack=None))
-    assert on.look(61) == ["reminder"]
+    assert on.check(61) == ["reminder"]
 
 
 @row
@@ -358,7 +358,7 @@ def acknowledgement_and_escalation(on: Duty) -> None:
     on.poll(0, "5")
     on.acknowledge(1)
     on.poll(2, "5", FUTURES)
-    assert [on.look(15), on.look(17), on.look(60)] == [[], ["escalated"], []]
+    assert [on.check(15), on.check(17), on.check(60)] == [[], ["escalated"], []]
 
 
 @row
@@ -368,7 +368,7 @@ def acknowledgement_and_worsening(on: Duty) -> None:
     on.config = watching(levels(), routes=ESCALATES)
     on.poll(0, "500")
     on.acknowledge(1)
-    assert [on.poll(20, "50"), on.look(34), on.look(35)] == [["worsened"], [], ["escalated"]]
+    assert [on.poll(20, "50"), on.check(34), on.check(35)] == [["worsened"], [], ["escalated"]]
 
 
 @row
@@ -377,7 +377,7 @@ def acknowledgement_and_easing(on: Duty) -> None:
     on.config = watching(levels(repeat_every=4 * MINUTE))
     on.poll(0, "50")
     on.acknowledge(1)
-    assert [on.poll(2, "500"), on.look(60)] == [["eased"], []]
+    assert [on.poll(2, "500"), on.check(60)] == [["eased"], []]
 
 
 @row
@@ -387,7 +387,7 @@ def acknowledgement_and_resolve(on: Duty) -> None:
     on.config = watching(low(repeat_every=4 * MINUTE, cooldown=60 * MINUTE))
     on.poll(0, "5")
     on.acknowledge(1)
-    assert [on.poll(2, "5000"), on.poll(3, "5"), on.look(7)] == [["resolved"], ["fired"], ["reminder"]]
+    assert [on.poll(2, "5000"), on.poll(3, "5"), on.check(7)] == [["resolved"], ["fired"], ["reminder"]]
 
 
 @row
@@ -406,7 +406,7 @@ def acknowledgement_and_restart(on: Duty) -> None:
     on.silence(0, 90)
     on.poll(1, "5", FUTURES)
     on.acknowledge(1)
-    assert [on.reload(2, on.config), on.look(60), on.sent("ops", 60)] == [[], [], ["WARNING"]]
+    assert [on.reload(2, on.config), on.check(60), on.sent("ops", 60)] == [[], [], ["WARNING"]]
 
 
 @row
@@ -414,8 +414,8 @@ def escalation_and_what_follows(on: Duty) -> None:
     """The recipients of an escalation also receive what follows: reminders, worsening, the resolution."""
     on.config = watching(levels(repeat_every=20 * MINUTE), routes=ESCALATES)
     on.poll(0, "500")
-    on.look(15)
-    on.look(35)
+    on.check(15)
+    on.check(35)
     on.poll(36, "50")
     on.poll(37, "5000")
     assert on.sent("boss", 60) == ["WARNING not acknowledged", "CRITICAL worse", "RESOLVED"]
@@ -428,7 +428,7 @@ def escalation_and_reminder(on: Duty) -> None:
     it."""
     on.config = watching(low(repeat_every=15 * MINUTE), routes=ESCALATES)
     on.poll(0, "5")
-    assert [on.look(15), on.look(16), on.look(30)] == [["escalated"], [], ["reminder"]]
+    assert [on.check(15), on.check(16), on.check(30)] == [["escalated"], [], ["reminder"]]
 
 
 @row
@@ -436,7 +436,7 @@ def reminder_and_restart(on: Duty) -> None:
     """A restart or a reload makes no reminder come sooner: it counts from the last message."""
     on.config = watching(low(repeat_every=4 * MINUTE))
     on.poll(0, "5")
-    told = [on.reload(1, on.config), on.poll(2, "5"), on.reload(3, on.config), on.look(3.9), on.look(4)]
+    told = [on.reload(1, on.config), on.poll(2, "5"), on.reload(3, on.config), on.check(3.9), on.check(4)]
     assert told == [[], [], [], [], ["reminder"]]
 
 
@@ -462,7 +462,7 @@ def cooldown_and_silence(on: Duty) -> None:
     since the last notification, so nothing is sent."""
     on.poll(0, "5")
     on.silence(1, 10)
-    assert [on.poll(2, "5000"), on.poll(3, "5"), on.look(10)] == [[], [], []]
+    assert [on.poll(2, "5000"), on.poll(3, "5"), on.check(10)] == [[], [], []]
 
 
 FLAPS = Flapping(changes=3, within=60 * MINUTE)
@@ -476,7 +476,7 @@ def flapping_and_firing(on: Duty) -> None:
     on.config = watching(low(flapping=FLAPS))
     told = [on.poll(minute, usdt) for minute, usdt in enumerate(TO_AND_FRO)]
     assert told == [["fired"], ["resolved"], ["fired"], ["flapping"], [], []]
-    assert [on.look(60), on.look(64)] == [[], ["resolved"]]
+    assert [on.check(60), on.check(64)] == [[], ["resolved"]]
 
 
 @row
@@ -497,7 +497,7 @@ def flapping_and_acknowledgement(on: Duty) -> None:
         on.poll(minute, usdt)
     on.acknowledge(2)
     assert on.poll(3, "5000") == ["flapping"]
-    assert [on.poll(4, "5"), on.look(30), on.look(50)] == [[], [], []]
+    assert [on.poll(4, "5"), on.check(30), on.check(50)] == [[], [], []]
 
 
 @row
@@ -507,7 +507,7 @@ def flapping_and_silence(on: Duty) -> None:
     on.config = watching(low(flapping=FLAPS))
     on.silence(0, 10)
     told = [on.poll(minute, usdt) for minute, usdt in enumerate(TO_AND_FRO)]
-    assert [*chain(*told), *on.look(10), *on.look(11)] == ["flapping"]
+    assert [*chain(*told), *on.check(10), *on.check(11)] == ["flapping"]
 
 
 # The outbox: groups, quiet hours, fallbacks
@@ -606,7 +606,7 @@ def quiet_hours_and_escalation(on: Duty) -> None:
     """Quiet hours also apply to the channels of an escalation: one that is not critical waits."""
     on.config, on.quiet = watching(low(), routes=ESCALATES), {"boss": QUIET_FOR_AN_HOUR}
     on.poll(0, "5")
-    assert on.look(15) == ["escalated"]
+    assert on.check(15) == ["escalated"]
     assert [on.sent("boss", 59), on.sent("boss", 60)] == [[], ["WARNING not acknowledged"]]
 
 
@@ -683,7 +683,7 @@ def notify_and_routes(on: Duty) -> None:
     escalation still apply."""
     on.config = watching(low(notify=("phone",)), routes=ESCALATES)
     on.poll(0, "5")
-    assert on.look(15) == ["escalated"]
+    assert on.check(15) == ["escalated"]
     assert [on.sent(name, 20) for name in ("ops", "phone", "boss")] == [
         [],
         ["WARNING"],
@@ -697,7 +697,7 @@ def notify_and_nobody(on: Duty) -> None:
     alert."""
     on.config = watching(low(notify=()), routes=ESCALATES)
     on.poll(0, "5")
-    assert [on.look(15), [on.sent(name, 20) for name in TARGETS], len(on.firing())] == [[], [[], [], []], 1]
+    assert [on.check(15), [on.sent(name, 20) for name in TARGETS], len(on.firing())] == [[], [[], [], []], 1]
 
 
 @row
@@ -729,7 +729,7 @@ def worsening_and_escalation(on: Duty) -> None:
     )
     on.config = watching(levels(), routes=[critical, *OPS_ONLY])
     on.poll(0, "500")
-    assert [on.look(19), on.poll(20, "50"), on.look(20.1)] == [[], ["worsened"], ["escalated"]]
+    assert [on.check(19), on.poll(20, "50"), on.check(20.1)] == [[], ["worsened"], ["escalated"]]
 
 
 @row
@@ -750,7 +750,7 @@ def send_resolved_and_resolve(on: Duty) -> None:
     on.poll(0, "5")
     on.silence(1, 10)
     on.poll(2, "5000")
-    on.look(10)
+    on.check(10)
     assert on.sent("ops", 11) == ["WARNING"]
 
 

@@ -65,7 +65,7 @@ async def played(
     ]
 
 
-def told(recorded: list[Recorded]) -> list[str]:
+def notified(recorded: list[Recorded]) -> list[str]:
     """What was told over all of them: `kind rule subject seq`."""
     return [f"{e.kind} {e.alert.rule} {e.alert.subject} {e.seq}" for one in recorded for e in one.events]
 
@@ -79,7 +79,7 @@ async def waiting(store: Store, target: Target) -> list[str]:
 async def test_the_first_reading_is_judged(store: Store) -> None:
     """A balance that is low when the daemon starts is told at once, to every channel."""
     recorded = await played(store, watch(LOW), read(0, USDT="999.99", VNDC="1"))
-    assert told(recorded) == ["fired low nami-spot/spot/USDT 1"]
+    assert notified(recorded) == ["fired low nami-spot/spot/USDT 1"]
     assert (await waiting(store, OPS), await waiting(store, LOG)) == (["fired"], ["fired"])
 
 
@@ -94,7 +94,7 @@ async def test_a_failed_poll_changes_no_balance_and_no_threshold(store: Store) -
     """Unknown is not zero: the alert stays as it is, and so does the last reading."""
     results = read(0, USDT="999.5", VNDC="1"), failed(60), failed(120)
     recorded = await played(store, watch(LOW), *results)
-    assert told(recorded) == ["fired low nami-spot/spot/USDT 1"]
+    assert notified(recorded) == ["fired low nami-spot/spot/USDT 1"]
     views = await store.write(lambda tx: tx.readings.views(SPOT, START))
     assert [format(view.last.total, "f") for view in views.values() if view.last] == ["999.5", "1"]
 
@@ -107,7 +107,10 @@ async def test_a_missing_currency_is_an_alert_of_its_own(store: Store) -> None:
         read(300, USDT="5000", VNDC="1"),
     ]
     recorded = await played(store, watch(LOW, FAILING), *results)
-    assert told(recorded) == ["fired failing nami-spot/spot/USDT 1", "resolved failing nami-spot/spot/USDT 2"]
+    assert notified(recorded) == [
+        "fired failing nami-spot/spot/USDT 1",
+        "resolved failing nami-spot/spot/USDT 2",
+    ]
 
 
 async def test_a_currency_never_seen_is_reported_missing(store: Store) -> None:
@@ -141,7 +144,7 @@ async def test_an_outage_of_many_accounts_is_one_message(store: Store) -> None:
             at = 60 * minute + n
             result = read(at, USD="5") if ok else failed(at, Outcome.CONNECT)
             recorded += await played(store, watched, result, account=client)
-    assert told(recorded) == ["fired failing wdcf-main 1", "resolved failing wdcf-main 2"]
+    assert notified(recorded) == ["fired failing wdcf-main 1", "resolved failing wdcf-main 2"]
     assert await waiting(store, OPS) == ["fired", "resolved"]
 
 
@@ -158,7 +161,7 @@ async def test_an_endpoint_that_refused_everybody_ends_as_one_alert(store: Store
             at = 60 * minute + n
             result = failed(at, Outcome.REJECTED) if refused else read(at, USD="5")
             recorded += await played(store, watched, result, account=client)
-    assert told(recorded) == [
+    assert notified(recorded) == [
         "fired failing wdcf-main 1",
         "resolved failing wdcf-main 2",
         "fired failing c/C4/* 1",
@@ -174,7 +177,7 @@ async def test_a_provider_recovers_though_the_account_that_failed_is_no_longer_c
     recorded = await played(store, both, read(0, USDT="1", VNDC="1"))
     recorded += await played(store, both, *(failed(n) for n in (1, 2, 3)), account=gone)
     recorded += await played(store, watch(FAILING), read(60, USDT="1", VNDC="1"))
-    assert told(recorded) == ["fired failing nami-main 1", "resolved failing nami-main 2"]
+    assert notified(recorded) == ["fired failing nami-main 1", "resolved failing nami-main 2"]
 
 
 async def test_a_delta_looks_at_the_stored_window(store: Store) -> None:
@@ -184,7 +187,7 @@ async def test_a_delta_looks_at_the_stored_window(store: Store) -> None:
     )
     results = [read(60 * n, USDT=amount, VNDC="1") for n, amount in enumerate(["100", "90", "85", "80"])]
     recorded = await played(store, watch(rule), *results)
-    assert told(recorded) == ["fired drained nami-spot/spot/USDT 1"]
+    assert notified(recorded) == ["fired drained nami-spot/spot/USDT 1"]
 
 
 async def test_a_pause_is_kept_with_the_poll_that_met_it(store: Store) -> None:
@@ -283,14 +286,14 @@ async def test_an_edited_rule_keeps_its_alert(store: Store) -> None:
     edited = Threshold(name="low", below=Decimal(900), match=LOW.match)
     assert await store.write(lambda tx: reconcile(tx, watch(edited), START)) == ()
     recorded = await played(store, watch(edited), read(60, USDT="999", VNDC="9"))
-    assert told(recorded) == ["resolved low nami-spot/spot/USDT 2"]
+    assert notified(recorded) == ["resolved low nami-spot/spot/USDT 2"]
 
 
 async def test_without_send_resolved_the_end_is_kept_but_not_sent(store: Store) -> None:
     """The rule's own wish."""
     rule = Threshold(name="low", below=Decimal(1000), match=LOW.match, policy=Policy(send_resolved=False))
     recorded = await played(store, watch(rule), read(0, USDT="1", VNDC="1"), read(60, USDT="2000", VNDC="1"))
-    assert told(recorded) == ["fired low nami-spot/spot/USDT 1", "resolved low nami-spot/spot/USDT 2"]
+    assert notified(recorded) == ["fired low nami-spot/spot/USDT 1", "resolved low nami-spot/spot/USDT 2"]
     assert await waiting(store, OPS) == ["fired"]
 
 

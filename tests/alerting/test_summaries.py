@@ -54,7 +54,9 @@ async def polled(store: Store, at: datetime, outcome: Outcome = Outcome.OK, **am
     await store.write(lambda tx: record(tx, SPOT, result, CONFIG))
 
 
-async def told(store: Store, target: Target = OPS, now: datetime = EIGHT + 2 * DAY) -> list[Message]:
+async def sent_summaries(
+    store: Store, target: Target = OPS, now: datetime = EIGHT + 2 * DAY
+) -> list[Message]:
     """The summaries that go to a URL, each as a message of its own."""
 
     def deliver(tx: Transaction) -> list[Notification]:
@@ -82,7 +84,7 @@ async def test_it_comes_at_its_time_and_once(store: Store) -> None:
     summaries = following(store)
     looks = [EIGHT - timedelta(seconds=1), EIGHT, EIGHT + HOUR, EIGHT + DAY - HOUR, EIGHT + DAY]
     assert [await summaries.make_if_due(CONFIG, at) for at in looks] == [False, True, False, False, True]
-    assert len(await told(store)) == 2
+    assert len(await sent_summaries(store)) == 2
 
 
 async def test_one_that_was_missed_is_made_late_and_those_before_it_are_not(store: Store) -> None:
@@ -94,7 +96,7 @@ async def test_one_that_was_missed_is_made_late_and_those_before_it_are_not(stor
         True,
         False,
     ]
-    last = (await told(store, now=late))[-1]
+    last = (await sent_summaries(store, now=late))[-1]
     assert "Period: 2026-02-02 08:00:00 UTC to 2026-02-06 09:00:00 UTC (4d 1h)" in last.plain
 
 
@@ -162,7 +164,7 @@ async def test_a_clock_set_back_under_it_does_not_put_the_next_one_off(store: St
 )
 async def test_where_it_goes(store: Store, channels: tuple[str, ...] | None, ops: int, log: int) -> None:
     await following(store, wanted=SummarySection(cron=DAILY.cron, notify=channels)).make_if_due(CONFIG, EIGHT)
-    assert (len(await told(store, OPS)), len(await told(store, LOG))) == (ops, log)
+    assert (len(await sent_summaries(store, OPS)), len(await sent_summaries(store, LOG))) == (ops, log)
 
 
 async def test_quiet_hours_put_it_off(store: Store) -> None:
@@ -180,7 +182,7 @@ async def test_what_it_tells(store: Store) -> None:
     await polled(store, SEVEN + timedelta(minutes=10), USDT="900.10", VNDC="7")
     await polled(store, SEVEN + timedelta(minutes=11), Outcome.TIMEOUT)
     await summaries.make_if_due(CONFIG, EIGHT)
-    [message] = await told(store)
+    [message] = await sent_summaries(store)
     assert message.title == "SUMMARY: 2 balances, 1 changed, 1 alert firing"
     assert message.plain.splitlines()[1:] == [
         "Period: 2026-02-02 07:00:00 UTC to 2026-02-02 08:00:00 UTC (1h)",
@@ -197,6 +199,6 @@ async def test_what_was_not_read_for_the_whole_period_is_not_known(store: Store)
     """A number of last week is not told as if it were today's."""
     await polled(store, SEVEN - DAY, USDT="1500.00", VNDC="7")
     await following(store).make_if_due(CONFIG, EIGHT)
-    [message] = await told(store)
+    [message] = await sent_summaries(store)
     assert message.title == "SUMMARY: 2 balances, 0 changed, 2 unknown, nothing fires"
     assert "nami-spot/spot/VNDC: unknown: 7 when last read, 2026-02-01 07:00:00 UTC" in message.plain

@@ -19,8 +19,7 @@ from monitor.errors import Outcome
 from monitor.log.lines import Redaction
 from monitor.sandbox import Fault
 from monitor.store.writer import Store
-from tests.alerting.test_outbox import CONFIG, OPS, START, Channel, Clock
-from tests.alerting.test_outbox import tell as put_into_outbox
+from tests.alerting.test_outbox import CONFIG, OPS, START, Channel, Clock, put_into_outbox
 from tests.process.support import Installation, until
 from tests.providers.support import OK, SPOT, Endpoint, Station, http, waits
 

@@ -53,7 +53,7 @@ VERDICTS: Mapping[str, Verdict] = {
     "c": Breached("is badly broken", "not broken", severity=Severity.CRITICAL),
     "?": Unknown("who knows"),
 }
-TOLD: Mapping[EventKind, str] = {
+LETTERS: Mapping[EventKind, str] = {
     EventKind.FIRED: "F",
     EventKind.REMINDER: "r",
     EventKind.WORSENED: "W",
@@ -80,7 +80,7 @@ def policy(
     cooldown: float = 0,
     flaps: tuple[int, float] | None = None,
 ) -> Policy:
-    """A policy in minutes; reminders only where they are asked for. `flaps`: more than so many changes in so long."""
+    """Return a policy, spans in minutes; without `repeat` no reminders. `flaps`: so many changes in so long."""
     return Policy(
         severity=severity,
         for_=minutes(hold),
@@ -95,7 +95,7 @@ def new_alert() -> Alert:
     return Alert(rule="low", subject=Subject("nami-spot/spot/USDT"))
 
 
-def live(
+def play(
     story: str,
     by: Policy,
     *,
@@ -106,10 +106,12 @@ def live(
     start: datetime = START,
     restart: Restart = lambda alert: alert,
 ) -> tuple[Alert, list[tuple[Event, ...]]]:
-    """One alert through a story. `quiet` marks with `#` the readings at which something mutes it, `acks` with `a`
-    those after which somebody acknowledges it. `escalate`: after so many minutes."""
+    """Play a story for one alert; return the alert and the events of each reading.
+
+    `quiet` marks with `#` the readings at which the alert is muted, `acks` with `a` those after which somebody
+    acknowledges it. `escalate`: after so many minutes."""
     alert = alert or new_alert()
-    told = []
+    events_of_each = []
     after = None if escalate is None else minutes(escalate)
     marks = zip(story, *(row.ljust(len(story))[: len(story)] for row in (quiet, acks)), strict=True)
     for number, (reading, mark, ack) in enumerate(marks):
@@ -117,27 +119,29 @@ def live(
         alert, events = step(restart(alert), VERDICTS[reading], by, now, mute=mute, escalate_after=after)
         if ack == "a":
             alert = acknowledge(alert, Ack(by="ann", reason="on it", at=now))
-        told.append(events)
-    return alert, told
+        events_of_each.append(events)
+    return alert, events_of_each
 
 
-def tell(story: str, by: Policy, *, quiet: str = "", acks: str = "", escalate: float | None = None) -> str:
-    """What is told at each reading of a story: one character each, a dot for nothing."""
-    _, told = live(story, by, quiet=quiet, acks=acks, escalate=escalate)
-    return written(told)
+def notified(
+    story: str, by: Policy, *, quiet: str = "", acks: str = "", escalate: float | None = None
+) -> str:
+    """Return the events of each reading of a story, a character each, or a dot for none."""
+    _, events = play(story, by, quiet=quiet, acks=acks, escalate=escalate)
+    return written(events)
 
 
-def written(told: Iterable[tuple[Event, ...]]) -> str:
-    return "".join("".join(TOLD[event.kind] for event in events) or "." for events in told)
+def written(events_of_each: Iterable[tuple[Event, ...]]) -> str:
+    return "".join("".join(LETTERS[event.kind] for event in events) or "." for events in events_of_each)
 
 
 def firing(*, severity: Severity = Severity.WARNING, level: int = 0, announced: bool = True) -> Alert:
-    """An alert that fires since START; announced then, unless it is not."""
-    told = policy(severity=severity)
+    """Return an alert that has been firing since START, notified then if `announced`."""
+    by = policy(severity=severity)
     alert, _ = step(
         new_alert(),
         Breached("is broken", "not broken", level),
-        told,
+        by,
         START,
         mute=None if announced else QUIET,
     )
@@ -165,7 +169,7 @@ def reading(
 
 
 def readings(story: Mapping[float, str], start: datetime = START) -> tuple[Reading, ...]:
-    """Readings by the minute, counted from `start`."""
+    """Return readings by the minute, counted from `start`."""
     return tuple(reading(available, start + minutes(at)) for at, available in story.items())
 
 
@@ -182,7 +186,7 @@ def view(
 
 
 def streak(*outcomes: Outcome, start: datetime = START) -> Streak:
-    """Polls that failed one after another, a minute apart."""
+    """Return a streak of failed polls, a minute apart."""
     result = NO_STREAK
     for number, outcome in enumerate(outcomes):
         result = result.failed(outcome, f"what {outcome} looks like", start + number * MINUTE)
@@ -192,7 +196,7 @@ def streak(*outcomes: Outcome, start: datetime = START) -> Streak:
 def health(
     *outcomes: Outcome, name: str = "spot", ok_at: datetime | None = None, start: datetime = START
 ) -> Health:
-    """An account whose last polls failed so, a minute apart, from `start` on."""
+    """Return the health of an account whose last polls failed so, a minute apart, from `start` on."""
     return Health(
         account=replace(ACCOUNT, name=name),
         streak=streak(*outcomes, start=start),
@@ -206,7 +210,7 @@ def health(
 
 @dataclass(slots=True)
 class World:
-    """What is known after each poll, without a store: polls go in, what is told comes out."""
+    """The state after each poll, without a store: polls go in, events come out."""
 
     rules: list[Rule]
     now: datetime = START
@@ -221,7 +225,7 @@ class World:
     def poll(
         self, account: Account, balances: Mapping[str, str] | Outcome, after: timedelta = MINUTE
     ) -> list[Event]:
-        """One poll, a minute after the one before: balances by currency, or the kind of failure."""
+        """Poll an account a minute after the last poll: balances by currency, or the kind of failure."""
         self.now += after
         before = self.healths.get(account.key, Health(account=account))
         if isinstance(balances, Outcome):
@@ -240,24 +244,24 @@ class World:
             self._read(account, balances)
         self.healths[account.key] = after_it
         fired = {key for key, alert in self.alerts.items() if alert.state is State.FIRING}
-        told = self._apply(self.changes(account, polled=True, read=read))
+        events = self._apply(self.changes(account, polled=True, read=read))
         for rule in self.rules:
             key = rule.name, Subject.of_provider(account.provider)
             if key not in fired and self.alert(*key).state is State.FIRING:
                 known = [h for h in self.healths.values() if h.account.provider == account.provider]
                 matched = [one for one in known if rule.judges_account(one.account)]
                 self.healths.update((one.account.key, one) for one in rule.covered_by_outage(matched))
-        return told
+        return events
 
     def tick(self, account: Account, after: timedelta = MINUTE) -> list[Event]:
-        """Time passes, and no poll."""
+        """Let time pass without a poll."""
         self.now += after
-        told = self._apply(self._of_provider(account))
-        return told + self._apply(self.changes(account, polled=False))
+        events = self._apply(self._of_provider(account))
+        return events + self._apply(self.changes(account, polled=False))
 
     @property
     def context(self) -> AlertContext:
-        """What decides whether and where alerts are told, as the polls have it."""
+        """Return the context that decides whether and where alerts are notified."""
         config = configured(*self.rules, accounts=[known.account for known in self.healths.values()])
         context = AlertContext(
             mutes=self.mutes,
@@ -271,7 +275,7 @@ class World:
         return context
 
     def changes(self, account: Account, *, polled: bool, read: frozenset[str] = frozenset()) -> list[Change]:
-        """What the rules make of the world as it is; nothing is kept of it."""
+        """Return the changes that the rules cause now, without applying them."""
         on_provider = [h for h in self.healths.values() if h.account.provider == account.provider]
         facts = Facts(
             now=self.now,
@@ -297,10 +301,10 @@ class World:
         about = Subject(subject)
         return self.alerts.get((rule, about)) or Alert(rule=rule, subject=about)
 
-    def told(self, rule: str, subject: str) -> str:
-        """All that was told of one alert, a character each."""
+    def notified(self, rule: str, subject: str) -> str:
+        """Return the events of one alert, a character each."""
         return "".join(
-            TOLD[event.kind]
+            LETTERS[event.kind]
             for event in self.events
             if (event.alert.rule, event.alert.subject) == (rule, subject)
         )
@@ -323,19 +327,19 @@ class World:
                 self.views[name] = replace(known, missing=lacked)
 
     def _apply(self, changes: Iterable[Change]) -> list[Event]:
-        told = []
+        events = []
         for change in changes:
             key = change.alert.rule, change.alert.subject
             self.alerts[key] = change.alert
-            told += [item.event for item in change.events]
+            events += [item.event for item in change.events]
             history = change.view.history if change.view else ()
             self.reports += [item.report(history) for item in change.events]
-        self.events += told
-        return told
+        self.events += events
+        return events
 
 
 def clients(count: int, provider: str = "wdcf-main") -> list[Account]:
-    """Accounts of one provider that should hold VND each."""
+    """Return accounts of one provider, each with a balance in VND."""
     return [
         Account(provider=provider, job="clients", name=f"CLIENT_{number:03}", currencies=("VND",))
         for number in range(1, count + 1)
@@ -343,14 +347,14 @@ def clients(count: int, provider: str = "wdcf-main") -> list[Account]:
 
 
 def kinds(events: Iterable[Event]) -> str:
-    return "".join(TOLD[event.kind] for event in events)
+    return "".join(LETTERS[event.kind] for event in events)
 
 
-# What is told, as the store keeps it
+# Events, as the store keeps them
 
 
 def a_report(kind: EventKind = EventKind.FIRED, seq: int = 1, **other: object) -> Report:
-    """A report of a threshold rule that was broken at START, told a minute later."""
+    """Return a report of a threshold rule that was breached at START and fired a minute later."""
     facts: dict[str, object] = {
         "kind": kind.value,
         "rule": "usdt-low",

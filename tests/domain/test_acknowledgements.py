@@ -5,7 +5,7 @@ import pytest
 from monitor.domain.alerts import Ack, acknowledge, step, unacknowledge
 from monitor.domain.rules import Policy
 
-from .support import START, VERDICTS, firing, live, minutes, new_alert, policy, tell
+from .support import START, VERDICTS, firing, minutes, new_alert, notified, play, policy
 
 REMINDS = policy(repeat=2)
 
@@ -61,18 +61,18 @@ REMINDS = policy(repeat=2)
     ],
 )
 def test_acknowledged(text: str, acks: str, quiet: str, by: Policy, expected: str) -> None:
-    assert tell(text, by, acks=acks, quiet=quiet) == expected
+    assert notified(text, by, acks=acks, quiet=quiet) == expected
 
 
 def test_worse_while_flapping_removes_it() -> None:
     """It was of something milder."""
-    alert, _ = live("w.wc", policy(flaps=(2, 60)), acks="  a")
+    alert, _ = play("w.wc", policy(flaps=(2, 60)), acks="  a")
     assert alert.ack is None
 
 
 def test_who_when_and_why_is_kept() -> None:
     """As long as it holds."""
-    alert, _ = live("xx?x", REMINDS, acks=" a")
+    alert, _ = play("xx?x", REMINDS, acks=" a")
     assert alert.ack is not None
     assert (alert.ack.by, alert.ack.reason) == ("ann", "on it")
 
@@ -80,7 +80,7 @@ def test_who_when_and_why_is_kept() -> None:
 def test_a_second_one_takes_the_place_of_the_first() -> None:
     """The newest knows best."""
     ack = Ack(by="bob", reason="mine now", at=START)
-    alert = acknowledge(live("x", REMINDS, acks="a")[0], ack)
+    alert = acknowledge(play("x", REMINDS, acks="a")[0], ack)
     assert alert.ack == ack
 
 
@@ -88,8 +88,8 @@ def test_a_second_one_takes_the_place_of_the_first() -> None:
     "alert",
     [
         pytest.param(new_alert(), id="inactive"),
-        pytest.param(live("x", policy(hold=5))[0], id="pending"),
-        pytest.param(live("x.", policy(cooldown=5))[0], id="in-its-cooldown"),
+        pytest.param(play("x", policy(hold=5))[0], id="pending"),
+        pytest.param(play("x.", policy(cooldown=5))[0], id="in-its-cooldown"),
     ],
 )
 def test_what_does_not_fire_cannot_be_acknowledged(alert: object) -> None:
@@ -99,7 +99,7 @@ def test_what_does_not_fire_cannot_be_acknowledged(alert: object) -> None:
 
 def test_an_acknowledgement_taken_back_counts_from_then_on() -> None:
     """For three minutes it was acknowledged, and it is escalated once nobody has acknowledged it for three more."""
-    alert, _ = live("xxxx", policy(), acks=" a")
+    alert, _ = play("xxxx", policy(), acks=" a")
     alert = unacknowledge(alert, START + minutes(3))
     told = []
     for minute in (4, 5, 6):
@@ -112,7 +112,7 @@ def test_an_acknowledgement_taken_back_counts_from_then_on() -> None:
 
 def test_an_acknowledgement_taken_back_before_anything_was_told_starts_no_clock() -> None:
     """It counts from the firing that is told after the mute."""
-    alert, _ = live("xx", policy(), acks="a", quiet="##")
+    alert, _ = play("xx", policy(), acks="a", quiet="##")
     assert unacknowledge(alert, START).announced_at is None
 
 
@@ -145,23 +145,23 @@ def test_an_acknowledgement_taken_back_before_anything_was_told_starts_no_clock(
     ],
 )
 def test_escalated(text: str, acks: str, quiet: str, by: Policy, expected: str) -> None:
-    assert tell(text, by, acks=acks, quiet=quiet, escalate=3) == expected
+    assert notified(text, by, acks=acks, quiet=quiet, escalate=3) == expected
 
 
 def test_it_says_how_long_nobody_took_it() -> None:
     """Counted from when it was told."""
-    _, told = live("xxxx", policy(), escalate=3)
+    _, told = play("xxxx", policy(), escalate=3)
     assert told[-1][0].note == "not acknowledged for 3m"
 
 
 def test_one_edited_to_be_later_is_not_told_twice() -> None:
     """`escalate_after` from three minutes to four."""
-    alert, _ = live("xxxx", policy(), escalate=3)
-    _, told = live("xx", policy(), alert=alert, escalate=4, start=START.replace(minute=34))
+    alert, _ = play("xxxx", policy(), escalate=3)
+    _, told = play("xx", policy(), alert=alert, escalate=4, start=START.replace(minute=34))
     assert told == [(), ()]
 
 
 def test_an_old_firing_escalates_as_soon_as_its_route_says_so() -> None:
     """`escalate_after` came into the file while it fires."""
-    _, told = live("x", policy(), alert=firing(), escalate=3, start=START.replace(hour=20))
+    _, told = play("x", policy(), alert=firing(), escalate=3, start=START.replace(hour=20))
     assert [event.kind for event in told[0]] == ["escalated"]

@@ -8,7 +8,7 @@ from monitor.domain.alerts import Alert, EventKind, close, incident_id, step
 from monitor.domain.model import Severity, State, Subject
 from monitor.domain.rules import Breached, Ok, Policy, Unknown
 
-from .support import HOUR, MINUTE, QUIET, START, firing, kinds, live, new_alert, policy, tell, written
+from .support import HOUR, MINUTE, QUIET, START, firing, kinds, new_alert, notified, play, policy, written
 
 BROKEN = Breached("is broken", "not broken")
 WORSE = Breached("is more broken", "not broken", 1)
@@ -37,7 +37,7 @@ def story(text: str, expected: str, meaning: str, by: Policy | None = None, quie
     ],
 )
 def test_without_anything_set(text: str, by: Policy, quiet: str, expected: str) -> None:
-    assert tell(text, by, quiet=quiet) == expected
+    assert notified(text, by, quiet=quiet) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_without_anything_set(text: str, by: Policy, quiet: str, expected: str) 
     ],
 )
 def test_for(text: str, by: Policy, quiet: str, expected: str) -> None:
-    assert tell(text, by, quiet=quiet) == expected
+    assert notified(text, by, quiet=quiet) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_for(text: str, by: Policy, quiet: str, expected: str) -> None:
     ],
 )
 def test_keep_firing_for(text: str, by: Policy, quiet: str, expected: str) -> None:
-    assert tell(text, by, quiet=quiet) == expected
+    assert notified(text, by, quiet=quiet) == expected
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_keep_firing_for(text: str, by: Policy, quiet: str, expected: str) -> No
     ],
 )
 def test_repeat_every(text: str, by: Policy, quiet: str, expected: str) -> None:
-    assert tell(text, by, quiet=quiet) == expected
+    assert notified(text, by, quiet=quiet) == expected
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_repeat_every(text: str, by: Policy, quiet: str, expected: str) -> None:
     ],
 )
 def test_unknown(text: str, by: Policy, quiet: str, expected: str) -> None:
-    assert tell(text, by, quiet=quiet) == expected
+    assert notified(text, by, quiet=quiet) == expected
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_unknown(text: str, by: Policy, quiet: str, expected: str) -> None:
     ],
 )
 def test_muted(text: str, by: Policy, quiet: str, expected: str) -> None:
-    assert tell(text, by, quiet=quiet) == expected
+    assert notified(text, by, quiet=quiet) == expected
 
 
 # What an alert remembers
@@ -138,7 +138,7 @@ def test_muted(text: str, by: Policy, quiet: str, expected: str) -> None:
 
 def test_pending_has_an_id_and_a_beginning() -> None:
     """The incident is named at its first broken reading, not at its firing."""
-    alert, _ = live("xx", policy(hold=5))
+    alert, _ = play("xx", policy(hold=5))
     assert (alert.state, alert.since, alert.id) == (
         State.PENDING,
         START,
@@ -155,20 +155,20 @@ def test_pending_has_an_id_and_a_beginning() -> None:
 )
 def test_an_alert_has_its_rules_severity_before_it_is_told(by: Policy, quiet: str, state: State) -> None:
     """The page and the exit codes tell it from then on."""
-    alert, _ = live("x", by, quiet=quiet)
+    alert, _ = play("x", by, quiet=quiet)
     assert (alert.state, alert.severity) == (state, Severity.CRITICAL)
 
 
 def test_a_firing_keeps_the_id_it_had_while_pending() -> None:
     """One incident has one name, from pending to resolved."""
-    pending, _ = live("x", policy(hold=2))
-    _, told = live("xxx.", policy(hold=2))
+    pending, _ = play("x", policy(hold=2))
+    _, told = play("xxx.", policy(hold=2))
     assert [event.alert.id for events in told for event in events] == [pending.id, pending.id]
 
 
 def test_two_incidents_have_two_ids() -> None:
     """The same rule and series, broken twice, are two incidents."""
-    _, told = live("x.x.", policy())
+    _, told = play("x.x.", policy())
     first, _, second, _ = (event.alert.id for events in told for event in events)
     assert first != second
 
@@ -180,56 +180,56 @@ def test_other_subjects_have_other_ids() -> None:
 
 def test_events_are_numbered_from_one() -> None:
     """Firing, reminder, worsened and resolve count on within the incident, and the next one starts anew."""
-    _, told = live("xx?X.x", policy(repeat=1))
+    _, told = play("xx?X.x", policy(repeat=1))
     assert [event.seq for events in told for event in events] == [1, 2, 3, 4, 5, 1]
 
 
 def test_since_is_the_first_broken_reading() -> None:
     """Not the firing: `for` is counted before it."""
-    _, told = live("xxx", policy(hold=2))
+    _, told = play("xxx", policy(hold=2))
     assert [event.alert.since for events in told for event in events] == [START]
 
 
 def test_the_reason_is_the_newest_broken_readings() -> None:
     """A reminder says what is the matter now, not what it was at the firing."""
-    alert, _ = live("xX", policy())
+    alert, _ = play("xX", policy())
     assert alert.reason == WORSE.reason
 
 
 def test_unknown_keeps_the_last_known_reason() -> None:
     """Not knowing says nothing about the number."""
-    alert, _ = live("x?", policy())
+    alert, _ = play("x?", policy())
     assert alert.reason == BROKEN.reason
 
 
 def test_a_reminder_while_unknown_repeats_the_last_known_reason() -> None:
     """The reminder says what was last known of it."""
-    _, told = live("x?", policy(repeat=1))
+    _, told = play("x?", policy(repeat=1))
     assert [event.reason for event in told[-1]] == [BROKEN.reason]
 
 
 def test_a_resolve_gives_the_reason_of_the_reading_that_is_fine() -> None:
     """What resolved it, and what it had been expected to be."""
-    _, told = live("x.", policy())
+    _, told = play("x.", policy())
     [event] = told[-1]
     assert (event.reason, event.alert.expected) == (FINE.reason, BROKEN.expected)
 
 
 def test_a_resolved_alert_is_as_if_it_had_never_been() -> None:
     """Nothing of an incident leaks into the next one."""
-    alert, _ = live("xX.", policy(repeat=1))
+    alert, _ = play("xX.", policy(repeat=1))
     assert alert == new_alert()
 
 
 def test_a_pending_alert_that_is_fine_again_is_as_if_it_had_never_been() -> None:
     """Nor does anything of what never fired."""
-    alert, _ = live("xX.", policy(hold=9))
+    alert, _ = play("xX.", policy(hold=9))
     assert alert == new_alert()
 
 
 def test_unknown_changes_nothing() -> None:
     """Firing or pending, the alert is the same after it."""
-    for alert in (firing(), live("x", policy(hold=5))[0]):
+    for alert in (firing(), play("x", policy(hold=5))[0]):
         assert step(alert, UNKNOWN, policy(), START + MINUTE) == (alert, ())
 
 
@@ -246,7 +246,7 @@ def test_closing_a_firing_alert_is_told() -> None:
     "alert",
     [
         pytest.param(new_alert(), id="inactive"),
-        pytest.param(live("x", policy(hold=5))[0], id="pending"),
+        pytest.param(play("x", policy(hold=5))[0], id="pending"),
         pytest.param(firing(announced=False), id="firing-quietly"),
     ],
 )
@@ -315,7 +315,7 @@ def test_a_longer_hold_does_not_take_a_firing_back() -> None:
 
 def test_a_shorter_hold_counts_from_the_first_broken_reading() -> None:
     """`for` was edited while the alert is pending: what it waited so far counts."""
-    pending, _ = live("xx", policy(hold=60))
+    pending, _ = play("xx", policy(hold=60))
     _, events = step(pending, BROKEN, policy(hold=2), START + 2 * MINUTE)
     assert kinds(events) == "F"
 
@@ -330,26 +330,26 @@ def test_a_shorter_repeat_reminds_with_the_next_reading() -> None:
 
 def test_hold_does_not_wait_for_the_old_clock() -> None:
     """The clock goes back by a day: `for` counts from the first reading after that."""
-    pending, _ = live("xx", policy(hold=2))
-    _, told = live("xxx", policy(hold=2), alert=pending, start=START - 24 * HOUR)
+    pending, _ = play("xx", policy(hold=2))
+    _, told = play("xxx", policy(hold=2), alert=pending, start=START - 24 * HOUR)
     assert written(told) == "..F"
 
 
 def test_reminders_do_not_wait_for_the_old_clock() -> None:
     """The clock goes back by a day: the next reminder comes a period later, not a day and a period."""
-    _, told = live("xxxx", policy(repeat=2), alert=firing(), start=START - 24 * HOUR)
+    _, told = play("xxxx", policy(repeat=2), alert=firing(), start=START - 24 * HOUR)
     assert written(told) == "..r."
 
 
 def test_an_alert_is_not_kept_until_the_old_clock() -> None:
     """The clock goes back by a day: `keep_firing_for` ends a period later."""
-    _, told = live("....", policy(keep=2), alert=firing(), start=START - 24 * HOUR)
+    _, told = play("....", policy(keep=2), alert=firing(), start=START - 24 * HOUR)
     assert written(told) == "..R."
 
 
 def test_nothing_told_lies_in_the_future() -> None:
     """The message's `since` is never later than the message."""
-    _, told = live("xx", policy(repeat=1), alert=firing(), start=START - 24 * HOUR)
+    _, told = play("xx", policy(repeat=1), alert=firing(), start=START - 24 * HOUR)
     [reminder] = told[-1]
     assert reminder.alert.since == START - 24 * HOUR
 
@@ -357,13 +357,13 @@ def test_nothing_told_lies_in_the_future() -> None:
 def test_a_clock_set_back_keeps_the_incident() -> None:
     """Its id and its numbers go on, whatever the clock says."""
     before = firing()
-    _, told = live(".", policy(), alert=before, start=START - 24 * HOUR)
+    _, told = play(".", policy(), alert=before, start=START - 24 * HOUR)
     [event] = told[0]
     assert (event.kind, event.alert.id, event.seq) == (EventKind.RESOLVED, before.id, 2)
 
 
 def test_a_clock_set_forward_does_not_fire_by_itself() -> None:
     """A jump over `for` needs a broken reading after it."""
-    pending, _ = live("x", policy(hold=30))
-    _, told = live("?.", policy(hold=30), alert=pending, start=START + timedelta(days=1))
+    pending, _ = play("x", policy(hold=30))
+    _, told = play("?.", policy(hold=30), alert=pending, start=START + timedelta(days=1))
     assert written(told) == ".."

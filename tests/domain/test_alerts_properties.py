@@ -108,7 +108,7 @@ def lived(story: list[Moment], restart: Restart = lambda alert: alert) -> list[L
     return result
 
 
-def told(story: list[Moment]) -> list[Event]:
+def notified(story: list[Moment]) -> list[Event]:
     return [event for one in lived(story) for event in one.events]
 
 
@@ -135,7 +135,7 @@ class Reader:
 def test_what_is_told_begins_with_a_firing_and_ends_at_most_once(story: list[Moment]) -> None:
     """Never two firings without an end between, nothing before the firing, nothing between an end and the next."""
     known = False
-    for event in told(story):
+    for event in notified(story):
         if event.kind is EventKind.FIRED:
             assert not known
         elif event.kind is not EventKind.FLAPPING:
@@ -155,7 +155,7 @@ def test_at_most_one_event_a_moment(story: list[Moment]) -> None:
 def test_numbers_have_no_gaps(story: list[Moment]) -> None:
     """Of each incident: 1, 2, 3, whatever it goes through; and no two have one id."""
     by_incident: dict[str, list[int]] = {}
-    for event in told(story):
+    for event in notified(story):
         assert event.alert.id
         by_incident.setdefault(event.alert.id, []).append(event.seq)
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in by_incident.values())
@@ -165,7 +165,7 @@ def test_numbers_have_no_gaps(story: list[Moment]) -> None:
 @moderate
 def test_an_incident_keeps_its_id_until_its_end(story: list[Moment]) -> None:
     """Whatever is edited; after the end another one may begin."""
-    for before, after in pairwise(told(story)):
+    for before, after in pairwise(notified(story)):
         if before.kind not in ENDS:
             assert before.alert.id == after.alert.id
             assert after.seq == before.seq + 1
@@ -323,7 +323,7 @@ def test_no_acknowledgement_outlives_what_it_was_of(story: list[Moment]) -> None
 def test_a_firing_escalates_at_most_once(story: list[Moment]) -> None:
     """Until it is over."""
     escalated = False
-    for event in told(story):
+    for event in notified(story):
         assert not (escalated and event.kind is EventKind.ESCALATED)
         escalated = (escalated or event.kind is EventKind.ESCALATED) and event.kind not in ENDS
 
@@ -353,7 +353,7 @@ def test_unknown_moments_move_nothing(story: list[Moment]) -> None:
 @moderate
 def test_without_readings_nothing_is_told(story: list[Moment]) -> None:
     """A service that never answers fires and resolves nothing but what stands for that."""
-    assert told([moment._replace(verdict=VERDICTS["?"]) for moment in story]) == []
+    assert notified([moment._replace(verdict=VERDICTS["?"]) for moment in story]) == []
 
 
 @given(st.text("xX.?wc", max_size=25), policies)

@@ -6,12 +6,12 @@ from monitor.domain.alerts import Alert
 from monitor.domain.model import State
 from monitor.domain.rules import Policy
 
-from .support import MINUTE, START, live, new_alert, policy, tell, written
+from .support import MINUTE, START, new_alert, notified, play, policy, written
 
 
 def incidents(text: str, by: Policy, quiet: str = "") -> str:
     """Which incident each event is of: `a`, then `b`, and so on."""
-    _, told = live(text, by, quiet=quiet)
+    _, told = play(text, by, quiet=quiet)
     ids = [event.alert.id for at in told for event in at]
     return "".join("abcdef"[list(dict.fromkeys(ids)).index(one)] for one in ids)
 
@@ -47,7 +47,7 @@ def test_which_incident(text: str, by: Policy, expected: str) -> None:
     ],
 )
 def test_what_is_told(text: str, quiet: str, expected: str) -> None:
-    assert tell(text, policy(cooldown=5), quiet=quiet) == expected
+    assert notified(text, policy(cooldown=5), quiet=quiet) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_what_is_told(text: str, quiet: str, expected: str) -> None:
 def test_an_end_in_a_mute_is_told_though_the_alert_is_pending_again(
     text: str, quiet: str, by: Policy, expected: str
 ) -> None:
-    first, _ = live("x", policy())
-    _, told = live(text, by, quiet=quiet, alert=first)
+    first, _ = play("x", policy())
+    _, told = play(text, by, quiet=quiet, alert=first)
     assert "F" + written(told)[1:] == expected
 
 
@@ -73,14 +73,14 @@ def test_an_end_in_a_mute_is_told_though_the_alert_is_pending_again(
     ("cooldown", "expected"), [(0, "ab"), (5, "aa")], ids=["a-new-incident", "within-the-cooldown-the-same"]
 )
 def test_what_was_pending_when_an_end_was_told_late(cooldown: int, expected: str) -> None:
-    first, _ = live("x", policy())
-    _, told = live("x.xxx", policy(hold=2, cooldown=cooldown), quiet=" ##", alert=first)
+    first, _ = play("x", policy())
+    _, told = play("x.xxx", policy(hold=2, cooldown=cooldown), quiet=" ##", alert=first)
     ids = [event.alert.id for at in told for event in at]
     assert "".join("ab"[one != first.id] for one in ids) == expected
 
 
 def notes(text: str, by: Policy, quiet: str = "") -> list[str]:
-    _, told = live(text, by, quiet=quiet)
+    _, told = play(text, by, quiet=quiet)
     return [event.note for at in told for event in at]
 
 
@@ -107,35 +107,35 @@ def test_what_nobody_was_told_of_does_not_fire_again() -> None:
 
 def test_the_numbers_go_on() -> None:
     """So that the four messages lie in order."""
-    _, told = live("x.x.", policy(cooldown=5))
+    _, told = play("x.x.", policy(cooldown=5))
     assert [event.seq for at in told for event in at] == [1, 2, 3, 4]
 
 
 def test_in_its_cooldown_an_alert_is_inactive() -> None:
     """It is remembered, and neither pending nor firing."""
-    alert, _ = live("x.", policy(cooldown=5))
+    alert, _ = play("x.", policy(cooldown=5))
     assert (alert.state, alert.announced, alert.is_over) == (State.INACTIVE, False, False)
 
 
 def test_after_its_cooldown_nothing_is_remembered() -> None:
     """It takes no reading to forget."""
-    alert, _ = live("x.?????", policy(cooldown=5))
+    alert, _ = play("x.?????", policy(cooldown=5))
     assert alert == new_alert()
 
 
 def test_in_its_cooldown_it_reminds_of_nothing() -> None:
     """It is over."""
-    assert tell("x.....", policy(cooldown=9, repeat=1)) == "FR...."
+    assert notified("x.....", policy(cooldown=9, repeat=1)) == "FR...."
 
 
 def in_cooldown() -> Alert:
-    alert, _ = live("x.", policy(cooldown=60))
+    alert, _ = play("x.", policy(cooldown=60))
     return alert
 
 
 def test_a_cooldown_taken_out_of_the_rule_ends_at_once() -> None:
     """The next firing is a new incident."""
-    _, told = live("x", policy(), alert=in_cooldown(), start=START + 2 * MINUTE)
+    _, told = play("x", policy(), alert=in_cooldown(), start=START + 2 * MINUTE)
     [[event]] = told
     assert (event.alert.id != in_cooldown().id, event.seq, event.note) == (True, 1, "")
 
@@ -143,18 +143,18 @@ def test_a_cooldown_taken_out_of_the_rule_ends_at_once() -> None:
 def test_a_clock_set_back_does_not_make_it_longer_than_it_is() -> None:
     """A day back: it counts from then."""
     start = START - 24 * 60 * MINUTE
-    alert, told = live("." * 61, policy(cooldown=60), alert=in_cooldown(), start=start)
+    alert, told = play("." * 61, policy(cooldown=60), alert=in_cooldown(), start=start)
     assert (alert, written(told).strip(".")) == (new_alert(), "")
 
 
 def test_an_end_held_back_tells_of_the_firing_that_ended() -> None:
     """Not of a reading since then, that broke it for too short a while."""
-    _, told = live("xxx.x..", policy(hold=2, cooldown=9), quiet="   ###")
+    _, told = play("xxx.x..", policy(hold=2, cooldown=9), quiet="   ###")
     end = told[-1][0]
     assert (end.alert.id, end.alert.since) == (told[2][0].alert.id, START + 2 * MINUTE)
 
 
 def test_the_end_has_the_severity_that_was_told() -> None:
     """What was pending since then, as a critical, never fired."""
-    _, told = live("www.c..", policy(hold=2, cooldown=9), quiet="   ###")
+    _, told = play("www.c..", policy(hold=2, cooldown=9), quiet="   ###")
     assert told[-1][0].alert.severity is told[2][0].alert.severity

@@ -33,9 +33,9 @@ from monitor.domain.messages import AmountRead
 from monitor.domain.model import Severity
 from monitor.domain.routing import GROUP_WAIT, Route
 
-from .support import MINUTE, START, TOLD, a_report, minutes
+from .support import LETTERS, MINUTE, START, a_report, minutes
 
-KINDS = {letter: kind for kind, letter in TOLD.items()}
+KINDS = {letter: kind for kind, letter in LETTERS.items()}
 DUTY_MAIL = Target(channel="oncall", url_id="mail" * 8)  # the same recipient as MAIL
 MAIL, CHAT, PAGER = (Target(channel="ops", url_id=name * 8) for name in ("mail", "chat", "page"))
 OTHER = Target(channel="other", url_id="elsewhere")

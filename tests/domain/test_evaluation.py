@@ -75,7 +75,7 @@ def test_a_currency_missing_from_three_answers_fires_by_itself() -> None:
     for _ in range(3):
         world.poll(SPOT, {})
     world.poll(SPOT, {"USDT": "5"})
-    assert world.told("failing", SERIES) == "FR"
+    assert world.notified("failing", SERIES) == "FR"
 
 
 def test_a_failed_poll_between_does_not_count_as_an_answer_that_lacks_it() -> None:
@@ -84,7 +84,7 @@ def test_a_failed_poll_between_does_not_count_as_an_answer_that_lacks_it() -> No
     answers: list[Mapping[str, str] | Outcome] = [{}, {}, TIMEOUT, {}]
     for answer in answers:
         world.poll(SPOT, answer)
-    assert world.told("failing", SERIES) == "F"
+    assert world.notified("failing", SERIES) == "F"
 
 
 def test_rules_look_only_at_what_they_match() -> None:
@@ -99,7 +99,7 @@ def test_each_rule_has_an_alert_of_its_own() -> None:
     world = World([LOW, lower])
     world.poll(SPOT, {"USDT": "500"})
     world.poll(SPOT, {"USDT": "50"})
-    assert (world.told("low", SERIES), world.told("very-low", SERIES)) == ("F", "F")
+    assert (world.notified("low", SERIES), world.notified("very-low", SERIES)) == ("F", "F")
 
 
 def test_a_limit_edited_while_it_fires_is_judged_by_the_new_limit() -> None:
@@ -116,7 +116,7 @@ def test_clear_holds_a_firing_and_starts_none() -> None:
     world = World([replace(LOW, clear=Decimal(1200))])
     for amount in ("1100", "999", "1100", "1200", "1100"):
         world.poll(SPOT, {"USDT": amount})
-    assert world.told("low", SERIES) == "FR"
+    assert world.notified("low", SERIES) == "FR"
 
 
 # Between polls
@@ -192,14 +192,14 @@ def failing_for_long(*rules: Rule) -> World:
 def test_stale_is_quiet_while_the_provider_fails() -> None:
     """One cause, one message."""
     world = failing_for_long(FROZEN, FAILING)
-    assert (world.told("failing", "nami-main"), world.told("frozen", SERIES)) == ("F", "")
+    assert (world.notified("failing", "nami-main"), world.notified("frozen", SERIES)) == ("F", "")
     by_outage = Mute.by_alert(MuteKind.EXPLANATION, ("failing", Subject("nami-main")))
     assert world.alert("frozen", SERIES).muted == by_outage
 
 
 def test_stale_is_quiet_whatever_the_order_of_the_rules() -> None:
     """Failing is judged first."""
-    assert failing_for_long(FAILING, FROZEN).told("frozen", SERIES) == ""
+    assert failing_for_long(FAILING, FROZEN).notified("frozen", SERIES) == ""
 
 
 def test_stale_that_stayed_quiet_ends_quietly() -> None:
@@ -214,7 +214,10 @@ def test_stale_is_quiet_while_the_account_is_unknown_to_the_service() -> None:
     world.poll(SPOT, {"USDT": "5000"})
     for _ in range(15):
         world.poll(SPOT, NOT_FOUND)
-    assert (world.told("failing", Subject.of_account(SPOT)), world.told("frozen", SERIES)) == ("F", "")
+    assert (world.notified("failing", Subject.of_account(SPOT)), world.notified("frozen", SERIES)) == (
+        "F",
+        "",
+    )
 
 
 def test_stale_is_quiet_while_the_currency_is_missing() -> None:
@@ -223,7 +226,7 @@ def test_stale_is_quiet_while_the_currency_is_missing() -> None:
     world.poll(SPOT, {"USDT": "5000"})
     for _ in range(15):
         world.poll(SPOT, {})
-    assert (world.told("failing", SERIES), world.told("frozen", SERIES)) == ("F", "")
+    assert (world.notified("failing", SERIES), world.notified("frozen", SERIES)) == ("F", "")
 
 
 def test_a_missing_currency_does_not_quiet_another_ones_staleness() -> None:
@@ -233,27 +236,27 @@ def test_a_missing_currency_does_not_quiet_another_ones_staleness() -> None:
     world.poll(both, {"USDT": "5", "VNDC": "5"})
     for _ in range(15):
         world.poll(both, {})
-    assert (world.told("frozen", SERIES), world.told("frozen", "nami-spot/spot/VNDC")) == ("", "F")
+    assert (world.notified("frozen", SERIES), world.notified("frozen", "nami-spot/spot/VNDC")) == ("", "F")
 
 
 def test_stale_is_told_where_no_failing_rule_looks() -> None:
     """`failing: off`, or one about something else, explains nothing."""
     world = failing_for_long(FROZEN, replace(FAILING, match=only("futures")))
-    assert world.told("frozen", SERIES) == "F"
+    assert world.notified("frozen", SERIES) == "F"
 
 
 def test_stale_is_told_while_failing_is_only_pending() -> None:
     """What has not fired has explained nothing."""
     world = failing_for_long(FROZEN, replace(FAILING, policy=policy(hold=600)))
-    assert world.told("frozen", SERIES) == "F"
+    assert world.notified("frozen", SERIES) == "F"
 
 
 def test_stale_that_was_told_before_failing_fired_is_resolved_with_it() -> None:
     """People who were told of it are told of its end."""
     world = failing_for_long(FROZEN, replace(FAILING, polls=15))
-    assert (world.told("failing", "nami-main"), world.told("frozen", SERIES)) == ("F", "F")
+    assert (world.notified("failing", "nami-main"), world.notified("frozen", SERIES)) == ("F", "F")
     world.poll(SPOT, {"USDT": "5000"})
-    assert (world.told("failing", "nami-main"), world.told("frozen", SERIES)) == ("FR", "FR")
+    assert (world.notified("failing", "nami-main"), world.notified("frozen", SERIES)) == ("FR", "FR")
 
 
 def test_stale_is_told_when_the_failing_rule_is_gone() -> None:
@@ -270,7 +273,7 @@ def test_stale_of_an_account_that_is_read_is_not_explained_by_anothers_failure()
     world.poll(one, {"VND": "5"})
     world.poll(other, AUTH)
     world.tick(one, minutes(30))
-    assert world.told("frozen", f"{one}/VND") == "F"
+    assert world.notified("frozen", f"{one}/VND") == "F"
 
 
 # Accounts and providers
@@ -304,7 +307,7 @@ def test_two_rules_over_one_provider_are_two_alerts() -> None:
     world = World([first, second])
     for _ in range(3):
         world.poll(one, TIMEOUT)
-    assert (world.told("first", "wdcf-main"), world.told("second", "wdcf-main")) == ("F", "")
+    assert (world.notified("first", "wdcf-main"), world.notified("second", "wdcf-main")) == ("F", "")
 
 
 def test_providers_fail_each_by_itself() -> None:
@@ -314,7 +317,7 @@ def test_providers_fail_each_by_itself() -> None:
     world.poll(SPOT, {"USDT": "5"})
     for _ in range(3):
         world.poll(client, TIMEOUT)
-    assert (world.told("failing", "wdcf-main"), world.told("failing", "nami-main")) == ("F", "")
+    assert (world.notified("failing", "wdcf-main"), world.notified("failing", "nami-main")) == ("F", "")
 
 
 def test_a_refused_account_is_told_by_itself() -> None:
@@ -326,8 +329,8 @@ def test_a_refused_account_is_told_by_itself() -> None:
         world.poll(one, NOT_FOUND)
         world.poll(other, {"VND": "5"})
     assert (
-        world.told("failing", Subject.of_account(one)),
-        world.told("failing", Subject.of_provider(one.provider)),
+        world.notified("failing", Subject.of_account(one)),
+        world.notified("failing", Subject.of_provider(one.provider)),
     ) == ("F", "")
 
 
@@ -369,8 +372,8 @@ def test_kinds_of_failure(polls: list[Outcome | None], provider: str, account: s
     for outcome in polls:
         world.poll(one, outcome or {"VND": "5"})
         world.poll(other, {"VND": "5"})
-    assert world.told("failing", Subject.of_provider(one.provider)) == provider
-    assert world.told("failing", Subject.of_account(one)) == account
+    assert world.notified("failing", Subject.of_provider(one.provider)) == provider
+    assert world.notified("failing", Subject.of_account(one)) == account
 
 
 def test_an_outage_ends_with_a_reading_and_not_with_a_refusal() -> None:
@@ -378,7 +381,7 @@ def test_an_outage_ends_with_a_reading_and_not_with_a_refusal() -> None:
     world = World([FAILING])
     for outcome in (TIMEOUT, TIMEOUT, TIMEOUT, Outcome.REJECTED):
         world.poll(SPOT, outcome)
-    assert world.told("failing", "nami-main") == "F"
+    assert world.notified("failing", "nami-main") == "F"
 
 
 # The end of a rule

@@ -7,7 +7,7 @@ import pytest
 from monitor.domain.alerts import Alert, close
 from monitor.domain.rules import Policy
 
-from .support import HOUR, START, live, minutes, new_alert, policy, tell, written
+from .support import HOUR, START, minutes, new_alert, notified, play, policy, written
 
 FLAPS = policy(flaps=(2, 60))
 """More than two changes within an hour."""
@@ -55,12 +55,12 @@ def story(text: str, expected: str, meaning: str, by: Policy = FLAPS, quiet: str
     ],
 )
 def test_flapping(text: str, by: Policy, quiet: str, expected: str) -> None:
-    assert tell(text, by, quiet=quiet) == expected
+    assert notified(text, by, quiet=quiet) == expected
 
 
 def test_it_says_how_often_is_too_often() -> None:
     """And what to expect of it now."""
-    _, told = live("x.x", FLAPS)
+    _, told = play("x.x", FLAPS)
     assert (
         told[2][0].note
         == "changed more than 2 times within 1h; no notifications until it stops flapping or worsens"
@@ -76,20 +76,20 @@ def test_it_says_how_often_is_too_often() -> None:
     ],
 )
 def test_it_says_that_it_settled(text: str, quiet: str, note: str) -> None:
-    _, told = live(text, SETTLES, quiet=quiet)
+    _, told = play(text, SETTLES, quiet=quiet)
     assert told[-1][0].note == note
 
 
 def test_while_it_flaps_it_is_one_incident() -> None:
     """From the message that says so to its end."""
-    _, told = live("x.x.x.x......", SETTLES)
+    _, told = play("x.x.x.x......", SETTLES)
     flapping, end = [event for at in told for event in at][2:]
     assert (flapping.alert.id, flapping.seq, end.seq) == (end.alert.id, 1, 2)
 
 
 def test_with_a_cooldown_it_is_the_incident_it_was_before() -> None:
     """Number three of it, after the firing and the end."""
-    _, told = live("x.x", replace(FLAPS, cooldown=minutes(5)))
+    _, told = play("x.x", replace(FLAPS, cooldown=minutes(5)))
     assert [event.seq for at in told for event in at] == [1, 2, 3]
     assert len({event.alert.id for at in told for event in at}) == 1
 
@@ -98,24 +98,24 @@ def test_with_a_cooldown_it_is_the_incident_it_was_before() -> None:
 @pytest.mark.parametrize("quiet", ["", "  #", "   ###"])
 def test_a_copy_of_its_fields_goes_on_the_same(text: str, quiet: str) -> None:
     """A restart between any two readings tells neither more nor less."""
-    _, through = live(text, SETTLES, quiet=quiet, restart=lambda alert: replace(alert))
-    assert written(through) == tell(text, SETTLES, quiet=quiet)
+    _, through = play(text, SETTLES, quiet=quiet, restart=lambda alert: replace(alert))
+    assert written(through) == notified(text, SETTLES, quiet=quiet)
 
 
 def test_a_resolved_alert_remembers_its_changes_only_as_long_as_they_count() -> None:
     """Then it is as if it had never been."""
-    alert, _ = live("x.?????", SETTLES)
+    alert, _ = play("x.?????", SETTLES)
     assert alert == new_alert()
 
 
 def flapping() -> Alert:
-    alert, _ = live("x.x", FLAPS)
+    alert, _ = play("x.x", FLAPS)
     return alert
 
 
 def test_taken_out_of_the_rule_it_has_settled() -> None:
     """What is told next is how it stands."""
-    _, told = live("x.", policy(), alert=flapping(), start=START + minutes(3))
+    _, told = play("x.", policy(), alert=flapping(), start=START + minutes(3))
     assert written(told) == "rR"
 
 
@@ -127,5 +127,5 @@ def test_its_rule_gone_is_told() -> None:
 
 def test_a_clock_set_back_settles_it_a_window_later() -> None:
     """Not when the old clock is reached again."""
-    _, told = live("x????", SETTLES, alert=flapping(), start=START - 24 * HOUR)
+    _, told = play("x????", SETTLES, alert=flapping(), start=START - 24 * HOUR)
     assert written(told) == "....r"

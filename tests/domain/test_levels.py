@@ -9,7 +9,7 @@ from monitor.domain.model import Account, Severity
 from monitor.domain.rules import Delta, Failing, Policy, Threshold
 from monitor.errors import Outcome
 
-from .support import ACCOUNT, World, kinds, live, minutes, policy, tell, written
+from .support import ACCOUNT, World, kinds, minutes, notified, play, policy, written
 
 SPOT = replace(ACCOUNT, currencies=("USDT",))
 SERIES = "nami-spot/spot/USDT"
@@ -48,12 +48,12 @@ def story(text: str, expected: str, meaning: str, by: Policy | None = None, quie
     ],
 )
 def test_levels(text: str, by: Policy, quiet: str, expected: str) -> None:
-    assert tell(text, by, quiet=quiet) == expected
+    assert notified(text, by, quiet=quiet) == expected
 
 
 def test_the_levels_of_a_rule_are_one_incident() -> None:
     """One id, numbered on."""
-    _, told = live("wcwc.", policy())
+    _, told = play("wcwc.", policy())
     events = [event for at in told for event in at]
     assert len({event.alert.id for event in events}) == 1
     assert [event.seq for event in events] == [1, 2, 3, 4, 5]
@@ -61,7 +61,7 @@ def test_the_levels_of_a_rule_are_one_incident() -> None:
 
 def test_each_event_tells_the_severity_it_is_about() -> None:
     """A relief tells what it is now."""
-    _, told = live("wcw", policy())
+    _, told = play("wcw", policy())
     assert [event.alert.severity for at in told for event in at] == [
         Severity.WARNING,
         Severity.CRITICAL,
@@ -71,7 +71,7 @@ def test_each_event_tells_the_severity_it_is_about() -> None:
 
 def test_what_eased_while_pending_fires_as_a_warning() -> None:
     """The critical readings before did not hold for `for`."""
-    alert, _ = live("ccw", policy(hold=2))
+    alert, _ = play("ccw", policy(hold=2))
     assert alert.severity is Severity.WARNING
 
 
@@ -122,7 +122,7 @@ def test_levels_taken_out_of_a_rule_leave_its_incident() -> None:
     world.rules = [Threshold(name="low", below=Decimal(1000), policy=policy())]
     world.poll(SPOT, {"USDT": "900"})
     world.poll(SPOT, {"USDT": "9000"})
-    assert world.told("low", SERIES) == "FeR"
+    assert world.notified("low", SERIES) == "FeR"
     assert len({event.alert.id for event in world.events}) == 1
 
 
@@ -147,7 +147,7 @@ def test_an_outage_may_worsen_by_its_length() -> None:
     for _ in range(7):
         world.poll(client, Outcome.TIMEOUT)
     world.poll(client, {"VND": "5"})
-    assert world.told("failing", "wdcf-main") == "FWR"
+    assert world.notified("failing", "wdcf-main") == "FWR"
 
 
 # Levels that come and go
@@ -155,11 +155,11 @@ def test_an_outage_may_worsen_by_its_length() -> None:
 
 def test_a_value_that_flaps_between_two_levels_is_told_as_flapping() -> None:
     """It is as noisy as one that begins and ends; worse has got through before."""
-    assert tell("wcwcwcwcwc", policy(flaps=(4, 60))) == "FWeW~W...."
+    assert notified("wcwcwcwcwc", policy(flaps=(4, 60))) == "FWeW~W...."
 
 
 def test_it_settles_on_a_level() -> None:
     """And says which."""
-    _, told = live("wcwcwcccccccc", policy(flaps=(4, 8)))
+    _, told = play("wcwcwcccccccc", policy(flaps=(4, 8)))
     assert written(told) == "FWeW~W.....r."
     assert told[11][0].alert.severity is Severity.CRITICAL

@@ -212,7 +212,7 @@ def test_a_silence_of_an_account_does_not_mute_its_provider() -> None:
     world = World([FAILING], mutes=Mutes(silences=(silence(Match({"account": (one.name,)})),)))
     world.poll(other, {"VND": "5"})
     world.poll(one, Outcome.TIMEOUT)
-    assert world.told("failing", Subject.of_provider(one.provider)) == "F"
+    assert world.notified("failing", Subject.of_provider(one.provider)) == "F"
 
 
 def test_a_silence_of_a_provider_mutes_all_of_it() -> None:
@@ -234,7 +234,7 @@ def test_a_provider_can_be_silenced_by_what_all_its_accounts_have_in_common() ->
         world = World([FAILING], mutes=Mutes(silences=(silence(match),)))
         world.poll(other, {"VND": "5"})
         world.poll(one, Outcome.TIMEOUT)
-        assert world.told("failing", Subject.of_provider(one.provider)) == expected
+        assert world.notified("failing", Subject.of_provider(one.provider)) == expected
 
 
 def inhibited(*, equal: tuple[str, ...] = ()) -> tuple[World, list[object]]:
@@ -326,7 +326,7 @@ def test_a_missing_currency_is_told_after_a_silence_though_polls_fail_now() -> N
     world.poll(ONE, {})
     world.poll(ONE, Outcome.TIMEOUT)
     world.tick(ONE, minutes(10))
-    assert world.told("failing", "nami-spot/spot/USDT") == "F"
+    assert world.notified("failing", "nami-spot/spot/USDT") == "F"
 
 
 def test_failed_polls_do_not_count_as_answers_that_lack_a_currency() -> None:
@@ -336,7 +336,7 @@ def test_failed_polls_do_not_count_as_answers_that_lack_a_currency() -> None:
     world.poll(ONE, {})
     for _ in range(9):
         world.poll(ONE, Outcome.NOT_FOUND)
-    assert world.told("failing", "nami-spot/spot/USDT") == ""
+    assert world.notified("failing", "nami-spot/spot/USDT") == ""
 
 
 @pytest.mark.parametrize("after", [MINUTE, timedelta(hours=1)])
@@ -352,4 +352,4 @@ def test_an_accounts_own_trouble_is_told_when_its_providers_is_over(after: timed
     assert kinds(world.events) == "F"
     world.poll(other, {"VND": "5"}, after)
     world.poll(one, Outcome.NOT_FOUND)
-    assert world.told("failing", Subject.of_account(one)) == "F"
+    assert world.notified("failing", Subject.of_account(one)) == "F"

@@ -75,7 +75,7 @@ def test_an_outage_is_one_firing_and_one_resolve(chance: random.Random, count: i
         break
     for account in chance.sample(accounts, count):
         world.poll(account, OK)
-    assert world.told("failing", PROVIDER).replace("W", "") == "FR"
+    assert world.notified("failing", PROVIDER).replace("W", "") == "FR"
 
 
 @given(st.randoms(use_true_random=False), st.integers(2, 8))

@@ -224,7 +224,7 @@ def test_a_providers_alert_is_not_routed_as_one_of_its_accounts() -> None:
     world.poll(other, {"VND": "5"})
     world.poll(one, Outcome.AUTH)
     world.tick(one)
-    assert world.told("failing", "wdcf-main") == "FE"
+    assert world.notified("failing", "wdcf-main") == "FE"
 
 
 def test_an_alert_without_its_rule_is_routed_by_what_is_known() -> None:

@@ -1,4 +1,4 @@
-"""An account, an alert, and work that puts readings and events into the store by hand."""
+"""An account, an alert, and functions that put readings and events into the store by hand."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -46,10 +46,10 @@ ALERT = Alert(
     ack=Ack(by="ann", reason="on it", at=NOW + timedelta(minutes=10)),
     muted=Mute(kind=MuteKind.SILENCE, source="3", text="silence 3 by bob: upgrade"),
 )
-AT_ONCE = timedelta(0)
+IMMEDIATE = timedelta(0)
 
 
-def tell(
+def add_event(
     tx: Transaction,
     incident: str,
     seq: int,
@@ -58,9 +58,9 @@ def tell(
     *targets: Target,
     severity: Severity = Severity.WARNING,
     group: str = "rule=r",
-    wait: timedelta = AT_ONCE,
+    wait: timedelta = IMMEDIATE,
 ) -> None:
-    """Puts an event into the outbox."""
+    """Put an event into the outbox."""
     alert = Alert(rule="r", subject=Subject("s"), id=incident, seq=seq, since=at, severity=severity)
     facts = Report(
         kind=kind,
@@ -80,22 +80,22 @@ def tell(
 
 
 def add_call(tx: Transaction, host: str, at: datetime, *, caller: str = "daemon") -> None:
-    """Notes a call that takes no time."""
+    """Record a call that takes no time."""
     tx.hosts.add_call(host, NotedCall(caller=caller, at=at, ends_by=at))
 
 
 def incidents(waiting: Waiting) -> list[str]:
-    """The incidents that are due, in the order in which they would be told."""
+    """Return the incidents that are due, in the order of their delivery."""
     return [of_one[0].report.incident for of_one in waiting.due]
 
 
 def snapshot(total: str, at: datetime = NOW) -> Reading:
-    """A reading of a total that is all available."""
+    """Return a reading whose total is all available."""
     return Reading(observed_at=at, total=Decimal(total), available=Decimal(total))
 
 
 def keep(tx: Transaction, *readings: Reading) -> None:
-    """Stores readings of the one series, oldest first."""
+    """Store readings of the one series, oldest first."""
     tx.accounts.health(ACCOUNT, NOW)
     for reading in readings:
         view = SeriesView(series=USDT, watched_since=NOW, last=reading)
@@ -104,6 +104,6 @@ def keep(tx: Transaction, *readings: Reading) -> None:
 
 
 def history(tx: Transaction, since: datetime, at_least: int) -> list[str]:
-    """The totals of the stored readings, as text."""
+    """Return the totals of the stored readings, as text."""
     newest = NOW + timedelta(days=1)
     return [format(one.total, "f") for one in tx.readings.history(USDT, newest, since, at_least)]

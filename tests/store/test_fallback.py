@@ -8,7 +8,7 @@ from monitor.domain.model import Severity
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
-from .support import incidents, tell
+from .support import add_event, incidents
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
@@ -36,7 +36,7 @@ async def test_what_fails_for_long_enough_is_handed_over(store: Store) -> None:
     """Not before, and saying which channel is down."""
 
     def prepare(tx: Transaction) -> tuple[int, int, list[str]]:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
         early = divert_to_fallback(tx, NOW + FIVE - timedelta(seconds=1))
         due = divert_to_fallback(tx, NOW + FIVE)
@@ -49,7 +49,7 @@ async def test_it_is_handed_over_once(store: Store) -> None:
     """However long the channel stays down."""
 
     def prepare(tx: Transaction) -> list[int]:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
         return [divert_to_fallback(tx, NOW + FIVE), divert_to_fallback(tx, NOW + 2 * FIVE)]
 
@@ -60,7 +60,7 @@ async def test_it_counts_from_the_first_failure(store: Store) -> None:
     """Not from when it was put into the outbox, nor from the last attempt."""
 
     def prepare(tx: Transaction) -> list[int]:
-        tell(tx, "A", 1, FIRED, NOW - timedelta(hours=9), OPS)
+        add_event(tx, "A", 1, FIRED, NOW - timedelta(hours=9), OPS)
         fail(tx, OPS, NOW)
         fail(tx, OPS, NOW + timedelta(minutes=4))
         return [divert_to_fallback(tx, NOW + timedelta(minutes=4)), divert_to_fallback(tx, NOW + FIVE)]
@@ -72,7 +72,7 @@ async def test_what_one_url_of_the_channel_took_is_not_handed_over(store: Store)
     """Somebody was told."""
 
     def prepare(tx: Transaction) -> int:
-        tell(tx, "A", 1, FIRED, NOW, OPS, CHAT)
+        add_event(tx, "A", 1, FIRED, NOW, OPS, CHAT)
         ((taken,),) = tx.outbox.waiting(CHAT, NOW).due
         tx.outbox.complete([taken.id], delivered=True, at=NOW)
         fail(tx, OPS, NOW)
@@ -85,9 +85,9 @@ async def test_what_waits_behind_it_is_handed_over_with_it(store: Store) -> None
     """That it got worse was not tried: the firing holds it back. In order."""
 
     def prepare(tx: Transaction) -> list[int]:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
-        tell(tx, "A", 2, WORSENED, NOW + timedelta(minutes=4), OPS, severity=Severity.CRITICAL)
+        add_event(tx, "A", 2, WORSENED, NOW + timedelta(minutes=4), OPS, severity=Severity.CRITICAL)
         divert_to_fallback(tx, NOW + FIVE)
         return [one.report.seq for one in for_phone(tx)]
 
@@ -98,11 +98,11 @@ async def test_what_comes_after_it_follows(store: Store) -> None:
     """The end goes to the fallback too, once: as one it was told, or in place of the channel."""
 
     def prepare(tx: Transaction) -> tuple[list[Target], list[int]]:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
         divert_to_fallback(tx, NOW + FIVE)
         notified_targets = sorted(tx.outbox.notified_targets("A"), key=str)
-        tell(tx, "A", 2, RESOLVED, NOW + FIVE, *notified_targets)
+        add_event(tx, "A", 2, RESOLVED, NOW + FIVE, *notified_targets)
         divert_to_fallback(tx, NOW + 2 * FIVE)
         return notified_targets, [one.report.seq for one in for_phone(tx, NOW + 2 * FIVE)]
 
@@ -113,10 +113,10 @@ async def test_all_that_waits_for_the_channel_is_handed_over_with_one(store: Sto
     """Others have failed for less long, or were never tried since one attempt hangs. Not what waits for its group."""
 
     def prepare(tx: Transaction) -> tuple[list[str], list[str]]:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
-        tell(tx, "B", 1, FIRED, NOW + FIVE - timedelta(seconds=9), OPS)
-        tell(tx, "C", 1, FIRED, NOW + FIVE, OPS, wait=timedelta(seconds=10))
+        add_event(tx, "B", 1, FIRED, NOW + FIVE - timedelta(seconds=9), OPS)
+        add_event(tx, "C", 1, FIRED, NOW + FIVE, OPS, wait=timedelta(seconds=10))
         divert_to_fallback(tx, NOW + FIVE)
         first = [one.report.incident for one in for_phone(tx)]
         divert_to_fallback(tx, NOW + FIVE + timedelta(seconds=10))
@@ -129,10 +129,10 @@ async def test_what_waits_in_quiet_hours_is_not_handed_over_with_another(store: 
     """It was not tried; what is critical does not wait."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, NOW, OPS, severity=Severity.CRITICAL)
+        add_event(tx, "A", 1, FIRED, NOW, OPS, severity=Severity.CRITICAL)
         fail(tx, OPS, NOW)
-        tell(tx, "B", 1, FIRED, NOW, OPS)
-        tell(tx, "C", 1, FIRED, NOW, OPS, severity=Severity.CRITICAL)
+        add_event(tx, "B", 1, FIRED, NOW, OPS)
+        add_event(tx, "C", 1, FIRED, NOW, OPS, severity=Severity.CRITICAL)
         tx.outbox.divert_to_fallback("ops", [PHONE], NOW, NOW + FIVE, quiet=True)
         return [one.report.incident for one in for_phone(tx)]
 
@@ -143,7 +143,7 @@ async def test_it_stays_in_the_outbox_for_the_channel(store: Store) -> None:
     """Back again, it is told what it missed."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         fail(tx, OPS, NOW)
         divert_to_fallback(tx, NOW + FIVE)
         return incidents(tx.outbox.waiting(OPS, NOW + FIVE))
@@ -155,7 +155,7 @@ async def test_a_fallback_that_was_told_anyway_is_not_told_twice(store: Store) -
     """The route leads to both."""
 
     def prepare(tx: Transaction) -> int:
-        tell(tx, "A", 1, FIRED, NOW, OPS, PHONE)
+        add_event(tx, "A", 1, FIRED, NOW, OPS, PHONE)
         fail(tx, OPS, NOW)
         divert_to_fallback(tx, NOW + FIVE)
         return len(for_phone(tx))
@@ -167,7 +167,7 @@ async def test_a_channel_without_trouble_hands_nothing_over(store: Store) -> Non
     """What waits for its group, or in quiet hours, has not failed."""
 
     def prepare(tx: Transaction) -> int:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         return divert_to_fallback(tx, NOW + timedelta(hours=9))
 
     assert await store.write(prepare) == 0

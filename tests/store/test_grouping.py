@@ -10,7 +10,7 @@ from monitor.domain.model import Severity
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
-from .support import incidents, tell
+from .support import add_event, incidents
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 OPS = Target(channel="ops", url_id="abcd1234")
@@ -26,8 +26,8 @@ async def test_a_group_waits_for_more_and_goes_out_as_one(store: Store) -> None:
     """From its first on, as long as its route says; who comes meanwhile goes with it."""
 
     def prepare(tx: Transaction) -> list[list[str]]:
-        tell(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
-        tell(tx, "B", 1, FIRED, after(9), OPS, wait=WAIT)
+        add_event(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
+        add_event(tx, "B", 1, FIRED, after(9), OPS, wait=WAIT)
         return [incidents(tx.outbox.waiting(OPS, after(seconds))) for seconds in (0, 9.9, 10)]
 
     assert await store.write(prepare) == [[], [], ["A", "B"]]
@@ -37,8 +37,8 @@ async def test_somebody_who_waits_is_told_until_when(store: Store) -> None:
     """The deliverer sleeps until the group's time has come."""
 
     def prepare(tx: Transaction) -> datetime | None:
-        tell(tx, "B", 1, FIRED, after(3), OPS, wait=WAIT)
-        tell(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
+        add_event(tx, "B", 1, FIRED, after(3), OPS, wait=WAIT)
+        add_event(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
         return tx.outbox.waiting(OPS, after(5)).next_at
 
     assert await store.write(prepare) == after(10)
@@ -50,7 +50,7 @@ async def test_a_group_never_waits_longer_because_more_come(store: Store) -> Non
     def prepare(tx: Transaction) -> list[int]:
         sent = []
         for second in range(60):
-            tell(tx, f"I{second:02}", 1, FIRED, after(second), OPS, wait=WAIT)
+            add_event(tx, f"I{second:02}", 1, FIRED, after(second), OPS, wait=WAIT)
             if due := tx.outbox.waiting(OPS, after(second)).due:
                 sent.append(len(due))
                 tx.outbox.complete(
@@ -65,8 +65,8 @@ async def test_two_groups_are_two_messages(store: Store) -> None:
     """The one that is due first goes first, and takes nothing of the other with it."""
 
     def prepare(tx: Transaction) -> tuple[list[str], list[str]]:
-        tell(tx, "A", 1, FIRED, after(1), OPS, group="rule=low", wait=WAIT)
-        tell(tx, "B", 1, FIRED, NOW, OPS, group="rule=high", wait=WAIT)
+        add_event(tx, "A", 1, FIRED, after(1), OPS, group="rule=low", wait=WAIT)
+        add_event(tx, "B", 1, FIRED, NOW, OPS, group="rule=high", wait=WAIT)
         first = tx.outbox.waiting(OPS, after(60))
         tx.outbox.complete([one.id for of_one in first.due for one in of_one], delivered=True, at=after(60))
         return incidents(first), incidents(tx.outbox.waiting(OPS, after(60)))
@@ -78,7 +78,7 @@ async def test_what_is_alone_need_not_wait(store: Store) -> None:
     """A route with `group_wait: 0s` tells at once."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         return incidents(tx.outbox.waiting(OPS, NOW))
 
     assert await store.write(prepare) == ["A"]
@@ -88,8 +88,8 @@ async def test_draining_waits_for_nothing(store: Store) -> None:
     """`poll` tells what there is and ends; what failed before still waits for its next attempt."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
-        tell(tx, "B", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS, wait=WAIT)
+        add_event(tx, "B", 1, FIRED, NOW, OPS)
         ((failed,),) = [
             of_one for of_one in tx.outbox.waiting(OPS, NOW).due if of_one[0].report.incident == "B"
         ]
@@ -103,10 +103,10 @@ async def test_what_is_tried_again_delays_no_newcomer(store: Store) -> None:
     """The old one waits for its next attempt; the new one for its group alone, and without the old one."""
 
     def prepare(tx: Transaction) -> list[list[str]]:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         ((old,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.reschedule([old.id], at=NOW, until=after(300), error="refused")
-        tell(tx, "B", 1, FIRED, after(20), OPS, wait=WAIT)
+        add_event(tx, "B", 1, FIRED, after(20), OPS, wait=WAIT)
         return [incidents(tx.outbox.waiting(OPS, after(seconds))) for seconds in (29, 30, 300)]
 
     assert await store.write(prepare) == [[], ["B"], ["A", "B"]]
@@ -116,10 +116,10 @@ async def test_a_retry_takes_newcomers_with_it(store: Store) -> None:
     """When its time has come, what came since goes in the same message, and need not wait for more."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, NOW, OPS)
+        add_event(tx, "A", 1, FIRED, NOW, OPS)
         ((old,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.reschedule([old.id], at=NOW, until=after(30), error="refused")
-        tell(tx, "B", 1, FIRED, after(29), OPS, wait=WAIT)
+        add_event(tx, "B", 1, FIRED, after(29), OPS, wait=WAIT)
         return incidents(tx.outbox.waiting(OPS, after(30)))
 
     assert await store.write(prepare) == ["A", "B"]
@@ -129,9 +129,9 @@ async def test_an_incident_keeps_its_order_whatever_groups_it_goes_through(store
     """Its route was edited between the firing and the end: the end still waits for the firing."""
 
     def prepare(tx: Transaction) -> list[list[str]]:
-        tell(tx, "A", 1, EventKind.FLAPPING, NOW, OPS, group="old", wait=WAIT)
-        tell(tx, "A", 2, RESOLVED, after(1), OPS, group="new")
-        tell(tx, "B", 1, FIRED, after(1), OPS, group="new")
+        add_event(tx, "A", 1, EventKind.FLAPPING, NOW, OPS, group="old", wait=WAIT)
+        add_event(tx, "A", 2, RESOLVED, after(1), OPS, group="new")
+        add_event(tx, "B", 1, FIRED, after(1), OPS, group="new")
         sent = []
         for seconds in (2, 10, 10):
             delivery = plan(tx.outbox.waiting(OPS, after(seconds)).due)
@@ -147,7 +147,7 @@ async def test_groups_are_of_one_url(store: Store) -> None:
     other = Target(channel="ops", url_id="ffff0000")
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, NOW, OPS, other)
+        add_event(tx, "A", 1, FIRED, NOW, OPS, other)
         ((mine,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.complete([mine.id], delivered=True, at=NOW)
         return incidents(tx.outbox.waiting(other, NOW))
@@ -162,7 +162,7 @@ async def test_500_of_one_cause_are_one_message(store: Store, kind: EventKind) -
     def prepare(tx: Transaction) -> tuple[str, list[str], int]:
         for number in range(500):
             severity = Severity.CRITICAL if number == 321 else Severity.WARNING
-            tell(tx, f"I{number:03}", 2, kind, NOW, OPS, severity=severity, wait=WAIT)
+            add_event(tx, f"I{number:03}", 2, kind, NOW, OPS, severity=severity, wait=WAIT)
         delivery = plan(tx.outbox.waiting(OPS, after(10)).due)
         tx.outbox.complete([one.id for one in delivery.covers], delivered=True, at=after(10))
         left = len(tx.outbox.waiting(OPS, after(60)).due)
@@ -182,7 +182,7 @@ async def test_a_failed_group_is_tried_again_as_a_whole(store: Store) -> None:
 
     def prepare(tx: Transaction) -> tuple[list[str], set[int]]:
         for name in "ABC":
-            tell(tx, name, 1, FIRED, NOW, OPS)
+            add_event(tx, name, 1, FIRED, NOW, OPS)
         ids = [one.id for of_one in tx.outbox.waiting(OPS, NOW).due for one in of_one]
         tx.outbox.reschedule(ids, at=NOW, until=after(2), error="refused")
         due = tx.outbox.waiting(OPS, after(2))
@@ -196,7 +196,7 @@ async def test_reminders_put_off_pile_up_to_one(store: Store) -> None:
 
     def prepare(tx: Transaction) -> list[int]:
         for seq in (2, 3, 4):
-            tell(tx, "A", seq, REMINDER, after(seq), OPS)
+            add_event(tx, "A", seq, REMINDER, after(seq), OPS)
         return [one.report.seq for one in plan(tx.outbox.waiting(OPS, after(60)).due).covers]
 
     assert await store.write(prepare) == [2, 3, 4]
@@ -206,7 +206,7 @@ async def test_a_notification_knows_its_group(store: Store) -> None:
     """As the outbox keeps it."""
 
     def prepare(tx: Transaction) -> str:
-        tell(tx, "A", 1, FIRED, NOW, OPS, group="rule=r\0provider=p")
+        add_event(tx, "A", 1, FIRED, NOW, OPS, group="rule=r\0provider=p")
         ((one,),) = tx.outbox.waiting(OPS, NOW).due
         return one.group
 
@@ -227,7 +227,7 @@ async def test_a_clock_set_back_delays_nothing_for_long(store: Store, ahead: tim
     """What was planned further ahead than any backoff was so by a clock that ran ahead: it is due at once."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, NOW + ahead, OPS)
+        add_event(tx, "A", 1, FIRED, NOW + ahead, OPS)
         return incidents(tx.outbox.waiting(OPS, NOW))
 
     assert await store.write(prepare) == (["A"] if due else [])

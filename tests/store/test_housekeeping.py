@@ -7,7 +7,7 @@ from monitor.domain.delivery import Target
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
-from .support import ALERT, NOW, OPS, add_call, history, keep, snapshot, tell
+from .support import ALERT, NOW, OPS, add_call, add_event, history, keep, snapshot
 
 
 async def test_pruning_goes_by_small_steps_and_keeps_the_last_reading(store: Store) -> None:
@@ -58,7 +58,7 @@ async def test_pruning_spares_incidents_that_last(store: Store) -> None:
 
     def prepare(tx: Transaction) -> list[Target]:
         tx.alerts.save(ALERT)
-        tell(tx, ALERT.id, 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, ALERT.id, 1, EventKind.FIRED, NOW, OPS)
         ((waiting,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.complete([waiting.id], delivered=True, at=NOW)
         tx.housekeeping.prune(NOW + timedelta(days=400), 100)

@@ -9,16 +9,16 @@ from monitor.domain.delivery import Target
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
-from .support import NOW, OPS, incidents, tell
+from .support import NOW, OPS, add_event, incidents
 
 
 async def test_within_an_incident_the_first_holds_back_the_others(store: Store) -> None:
     """A firing that is being put off holds back its resolve, and no other incident."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
-        tell(tx, "B", 1, EventKind.FIRED, NOW + timedelta(seconds=1), OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
+        add_event(tx, "B", 1, EventKind.FIRED, NOW + timedelta(seconds=1), OPS)
         first = tx.outbox.waiting(OPS, NOW + timedelta(seconds=5)).due
         later = NOW + timedelta(seconds=5)
         tx.outbox.reschedule([first[0][0].id], at=later, until=NOW + timedelta(seconds=30), error="refused")
@@ -31,7 +31,7 @@ async def test_nothing_due_says_when_something_will_be(store: Store) -> None:
     """The deliverer sleeps until then."""
 
     def prepare(tx: Transaction) -> datetime | None:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         ((first,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.reschedule([first.id], at=NOW, until=NOW + timedelta(seconds=30), error="refused")
         return tx.outbox.waiting(OPS, NOW).next_at
@@ -44,7 +44,7 @@ async def test_what_waits_for_an_exchanged_url_goes_to_the_channels_new_one(stor
     new = Target(channel="ops", url_id="ffff0000")
 
     def prepare(tx: Transaction) -> tuple[int, list[str], int]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         given_up = tx.outbox.reroute([new], lambda *_: [], NOW)
         return given_up, incidents(tx.outbox.waiting(new, NOW)), len(tx.outbox.waiting(OPS, NOW).due)
 
@@ -55,7 +55,7 @@ async def test_what_waits_for_a_channel_that_is_gone_is_given_up(store: Store) -
     """It is counted, so that somebody hears of it."""
 
     def prepare(tx: Transaction) -> tuple[int, int]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         return tx.outbox.reroute([Target(channel="other", url_id="1")], lambda *_: [], NOW), len(
             tx.outbox.waiting(OPS, NOW).due
         )
@@ -68,8 +68,8 @@ async def test_what_nobody_knows_goes_to_the_channels_its_rule_has_now(store: St
     new = Target(channel="new", url_id="1")
 
     def prepare(tx: Transaction) -> tuple[int, list[int]]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
         given_up = tx.outbox.reroute([new], lambda *_: [new], NOW)
         return given_up, [one.report.seq for waiting in tx.outbox.waiting(new, NOW).due for one in waiting]
 
@@ -82,11 +82,11 @@ async def test_what_others_know_is_given_up_with_its_channel(store: Store, deliv
     gone, new = Target(channel="gone", url_id="1"), Target(channel="new", url_id="2")
 
     def prepare(tx: Transaction) -> tuple[int, int]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         if delivered:
             [[one]] = tx.outbox.waiting(OPS, NOW).due
             tx.outbox.complete([one.id], delivered=True, at=NOW)
-        tell(tx, "A", 2, EventKind.RESOLVED, NOW, gone)
+        add_event(tx, "A", 2, EventKind.RESOLVED, NOW, gone)
         configured = [new] if delivered else [OPS, new]
         return tx.outbox.reroute(configured, lambda *_: configured, NOW), len(tx.outbox.waiting(new, NOW).due)
 
@@ -98,7 +98,7 @@ async def test_what_waits_for_a_renamed_channel_goes_out_by_its_new_name(store: 
     renamed, other = Target(channel="oncall", url_id=OPS.url_id), Target(channel="oncall", url_id="0b0b0b0b")
 
     def prepare(tx: Transaction) -> tuple[int, list[str], list[str]]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         given_up = tx.outbox.reroute([other, renamed], lambda *_: [other, renamed], NOW)
         return given_up, incidents(tx.outbox.waiting(renamed, NOW)), incidents(tx.outbox.waiting(other, NOW))
 
@@ -110,10 +110,10 @@ async def test_a_recipients_former_name_is_its_own(store: Store) -> None:
     new = Target(channel="ops", url_id="0b0b0b0b")
 
     def prepare(tx: Transaction) -> tuple[list[Target], int, int]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         [[one]] = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.complete([one.id], delivered=True, at=NOW)
-        tell(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
+        add_event(tx, "A", 2, EventKind.RESOLVED, NOW, OPS)
         tx.outbox.rename_targets([(OPS, new)])
         return (
             tx.outbox.notified_targets("A"),
@@ -132,10 +132,10 @@ async def test_recipients_that_had_one_name_each_get_what_waits_for_it(store: St
     )
 
     def prepare(tx: Transaction) -> tuple[list[Target], list[list[str]]]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         [[one]] = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.complete([one.id], delivered=True, at=NOW)
-        tell(tx, "B", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "B", 1, EventKind.FIRED, NOW, OPS)
         for _ in range(2):
             tx.outbox.rename_targets([(OPS, alice), (OPS, bob)])
             tx.outbox.reroute([alice, bob], lambda *_: [], NOW)
@@ -152,7 +152,7 @@ async def test_a_url_that_was_taken_away_and_is_back_gets_what_waits(store: Stor
     other = Target(channel=OPS.channel, url_id="0b0b0b0b")
 
     def prepare(tx: Transaction) -> list[list[str]]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tx.outbox.reroute([other], lambda *_: [], NOW)
         tx.outbox.reroute([OPS], lambda *_: [], NOW)
         return [incidents(tx.outbox.waiting(target, NOW)) for target in (OPS, other)]
@@ -165,7 +165,7 @@ async def test_a_name_that_was_taken_away_and_is_back_gets_what_waits(store: Sto
     renamed = Target(channel="oncall", url_id=OPS.url_id)
 
     def prepare(tx: Transaction) -> list[list[str]]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tx.outbox.reroute([renamed], lambda *_: [], NOW)
         tx.outbox.reroute([OPS], lambda *_: [], NOW)
         return [incidents(tx.outbox.waiting(target, NOW)) for target in (OPS, renamed)]

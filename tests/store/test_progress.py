@@ -8,7 +8,7 @@ from monitor.domain.progress import Progress
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
-from .support import tell
+from .support import add_event
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -25,7 +25,7 @@ async def test_what_is_due_and_not_tried_is_trouble_after_five_minutes(store: St
     """Not before."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         return [trouble(tx, at) for at in (NOW + 4 * MINUTE, NOW + 5 * MINUTE)]
 
     assert await store.write(prepare) == [
@@ -38,8 +38,8 @@ async def test_what_waits_behind_one_that_is_tried_again_and_again_is_none(store
     """The channel is down, and the message before it is tried every few minutes: deliveries get on."""
 
     def prepare(tx: Transaction) -> str:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
-        tell(tx, "A", 2, EventKind.WORSENED, NOW + MINUTE, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 2, EventKind.WORSENED, NOW + MINUTE, OPS)
         ((first, _),) = tx.outbox.waiting(OPS, NOW + MINUTE).due
         tx.outbox.reschedule([first.id], at=NOW + 9 * MINUTE, until=NOW + 14 * MINUTE, error="refused")
         return trouble(tx, NOW + 10 * MINUTE)
@@ -51,7 +51,7 @@ async def test_what_waits_in_quiet_hours_is_none(store: Store) -> None:
     """Nobody wants it tried."""
 
     def prepare(tx: Transaction) -> str:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         return trouble(tx, NOW + 60 * MINUTE, "ops")
 
     assert await store.write(prepare) == ""

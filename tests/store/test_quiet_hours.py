@@ -12,7 +12,7 @@ from monitor.domain.windows import QuietHours
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
-from .support import incidents, tell
+from .support import add_event, incidents
 
 OPS = Target(channel="ops", url_id="abcd1234")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -26,7 +26,7 @@ async def test_a_warning_waits_until_they_end(store: Store) -> None:
     """It is told when they do, to the minute."""
 
     def prepare(tx: Transaction) -> list[object]:
-        tell(tx, "A", 1, FIRED, TEN_PM, OPS)
+        add_event(tx, "A", 1, FIRED, TEN_PM, OPS)
         night = tx.outbox.waiting(OPS, TEN_PM, NIGHT)
         before = tx.outbox.waiting(OPS, SEVEN_AM - timedelta(seconds=1), NIGHT)
         return [
@@ -43,8 +43,8 @@ async def test_a_critical_passes(store: Store) -> None:
     """And takes no warning with it, though they be of one group."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, TEN_PM, OPS)
-        tell(tx, "B", 1, FIRED, TEN_PM, OPS, severity=Severity.CRITICAL)
+        add_event(tx, "A", 1, FIRED, TEN_PM, OPS)
+        add_event(tx, "B", 1, FIRED, TEN_PM, OPS, severity=Severity.CRITICAL)
         return incidents(tx.outbox.waiting(OPS, TEN_PM, NIGHT))
 
     assert await store.write(prepare) == ["B"]
@@ -54,8 +54,8 @@ async def test_a_warning_that_gets_critical_passes_with_what_is_before_it(store:
     """In order: the firing that was deferred, then that it got worse."""
 
     def prepare(tx: Transaction) -> list[int]:
-        tell(tx, "A", 1, FIRED, TEN_PM, OPS)
-        tell(tx, "A", 2, WORSENED, TEN_PM + timedelta(hours=1), OPS, severity=Severity.CRITICAL)
+        add_event(tx, "A", 1, FIRED, TEN_PM, OPS)
+        add_event(tx, "A", 2, WORSENED, TEN_PM + timedelta(hours=1), OPS, severity=Severity.CRITICAL)
         (waiting,) = tx.outbox.waiting(OPS, TEN_PM + timedelta(hours=1), NIGHT).due
         return [one.report.seq for one in waiting]
 
@@ -66,8 +66,8 @@ async def test_the_end_of_a_critical_passes(store: Store) -> None:
     """Whoever was woken by it may sleep again."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 2, RESOLVED, TEN_PM, OPS, severity=Severity.CRITICAL)
-        tell(tx, "B", 2, RESOLVED, TEN_PM, OPS)
+        add_event(tx, "A", 2, RESOLVED, TEN_PM, OPS, severity=Severity.CRITICAL)
+        add_event(tx, "B", 2, RESOLVED, TEN_PM, OPS)
         return incidents(tx.outbox.waiting(OPS, TEN_PM, NIGHT))
 
     assert await store.write(prepare) == ["A"]
@@ -77,8 +77,8 @@ async def test_what_began_and_ended_in_them_is_one_message_in_the_morning(store:
     """Both wait, and go out as one."""
 
     def prepare(tx: Transaction) -> list[int]:
-        tell(tx, "A", 1, FIRED, TEN_PM, OPS)
-        tell(tx, "A", 2, RESOLVED, TEN_PM + timedelta(hours=1), OPS)
+        add_event(tx, "A", 1, FIRED, TEN_PM, OPS)
+        add_event(tx, "A", 2, RESOLVED, TEN_PM + timedelta(hours=1), OPS)
         (waiting,) = tx.outbox.waiting(OPS, SEVEN_AM, NIGHT).due
         return [one.report.seq for one in waiting]
 
@@ -89,7 +89,7 @@ async def test_hours_taken_out_of_the_file_defer_nothing_any_more(store: Store) 
     """A reload shows at once: nothing was planned for the morning."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, TEN_PM, OPS)
+        add_event(tx, "A", 1, FIRED, TEN_PM, OPS)
         tx.outbox.waiting(OPS, TEN_PM, NIGHT)
         return incidents(tx.outbox.waiting(OPS, TEN_PM))
 
@@ -100,7 +100,7 @@ async def test_hours_that_came_into_the_file_defer_what_waits_already(store: Sto
     """It was put into the outbox before."""
 
     def prepare(tx: Transaction) -> list[str]:
-        tell(tx, "A", 1, FIRED, TEN_PM - timedelta(hours=5), OPS)
+        add_event(tx, "A", 1, FIRED, TEN_PM - timedelta(hours=5), OPS)
         return incidents(tx.outbox.waiting(OPS, TEN_PM, NIGHT))
 
     assert await store.write(prepare) == []
@@ -111,7 +111,7 @@ async def test_a_retry_in_them_waits_too(store: Store) -> None:
     late = TEN_PM - timedelta(minutes=2)
 
     def prepare(tx: Transaction) -> list[object]:
-        tell(tx, "A", 1, FIRED, late, OPS)
+        add_event(tx, "A", 1, FIRED, late, OPS)
         ((one,),) = tx.outbox.waiting(OPS, late, NIGHT).due
         tx.outbox.reschedule([one.id], at=late, until=TEN_PM + timedelta(minutes=1), error="refused")
         night = tx.outbox.waiting(OPS, TEN_PM + timedelta(minutes=1), NIGHT)
@@ -134,7 +134,7 @@ async def test_they_end_by_the_clocks_whatever_the_night(
     evening = datetime(*date, 22, tzinfo=BERLIN).astimezone(UTC)
 
     def prepare(tx: Transaction) -> datetime | None:
-        tell(tx, "A", 1, FIRED, evening, OPS)
+        add_event(tx, "A", 1, FIRED, evening, OPS)
         return tx.outbox.waiting(OPS, evening, NIGHT).next_at
 
     assert await store.write(prepare) == ends

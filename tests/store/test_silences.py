@@ -12,7 +12,7 @@ from monitor.domain.mutes import Silence
 from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
-from .support import tell
+from .support import add_event
 
 NOW = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -107,7 +107,7 @@ async def test_every_attempt_is_kept_with_what_it_came_to(store: Store) -> None:
     """Numbered, with its time."""
 
     def prepare(tx: Transaction) -> list[tuple[object, ...]]:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         ((one,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.reschedule([one.id], at=NOW, until=NOW + HOUR, error="refused")
         tx.outbox.reschedule([one.id], at=NOW + HOUR, until=NOW + 2 * HOUR, error="no route")
@@ -127,7 +127,7 @@ async def test_what_was_settled_before_is_not_tried_again(store: Store) -> None:
     """A late result of an attempt that was given up adds nothing."""
 
     def prepare(tx: Transaction) -> int:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         ((one,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.complete([one.id], delivered=False, at=NOW, error="refused")
         tx.outbox.complete([one.id], delivered=True, at=NOW)
@@ -143,7 +143,7 @@ async def test_attempts_go_with_their_notifications(store: Store) -> None:
     def prepare(tx: Transaction) -> list[tuple[int, ...]]:
         alert = Alert(rule="r", subject=Subject("s"), id="A", state=State.FIRING)
         tx.alerts.save(alert)
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tx.alerts.add_note(alert, "acked", NOW, "ann", "on it")
         ((one,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.complete([one.id], delivered=True, at=NOW)
@@ -162,7 +162,7 @@ async def test_an_incident_in_its_cooldown_keeps_its_story(store: Store) -> None
 
     def prepare(tx: Transaction) -> int:
         tx.alerts.save(Alert(rule="r", subject=Subject("s"), id="A", ended_at=NOW, seq=2))
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         ((one,),) = tx.outbox.waiting(OPS, NOW).due
         tx.outbox.complete([one.id], delivered=True, at=NOW)
         tx.housekeeping.prune(NOW + DAYS, 100)
@@ -175,7 +175,7 @@ async def test_what_still_waits_is_never_pruned(store: Store) -> None:
     """However old it is."""
 
     def prepare(tx: Transaction) -> int:
-        tell(tx, "A", 1, EventKind.FIRED, NOW, OPS)
+        add_event(tx, "A", 1, EventKind.FIRED, NOW, OPS)
         tx.housekeeping.prune(NOW + DAYS, 100)
         return len(tx.outbox.waiting(OPS, NOW + DAYS).due)
 
@@ -187,7 +187,7 @@ async def test_pruning_many_leaves_no_attempt_without_its_notification(store: St
 
     def prepare(tx: Transaction) -> list[int]:
         for number in range(25):
-            tell(tx, f"I{number}", 1, EventKind.FIRED, NOW, OPS)
+            add_event(tx, f"I{number}", 1, EventKind.FIRED, NOW, OPS)
         ids = [one.id for of_one in tx.outbox.waiting(OPS, NOW).due for one in of_one]
         tx.outbox.complete(ids, delivered=True, at=NOW)
         left: list[int] = []
