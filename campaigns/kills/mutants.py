@@ -416,7 +416,7 @@ MUTANTS = (
         edits=(
             Edit(
                 file=_STORED_OUTBOX,
-                old="        self._db.execute(handed_over.values(handed_over_at=now))\n",
+                old="        self._db.execute(diverted.values(handed_over_at=now))\n",
                 new='        taken = {"status": "delivered", "settled_at": now}\n'
                 "        self._db.execute(handed_over.values(handed_over_at=now, **taken))\n",
             ),

@@ -112,7 +112,7 @@ class SilenceRequest:
 def silence(config: Config, request: SilenceRequest, now: datetime) -> Silenced:
     """Add a silence. Raises ValueError if it matches nothing that is configured."""
     known = state.read(config.store.path)
-    fitting = fits(request.match, config, known.held if known else ())
+    fitting = fits(request.match, config, known.series_keys if known else ())
 
     def change(tx: Transaction) -> Silenced:
         new = tx.alerts.add_silence(

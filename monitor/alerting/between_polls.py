@@ -78,7 +78,7 @@ def _with_something_due(
     memory = max((rule.policy.memory for rule in config.rules), default=timedelta(0))
     kept, _ = kept_by_writer(tx, config)
     seen = Seen(at=now, mutes=at.mutes.active(now), inhibitors=at.inhibitors.version)
-    subjects = {*tx.alerts.unsettled(now - memory), *_to_escalate(tx, config, at, now, kept.seen)}
+    subjects = {*tx.alerts.changing_with_time(now - memory), *_to_escalate(tx, config, at, now, kept.seen)}
     if kept.seen is None or (kept.seen.mutes, kept.seen.inhibitors) != (seen.mutes, seen.inhibitors):
         subjects.update(_muted_otherwise(tx, config, at, now))
     kept.seen = seen

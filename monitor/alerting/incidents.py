@@ -95,7 +95,7 @@ def silence_state(one: SilenceStatus, now: datetime) -> str:
 
 def waiting(timeline: Timeline) -> list[OutboxEntry]:
     """Return the notifications of an incident that are not delivered yet."""
-    return [one for one in timeline.postings if one.status == "pending"]
+    return [one for one in timeline.outbox if one.status == "pending"]
 
 
 def _readings(timeline: Timeline) -> Iterator[Entry]:
@@ -147,7 +147,7 @@ def _event(report: Report) -> Entry:
 
 
 def _attempts(timeline: Timeline) -> Iterator[Entry]:
-    instead = {(one.seq, one.channel, one.url_id): one.instead_of for one in timeline.postings}
+    instead = {(one.seq, one.channel, one.url_id): one.instead_of for one in timeline.outbox}
     for one in timeline.attempts:
         instead_of = instead.get((one.seq, one.channel, one.url_id), "")
         tries = f", attempt {one.number}" if one.number > 1 or one.error else ""
@@ -171,7 +171,7 @@ def _attempts(timeline: Timeline) -> Iterator[Entry]:
 
 
 def _hand_overs(timeline: Timeline) -> Iterator[Entry]:
-    for one in timeline.postings:
+    for one in timeline.outbox:
         if one.handed_over_at is not None:
             yield Entry(
                 at=one.handed_over_at,

@@ -124,7 +124,7 @@ def assemble(known: Known | None, config: Config, now: datetime, *, job: str | N
         accounts=tuple(polled.values()),
         warnings=tuple(_of_clock(known.clock, now)) if known.clock else (),
         configuration=known.configuration,
-        idle=config.idle_silences((one.silence for one in silences), known.held),
+        idle=config.idle_silences((one.silence for one in silences), known.series_keys),
         problems=config.problems or (known.configuration.problems if known.configuration else ()),
     )
 

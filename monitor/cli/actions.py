@@ -116,7 +116,7 @@ def list_silences(
     known = read(loaded.store.path)
     found = [one for one in known.silences if everything or now < one.silence.ends_at] if known else []
     upcoming = [one.silence for one in found if now < one.silence.ends_at]
-    idle = loaded.idle_silences(upcoming, known.held) if known else frozenset[int]()
+    idle = loaded.idle_silences(upcoming, known.series_keys) if known else frozenset[int]()
     if as_json:
         listed = [payloads.silence(one, now, matches_nothing=one.silence.id in idle) for one in found]
         show_json(listed)

@@ -1,1 +1,1 @@
-"""The SQLite store. `store` writes, `reader` reads beside a running daemon; SQL stands nowhere else."""
+"""The SQLite store. `writer` changes it, `read` reads it beside a running daemon. No other package contains SQL."""

@@ -22,19 +22,22 @@ _HEALTHS = select(
     *(
         accounts.c[name]
         for name in (
-            *("job", "name", "polled_at", "ok_at", "outcome", "detail"),
-            *(
-                "failures",
-                "failures_alike",
-                "failures_same",
-                "failures_own",
-                "failing_since",
-                "failing_same_since",
-            ),
+            "job",
+            "name",
+            "polled_at",
+            "ok_at",
+            "outcome",
+            "detail",
+            "failures",
+            "failures_alike",
+            "failures_same",
+            "failures_own",
+            "failing_since",
+            "failing_same_since",
         )
     )
 ).where(accounts.c.polled_at.is_not(None), accounts.c.job.in_(bindparam("jobs", expanding=True)))
-"""Runs for all accounts of a provider with every poll of an outage, and so selects only the columns of a health."""
+"""Runs for all accounts of a provider at every poll during an outage, so it selects only the columns of `Health`."""
 
 _ADD_ACCOUNT = insert(accounts)
 
@@ -157,7 +160,7 @@ class Accounts:
             self._db.execute(_SET_OWN_FAILURES, rows)
 
     def add_missed_runs(self, account: Account, count: int) -> None:
-        """Count scheduled runs that were missed, or made up for by one later run."""
+        """Add to the number of scheduled runs that were missed, or replaced by one later run."""
         self._db.execute(
             update(accounts)
             .where(accounts.c.job == account.job, accounts.c.name == account.name)

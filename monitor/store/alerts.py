@@ -58,20 +58,22 @@ class Alerts:
         self._outbox = outbox
 
     def all(self) -> dict[AlertKey, Alert]:
-        """Return the alerts that are not over, or have to be remembered, by rule and subject."""
+        """Return all stored alerts by rule and subject: pending, firing, or remembered for a while."""
         return {(row.rule, Subject(row.subject)): _alert(row) for row in self._db.execute(select(alerts))}
 
     def about(self, subjects: Iterable[Subject]) -> dict[AlertKey, Alert]:
-        """Return those of all alerts that are about these subjects."""
+        """Return the stored alerts about these subjects, by rule and subject."""
         rows = self._db.execute(_ABOUT, {"subjects": list(subjects)})
         return {(row.rule, Subject(row.subject)): _alert(row) for row in rows}
 
     def follow(
         self, by: object, begin: Callable[[], F]
     ) -> tuple[F, Iterable[tuple[AlertKey, Severity | None]]]:
-        """Return what is kept for somebody from one transaction to the next, and by which firing alerts it differs from
-        the store: those (rule and subject) saved since this was last asked, with their severity, None where one does
-        not fire. The first time, and whenever something else may have happened, it is new, and all that fire."""
+        """Return a value that the caller (`by`) keeps from one transaction to the next, and the alerts by which it is
+        out of date: those saved since the last call, each with its severity, or None if it does not fire.
+
+        At the first call, and whenever another process or a rollback may have changed the store, the value is a new
+        one (`begin`), and the alerts are all that fire."""
         memory = self._memory
         if memory.followed_by is not by:
             memory.forget()
@@ -84,7 +86,7 @@ class Alerts:
         return memory.follower, saved.items()
 
     def save(self, alert: Alert) -> None:
-        """Keep an alert as it stands; one of which nothing matters any more is forgotten."""
+        """Store an alert; delete it if nothing of it matters any more (`Alert.is_over`)."""
         self._memory.saved[alert.key] = alert.severity if alert.state is State.FIRING else None
         if alert.is_over:
             self._db.execute(
@@ -94,18 +96,20 @@ class Alerts:
         self._db.execute(_SAVE, _alert_values(alert))
 
     def count(self) -> int:
-        """Return how many alerts are not over, or have to be remembered."""
+        """Return the number of stored alerts."""
         count: int = self._db.execute(select(func.count()).select_from(alerts)).scalar_one()
         return count
 
     def of_incident(self, incident: str) -> Alert | None:
-        """Return the alert whose incident this is, unless that is over and forgotten."""
+        """Return the alert of an incident; None if the incident is over and no longer remembered."""
         row = self._db.execute(select(alerts).where(alerts.c.id == incident)).one_or_none()
         return None if row is None else _alert(row)
 
-    def unsettled(self, ended_before: datetime) -> list[Subject]:
-        """Return the subjects of the alerts that time alone may change: notified otherwise than they stand and not
-        muted, or flapping; or remembered though they ended before an instant."""
+    def changing_with_time(self, ended_before: datetime) -> list[Subject]:
+        """Return the subjects of the alerts that time alone may change.
+
+        Those are alerts whose current state was not notified yet and that are not muted, flapping alerts, and
+        remembered ones that ended before an instant."""
         fires = alerts.c.state == State.FIRING
         moved = (alerts.c.severity != alerts.c.notified_severity) | (
             alerts.c.level != alerts.c.notified_level
@@ -121,8 +125,11 @@ class Alerts:
     def unacknowledged_since(
         self, at: datetime, wait: timedelta, seen_at: datetime | None
     ) -> list[tuple[str, Subject, Severity]]:
-        """Return the alerts (rule, subject, severity) announced for so long, not muted, neither acknowledged nor
-        escalated; without those that were so at an earlier instant already, and not notified since."""
+        """Return the alerts (rule, subject, severity) announced at least `wait` before `at`, and not muted,
+        acknowledged or escalated.
+
+        `seen_at` is the instant of an earlier call: alerts that it returned and that were not notified since are left
+        out."""
         known = alerts.c.acked_at.is_not(None) | alerts.c.escalated_at.is_not(None) | _MUTED
         waits = (alerts.c.announced_at <= at - wait) & ~known
         if seen_at is not None:
@@ -131,8 +138,8 @@ class Alerts:
         return [(row.rule, Subject(row.subject), Severity(row.severity)) for row in rows]
 
     def mutable(self) -> Iterator[Alert]:
-        """Yield the alerts that fire, or were muted when they were last judged; of each no more than what mutes can
-        match, and what mutes it."""
+        """Yield the alerts that fire or are muted, without the fields that no mute depends on: those keep their
+        defaults."""
         for row in self._db.execute(_MUTABLE):
             state, severity = State(row.state), Severity(row.severity)
             yield Alert(
@@ -144,14 +151,14 @@ class Alerts:
             )
 
     def notified_until(self, at: datetime, rule: str) -> list[Subject]:
-        """Return the subjects of a rule's announced alerts that nobody acknowledged, and that were not notified after
-        an instant."""
+        """Return the subjects of a rule's announced and unacknowledged alerts whose last notification was at an instant
+        or earlier."""
         mine = (alerts.c.rule == rule) & alerts.c.announced & (alerts.c.notified_at <= at)
         mine &= alerts.c.acked_at.is_(None)
         return [Subject(name) for name in self._db.execute(select(alerts.c.subject).where(mine)).scalars()]
 
     def add_event(self, event: Event, report: Report, addressed: Sequence[Addressed]) -> None:
-        """Keep an event, and put one notification per URL into the outbox."""
+        """Store an event, and put one notification per URL into the outbox."""
         self._db.execute(
             insert(events).values(
                 incident=event.alert.id,
@@ -166,18 +173,18 @@ class Alerts:
         self._outbox.add(event.alert.id, event.seq, event.at, event.alert.severity, addressed)
 
     def add_note(self, alert: Alert, kind: str, at: datetime, by: str, text: str) -> None:
-        """Keep what was done about an incident, by whom and why."""
+        """Store a note on an incident: what was done, by whom and why."""
         about = {"incident": alert.id, "rule": alert.rule, "subject": alert.subject}
         what = {"severity": alert.severity, "at": at, "kind": kind, "by": by, "text": text}
         self._db.execute(insert(notes).values(**about, **what))
 
     def was_notified(self, incident: str) -> bool:
-        """Return whether an incident, over or not, was ever notified."""
+        """Return True if an incident, ongoing or over, was ever notified."""
         first = select(events.c.seq).where(events.c.incident == incident).limit(1)
         return self._db.execute(first).one_or_none() is not None
 
     def silences(self, now: datetime) -> tuple[Silence, ...]:
-        """Return the silences that are not over."""
+        """Return the silences that have not ended, also those that have not begun."""
         known = self._memory.silences
         if known is None or not known.since <= now < known.until:
             rows = self._db.execute(_SILENCES, {"now": now})
@@ -189,7 +196,7 @@ class Alerts:
     def add_silence(
         self, match: Match, *, starts_at: datetime, ends_at: datetime, by: str, reason: str, now: datetime
     ) -> Silence:
-        """Keep a new silence, which gets the next number."""
+        """Store a new silence, and return it with its number."""
         self._memory.silences = None
         values = {
             "match": {key: list(globs) for key, globs in match.globs.items()},
@@ -203,7 +210,7 @@ class Alerts:
         return _silence(row)
 
     def expire_silence(self, number: int, *, by: str, now: datetime) -> Silence | None:
-        """End a silence at once; return None where there is none of this number that is not over."""
+        """End a silence now, and return it; return None if no silence of this number is left to end."""
         self._memory.silences = None
         row = self._db.execute(
             update(silences)
@@ -217,7 +224,7 @@ class Alerts:
 _TRANSLATED = frozenset(
     {"changes", "acked_at", "acked_by", "ack_reason", "mute_kind", "mute_source", "muted"}
 )
-"""Columns that are no fields of `Alert` as they are."""
+"""Columns that do not hold the value of the field of the same name, or have no such field."""
 
 
 def _alert_values(alert: Alert) -> dict[str, Any]:

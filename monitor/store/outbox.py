@@ -1,4 +1,6 @@
-"""The outbox: notifications until they are delivered or given up, the attempts, and the rests of recipients."""
+"""The outbox: notifications until they are delivered or given up, their attempts, and the rests of recipients.
+
+A rest is a span in which a recipient's service accepts no messages, because it refused some."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -39,12 +41,12 @@ _ADD_AGAIN = insert_or_update(
     fixed={"status": "pending", "settled_at": None, "failing_since": None},
     where=notifications.c.status == "failed",
 )
-"""One that was given up there before waits again: its URL had been taken away and is back."""
+"""Insert, or make pending again what was given up there before: its URL had been removed and is back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is to be delivered to a URL now, in order; where nothing is due, when something will be (None: never)."""
+    """The notifications to deliver to a URL now, by incident, in order. `next_at`: when to ask again; None: never."""
 
     due: tuple[tuple[Notification, ...], ...]
     next_at: datetime | None
@@ -71,12 +73,12 @@ class Outbox:
     def waiting(
         self, target: Target, now: datetime, quiet: QuietHours | None = None, *, wait_for_group: bool = True
     ) -> Waiting:
-        """Return what waits for one URL: the notifications of the group whose turn it is, by incident, in order.
+        """Return what is pending for one URL: the notifications of the group whose turn it is, by incident, in order.
 
-        `domain.delivery.next_turn` decides that; `quiet` are the channel's quiet hours."""
+        `domain.delivery.next_turn` decides whose turn it is. `quiet` are the channel's quiet hours."""
         heads = _heads(target)
-        # as few rows as there are groups, and no more of them read than are decided on: where thousands of incidents
-        # wait, a message must not take the longer for it
+        # one row a group, and only as many read as the decision needs: a message must not take longer because thousands
+        # of incidents are pending
         queues = (
             select(
                 heads.c.group_key,
@@ -114,7 +116,9 @@ class Outbox:
         return Waiting(self._pending(target, select(heads.c.incident).where(together)), now)
 
     def complete(self, ids: Sequence[int], *, delivered: bool, at: datetime, error: str = "") -> None:
-        """End notifications: the last attempt delivered them, or they are given up."""
+        """Record the last attempt of notifications, which delivered them or after which they are given up.
+
+        `error` is empty if they were delivered."""
         self._note_attempt(ids, at, error)
         self._db.execute(
             update(notifications)
@@ -130,7 +134,7 @@ class Outbox:
     def reschedule(
         self, ids: Sequence[int], *, at: datetime, until: datetime, error: str, taken: Sequence[str] = ()
     ) -> None:
-        """Record a failed attempt that will be followed by another; the parts `taken` are not sent again."""
+        """Record a failed attempt, and plan the next one at `until`. The parts `taken` are not sent again."""
         self._note_attempt(ids, at, error)
         self._db.execute(
             update(notifications)
@@ -145,15 +149,17 @@ class Outbox:
         )
 
     def hasten(self, target: Target, now: datetime) -> None:
-        """Let what failed at a URL be tried again now: it has just taken something."""
+        """Plan the failed notifications of a URL for now: it has just accepted one, so it works again."""
         failed = (
             _pending_for(target) & (notifications.c.attempts > 0) & (notifications.c.next_attempt_at > now)
         )
         self._db.execute(update(notifications).where(failed).values(next_attempt_at=now))
 
     def due_since(self, quiet: Collection[str] = ()) -> datetime | None:
-        """Return when the first of what waits became due, or will; None where nothing waits. Channels in their quiet
-        hours are left out, and messages that wait for one before them."""
+        """Return when the first pending notification became due, or will become due; None if none is pending.
+
+        `quiet` channels are left out: they are in their quiet hours. So are notifications with an earlier one of their
+        incident before them, which is sent first."""
         before = notifications.alias()
         held_back = select(before.c.id).where(
             before.c.status == "pending",
@@ -172,7 +178,7 @@ class Outbox:
         return at
 
     def addressed(self, incident: str, seq: int) -> list[Target]:
-        """Return the URLs that one event goes to."""
+        """Return the URLs that one event is addressed to."""
         rows = self._db.execute(
             select(notifications.c.channel, notifications.c.url_id).where(
                 notifications.c.incident == incident, notifications.c.seq == seq
@@ -181,7 +187,8 @@ class Outbox:
         return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
 
     def notified_targets(self, incident: str) -> list[Target]:
-        """Return the URLs that were notified of an incident, or will be; not those where all of it was given up."""
+        """Return the URLs that were or will be notified of an incident, except those where every notification was
+        given up."""
         rows = self._db.execute(
             select(notifications.c.channel, notifications.c.url_id)
             .where(notifications.c.incident == incident, notifications.c.status != "failed")
@@ -190,23 +197,24 @@ class Outbox:
         return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
 
     def rest(self, url_id: str) -> Rest | None:
-        """Return until when a recipient's service wants no messages, as far as is known; also a rest that is over."""
+        """Return the last rest of a recipient, which may be over; None if none is known."""
         row = self._db.execute(select(rests).where(rests.c.url_id == url_id)).one_or_none()
         if row is None:
             return None
         return Rest(began_at=row.began_at, until=row.until, refusals=row.refusals)
 
     def save_rest(self, url_id: str, rest: Rest) -> None:
-        """Keep a recipient's rest, so that a restart waits for its end."""
+        """Store a recipient's rest, so that a restarted daemon waits for its end, too."""
         values = {"began_at": rest.began_at, "until": rest.until, "refusals": rest.refusals}
         self._db.execute(_SAVE_REST, {"url_id": url_id, **values})
 
     def end_rest(self, url_id: str) -> None:
-        """Forget a recipient's rest: it takes messages again."""
+        """Delete a recipient's rest: it accepts messages again."""
         self._db.execute(delete(rests).where(rests.c.url_id == url_id))
 
     def failing_since(self, channel: str) -> datetime | None:
-        """Return since when deliveries of what still waits for a channel have failed; None where none has."""
+        """Return since when deliveries to a channel have failed, counting pending notifications only; None if none
+        has failed."""
         oldest = select(func.min(notifications.c.failing_since)).where(
             notifications.c.channel == channel, notifications.c.status == "pending"
         )
@@ -222,10 +230,11 @@ class Outbox:
         *,
         quiet: bool = False,
     ) -> int:
-        """Address to a channel's fallback all that waits for the channel and that no URL of it has taken, once
-        something has failed since long enough; return how many notifications it was. They stay in the outbox for the
-        channel, too. Whatever waits for its group or, where the channel is `quiet`, for the hours to end, does not
-        wait for the channel."""
+        """Address a channel's pending notifications to its `fallback` as well; return how many were diverted.
+
+        Nothing is done unless a delivery to the channel has been failing since `failing_before` or earlier. Left out
+        is what one URL of the channel has accepted, and what is not due yet: it waits for its group or, in a `quiet`
+        channel, for the end of the quiet hours, not for the channel. The channel's own notifications stay pending."""
         mine = notifications.alias()
         failed_for_long = (
             (mine.c.channel == channel)
@@ -260,14 +269,14 @@ class Outbox:
             self._add_notifications(
                 [_notification(row.incident, row.seq, now, one, row.severity) | instead for one in fallback]
             )
-        handed_over = update(notifications).where(notifications.c.id.in_([row.id for row in rows]))
-        self._db.execute(handed_over.values(handed_over_at=now))
+        diverted = update(notifications).where(notifications.c.id.in_([row.id for row in rows]))
+        self._db.execute(diverted.values(handed_over_at=now))
         return len(rows)
 
     def rename_targets(self, names: Iterable[tuple[Target, Target]]) -> None:
-        """Let what an older version kept for a recipient count as kept for it under its name of now.
+        """Rename recipients in the outbox that an older version stored under other names: (former, current) pairs.
 
-        Several recipients that had one name get each their own copy of it."""
+        If several recipients had one former name, each gets its own copy of the notifications."""
         by_former: dict[Target, list[Target]] = {}
         for former, target in names:
             by_former.setdefault(former, []).append(target)
@@ -291,12 +300,14 @@ class Outbox:
         wanted: Callable[[str, Subject, Severity], Sequence[Target]],
         now: datetime,
     ) -> int:
-        """Fit the outbox to the channels as configured now; return how many notifications had to be given up.
+        """Reroute pending notifications by the current configuration; return how many had to be given up.
 
-        What waits for a recipient that another channel names now goes out by that one. What waits for a URL that its
-        channel no longer has goes to the URLs it has instead. What waits for a channel that is gone goes where it
-        would go now (`wanted`, by rule, subject and severity), if nobody else knows of the incident; otherwise it is
-        given up. Nobody gets a message that is addressed to them already."""
+        - The recipient belongs to another channel now: the notification moves to that channel.
+        - The channel no longer has the URL: it goes to the URLs that the channel has now.
+        - The channel was removed: it goes where it would go now (`wanted`, by rule, subject and severity), unless
+          another channel was or will be notified of the incident; then it is given up.
+
+        No recipient gets an event twice."""
         channels = {target.channel for target in targets}
         by_id = {target.url_id: target for target in reversed(targets)}
         rows, known = self._waiting_elsewhere(targets), self._known(targets)
@@ -331,10 +342,11 @@ class Outbox:
         return given_up
 
     def follow_recipients(self, targets: Sequence[Target]) -> None:
-        """Let what went to a recipient, of incidents that are not over, count as sent by the channel that names it now.
-        A channel that is gone, one of whose recipients another names, is that one now, its other URLs included.
+        """Move the notifications of ongoing incidents, sent or not, to the channel that has their recipient now.
 
-        A later change of that channel's URLs then finds it there, though no message went between the two changes."""
+        If a channel was removed and another has one of its recipients, the notifications of its other recipients move
+        to that channel as well: it counts as renamed. A later change of its URLs then finds them there, even if
+        nothing was sent between the two changes."""
         by_id = {target.url_id: target for target in reversed(targets)}
         channels = {target.channel for target in targets}
         renamed: dict[str, str] = {}
@@ -372,7 +384,7 @@ class Outbox:
             self._db.execute(_ADD, new)
 
     def _move(self, number: int, target: Target) -> None:
-        """Let a notification go out by another channel. One that was given up there before makes room for it."""
+        """Move a notification to another channel. Delete the one of the same event that was given up there before."""
         mine = notifications.alias()
         this = select(mine.c.incident, mine.c.seq).where(mine.c.id == number)
         former = select(notifications.c.id).where(
@@ -395,7 +407,7 @@ class Outbox:
         self._db.execute(insert_new(attempts).from_select(columns, tried))
 
     def _waiting_elsewhere(self, targets: Sequence[Target]) -> Sequence[Row[Any]]:
-        """Return what waits for URLs other than these."""
+        """Return the notifications that are pending for URLs other than these."""
         columns: tuple[ColumnElement[Any], ...] = (
             notifications.c.id,
             notifications.c.incident,
@@ -418,7 +430,7 @@ class Outbox:
         ).all()
 
     def _known(self, targets: Sequence[Target]) -> set[str]:
-        """Return the incidents that wait for other URLs, and that somebody knows of, or will, at one of these."""
+        """Return the incidents pending for other URLs of which one of these URLs was or will be notified."""
         waiting = select(notifications.c.incident).where(_pending_elsewhere(targets))
         notified = (notifications.c.status != "failed") & ~_pending_elsewhere(targets)
         rows = self._db.execute(
@@ -427,7 +439,7 @@ class Outbox:
         return set(rows.scalars())
 
     def _addressed_ids(self, incident: str, seq: int, *, apart_from: int) -> set[str]:
-        """Return who gets, or got, one event, apart from by one notification."""
+        """Return the URLs that were or will be notified of an event by other notifications than `apart_from`."""
         rows = self._db.execute(
             select(notifications.c.url_id).where(
                 notifications.c.incident == incident,
@@ -439,19 +451,19 @@ class Outbox:
         return set(rows.scalars())
 
     def _known_elsewhere(self, targets: Sequence[Target]) -> list[Target]:
-        """Return where else something went, or will go, of incidents that are not over."""
+        """Return the URLs other than these that were or will be notified of ongoing incidents."""
         name = (notifications.c.channel, notifications.c.url_id)
         here = [(target.channel, target.url_id) for target in targets]
         rows = self._db.execute(
-            select(*name).where(_lasts(), tuple_(*name).not_in(here)).distinct().order_by(*name)
+            select(*name).where(_is_ongoing(), tuple_(*name).not_in(here)).distinct().order_by(*name)
         )
         return [Target(channel=row.channel, url_id=row.url_id) for row in rows]
 
     def _rename(self, former: Target, target: Target) -> None:
-        """Rename a recipient where it has not got the same under its new name, in what is not over."""
+        """Rename a recipient in ongoing incidents, except for events that have a notification by the new name."""
         self._db.execute(
             update(notifications)
-            .where(_to(former), _lasts(), ~_is_addressed_to(target))
+            .where(_to(former), _is_ongoing(), ~_is_addressed_to(target))
             .values(channel=target.channel, url_id=target.url_id)
         )
 
@@ -465,10 +477,10 @@ def _pending_for(target: Target) -> ColumnElement[bool]:
 
 
 def _heads(target: Target) -> CTE:
-    """Select the first notification of each incident that waits for a URL: it holds back the others.
+    """Select the first pending notification of each incident for a URL: the later ones are sent after it.
 
-    `tried`: it was sent before, and failed. `critical_at`: when the incident's first critical notification is planned
-    to go out; NULL where none waits."""
+    `tried`: it was sent before, and failed. `critical_at`: when the incident's first critical notification is planned;
+    NULL if none is pending."""
     critical = notifications.c.severity == Severity.CRITICAL
     of_incident = (
         select(
@@ -498,8 +510,8 @@ def _heads(target: Target) -> CTE:
     )
 
 
-def _lasts() -> ColumnElement[bool]:
-    """Return the condition that a notification's incident is not over."""
+def _is_ongoing() -> ColumnElement[bool]:
+    """Return the condition that a notification's incident is ongoing."""
     return notifications.c.incident.in_(select(alerts.c.id))
 
 
@@ -519,7 +531,7 @@ def _is_addressed_to(target: Target) -> ColumnElement[bool]:
 
 
 def _pending_elsewhere(targets: Sequence[Target]) -> ColumnElement[bool]:
-    """Return the condition that a notification waits for a URL other than these."""
+    """Return the condition that a notification is pending for a URL other than these."""
     here = [(target.channel, target.url_id) for target in targets]
     return (notifications.c.status == "pending") & tuple_(
         notifications.c.channel, notifications.c.url_id

@@ -1,4 +1,4 @@
-"""Readings and their series: the last one of each, and its history."""
+"""Series: the last reading of each, and its history."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,7 +33,7 @@ _SAVE_SERIES = insert_or_update(
 )
 
 _SAVE_SNAPSHOT = insert_or_update(snapshots, ("series_id", "observed_at"), _READING)
-"""The same instant twice: a clock set back."""
+"""A clock set back may give two readings of a series the same instant: the later one replaces the other."""
 
 _UP_TO_NEWEST = (snapshots.c.series_id == bindparam("series_id")) & (
     snapshots.c.observed_at <= bindparam("newest")
@@ -71,7 +71,7 @@ class Readings:
         self._series_ids: dict[tuple[str, str, str], int] = {}
 
     def views(self, account: Account, now: datetime) -> dict[str, SeriesView]:
-        """Return the account's series by currency: all it should hold, and where it names none, all it ever held."""
+        """Return the account's series by currency: those it names, or if it names none, all that were ever read."""
         rows = self._db.execute(_SERIES, {"account_id": self._accounts.row_id(account)}).all()
         self._series_ids.update({(*account.key, row.currency): row.id for row in rows})
         known = {row.currency: _view(account, row) for row in rows}
@@ -82,14 +82,14 @@ class Readings:
         }
 
     def save_views(self, views: Sequence[SeriesView]) -> None:
-        """Keep what is now known of an account's series."""
+        """Store the views of the series of one account."""
         if not views:
             return
         account_id = self._accounts.row_id(views[0].series.account)
         self._db.execute(_SAVE_SERIES, [_view_values(account_id, view) for view in views])
 
     def add(self, views: Sequence[SeriesView]) -> None:
-        """Keep the last reading of each series. `save_views` has to have seen the series before."""
+        """Add the last reading of each view to the history. Requires that `save_views` has stored the series before."""
         rows = [_reading_values(self._series_id(view.series), view.last) for view in views if view.last]
         if rows:
             self._db.execute(_SAVE_SNAPSHOT, rows)
@@ -98,11 +98,11 @@ class Readings:
                 self._clock.add_provisional(self._series_id(view.series), view.last.observed_at)
 
     def views_by_this_clock(self, account: Account, now: datetime) -> dict[str, SeriesView]:
-        """Return the account's series at a poll, so that nothing known of them lies ahead of it.
+        """Return the account's series for a poll at `now`. No last reading in them is later than that.
 
-        Where the clock was set back, what was read last counts as read just before. Readings that lie ahead stay
-        where they are; those that time has passed over since the last poll are set aside, lest they come between
-        what is read now."""
+        After the clock was set back, the last reading counts as made just before `now`. Readings ahead of the clock
+        stay in the history. Those whose instants have passed since the last poll are set aside, so that they do not
+        come between the readings that are made now."""
         known = self.views(account, now)
         if any(view.last is not None and view.last.observed_at > now for view in known.values()):
             self._clock.set_back(now, self._accounts.row_id(account))
@@ -120,8 +120,10 @@ class Readings:
     def history(
         self, series_: Series, newest: datetime, since: datetime, at_least: int, *, provisional: bool = False
     ) -> tuple[Reading, ...]:
-        """Return the readings of a series up to the newest, oldest first: all since an instant, the one before it,
-        and so many in any case. `provisional`: only those made since the clock was set back."""
+        """Return the readings of a series up to the instant `newest`, oldest first.
+
+        They are all after `since` and the last one before it, and `at_least` so many if there are. With `provisional`,
+        only those made since the clock was set back."""
         readings = _SNAPSHOTS_SINCE, _SNAPSHOTS_BEFORE
         if provisional:
             readings = _PROVISIONAL_SINCE, _PROVISIONAL_BEFORE
@@ -132,7 +134,7 @@ class Readings:
         return tuple(_reading(row) for row in reversed([*within, *older]))
 
     def newest(self) -> datetime | None:
-        """Return the instant of the newest reading; None where there is none."""
+        """Return the instant of the newest reading, which may be ahead of the clock; None if there is none."""
         known = [
             self._db.execute(select(func.max(column))).scalar_one()
             for column in (series.c.observed_at, series.c.ahead_until)
@@ -142,8 +144,10 @@ class Readings:
     def not_read_since(
         self, at: datetime, rule: str, severity: Severity
     ) -> list[tuple[str, str, str, datetime]]:
-        """Return the series (job, account, currency, since when) not read after an instant, without those that a rule
-        fires for, as badly or worse."""
+        """Return the series (job, account, currency, instant of the last reading) that were not read after `at`.
+
+        For a series never read, the instant is that at which it was added. Series for which the rule already fires
+        with this severity or a higher one are left out."""
         name = accounts.c.job + "/" + accounts.c.name + "/" + series.c.currency
         fires = (
             (alerts.c.rule == rule)

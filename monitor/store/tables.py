@@ -1,4 +1,4 @@
-"""The tables. Amounts are TEXT with the digits as they came; instants are integers, microseconds since 1970 UTC.
+"""The tables. Amounts are TEXT with the digits of the response; instants are integers, microseconds since 1970 UTC.
 
 A change here needs a migration beside it in `migrations/versions`; a test compares the two.
 """
@@ -26,32 +26,32 @@ from monitor.domain.time import from_micros, to_micros
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime, kept as an integer."""
+    """An aware datetime, stored as an integer: microseconds since 1970 UTC."""
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """On the way in."""
+        """Return the integer to store."""
         return None if value is None else to_micros(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """On the way out."""
+        """Return the instant of a stored integer, in UTC."""
         return None if value is None else from_micros(value)
 
 
 class Money(TypeDecorator[Decimal]):
-    """An exact amount, kept as text."""
+    """An exact amount, stored as text: SQLite's numbers are floats."""
 
     impl = String
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
-        """On the way in."""
+        """Return the text to store."""
         return None if value is None else money.plain(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        """On the way out."""
+        """Return the amount of a stored text."""
         return None if value is None else Decimal(value)
 
 
@@ -61,11 +61,14 @@ class Table(SQLModel):
     metadata: ClassVar[MetaData] = MetaData()
 
 
-_CLUSTERED = {"sqlite_with_rowid": False}  # rows lie in the order of the primary key
+_CLUSTERED = {"sqlite_with_rowid": False}  # rows are stored in the order of the primary key
 
 
 class AccountRow(Table, table=True):
-    """An account that was polled, and how its polls have been going."""
+    """An account that was polled, with its last outcome and its failures in a row.
+
+    `failures` counts all of them, `failures_alike` those of the same kind, `failures_same` those with the same outcome,
+    and `failures_own` those that no outage of the provider covers."""
 
     __tablename__ = "accounts"
     __table_args__ = (UniqueConstraint("job", "name"),)
@@ -90,9 +93,9 @@ class AccountRow(Table, table=True):
 
 
 class SeriesRow(Table, table=True):
-    """A currency of an account, with its last reading and the answers since that lacked it.
+    """A currency of an account, with its last reading and the number of responses since that lacked it (`missing`).
 
-    `ahead_until`: the clock was set back, and readings up to this instant lie ahead of the last one."""
+    `ahead_until`: the clock was set back, and the history has readings up to this instant, later than the last one."""
 
     __tablename__ = "series"
     __table_args__ = (UniqueConstraint("account_id", "currency"),)
@@ -113,7 +116,7 @@ class SeriesRow(Table, table=True):
 
 
 class SnapshotRow(Table, table=True):
-    """One reading. Clustered, so that the value at an instant is found as fast in a large table as in a small."""
+    """One reading. Clustered, so that finding the value at an instant is as fast in a large table as in a small one."""
 
     __tablename__ = "snapshots"
     __table_args__ = (_CLUSTERED,)
@@ -127,7 +130,7 @@ class SnapshotRow(Table, table=True):
 
 
 class ProvisionalRow(Table, table=True):
-    """The key of a reading made while others lie ahead of the clock: one or the other clock was wrong."""
+    """The key of a reading made while others are ahead of the clock: it is not known yet which clock was wrong."""
 
     __tablename__ = "provisional"
     __table_args__ = (_CLUSTERED,)
@@ -137,8 +140,9 @@ class ProvisionalRow(Table, table=True):
 
 
 class SetAsideRow(Table, table=True):
-    """A reading that a wrong clock made, moved out of the history. `returns`: it goes back there if it turns out that
-    the later clock was the wrong one."""
+    """A reading of a wrong clock, moved out of the history.
+
+    `returns`: it is moved back if the clock that was set back turns out to be the wrong one."""
 
     __tablename__ = "set_aside"
     __table_args__ = (
@@ -157,11 +161,13 @@ class SetAsideRow(Table, table=True):
 
 
 class ClockRow(Table, table=True):
-    """What speaks against this machine's clock: one row.
+    """The changes of this machine's clock that are not resolved: one row.
 
-    `doubt` is the reason why nothing is deleted now. From `set_back_at` on readings up to `ahead_until` lay ahead of
-    the clock; `alerts` are the instants of alerts that did. No service has confirmed the clock since it jumped from
-    `jumped_from` to `jumped_to`. `set_aside_at`: when a reading was last set aside for good."""
+    - `doubt`: why the clock is in doubt, so that nothing is deleted; empty if it is not.
+    - `set_back_at`: when the clock was set back. Readings up to `ahead_until` were ahead of it then.
+    - `alerts`: instants of alerts that were ahead of it, by the instants that replaced them (microseconds).
+    - `jumped_from`, `jumped_to`: a jump forward that no service has confirmed yet.
+    - `set_aside_at`: when a reading was last set aside for good."""
 
     __tablename__ = "clock"
 
@@ -190,8 +196,8 @@ class PollRow(Table, table=True):
 
 
 class AlertRow(Table, table=True):
-    """An alert that is pending or firing, or that was and has to be remembered: its end is not notified yet, it is in
-    its cooldown, or its changes are counted. `changes` are instants in microseconds."""
+    """An alert that is pending or firing, or that is remembered: its end is not notified yet, it is in its cooldown, or
+    its changes count for flapping. The fields are those of `domain.alerts.Alert`; `changes` are microseconds."""
 
     __tablename__ = "alerts"
 
@@ -231,7 +237,7 @@ class AlertRow(Table, table=True):
 
 
 class SilenceRow(Table, table=True):
-    """Somebody's wish for no messages of some alerts. `match` is of globs by attribute."""
+    """A silence. `match` has globs by attribute; `expired_by` is who ended it before its time."""
 
     __tablename__ = "silences"
 
@@ -246,7 +252,7 @@ class SilenceRow(Table, table=True):
 
 
 class NoteRow(Table, table=True):
-    """What people did about an incident, and what muted it: the part of its timeline of which nobody was notified."""
+    """A part of an incident's timeline that is not notified: what people did about it, or what muted it."""
 
     __tablename__ = "notes"
 
@@ -262,7 +268,7 @@ class NoteRow(Table, table=True):
 
 
 class EventRow(Table, table=True):
-    """An event of an incident, with its facts as they were."""
+    """An event of an incident, with the facts at that instant (`report`)."""
 
     __tablename__ = "events"
 
@@ -278,8 +284,9 @@ class EventRow(Table, table=True):
 class NotificationRow(Table, table=True):
     """The outbox: one event for one URL of one channel. `status` is pending, delivered or failed (given up).
 
-    What waits in one `group_key` goes out together. `handed_over_at`: the channel's fallback got it in its place;
-    `instead_of`, there, says why. `taken` are digests of the parts of its messages that the service took."""
+    Notifications of one `group_key` are sent together. `handed_over_at`: when it was diverted to the fallback of its
+    channel, whose own notification has the reason in `instead_of`. `settled_at`: when it was delivered or given up.
+    `taken` are digests of the parts of its message that the service has accepted."""
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -314,7 +321,7 @@ class NotificationRow(Table, table=True):
 
 
 class AttemptRow(Table, table=True):
-    """One try to deliver a notification, and what went wrong; empty where nothing did."""
+    """One attempt to deliver a notification. `error` is empty if it succeeded."""
 
     __tablename__ = "attempts"
     __table_args__ = (_CLUSTERED,)
@@ -326,7 +333,7 @@ class AttemptRow(Table, table=True):
 
 
 class RestRow(Table, table=True):
-    """A recipient whose service wants no messages until an instant, after so many refusals in a row."""
+    """A recipient whose service accepts no messages until an instant, after so many refusals in a row."""
 
     __tablename__ = "rests"
 
@@ -337,7 +344,7 @@ class RestRow(Table, table=True):
 
 
 class PauseRow(Table, table=True):
-    """A host that wants no calls until an instant. `began_at` is None where an older version kept it."""
+    """A host that is not called until an instant. `began_at` is None if an older version stored it."""
 
     __tablename__ = "pauses"
 
@@ -349,9 +356,9 @@ class PauseRow(Table, table=True):
 
 
 class CallRow(Table, table=True):
-    """A call to a host with a limit, noted before it is sent: a kill at any instant leaves it on record.
+    """A call to a host with a limit, stored before it is sent, so that it is known even if the process is killed.
 
-    `caller` is the process. The service has counted the call by `ends_by`."""
+    `caller` is the process. By `ends_by` at the latest the service has counted the call."""
 
     __tablename__ = "calls"
     __table_args__ = (_CLUSTERED,)
@@ -363,8 +370,10 @@ class CallRow(Table, table=True):
 
 
 class ConfigurationRow(Table, table=True):
-    """The configuration in force, the only row: its file, and what that says without secrets. The file may have been
-    refused since, for `problems`. The `document` comes last: who reads only the rest of the row is spared it."""
+    """The configuration in force: one row. `document` is its content without secrets.
+
+    The file may have been refused since, because of `problems`. `document` is the last column, because SQLite does not
+    read a large value for a query of the columns before it."""
 
     __tablename__ = "configuration"
 

@@ -1,4 +1,4 @@
-"""Alembic's entry point: it is only ever run by `database.py`, on the connection and transaction given there."""
+"""Alembic's entry point: run by `store/connection.py` only, on the connection and in the transaction that it gives."""
 
 from alembic import context
 

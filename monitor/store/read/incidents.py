@@ -1,4 +1,4 @@
-"""Reading incidents, current and past, beside a running daemon: plain `sqlite3`, as `reader` does it."""
+"""Read incidents, ongoing and past, beside a running daemon, with plain `sqlite3` as in `state`."""
 
 import json
 import sqlite3
@@ -22,7 +22,7 @@ from monitor.store.read.state import (
 )
 
 _BEFORE, _FIRST, _LAST, _AFTER = 3, 10, 10, 3
-"""How many readings of an incident are shown: before it, its first and its last, and after it."""
+"""The largest numbers of readings in a timeline: before the incident, its first and last ones, and after it."""
 
 RESOLVED = "resolved"
 """The state of an incident that is over, whatever ended it."""
@@ -32,11 +32,13 @@ _OVER = (EventKind.RESOLVED, EventKind.CLOSED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """An incident as it stands, or as it ended. Instants are in UTC.
+    """An incident in its present state, or as it ended. Instants are in UTC.
 
-    `state` is `pending`, `firing` or `resolved`. `since` is its last firing's first breaching reading; `began` the
-    incident's. `ended_at` None: it goes on, or nobody knows. `messages` counts its events, the last one at
-    `notified_at`, reminders aside; `announced`: somebody was notified that it fires."""
+    - `state`: `pending`, `firing` or `resolved`.
+    - `began`: the first breaching reading of the incident; `since`: that of its last firing.
+    - `ended_at`: None if it is ongoing, or its end is not known.
+    - `messages`: the number of its events; `notified_at`: the instant of the last one that is no reminder.
+    - `announced`: it was notified that it fires."""
 
     id: str
     rule: str
@@ -56,14 +58,14 @@ class Incident:
 
     @property
     def changed_at(self) -> datetime:
-        """When something happened to it last that is more than one more reading, or one more reminder."""
+        """Return the instant of the last change: it fired, was notified, acknowledged, or ended. Reminders are none."""
         acked_at = None if self.ack is None else self.ack.at
         return max(at for at in (self.since, self.notified_at, self.ended_at, acked_at) if at is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A try to deliver a message: its number within the incident, where to, and what went wrong."""
+    """An attempt to deliver a notification. `seq` is the number of its event; `error` is empty if it succeeded."""
 
     at: datetime
     seq: int
@@ -75,7 +77,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxEntry:
-    """A message in the outbox, for one URL. `instead_of`: the channel it stands in for, and why."""
+    """A notification in the outbox, for one URL. `instead_of`: the channel that it was diverted from, and why."""
 
     seq: int
     channel: str
@@ -91,7 +93,7 @@ class OutboxEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What was done about an incident, by whom and why; or what kept it quiet."""
+    """What a person did about an incident (`by`), and why; or what muted it."""
 
     at: datetime
     kind: str
@@ -101,7 +103,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
-    """The readings around an incident. `omitted` are those during it between `first` and `last`."""
+    """The readings before, during and after an incident. `omitted`: how many are left out of `first` and `last`."""
 
     before: tuple[Reading, ...] = ()
     first: tuple[Reading, ...] = ()
@@ -112,20 +114,21 @@ class Readings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """All that is kept about one incident."""
+    """All that is stored about one incident."""
 
     incident: Incident
     reports: tuple[Report, ...]
     attempts: tuple[Attempt, ...]
-    postings: tuple[OutboxEntry, ...]
+    outbox: tuple[OutboxEntry, ...]
     notes: tuple[Note, ...]
     silences: tuple[SilenceStatus, ...]
     readings: Readings
 
 
 def incidents(path: Path, since: datetime | None = None) -> list[Incident]:
-    """The incidents of which something happened since an instant (None: as far back as is kept), and those that go
-    on; the newest first. Raises StoreError where the store can't be read."""
+    """Return the ongoing incidents, and those with an event since an instant (None: all stored), the newest first.
+
+    Raises StoreError if the store can't be read."""
     with connected(path) as db:
         if db is None:
             return []
@@ -134,7 +137,7 @@ def incidents(path: Path, since: datetime | None = None) -> list[Incident]:
 
 
 def timeline(path: Path, incident: str) -> Timeline | None:
-    """All that is kept about an incident; None where nothing is. Raises StoreError where the store can't be read."""
+    """Return all that is stored about an incident; None if nothing is. Raises StoreError if the store can't be read."""
     with connected(path) as db:
         if db is None:
             return None
@@ -142,7 +145,8 @@ def timeline(path: Path, incident: str) -> Timeline | None:
         found = next((one for one in _incidents(db, None, incident)), None)
         if found is None:
             return None
-        reports = tuple(_reports(db, incident))
+        events = db.execute("SELECT report FROM events WHERE incident = ? ORDER BY seq", (incident,))
+        reports = tuple(Report.from_json(json.loads(text)) for (text,) in events)
         if reports:
             began = min(report.since for report in reports)
             found = replace(found, began=min(began, found.began))
@@ -150,15 +154,22 @@ def timeline(path: Path, incident: str) -> Timeline | None:
             incident=found,
             reports=reports,
             attempts=tuple(_attempts(db, incident)),
-            postings=tuple(_postings(db, incident)),
-            notes=tuple(_notes(db, incident)),
+            outbox=tuple(_outbox(db, incident)),
+            notes=tuple(
+                Note(at=from_micros(at), kind=kind, by=by, text=text)
+                for at, kind, by, text in db.execute(
+                    "SELECT at, kind, by, text FROM notes WHERE incident = ? ORDER BY id", (incident,)
+                )
+            ),
             silences=tuple(silences_of(db)),
             readings=_readings(db, found),
         )
 
 
 def _incidents(db: sqlite3.Connection, since: datetime | None, only: str | None = None) -> list[Incident]:
-    """Return the notified and the muted ones, as they are now if they continue."""
+    """Return the incidents that were notified, and those that never were because they were muted.
+
+    Ongoing ones are in their present state."""
     by_id = {one.id: one for one in _quiet(db, since, only)}
     by_id |= {one.id: one for one in _notified(db, since, only)}
     for current in _current(db, only):
@@ -201,7 +212,7 @@ def _notified_at(db: sqlite3.Connection, only: str | None) -> dict[str, datetime
 
 
 def _quiet(db: sqlite3.Connection, since: datetime | None, only: str | None) -> Iterator[Incident]:
-    """Yield those that nobody was notified of: they came and went muted."""
+    """Yield the incidents that were never notified: they were muted while they lasted."""
     rows = db.execute(
         "SELECT incident, rule, subject, max(severity), min(at),"
         " max(CASE kind WHEN 'ended' THEN at END), max(CASE kind WHEN 'ended' THEN text END),"
@@ -226,7 +237,7 @@ def _quiet(db: sqlite3.Connection, since: datetime | None, only: str | None) -> 
 
 
 def _current(db: sqlite3.Connection, only: str | None) -> Iterator[Incident]:
-    """Yield those that continue, or are remembered for a while."""
+    """Yield the incidents that are ongoing, or are remembered for a while."""
     rows = db.execute(
         "SELECT id, rule, subject, state, severity, since, ended_at, reason, ending, seq, announced, muted,"
         " flapping, acked_at, acked_by, ack_reason FROM alerts WHERE id != '' AND (? IS NULL OR id = ?)",
@@ -258,12 +269,6 @@ def _from(since: datetime | None) -> int:
     return -(2**63) if since is None else to_micros(since)
 
 
-def _reports(db: sqlite3.Connection, incident: str) -> Iterator[Report]:
-    rows = db.execute("SELECT report FROM events WHERE incident = ? ORDER BY seq", (incident,))
-    for (text,) in rows:
-        yield Report.from_json(json.loads(text))
-
-
 def _attempts(db: sqlite3.Connection, incident: str) -> Iterator[Attempt]:
     rows = db.execute(
         "SELECT a.at, n.seq, n.channel, n.url_id, a.number, a.error FROM attempts AS a"
@@ -274,7 +279,7 @@ def _attempts(db: sqlite3.Connection, incident: str) -> Iterator[Attempt]:
         yield Attempt(at=from_micros(at), seq=seq, channel=channel, url_id=url_id, number=number, error=error)
 
 
-def _postings(db: sqlite3.Connection, incident: str) -> Iterator[OutboxEntry]:
+def _outbox(db: sqlite3.Connection, incident: str) -> Iterator[OutboxEntry]:
     rows = db.execute(
         "SELECT seq, channel, url_id, status, created_at, next_attempt_at, attempts, last_error, handed_over_at,"
         " instead_of FROM notifications WHERE incident = ? ORDER BY seq, id",
@@ -306,14 +311,8 @@ def _postings(db: sqlite3.Connection, incident: str) -> Iterator[OutboxEntry]:
         )
 
 
-def _notes(db: sqlite3.Connection, incident: str) -> Iterator[Note]:
-    rows = db.execute("SELECT at, kind, by, text FROM notes WHERE incident = ? ORDER BY id", (incident,))
-    for at, kind, by, text in rows:
-        yield Note(at=from_micros(at), kind=kind, by=by, text=text)
-
-
 def _readings(db: sqlite3.Connection, incident: Incident) -> Readings:
-    """None for an alert about an account or a provider as a whole."""
+    """Return the readings around an incident; none if it is about an account or a provider as a whole."""
     series = series_id(db, incident.subject)
     if series is None:
         return Readings()

@@ -1,7 +1,7 @@
-"""Reading the past beside a running daemon: plain `sqlite3`, as `reader` does it.
+"""Read the history beside a running daemon, with plain `sqlite3` as in `state`.
 
-Amounts are the digits as they came. Where lows and highs are looked for, SQLite compares them as floats: which of two
-amounts that differ only beyond their fifteenth digit is shown as the higher one does not matter to a chart.
+Amounts have the digits of the response. To find the lowest and the highest one, SQLite compares them as floats: a chart
+looks the same whichever of two amounts that differ only beyond the fifteenth digit it shows.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ from monitor.store.read.state import connected, instant_or_none
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One amount of a reading, as it came, and its instant (UTC): what a chart draws."""
+    """One amount of a reading, with the digits of the response, and its instant (UTC): a point of a chart."""
 
     at: datetime
     amount: str
@@ -26,10 +26,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """A series over a while, thinned for a chart: of each slice its first and last reading, its lowest and highest.
+    """A series over a span, thinned for a chart: of each slice the first and the last reading, the lowest and highest.
 
-    `gaps` are the times (from the last reading before to the first one after) in which nothing was read. `readings`
-    counts what was thinned."""
+    `gaps` go from the last reading before each to the first one after it. `readings` is the number of readings before
+    thinning."""
 
     points: tuple[Point, ...]
     gaps: tuple[tuple[datetime, datetime], ...]
@@ -39,9 +39,9 @@ class Curve:
 def readings(
     path: Path, series: str, *, since: datetime | None = None, before: datetime | None = None, limit: int = -1
 ) -> list[Reading]:
-    """The newest `limit` readings (-1: all) from `since` on and earlier than `before`, the newest first.
+    """Return the newest `limit` readings (-1: all) from `since` on and earlier than `before`, the newest first.
 
-    Raises StoreError where the store can't be read."""
+    Raises StoreError if the store can't be read."""
     with connected(path) as db:
         number = None if db is None else series_id(db, series)
         if db is None or number is None:
@@ -49,7 +49,12 @@ def readings(
         rows = db.execute(
             "SELECT observed_at, total, available, locked, updated_at FROM snapshots"
             " WHERE series_id = ? AND observed_at >= ? AND observed_at < ? ORDER BY observed_at DESC LIMIT ?",
-            (number, *_bounds(since, before), limit),
+            (
+                number,
+                -(2**63) if since is None else to_micros(since),
+                2**63 - 1 if before is None else to_micros(before),
+                limit,
+            ),
         )
         return [reading(*row) for row in rows]
 
@@ -64,15 +69,15 @@ def curve(
     slices: int,
     gap_after: timedelta,
 ) -> Curve:
-    """How an amount went from `since` to `until`, in at most four points a slice, so that no low and no high is lost.
+    """Return an amount of a series from `since` to `until`, in at most four points a slice: no low or high is lost.
 
-    Where two readings lie further apart than `gap_after`, nothing is known in between. The last reading before `since`
-    is looked for as well: what was not read from there on is a gap. Raises StoreError where the store can't be read."""
+    Two readings further apart than `gap_after` have a gap between them; the first one may begin with the last reading
+    before `since`. Raises StoreError if the store can't be read."""
     with connected(path) as db:
         number = None if db is None else series_id(db, series)
         if db is None or number is None:
             return Curve(points=(), gaps=(), readings=0)
-        db.execute("BEGIN")  # both answers are of one instant of the store
+        db.execute("BEGIN")  # the points and the gaps are of one state of the store
         lower, upper = to_micros(since), to_micros(until)
         width = max(1, -(-(upper - lower) // slices))
         points = tuple(_thinned(db, number, field, lower, upper, width))
@@ -87,7 +92,7 @@ def curve(
 def gaps(
     path: Path, series: str, *, since: datetime, until: datetime, gap_after: timedelta
 ) -> tuple[tuple[datetime, datetime], ...]:
-    """When nothing was known of a series, as `curve` tells it. Raises StoreError where the store can't be read."""
+    """Return the gaps of a series, as in a `Curve`. Raises StoreError if the store can't be read."""
     with connected(path) as db:
         number = None if db is None else series_id(db, series)
         if db is None or number is None:
@@ -96,9 +101,10 @@ def gaps(
 
 
 def before(path: Path, at: datetime, no_older_than: datetime) -> dict[str, Reading]:
-    """Of every series its last reading at an instant or before it, unless that is too old to speak for the instant.
+    """Return the last reading of every series at an instant or before it, by name. Leave out those older than
+    `no_older_than`.
 
-    Raises StoreError where the store can't be read."""
+    Raises StoreError if the store can't be read."""
     with connected(path) as db:
         if db is None:
             return {}
@@ -113,31 +119,31 @@ def before(path: Path, at: datetime, no_older_than: datetime) -> dict[str, Readi
 
 
 Outline = list[tuple[int, float, float] | None]
-"""Lows and highs by the slice of time in which they were read; None between two of them where nothing was known."""
+"""The number of a slice of time, and the lowest and highest amount in it; None between two slices with a gap."""
 
 
 def outlines(
     path: Path, gaps_after: Mapping[str, timedelta], *, since: datetime, until: datetime, slices: int
 ) -> dict[str, Outline]:
-    """Of each series its lowest and highest available amount in every slice in which it was read.
+    """Return the lowest and highest available amount of each series in every slice in which it was read, by name.
 
-    `gaps_after` names the series, and after how long without a reading each has a gap. Where none of them goes back to
-    `since`, the slices begin with the first reading. Floats: they are for a line of some sixty pixels. Raises
-    StoreError where the store can't be read."""
+    `gaps_after` names the series, and the span without readings after which each has a gap. If none of them has
+    readings from `since` on, the slices begin with the first reading. Amounts are floats: they are drawn some sixty
+    pixels wide. Raises StoreError if the store can't be read."""
     with connected(path) as db:
         if db is None:
             return {}
         found = {name: number for name in gaps_after if (number := series_id(db, name)) is not None}
-        begun = [
+        firsts = [
             first for number in found.values() if (first := _first(db, number, to_micros(since))) is not None
         ]
-        lower = min(begun, default=to_micros(since))
+        lower = min(firsts, default=to_micros(since))
         width = max(1, -(-(to_micros(until) + 1 - lower) // slices))
         return {name: _outline(db, number, lower, width, gaps_after[name]) for name, number in found.items()}
 
 
 def series_id(db: sqlite3.Connection, name: str) -> int | None:
-    """Return the number by which the store knows a series; None where it was never read."""
+    """Return the id of a series in the store; None if it is not in it."""
     found = db.execute(
         "SELECT s.id FROM accounts a JOIN series s ON s.account_id = a.id"
         " WHERE a.job = ? AND a.name = ? AND s.currency = ?",
@@ -159,15 +165,13 @@ def reading(
     )
 
 
-def _bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
-    return (-(2**63) if since is None else to_micros(since), 2**63 - 1 if until is None else to_micros(until))
-
-
 def _thinned(
     db: sqlite3.Connection, number: int, field: str, lower: int, upper: int, width: int
 ) -> Iterator[Point]:
-    """SQLite takes bare columns from the row in which min() or max() was found, as its documentation promises
-    (lang_select, "Bare columns in an aggregate query")."""
+    """Yield the first and the last reading of each slice, and those with the lowest and the highest amount.
+
+    SQLite takes bare columns from the row in which it found min() or max(): lang_select.html, "Bare columns in an
+    aggregate query"."""
     if field not in FIELDS:
         raise ValueError(f"no such field: {field}")
     within = f"FROM snapshots WHERE series_id = :series AND observed_at BETWEEN :lower AND :upper AND {field} NOTNULL"
@@ -190,8 +194,11 @@ def _thinned(
 def _gaps(
     db: sqlite3.Connection, number: int, lower: int, upper: int, gap_after: timedelta
 ) -> Iterator[tuple[datetime, datetime]]:
-    """Long pauses between two readings in which a poll brought none, or that stand out among those before and after:
-    where a schedule was changed, or readings were imported, the old ones had a rhythm of their own."""
+    """Yield the spans between two readings longer than `gap_after` in which a poll brought no reading, or that are more
+    than 2.5 times as long as the three before and after.
+
+    The second condition is for readings before a change of the schedule, and imported ones: their interval was another,
+    and `gap_after` is that of today."""
     rows = db.execute(
         "WITH readings AS (SELECT observed_at AS at, lag(observed_at) OVER (ORDER BY observed_at) AS previous"
         " FROM snapshots WHERE series_id = :series AND observed_at BETWEEN coalesce((SELECT max(observed_at)"

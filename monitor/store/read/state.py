@@ -1,4 +1,7 @@
-"""Reading beside a running daemon: plain `sqlite3`, read-only, never blocking the writer and quick to import."""
+"""Read the state of the store beside a running daemon.
+
+Plain `sqlite3`, which is quick to import, and read-only: it never blocks the writer.
+"""
 
 import json
 import sqlite3
@@ -18,12 +21,12 @@ from monitor.errors import Outcome, StoreError
 from monitor.store.identity import DAMAGED, HALF_WRITTEN, check_identity, is_empty
 
 _COUNTED = 100_000
-"""Readings set aside that are counted: more would hold up every look."""
+"""The largest number of set-aside readings that is counted: counting more would delay every page and command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStatus:
-    """How one account's polls have been going. Instants are in UTC; None: never, or not known."""
+    """An account with its last outcome and its failures in a row. Instants are in UTC; None: never, or not known."""
 
     job: str
     name: str
@@ -38,7 +41,9 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesStatus:
-    """A series' last reading, amounts as they came; all None where it was never read. `missing`: answers since."""
+    """The last reading of a series, with the digits of the response; all None if it was never read.
+
+    `missing` is the number of responses since that lacked it."""
 
     job: str
     account: str
@@ -53,9 +58,9 @@ class SeriesStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertStatus:
-    """An alert that is pending or firing, or that flaps and was notified as that.
+    """An alert that is pending or firing, or that flaps and was notified as flapping.
 
-    `muted`: what keeps it quiet; `announced`: somebody was notified of it."""
+    `muted`: what mutes it, in words; `announced`: it was notified."""
 
     id: str
     rule: str
@@ -72,7 +77,7 @@ class AlertStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilenceStatus:
-    """A silence, over or not, since when it is known, and who ended it before its time."""
+    """A silence, over or not, with the instant at which it was set. `expired_by`: who ended it before its time."""
 
     silence: Silence
     created_at: datetime
@@ -81,7 +86,7 @@ class SilenceStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
-    """What waits for a channel: how many notifications, the oldest one's instant, and the last error, if any."""
+    """The pending notifications of a channel: their number, the oldest one's instant, and the last error, if any."""
 
     channel: str
     count: int
@@ -92,8 +97,11 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockStatus:
-    """What the daemon noticed of this machine's clock: why nothing is deleted by it (empty: it is), up to when readings
-    lay ahead of it, and how many readings are set aside because of it, since when the last one."""
+    """What the daemon noticed about this machine's clock.
+
+    - `doubt`: why the clock is in doubt, so that nothing is deleted; empty if it is not.
+    - `ahead_until`: up to when there are readings later than the clock; None if there are none.
+    - `set_aside`, `set_aside_at`: how many readings are set aside, and when the last one was."""
 
     doubt: str
     ahead_until: datetime | None
@@ -103,7 +111,7 @@ class ClockStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationStatus:
-    """The configuration in force, and since when and why its file was refused, if it was."""
+    """The configuration in force. If its file was refused since: since when (`refused_at`) and why (`problems`)."""
 
     file: Path
     version: str
@@ -114,7 +122,7 @@ class ConfigurationStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """All that `status` needs, as of one instant of the store."""
+    """The state of the store at one instant, as `status` and the status page need it."""
 
     accounts: tuple[AccountStatus, ...] = ()
     series: tuple[SeriesStatus, ...] = ()
@@ -127,13 +135,13 @@ class Known:
     notifications: Mapping[str, int]
 
     @property
-    def held(self) -> frozenset[tuple[str, str, str]]:
-        """The series that were read: job, account, currency."""
+    def series_keys(self) -> frozenset[tuple[str, str, str]]:
+        """Return the keys (job, account, currency) of the series in the store."""
         return frozenset((one.job, one.account, one.currency) for one in self.series)
 
 
 def read(path: Path) -> Known | None:
-    """What the store knows; None where there is no store yet. Raises StoreError where it can't be read."""
+    """Return the state of the store; None if there is none yet. Raises StoreError if it can't be read."""
     with connected(path) as db:
         if db is None:
             return None
@@ -152,13 +160,13 @@ def read(path: Path) -> Known | None:
 
 
 def pauses(path: Path) -> list[Pause]:
-    """The hosts' pauses, over or not. Raises StoreError where the store can't be read."""
+    """Return the hosts' pauses, over or not. Raises StoreError if the store can't be read."""
     with connected(path) as db:
         return [] if db is None else list(_pauses(db))
 
 
 def silences(path: Path) -> list[SilenceStatus]:
-    """All silences that are still known, over or not. Raises StoreError where the store can't be read."""
+    """Return all stored silences, over or not, the newest first. Raises StoreError if the store can't be read."""
     with connected(path) as db:
         if db is None:
             return []
@@ -166,9 +174,9 @@ def silences(path: Path) -> list[SilenceStatus]:
 
 
 def kept_configuration(path: Path) -> tuple[ConfigurationStatus, Any] | None:
-    """The configuration in force with its document; None where none is kept, or there is no store.
+    """Return the configuration in force with its document; None if none is stored, or there is no store.
 
-    Raises StoreError where the store can't be read."""
+    Raises StoreError if the store can't be read."""
     with connected(path) as db:
         kept = None if db is None else _configuration(db)
         if db is None or kept is None:
@@ -177,21 +185,18 @@ def kept_configuration(path: Path) -> tuple[ConfigurationStatus, Any] | None:
         return kept, json.loads(document)
 
 
-def _exists(path: Path) -> bool:
-    """Whether there is a store. Raises StoreError where that can't be seen."""
+@contextmanager
+def connected(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open the store for reading; None if there is none yet: no file, or one whose creation was interrupted.
+
+    Raises StoreError if it can't be read, or is of another version."""
     try:
-        return path.exists()
+        exists = path.exists()
     except OSError as exc:
         raise StoreError(
             f"{path}: can't be opened ({exc.strerror}): run this as the daemon's user or as root"
         ) from exc
-
-
-@contextmanager
-def connected(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """The store, to be read only; None where there is none yet: no file, or one whose making was cut off before
-    anything was in it. Raises StoreError where it can't be read, or is of another version."""
-    if not _exists(path):
+    if not exists:
         yield None
         return
     try:
@@ -206,14 +211,15 @@ def connected(path: Path) -> Iterator[sqlite3.Connection | None]:
 
 
 def _explained(exc: sqlite3.Error) -> str:
-    said = str(exc)
+    error = str(exc)
+    # the process that wrote was killed, and rolling its transaction back needs write access
     if getattr(exc, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
         return HALF_WRITTEN
-    if "unable to open" in said or "readonly" in said:
-        return f"can't be opened ({said}): run this as the daemon's user or as root"
-    if "malformed" in said or "not a database" in said:
-        return DAMAGED.format(said)
-    return f"can't be read ({said})"
+    if "unable to open" in error or "readonly" in error:
+        return f"can't be opened ({error}): run this as the daemon's user or as root"
+    if "malformed" in error or "not a database" in error:
+        return DAMAGED.format(error)
+    return f"can't be read ({error})"
 
 
 def _accounts(db: sqlite3.Connection) -> Iterator[AccountStatus]:
@@ -277,12 +283,12 @@ def _alerts(db: sqlite3.Connection) -> Iterator[AlertStatus]:
 
 
 def ack(at: int | None, by: str, reason: str) -> Ack | None:
-    """An acknowledgement, if there is one."""
+    """Return the acknowledgement that these columns hold; None if there is none."""
     return None if at is None else Ack(by=by, reason=reason, at=from_micros(at))
 
 
 def silences_of(db: sqlite3.Connection) -> Iterator[SilenceStatus]:
-    """All silences that are still known, the newest first."""
+    """Yield all stored silences, the newest first."""
     rows = db.execute(
         "SELECT id, match, starts_at, ends_at, by, reason, created_at, expired_by FROM silences ORDER BY id DESC"
     )
@@ -351,5 +357,5 @@ def _configuration(db: sqlite3.Connection) -> ConfigurationStatus | None:
 
 
 def instant_or_none(since_epoch: int | None) -> datetime | None:
-    """The instant, where there is one."""
+    """Return the instant of microseconds since 1970 UTC; None for None."""
     return None if since_epoch is None else from_micros(since_epoch)

@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Creates every table."""
+    """Create every table."""
     op.create_table(
         "accounts",
         sa.Column("id", sa.Integer(), nullable=False),

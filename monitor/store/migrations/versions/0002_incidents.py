@@ -1,4 +1,4 @@
-"""Incidents that are acknowledged, silenced, grouped, handed over: what alerts and the outbox have to remember."""
+"""Columns and tables for incidents that are acknowledged, silenced, grouped or diverted to a fallback."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """What was told of an alert is, so far, how it stands."""
+    """Add them. The last notification of an alert is assumed to have shown its present state."""
     with op.batch_alter_table("alerts") as alerts:
         alerts.alter_column("since", existing_type=sa.BigInteger(), nullable=True)
         for name in ("held_at", "worse_since", "ended_at", "announced_at", "escalated_at", "acked_at"):

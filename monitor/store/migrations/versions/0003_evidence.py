@@ -1,4 +1,4 @@
-"""What real use asked for: each part says which promise needs it."""
+"""Changes found necessary in use. Each function states the reason of its part."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,9 +17,10 @@ def upgrade() -> None:
 
 
 def _count_failures_by_outcome() -> None:
-    """An alert says how often and since when what fails now has failed; what an outage covers is not an account's own.
+    """Add counts of failures with the same outcome, and of those that no outage of the provider covers.
 
-    Of a row of failures that is there already only the old counts are known."""
+    Alerts show how often, and since when, the present failure occurred. For failures before this migration only the
+    old counts are known."""
     with op.batch_alter_table("accounts") as accounts:
         for name in ("failures_same", "failures_own"):
             accounts.add_column(sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
@@ -28,7 +29,7 @@ def _count_failures_by_outcome() -> None:
 
 
 def _keep_what_a_wrong_clock_touches() -> None:
-    """Nothing is deleted because a clock is wrong: readings are marked, or moved aside."""
+    """Add the tables for readings made by a wrong clock, which are marked or set aside and not deleted."""
     with op.batch_alter_table("series") as series:
         series.add_column(sa.Column("ahead_until", sa.BigInteger(), nullable=True))
     op.create_table(
@@ -72,13 +73,13 @@ def _keep_what_a_wrong_clock_touches() -> None:
 
 
 def _let_a_pause_be_no_longer_than_it_was() -> None:
-    """A pause is what is left of its length, whatever was done to the clock since."""
+    """Store when a pause began, so that no change of the clock makes it longer than it was."""
     with op.batch_alter_table("pauses") as pauses:
         pauses.add_column(sa.Column("began_at", sa.BigInteger(), nullable=True))
 
 
 def _keep_configuration() -> None:
-    """Create the table of its one row; empty until a configuration is accepted."""
+    """Create the table of the configuration in force. It is empty until one is accepted."""
     op.create_table(
         "configuration",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -93,9 +94,9 @@ def _keep_configuration() -> None:
 
 
 def _tell_callers_apart() -> None:
-    """Key the calls by their process as well: two processes can call a host in one microsecond.
+    """Add the process to the key of calls: two processes can call a host in the same microsecond.
 
-    Which process made those that are there, and when they ended, is not known."""
+    Which process made the existing calls, and when they ended, is not known."""
     op.create_table(
         "calls_by_caller",
         sa.Column("host", sa.String(), nullable=False),

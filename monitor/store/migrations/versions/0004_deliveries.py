@@ -1,6 +1,6 @@
-"""What a restart must not forget of deliveries: the parts of a message that were taken, and who wants a rest.
+"""Columns and tables for what a restart must know of deliveries: accepted parts of messages, and recipients' rests.
 
-Columns that say what was notified of an alert get the names that the rest of the program has for it."""
+Columns about the last notification of an alert get the names that the rest of the program uses."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add both, and rename; of what waits, no part is known to have been taken."""
+    """Add both, and rename. No part of a pending notification is known to have been accepted."""
     with op.batch_alter_table("alerts") as alerts:
         for name in ("at", "severity", "level", "flapping"):
             alerts.alter_column(f"told_{name}", new_column_name=f"notified_{name}")

@@ -1,4 +1,4 @@
-"""What keeps an alert quiet has a kind and a source of its own, beside the words for it."""
+"""Columns for the kind and the source of an alert's mute, beside its text."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,10 +8,10 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Take both from the words, as the versions before wrote them.
+    """Add both, and fill them from the text that older versions wrote.
 
-    They wrote the same of what the configuration inhibits and of what is explained without it: the next look at such
-    an alert finds out which it is."""
+    Those wrote the same text for inhibitions of the configuration and for built-in ones. The next evaluation of such an
+    alert corrects the kind."""
     with op.batch_alter_table("alerts") as alerts:
         for name in ("mute_kind", "mute_source"):
             alerts.add_column(sa.Column(name, sa.String(), nullable=False, server_default=""))
