@@ -130,7 +130,7 @@ class RuleReader:
     def _check_locked(
         self, section: ThresholdSection | DeltaSection, jobs: Sequence[ReadJob], path: yaml_tree.Path
     ) -> None:
-        if section.field == "locked" and jobs and not any(job.service.tells_locked for job in jobs):
+        if section.field == "locked" and jobs and not any(job.service.reports_locked for job in jobs):
             self.findings.value(
                 (*path, "field"), "the service that this rule is about does not report `locked`"
             )
@@ -138,7 +138,7 @@ class RuleReader:
     def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: yaml_tree.Path) -> None:
         for job in jobs:
             schedule = job.schedule()
-            if section.clock == "provider" and not job.service.tells_updated_at:
+            if section.clock == "provider" and not job.service.reports_updated_at:
                 reason = f"the service of job {job.name} does not report when a wallet last changed; narrow `match`"
                 self.findings.value((*path, "clock"), reason)
             elif section.clock == "observed" and schedule is not None:

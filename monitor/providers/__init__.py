@@ -1,4 +1,4 @@
-"""The providers this program can poll. A new one is a module of its own and its name in `PROVIDERS`."""
+"""The providers that this program can poll. A new one needs a module of its own and an entry in `PROVIDERS`."""
 
 from typing import Any
 

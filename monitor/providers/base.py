@@ -33,8 +33,8 @@ from monitor.providers.response import Response
 class ExactlyOne:
     """One of these keys is required, and excludes the others.
 
-    Of two the one declared first is right, or with `by_place` the one that the file has first; `advice` ends the
-    message about the other. Where the key `unless` is given, none is required."""
+    If a file has two, the error is about the one declared later, or with `by_place` about the one that is later in the
+    file; it ends with `advice`. If the key `unless` is given, none is required."""
 
     keys: tuple[str, ...]
     advice: str = "; keep one of them"
@@ -52,7 +52,9 @@ class AtLeastOne:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """A key that needs another one. With `is_surplus` it is too much without it; else the other one is missing."""
+    """A key that requires another one.
+
+    Without that one, the error is about the key itself if it `is_surplus`, and else about the missing one."""
 
     key: str
     other: str
@@ -71,19 +73,19 @@ Constraint = ExactlyOne | AtLeastOne | Needs | OneForm
 
 
 class Section(BaseModel):
-    """A mapping in the configuration: unknown keys are errors, values can't be changed once read.
+    """A mapping in the configuration: unknown keys are errors, and values are frozen.
 
-    Every value arrives as text: the YAML reader keeps a scalar's characters, so that `007` stays a client's id and
-    `0.10` an exact amount. The types of the fields decide what the text means."""
+    Every value is read as text: the YAML reader keeps a scalar's characters, so that `007` stays a client's id and
+    `0.10` an exact amount. The types of the fields parse the text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     constraints: ClassVar[tuple[Constraint, ...]] = ()
-    """Which keys exclude or need each other: for the reader and the JSON Schema alike."""
+    """Which keys exclude or require each other, for the reader and the JSON Schema."""
 
     @classmethod
     def all_constraints(cls) -> list[Constraint]:
-        """Return the constraints of the section and of all that it is made of."""
+        """Return the constraints of the section and of its base classes."""
         return [one for base in cls.__mro__ for one in vars(base).get("constraints", ())]
 
 
@@ -111,7 +113,7 @@ Span = Annotated[timedelta, BeforeValidator(_positive_duration), WithJsonSchema(
 """A span of time greater than zero."""
 
 Secret = Annotated[SecretStr, Field(min_length=1)]
-"""Text that appears in no `repr`, log or error."""
+"""Text that is not shown in any `repr`, log or error."""
 
 
 class RateLimit(NamedTuple):
@@ -148,7 +150,7 @@ RateLimitField = Annotated[
 
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9a-f:.]+\])(:\d{{1,5}})?"
-# Only what goes over the wire as it is written: what is signed has to be what is sent.
+# Only characters that are sent as they are written: the path that is signed has to be the one that is sent.
 _SEGMENT = r"(?!\.{1,2}(/|$))([\w.~!$&'()*+,;=:@-]|%[0-9a-f]{2})+"
 _BASE_URL = re.compile(rf"https?://{_HOST}(/{_SEGMENT})*/?", re.ASCII | re.IGNORECASE)
 _PROXY = re.compile(rf"https?://([^\s/?#@]+@)?{_HOST}/?", re.ASCII | re.IGNORECASE)
@@ -186,55 +188,53 @@ Proxy = Annotated[Secret, AfterValidator(_proxy)]
 
 
 def secrets_of(proxy: SecretStr | None) -> tuple[str, ...]:
-    """Return what of a proxy's URL may appear nowhere: all of it, and the password within it."""
+    """Return the secrets in a proxy's URL: all of it, and the password, as written and decoded."""
     url = "" if proxy is None else proxy.get_secret_value()
     password = urlsplit(url).password or ""  # an error may repeat it decoded as well
     return tuple(value for value in (url, password, unquote(password)) if value)
 
 
 HeaderSecret = Annotated[Secret, AfterValidator(_header_value)]
-"""A secret that travels in a header, where other characters would break the request."""
+"""A secret that is sent in a header, where other characters would break the request."""
 
 
 class Settings(Section):
     """The keys every provider has in the configuration."""
 
-    tells_updated_at: ClassVar[bool] = False
-    """True if the provider's responses carry the wallet's own time of last change."""
-    tells_locked: ClassVar[bool] = False
-    """True if the provider's responses carry the locked part of a balance."""
+    reports_updated_at: ClassVar[bool] = False
+    """True if the provider's responses hold the wallet's own time of last change."""
+    reports_locked: ClassVar[bool] = False
+    """True if the provider's responses hold the locked part of a balance."""
 
-    base_url: BaseUrl = Field(description="Where the service is: http(s)://host[:port][/path].")
+    base_url: BaseUrl = Field(description="The address of the service: http(s)://host[:port][/path].")
     timeout: Span = Field(
         default=timedelta(seconds=10),
-        description="The deadline of one request, from looking up the name to the answer's last byte.",
+        description="The deadline of one request, from the name lookup to the last byte of the response.",
     )
     retries: int = Field(
-        default=2, ge=0, le=10, description="How often a passing fault is tried again within one poll."
+        default=2, ge=0, le=10, description="How many times a poll is retried after a temporary failure."
     )
     rate_limit: RateLimitField | None = Field(
         default=None,
-        description="At most so many calls in any span of time, such as 60/1m, over everything on this host.",
+        description="The highest number of calls in any span of time, such as 60/1m, for everything on this host.",
     )
-    verify_tls: bool = Field(
-        default=True, description="Whether the service's certificate has to be one that is trusted."
-    )
+    verify_tls: bool = Field(default=True, description="Whether the service's certificate must be trusted.")
     proxy: Proxy | None = Field(
         default=None,
-        description="The proxy to go through: http(s)://[user:password@]host[:port]. None is taken from "
-        "the environment.",
+        description="The proxy to use: http(s)://[user:password@]host[:port]. Proxies in the environment are "
+        "ignored.",
     )
 
     @property
     def origin(self) -> str:
-        """Return what counts as one host, for limits and pauses: scheme, host name and port."""
+        """Return the name of the host, for limits and pauses: scheme, host name and port."""
         parts = urlsplit(self.base_url.lower())
-        host = (parts.hostname or "").removesuffix(".")  # fully qualified, it is the same host
+        host = (parts.hostname or "").removesuffix(".")  # fully qualified: the same host
         shown = f"[{host}]" if ":" in host else host
         return f"{parts.scheme}://{shown}:{parts.port or _PORTS[parts.scheme]}"
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the values that may appear nowhere: credentials, the proxy's URL and the password within it."""
+        """Return the values that must not be shown: credentials, the proxy's URL and the password within it."""
         values = [value.get_secret_value() for _, value in self if hasattr(value, "get_secret_value")]
         return tuple(value for value in dict.fromkeys([*values, *secrets_of(self.proxy)]) if value)
 
@@ -268,8 +268,8 @@ class Wallets(Section):
     forms: ClassVar[Mapping[str, str]] = {}
     """By key, an example of a list or a mapping, for error messages."""
     checks: ClassVar[Mapping[str, Check]] = {}
-    """By key, what finds the mistakes in a list or a mapping. Unlike a validator, it can report each at its own place,
-    which may be in a list file, and several at once."""
+    """By key, a function that checks a list or a mapping. Unlike a validator, it can report several mistakes, each at
+    its own place, which may be in a list file."""
     list_file: ClassVar[ListFile | None] = None
     """The key that may name a file in place of a list."""
 
@@ -280,7 +280,7 @@ class Wallets(Section):
         return [*super().all_constraints(), *of_list]
 
     def accounts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Return each account's name, with the currencies every response must hold (none: whatever it holds)."""
+        """Return each account's name, with the currencies that every response must hold; none: all that it holds."""
         raise NotImplementedError
 
 
@@ -314,10 +314,10 @@ class Api(Protocol):
         """Return the signed request for an account's balance; `now`, in UTC, is the instant that is signed."""
         ...
 
-    def parse(self, account: Account, answer: Response) -> tuple[Balance, ...]:
+    def parse(self, account: Account, response: Response) -> tuple[Balance, ...]:
         """Return the balances in a response, exactly. Raises a `PollFailed` of the documented kind for anything else.
 
-        A configured currency that the response lacks is left out: the caller judges its absence."""
+        A configured currency that is missing from the response is left out: the caller evaluates its absence."""
         ...
 
 

@@ -49,16 +49,16 @@ from monitor.providers.payload import quoted
 from monitor.providers.response import Response, failure
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a response's body that are read; a balance takes a few hundred."""
+"""The most bytes of a response's body that are read; a balance takes a few hundred."""
 CONNECTIONS_LAST = timedelta(seconds=60)
-"""How long a connection is reused: then the provider's name is resolved again, for its address may have changed."""
+"""How long a connection is reused. Then the provider's name is resolved again: its address may have changed."""
 FIRST_BACKOFF = timedelta(milliseconds=500)
 LONGEST_BACKOFF = timedelta(seconds=5)
 BAN = timedelta(hours=1)
-"""How long an address is taken to be banned where the response does not say: as long as any provider documents."""
+"""How long a ban is assumed to last if the response does not name its end: the longest that a provider documents."""
 
 _COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
-"""The encodings that are decoded though none is requested, with zlib's number for their format."""
+"""The encodings that are decoded although none is requested, with zlib's number for their format."""
 
 _TOO_LONG = "a body of more than 1 MiB"
 
@@ -95,7 +95,7 @@ class _Progress:
 class Client:
     """The connections of one provider.
 
-    `clock` gives aware UTC; `jitter` a number from 0 to 1, so that retries of many don't come all at once."""
+    `clock` returns aware UTC; `jitter` returns a number from 0 to 1, so that many retries are not sent at once."""
 
     def __init__(
         self,
@@ -120,10 +120,9 @@ class Client:
         await self._connections.close()
 
     async def poll(self, api: Api, account: Account, *, max_wait: timedelta) -> PollResult:
-        """Read an account's balances, and retry where a retry may succeed.
+        """Read an account's balances, with retries after failures that may pass. Never raises.
 
-        `max_wait` bounds the time spent waiting for turns, over all attempts. It never raises, whatever the provider
-        does."""
+        `max_wait` limits the time spent waiting for turns, over all attempts."""
         began = _now()
         progress = _Progress(patience=max_wait.total_seconds(), hidden=[*self._settings.secrets()])
         result = await self._result(api, account, progress)
@@ -184,14 +183,14 @@ class Client:
             progress.attempts += 1
             request = api.request(account, self._clock())
             progress.hidden.append(request.signature)
-            answer = await self._exchange(request)
+            response = await self._exchange(request)
         try:
-            return api.parse(account, answer)
+            return api.parse(account, response)
         except AuthFailed as exc:
-            raise AuthFailed(exc.detail + _skew(answer, api.max_skew)) from exc
+            raise AuthFailed(exc.detail + _skew(response, api.max_skew)) from exc
         except (Paused, Unavailable) as exc:
             if _asks_for_rest(exc):
-                self._pause(answer, exc)
+                self._pause(response, exc)
             raise
 
     @asynccontextmanager
@@ -218,7 +217,7 @@ class Client:
                 finally:
                     await response.aclose()
         except TimeoutError as exc:
-            raise Timeout(f"no whole answer within {span(self._settings.timeout)}") from exc
+            raise Timeout(f"no complete response within {span(self._settings.timeout)}") from exc
         except (httpx.HTTPError, OSError) as exc:
             host = urlsplit(self._settings.base_url).hostname or ""
             raise cause_of(exc, host, through_proxy=self._settings.proxy is not None) from exc
@@ -229,18 +228,18 @@ class Client:
         """Return the response's status line and headers; the body is still to be read.
 
         httpcore leaves the socket to the garbage collector when a TLS handshake is cancelled: here it is closed."""
-        async with AsyncExitStack() as unless_answered:
+        async with AsyncExitStack() as unless_received:
 
             async def on_event(event: str, info: Mapping[str, Any]) -> None:
                 if event == "connection.connect_tcp.complete":
-                    unless_answered.push_async_callback(info["return_value"].aclose)
+                    unless_received.push_async_callback(info["return_value"].aclose)
 
             outgoing = httpx.Request(
                 "GET", request.url, headers={**_HEADERS, **request.headers}, extensions={"trace": on_event}
             )
             async with asyncio.timeout_at(deadline):
                 response = await http.handle_async_request(outgoing)
-            unless_answered.pop_all()
+            unless_received.pop_all()
             return response
 
     async def _receive(self, response: httpx.Response, deadline: float) -> Response:
@@ -251,7 +250,7 @@ class Client:
             self._host.clock_difference = head.date - head.received_at
         refused = failure(head)
         if isinstance(refused, Paused | Unavailable) and _asks_for_rest(refused):
-            self._pause(head, refused)  # before the body is read: nobody else should send meanwhile
+            self._pause(head, refused)  # before the body is read, so that no other poll sends meanwhile
         try:
             async with asyncio.timeout_at(deadline):
                 return replace(head, body=await _body(response))
@@ -260,16 +259,16 @@ class Client:
                 raise
             return head  # an error's status is enough
 
-    def _pause(self, answer: Response, refused: Paused | Unavailable) -> None:
-        label = refused.detail.partition(":")[0]  # the provider's own words come after the colon
-        self._host.pause(_resumption(answer, refused), refused.outcome, label)
+    def _pause(self, response: Response, refused: Paused | Unavailable) -> None:
+        label = refused.detail.partition(":")[0]  # the provider's own text follows the colon
+        self._host.pause(_resumption(response, refused), refused.outcome, label)
 
 
 async def _body(response: httpx.Response) -> bytes:
-    """Return the whole body, decompressed if the provider compresses unasked; both forms have the same size limit."""
+    """Return the whole body, decompressed if it is compressed. Both forms have the same size limit."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", *_COMPRESSED):
-        raise BadPayload(f"content-encoding {quoted(encoding)}, though identity was asked for")
+        raise BadPayload(f"content-encoding {quoted(encoding)}, though identity was requested")
     if int(response.headers.get("content-length", 0)) > MAX_BODY:
         raise BadPayload(_TOO_LONG)
     body = bytearray()
@@ -281,10 +280,13 @@ async def _body(response: httpx.Response) -> bytes:
 
 
 def _decompressed(body: bytes, encoding: str) -> bytes:
-    """Return the decompressed body. It stops at the size limit, so that a small body cannot become a huge one."""
+    """Return the decompressed body. Raises BadPayload at the size limit, before a small body becomes a huge one."""
     wbits = _COMPRESSED[encoding]
-    if encoding == "deflate" and not _has_zlib_header(body):
-        wbits = -zlib.MAX_WBITS  # without the header that RFC 9110 asks for, as some servers send it
+    has_zlib_header = (
+        len(body) >= 2 and body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
+    )
+    if encoding == "deflate" and not has_zlib_header:
+        wbits = -zlib.MAX_WBITS  # without the header that RFC 9110 requires, as some servers send it
     decoder = zlib.decompressobj(wbits)
     try:
         plain = decoder.decompress(body, MAX_BODY + 1)
@@ -293,12 +295,8 @@ def _decompressed(body: bytes, encoding: str) -> bytes:
     if len(plain) > MAX_BODY:
         raise BadPayload(_TOO_LONG)
     if not decoder.eof or decoder.unused_data:
-        raise BadPayload(f"content-encoding {quoted(encoding)}, but the body is not whole")
+        raise BadPayload(f"content-encoding {quoted(encoding)}, but the body is incomplete")
     return plain
-
-
-def _has_zlib_header(body: bytes) -> bool:
-    return len(body) >= 2 and body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
 
 
 def _now() -> float:
@@ -307,25 +305,25 @@ def _now() -> float:
 
 
 def _asks_for_rest(failed: PollFailed) -> bool:
-    """Return True if the host wants no calls for a while: a 418 or 429, or a 5xx with Retry-After."""
+    """Return True if the host asks for no calls for a while: a 418 or 429, or a 5xx with Retry-After."""
     return isinstance(failed, Paused) or (isinstance(failed, Unavailable) and failed.retry_after is not None)
 
 
-def _resumption(answer: Response, refused: Paused | Unavailable) -> datetime:
-    """Return when the host may be called again: when it says so, else after a ban, or in the next calendar minute."""
+def _resumption(response: Response, refused: Paused | Unavailable) -> datetime:
+    """Return when the host may be called again: after its Retry-After, after a ban, or in the next calendar minute."""
     if refused.retry_after is not None:
-        return answer.received_at + refused.retry_after
+        return response.received_at + refused.retry_after
     if isinstance(refused, Banned):
-        return answer.received_at + BAN
-    theirs = answer.date or answer.received_at
-    # Limits are counted by the host's own calendar minute; a second more, for the `Date` has no fractions.
+        return response.received_at + BAN
+    theirs = response.date or response.received_at
+    # Limits count by the host's own calendar minute. One second more, because `Date` has no fractions.
     into_minute = timedelta(seconds=theirs.second, microseconds=theirs.microsecond)
-    return answer.received_at + timedelta(minutes=1) - into_minute + timedelta(seconds=1)
+    return response.received_at + timedelta(minutes=1) - into_minute + timedelta(seconds=1)
 
 
-def _skew(answer: Response, tolerated: timedelta) -> str:
-    """Return what to add to an auth failure that our clock may have caused."""
-    off = answer.date - answer.received_at if answer.date else timedelta(0)
+def _skew(response: Response, tolerated: timedelta) -> str:
+    """Return a note for an authentication failure that our clock may have caused; empty if it is right."""
+    off = response.date - response.received_at if response.date else timedelta(0)
     if abs(off) <= tolerated:
         return ""
     return f"; our clock is {span(abs(off))} {'behind' if off > timedelta(0) else 'ahead of'} the service's"
@@ -341,7 +339,7 @@ class _Lot:
 
 
 class Connections:
-    """The connections to one provider. After `CONNECTIONS_LAST` new ones are made, and the old are closed when idle."""
+    """The connections to one provider. After `CONNECTIONS_LAST` new ones are opened, and idle old ones closed."""
 
     def __init__(self, make: Callable[[], httpx.AsyncHTTPTransport]) -> None:
         self._make = make
@@ -349,7 +347,7 @@ class Connections:
 
     @asynccontextmanager
     async def lent(self) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        """Lend them for one request, to the end of its response."""
+        """Lend the connections for one request, until the end of its response."""
         if monotonic() - self._lot.since > CONNECTIONS_LAST.total_seconds():
             old, self._lot = self._lot, _Lot(self._make())
             await self._close_idle(old)
@@ -362,7 +360,7 @@ class Connections:
             await self._close_idle(lot)
 
     async def close(self) -> None:
-        """Close them all."""
+        """Close all connections."""
         await self._lot.http.aclose()
 
     async def _close_idle(self, lot: _Lot) -> None:
@@ -371,10 +369,10 @@ class Connections:
 
 
 def transport(*, verify: bool, proxy: SecretStr | None) -> httpx.AsyncHTTPTransport:
-    """Return the layer beneath httpx's client, which would keep cookies and follow redirects.
+    """Return httpx's transport. Its client is not used, because it keeps cookies and follows redirects.
 
-    It has no timeouts: httpx's are per read, which a slow drip outlives. Nothing but its TLS files comes from the
-    environment. Raises ConfigError if those cannot be used."""
+    The transport has no timeouts: httpx's are per read, so a server that sends a byte at a time never exceeds them.
+    Nothing but the TLS files comes from the environment. Raises ConfigError if those cannot be used."""
     url = "" if proxy is None else proxy.get_secret_value()
     proxy_tls = tls_context(verify=True) if url.lower().startswith("https:") else None
     return httpx.AsyncHTTPTransport(

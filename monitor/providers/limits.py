@@ -1,7 +1,7 @@
 """Call limits and pauses of a host.
 
-`CallWindow` is the arithmetic, without a clock; `Host` is the queue in front of one host, shared by everything that
-calls it. Instants within are seconds on the monotonic clock, which no correction of the wall clock moves.
+`CallWindow` does the arithmetic, without a clock. `Host` is the queue in front of one host, shared by everything that
+calls it. Inside, instants are seconds on the monotonic clock, which no correction of the wall clock changes.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from monitor.errors import Banned, Outcome, PollFailed, RateLimited, Timeout, Un
 from monitor.providers.base import RateLimit
 
 CONCURRENCY = 4
-"""The most requests under way on one host."""
+"""The highest number of requests under way on one host."""
 MARGIN = 0.25
-"""Seconds for which a call counts beyond a limit's span, because two clocks never run quite alike."""
+"""Seconds for which a call counts beyond a limit's span, because two clocks never run at exactly the same speed."""
 LONGEST_PAUSE = timedelta(hours=24)
 """The longest pause, however wrong the clock or the response that it came from."""
 RECHECK = 1.0
 """Seconds after which a call that waits for other processes' calls checks them again: they may have ended by then."""
 _REMEMBERED = 1000
-"""Calls remembered while no limit needs more, in case a reload brings one."""
+"""The number of calls that are remembered at least, in case a reload adds a limit."""
 
 
 class CallWindow:
@@ -49,7 +49,7 @@ class CallWindow:
         return bool(self._limits)
 
     def add(self, limit: RateLimit) -> None:
-        """Add a limit that has to hold besides the others."""
+        """Add a limit, which applies in addition to the others."""
         self._limits.append(limit)
         self._kept = max(self._kept, limit.calls)
 
@@ -72,7 +72,7 @@ class CallWindow:
     def delay(self, now: float, elsewhere: Sequence[float] = ()) -> tuple[float, RateLimit | None]:
         """Return the least number of seconds until a call may start, and the limit that requires them.
 
-        `elsewhere` are the ends of calls that count besides those of this window, past or to come."""
+        `elsewhere` are the ends of other processes' calls, past or future, which count as well."""
         ended = sorted([*self._ended, *elsewhere]) if elsewhere else self._ended
         waits = ((self._delay(limit, now, ended), limit) for limit in self._limits)
         seconds, limit = max(waits, default=(0.0, None))
@@ -102,8 +102,8 @@ class CallWindow:
 class Elsewhere:
     """The calls of other processes to one host, each with its end on our monotonic clock.
 
-    A call's place on that clock is fixed when it is first seen. Later only its end moves, by as much as its own process
-    moved it: no correction of the wall clock makes it count for longer, or for less."""
+    A call's end is converted to that clock when it is first seen. Later it moves only by as much as the other process
+    moved it, so that no correction of the wall clock makes a call count for longer or for less."""
 
     _known: Mapping[tuple[str, datetime], tuple[datetime, float]] = field(default_factory=dict)
 
@@ -121,9 +121,9 @@ class Elsewhere:
         span: timedelta,
         longest: timedelta,
     ) -> "Elsewhere":
-        """Return the known calls with these added, without those no longer listed that ended more than a `span` ago.
+        """Return the known calls and these, without those no longer listed that ended more than a `span` ago.
 
-        None is taken to end later than `longest` from now, whatever the clock was when it was noted."""
+        No call is assumed to end later than `longest` from now: the clock may have been wrong when it was noted."""
         known = dict(self._known)
         for call in calls:
             key, left = (call.caller, call.at), min(call.ends_by - now, longest)
@@ -135,7 +135,7 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """When a call was noted, None if other processes' calls left no room; and the host's pause that they share."""
+    """When a call was noted; None if other processes' calls left no room. `pause`: the host's pause in the log."""
 
     at: datetime | None
     pause: Pause | None = None
@@ -167,7 +167,7 @@ class NoTurn(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Obstacle:
-    """Why nothing may be sent now, and for how many seconds at least (0: until another call ends)."""
+    """The reason why nothing may be sent now, and for how many seconds at least (0: until another call ends)."""
 
     seconds: float
     failure: PollFailed
@@ -176,9 +176,10 @@ class _Obstacle:
 class Host:
     """The queue in front of one host: first come, first served, within its limits and outside its pauses.
 
-    `name` is its scheme, name and port. `clock` gives aware UTC, `monotonic` seconds. `clock_difference` is how much
-    later the host's clock was than ours at its last response; None without a `Date` so far. `log` is where calls under
-    a limit are noted; None if no other process can make any."""
+    - `name`: its scheme, host name and port.
+    - `clock` returns aware UTC, `monotonic` seconds.
+    - `log`: where calls under a limit are noted; None if no other process can make any.
+    - `clock_difference`: how much later the host's clock was than ours at its last response; None before a `Date`."""
 
     def __init__(
         self,
@@ -198,9 +199,9 @@ class Host:
         self._log = log
         self._elsewhere = Elsewhere()
         self._pause: Pause | None = None
-        self._heard: Pause | None = None
+        self._adopted: Pause | None = None
         self._resumes = 0.0
-        self._head = asyncio.Lock()  # held by the one whose turn is next; the others line up in order
+        self._head = asyncio.Lock()  # held by the call whose turn is next; the others queue in order
         self._changed = asyncio.Event()
 
     @property
@@ -212,7 +213,7 @@ class Host:
         """Send nothing before `until` (UTC), a day from now at most. A pause never shortens another."""
         now = self._clock()
         until = min(until, now + LONGEST_PAUSE)
-        # From here on the monotonic clock counts: a wall clock that is set must not shorten or extend a pause.
+        # From here on the monotonic clock is used: setting the wall clock must not shorten or extend a pause.
         resumes = self._monotonic() + (until - now).total_seconds()
         if resumes > self._resumes:
             self._resumes = resumes
@@ -220,13 +221,13 @@ class Host:
             self._changed.set()
 
     def respect(self, pause: Pause) -> None:
-        """Adopt a pause that a process stored. A known one is not begun again: our clock may have been set."""
-        if pause not in (self._pause, self._heard):
-            self._heard, now = pause, self._clock()
+        """Adopt a pause that another process stored. A known one is not started again: our clock may have been set."""
+        if pause not in (self._pause, self._adopted):
+            self._adopted, now = pause, self._clock()
             self.pause(now + pause.left(now), pause.outcome, pause.detail)
 
     def add_limit(self, limit: RateLimit) -> None:
-        """Add a limit for everything sent to this host, besides those it has."""
+        """Add a limit for everything sent to this host, in addition to the others."""
         self._window.add(limit)
 
     def remove_limit(self, limit: RateLimit) -> None:
@@ -236,9 +237,9 @@ class Host:
 
     @asynccontextmanager
     async def turn(self, max_wait: timedelta, timeout: timedelta) -> AsyncIterator[None]:
-        """Wait for a turn to send one request, and hold its place while it is under way: for `timeout` at most.
+        """Wait for a turn to send one request, and hold its place while it is under way, for `timeout` at most.
 
-        Raises NoTurn if there is none within `max_wait`, at once where that is certain."""
+        Raises NoTurn if none comes within `max_wait`, and at once if that is certain."""
         noted_at = await self._wait(max_wait.total_seconds(), timeout)
         try:
             yield
@@ -249,7 +250,7 @@ class Host:
             self._changed.set()
 
     async def _wait(self, patience: float, timeout: timedelta) -> datetime | None:
-        """Wait for the turn; return when the call was noted, None where it was not."""
+        """Wait for the turn; return when the call was noted; None if it was not."""
         deadline = self._monotonic() + patience
         refused: _Obstacle | None = None
         try:
@@ -264,16 +265,18 @@ class Host:
                     if self._monotonic() + obstacle.seconds > deadline:
                         raise NoTurn(obstacle.failure)
                     await self._change(obstacle.seconds)
-                # Nothing is awaited between the last check and this, and the next one waits for `_head`: no other call
-                # of this process can have taken the place.
+                # Nothing is awaited since the last check, and the next call waits for `_head`: no other call of this
+                # process can have taken the place.
                 self._window.begin()
                 return noted_at
         except TimeoutError as exc:
             obstacle = self._obstacle(patience) or refused
-            raise NoTurn(obstacle.failure if obstacle else _no_turn(patience, "others were first")) from exc
+            raise NoTurn(
+                obstacle.failure if obstacle else _no_turn(patience, "other calls were first")
+            ) from exc
 
     async def _note(self, patience: float, timeout: timedelta) -> tuple[datetime | None, _Obstacle | None]:
-        """Note a call where all processes see it. Return when, or why the calls of others leave no room for it."""
+        """Note a call in the log. Return when, or the reason why other processes' calls leave no room for it."""
         if self._log is None or not self._window.limited:
             return None, None
         window, span = self._window.copy(), self._window.longest_span
@@ -294,7 +297,7 @@ class Host:
         seconds, limit = delay
         if limit is None:
             return noted.at, None
-        # Calls under way count until their timeout, but may end at once: that is how much sooner there may be room.
+        # Calls under way count until their timeout, but may end at once: there may be room sooner by that much.
         wait = max(min(seconds, RECHECK), seconds - timeout.total_seconds())
         return None, _Obstacle(wait, _over(limit, patience))
 
@@ -308,16 +311,16 @@ class Host:
     def _obstacle(self, patience: float) -> _Obstacle | None:
         now = self._monotonic()
         if pause := self.paused:
-            return _Obstacle(self._resumes - now, _held_up(pause, self._resumes - now))
+            return _Obstacle(self._resumes - now, _paused(pause, self._resumes - now))
         seconds, limit = self._window.delay(now)
         if limit is not None:
             return _Obstacle(seconds, _over(limit, patience))
         if self._window.under_way >= self._concurrency:
-            return _Obstacle(0.0, _no_turn(patience, "its places are all taken"))
+            return _Obstacle(0.0, _no_turn(patience, "too many calls under way"))
         return None
 
 
-def _held_up(pause: Pause, seconds: float) -> PollFailed:
+def _paused(pause: Pause, seconds: float) -> PollFailed:
     detail = f"host paused until {moment(pause.until)} after {pause.detail}; nothing sent"
     match pause.outcome:
         case Outcome.BANNED:

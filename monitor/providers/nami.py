@@ -44,18 +44,19 @@ _NAME = re.compile(r"[^\s/]([^\r\n\t/]{0,62}[^\s/])?")
 class NamiSettings(Settings):
     """An API key of the exchange."""
 
-    tells_locked: ClassVar[bool] = True
+    reports_locked: ClassVar[bool] = True
 
-    type: Literal["nami"] = Field(description="Which service this is.")
+    type: Literal["nami"] = Field(description="The type of the service.")
     base_url: BaseUrl = Field(
-        default="https://nami.exchange", description="Where the exchange is: http(s)://host[:port][/path]."
+        default="https://nami.exchange",
+        description="The address of the exchange: http(s)://host[:port][/path].",
     )
     api_key: HeaderSecret = Field(description="The public API key, sent in the header x-api-key.")
     api_secret: Secret = Field(description="The secret that signs requests; it is never sent.")
     rate_limit: RateLimitField | None = Field(
         default=RateLimit(60, timedelta(minutes=1)),
-        description="At most so many calls in any span of time, over everything on this host. "
-        "The exchange allows 60/1m and bans the address for an hour beyond that.",
+        description="The highest number of calls in any span of time, for everything on this host. "
+        "The exchange allows 60/1m, and bans the address for an hour if that is exceeded.",
     )
 
 
@@ -83,19 +84,19 @@ def _currency_name(value: str) -> str:
     return value
 
 
-def _shown(pattern: re.Pattern[str]) -> WithJsonSchema:
+def _pattern_schema(pattern: re.Pattern[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^({pattern.pattern})$"})
 
 
-CurrencyId = Annotated[str, AfterValidator(_currency_id), _shown(_ID)]
-CurrencyName = Annotated[str, AfterValidator(_currency_name), _shown(_NAME)]
+CurrencyId = Annotated[str, AfterValidator(_currency_id), _pattern_schema(_ID)]
+CurrencyName = Annotated[str, AfterValidator(_currency_name), _pattern_schema(_NAME)]
 
 
 def _distinct(currencies: dict[str, str]) -> dict[str, str]:
     names = list(currencies.values())
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ValueError(f"the name {twice} stands for more than one id")
+        raise ValueError(f"the name {twice} is given to more than one id")
     return currencies
 
 
@@ -108,7 +109,7 @@ def _check_currencies(entries: Sequence[Entry]) -> Iterator[tuple[int, str]]:
         if re.search(r"[\s/]", name):
             yield index, "a currency's name can't hold `/` or white space"
         elif name in ids:
-            yield index, f"{name!r} is the name of {ids[name]} already"
+            yield index, f"{name!r} is already the name of currency {ids[name]}"
         ids.setdefault(name, number)
 
 
@@ -118,11 +119,11 @@ class NamiWallets(Wallets):
     forms: ClassVar[Mapping[str, str]] = {"currencies": "{22: USDT}"}
     checks: ClassVar[Mapping[str, Check]] = {"currencies": _check_currencies}
 
-    wallet: WalletName = Field(description="Which wallet is read: spot (0) or futures (2).")
+    wallet: WalletName = Field(description="The wallet to read: spot (0) or futures (2).")
     currencies: Currencies | None = Field(
         default=None,
-        description="The ids of the currencies to watch, with the names to show; left out: every currency "
-        "that the answer holds, shown by its id.",
+        description="The ids of the currencies to watch, with the names to show. Without it, every currency in "
+        "the response is watched and shown by its id.",
     )
 
     def accounts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -154,19 +155,19 @@ class NamiApi:
             signature=signature,
         )
 
-    def parse(self, account: Account, answer: Response) -> tuple[Balance, ...]:
+    def parse(self, account: Account, response: Response) -> tuple[Balance, ...]:
         """Return a wallet's balances: the configured ones in the configuration's order, or all in the response's."""
-        if answer.status != 200:
-            raise _refused(answer, payload.read_error(answer.body))
-        document = payload.read(answer.body)
-        _require_ok(answer, document)
+        if response.status != 200:
+            raise _refused(response, payload.read_error(response.body))
+        document = payload.read(response.body)
+        _require_ok(response, document)
         data = document["data"]
         return tuple(_balance(data[key], name, WALLETS[account.name]) for key, name in self._wanted(data))
 
     def _wanted(self, data: Node) -> Iterator[tuple[str, str]]:
         """Yield the id and the name of each currency to read."""
         if self._currencies is not None:
-            # One that is missing is left out: it is unknown then, and not zero.
+            # A missing one is left out: its balance is unknown, and not zero.
             yield from ((key, name) for key, name in self._currencies.items() if data.get(key) is not None)
             return
         for key in data:
@@ -180,22 +181,22 @@ def _balance(entry: Node, currency: str, wallet: int) -> Balance:
     # An entry of another wallet must never be recorded as this one's.
     kind = entry.get("type")
     if kind is not None and kind.amount() != wallet:
-        raise kind.unexpected(f"expected {wallet}, the wallet asked for")
+        raise kind.unexpected(f"expected {wallet}, the requested wallet")
     total, locked = entry["value"].amount(), entry["locked_value"].amount()
     return Balance(currency=currency, total=total, locked=locked, available=money.subtract(total, locked))
 
 
-def _refused(answer: Response, document: Node | None) -> PollFailed:
-    """Return the error of an HTTP status; a 400 may carry another one as its body's `statusCode` ("Errors")."""
-    status = _status_code(document) if answer.status == 400 else None
-    return failure(answer, _message(document), status=status)
+def _refused(response: Response, document: Node | None) -> PollFailed:
+    """Return the error of an HTTP status. The body of a 400 may hold another status as `statusCode` ("Errors")."""
+    status = _status_code(document) if response.status == 400 else None
+    return failure(response, _message(document), status=status)
 
 
-def _require_ok(answer: Response, document: Node) -> None:
-    """Raise where HTTP 200 is an error all the same ("Errors"): a `statusCode`, or a `status` other than `ok`."""
+def _require_ok(response: Response, document: Node) -> None:
+    """Raise if HTTP 200 is an error nevertheless ("Errors"): it has a `statusCode`, or a `status` other than `ok`."""
     code = _status_code(document)
     if code is not None:
-        raise failure(answer, _message(document), status=code)
+        raise failure(response, _message(document), status=code)
     status = document["status"].text()
     if status == "ok":
         return
@@ -205,7 +206,7 @@ def _require_ok(answer: Response, document: Node) -> None:
 
 
 def _status_code(document: Node | None) -> int | None:
-    """Return the HTTP status that an error's body names, if it names one."""
+    """Return the HTTP status in an error's body; None if it has none."""
     node = document.get("statusCode") if document else None
     match node.value if node else None:
         case Number() as code if re.fullmatch("[45][0-9]{2}", code):

@@ -1,4 +1,4 @@
-"""The cause beneath an HTTP library's error, in the words of the socket, the resolver or TLS."""
+"""The cause of an HTTP library's error, in the words of the socket, the resolver or TLS."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ from monitor.providers.payload import plain_text
 
 
 def cause_of(exc: BaseException, host: str, *, through_proxy: bool = False) -> Retryable:
-    """Return the failure that `exc` stands for, in words of the layer where it happened."""
+    """Return the failure that `exc` stands for, in the words of the layer where it occurred."""
     match exc:
         case httpx.LocalProtocolError():  # its text may quote a header that holds a key
             return ConnectFailed("the request can't be sent as HTTP")
@@ -28,11 +28,11 @@ def cause_of(exc: BaseException, host: str, *, through_proxy: bool = False) -> R
 
 
 def _broken(text: str) -> str:
-    """Return h11's message about a response that is not HTTP, or not all of it; shorter where it is a common one."""
+    """Return a short text for h11's common errors about incomplete responses, and h11's own text for the others."""
     if text.startswith("Server disconnected"):
-        return "connection closed without an answer"
+        return "connection closed without a response"
     if text.startswith("peer closed"):
-        return "connection closed before the answer was whole"
+        return "connection closed before the response was complete"
     return f"broken HTTP: {plain_text(text)}"
 
 
@@ -44,7 +44,7 @@ def _beneath(exc: BaseException, host: str) -> Retryable:
             case ssl.SSLError():
                 return TlsFailed(_tls_reason(cause))
             case socket.gaierror():
-                # A resolver that is out of reach is no proof that the name does not exist.
+                # A resolver that can't be reached does not prove that the name does not exist.
                 reason = "name lookup failed" if cause.errno == socket.EAI_AGAIN else "name not found"
                 return ConnectFailed(f"{reason}: {host}")
             case OSError(errno=int(number)):
@@ -53,7 +53,7 @@ def _beneath(exc: BaseException, host: str) -> Retryable:
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and its causes, outermost first; of several at once (one an address), each."""
+    """Yield an exception and its causes, outermost first. Of a group, one exception per address, yield each."""
     if isinstance(exc, BaseExceptionGroup):
         for inner in exc.exceptions:
             yield from _causes(inner)
@@ -71,5 +71,5 @@ def _tls_reason(exc: ssl.SSLError) -> str:
         "PACKET_LENGTH_TOO_LONG",
         "RECORD_LAYER_FAILURE",
     ):
-        return "no TLS spoken at this port"
+        return "the port does not use TLS"
     return (exc.reason or "TLS failed").replace("_", " ").lower()

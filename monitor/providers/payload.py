@@ -24,13 +24,13 @@ _LONGEST_MESSAGE = 200
 
 
 class Number(str):
-    """A JSON number as it is written, `NaN` and `Infinity` included: it is checked when it is used."""
+    """A JSON number with its characters, `NaN` and `Infinity` included: it is checked when it is used."""
 
     __slots__ = ()
 
 
 class Object(dict[str, "Json"]):
-    """A JSON object, and which of its keys were `repeated`."""
+    """A JSON object, and the keys that it has more than once (`repeated`)."""
 
     def __init__(self, pairs: list[tuple[str, "Json"]]) -> None:
         super().__init__(pairs)
@@ -40,7 +40,7 @@ class Object(dict[str, "Json"]):
 
 Json: TypeAlias = "Object | list[Json] | Number | str | bool | None"
 
-# Numbers stay as they are written: as floats they would lose digits of an amount.
+# Numbers keep their characters: as floats, amounts would lose digits.
 _DECODER = json.JSONDecoder(
     object_pairs_hook=Object, parse_float=Number, parse_int=Number, parse_constant=Number
 )
@@ -54,16 +54,16 @@ class Node:
     path: str = ""
 
     def __getitem__(self, key: str) -> "Node":
-        """Return the value under a key of an object. Raises BadPayload where it is missing."""
+        """Return the value of a key of an object. Raises BadPayload if it is missing."""
         node = self.get(key)
         if node is None:
             raise BadPayload(f"{self._child(key)}: missing")
         return node
 
     def get(self, key: str) -> "Node | None":
-        """Return the value under a key of an object, None where it is missing."""
+        """Return the value of a key of an object; None if it is missing."""
         entries = self._object()
-        # Parsers differ in which of two equal keys counts, so neither value is trusted.
+        # Parsers differ in which of two equal keys they use, so neither value is trusted.
         if key in entries.repeated:
             raise BadPayload(f"{self._child(key)}: appears more than once")
         return Node(entries[key], self._child(key)) if key in entries else None
@@ -73,10 +73,10 @@ class Node:
         return iter(self._object())
 
     def text(self) -> str:
-        """Return a text. Raises BadPayload for anything else."""
+        """Return a string. Raises BadPayload for anything else."""
         if isinstance(self.value, str) and not isinstance(self.value, Number):
             return self.value
-        raise self.unexpected("expected a text")
+        raise self.unexpected("expected a string")
 
     def amount(self) -> Decimal:
         """Return a finite number, digit for digit. Raises BadPayload for anything else."""
@@ -97,7 +97,7 @@ class Node:
             return None
 
     def unexpected(self, expected: str) -> BadPayload:
-        """Return the error that something else was expected here."""
+        """Return the error for this value, where something else was `expected`."""
         where = f"{self.path}: " if self.path else ""
         return BadPayload(f"{where}{expected}, got {_described(self.value)}")
 
@@ -111,14 +111,14 @@ class Node:
 
 
 def read(body: bytes) -> Node:
-    """Return the JSON document in a response's body. Raises BadPayload where it is none."""
+    """Return the JSON document in a response's body. Raises BadPayload if it is not one."""
     try:
-        text = body.removeprefix(codecs.BOM_UTF8).decode()  # RFC 8259 lets a reader skip it
+        text = body.removeprefix(codecs.BOM_UTF8).decode()  # a reader may ignore it (RFC 8259)
     except UnicodeDecodeError as exc:
         raise BadPayload(f"not UTF-8 at byte {exc.start}") from exc
     if not text.strip():
         raise BadPayload("an empty body")
-    # The page of a proxy, a captive portal or a maintenance mode; what JSON says of it would help nobody.
+    # The page of a proxy, a captive portal or a maintenance mode. The JSON parser's error would not help.
     if text.lstrip().startswith("<"):
         raise BadPayload("HTML, not JSON")
     try:
@@ -130,7 +130,7 @@ def read(body: bytes) -> Node:
 
 
 def read_error(body: bytes) -> Node | None:
-    """Return the object in an error's body, None where it is none: its status alone is enough."""
+    """Return the object in an error's body; None if there is none: the error's status is enough."""
     try:
         node = read(body)
     except BadPayload:
@@ -139,7 +139,7 @@ def read_error(body: bytes) -> Node | None:
 
 
 def texts(node: Node | None, *keys: str) -> list[str]:
-    """Return every text under a path of keys, with its field's name where there are several."""
+    """Return every string under a path of keys, with the name of its field if there are several."""
     value = node.value if node else None
     for key in keys:
         value = value.get(key) if isinstance(value, Object) else None
@@ -147,14 +147,14 @@ def texts(node: Node | None, *keys: str) -> list[str]:
 
 
 def plain_text(text: str) -> str:
-    """Return a provider's words fit to be shown: on one line, without control characters, not too long."""
+    """Return a provider's text in a form that can be shown: on one line, without control characters, shortened."""
     # Control characters could rewrite a terminal, and a line break forge a line of the log.
     words = " ".join(text.split())
     return _shortened("".join(char for char in words if char.isprintable()), _LONGEST_MESSAGE)
 
 
 def quoted(text: str) -> str:
-    """Return a provider's value fit to be shown: in quotes, control characters escaped, not too long."""
+    """Return a provider's value in a form that can be shown: in quotes, control characters escaped, shortened."""
     return f'"{re.sub(r"[^ -~]", _escaped, _shortened(text, _LONGEST_QUOTE))}"'
 
 
@@ -175,7 +175,7 @@ def _described(value: Json) -> str:
 
 
 def _texts(value: Json, depth: int) -> Iterator[str]:
-    """Yield the texts at most `depth` objects and arrays deep: Laravel's `{field: [message, …]}` is two."""
+    """Yield the strings at most `depth` objects and arrays deep: in Laravel's `{field: [message, …]}` it is two."""
     match value:
         case Number():
             return

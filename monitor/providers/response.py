@@ -1,4 +1,4 @@
-"""A response as it came, and the meaning of its status line and headers, which is the same for every provider."""
+"""A response of a provider, and what its status and headers mean for every provider."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ LONGEST_RETRY_AFTER = timedelta(hours=24)
 class Response:
     """A response: its status, its headers with their names in lower case, and its whole body.
 
-    `received_at` is our clock (UTC) when the status line had arrived."""
+    `received_at` is the time of our clock (UTC) when the status line had arrived."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,16 +34,17 @@ class Response:
 
     @property
     def date(self) -> datetime | None:
-        """Return the provider's own time (UTC, to the second) from its `Date` header, None without a valid one."""
+        """Return the provider's own time (UTC, to the second) from its `Date` header; None without a valid one."""
         return _http_date(self.headers.get("date", ""))
 
     @property
     def retry_after(self) -> timedelta | None:
-        """Return how long the provider wants no calls, a day at most; None without a valid header.
+        """Return for how long the provider asks for no calls, a day at most; None without a valid header.
 
-        RFC 9110, "Retry-After": seconds, or an HTTP date, which is compared with the provider's own clock."""
+        The header holds seconds or an HTTP date (RFC 9110, "Retry-After"). A date is compared with the provider's own
+        clock."""
         text = self.headers.get("retry-after", "").strip()
-        # Of more digits than a float can hold, the first ones say enough: it is more than a day.
+        # A float can't hold any number of digits. The first ones suffice: so many make more than a day.
         seconds = float(text[:300]) if text.isascii() and text.isdigit() else None
         if seconds is None and (until := _http_date(text)):
             seconds = (until - (self.date or self.received_at)).total_seconds()
@@ -52,35 +53,35 @@ class Response:
         return timedelta(seconds=min(seconds, LONGEST_RETRY_AFTER.total_seconds()))
 
 
-def failure(answer: Response, message: str = "", *, status: int | None = None) -> PollFailed:
+def failure(response: Response, message: str = "", *, status: int | None = None) -> PollFailed:
     """Return the error that a response without a balance stands for. `message` is the provider's own.
 
-    `status` is given where the body names another one than the status line, and counts instead of it."""
-    label = f"HTTP {answer.status}" + (f" (statusCode {status})" if status else "")
+    `status` replaces the one in the status line, if the body names another."""
+    label = f"HTTP {response.status}" + (f" (statusCode {status})" if status else "")
     detail = f"{label}: {plain_text(message)}" if message else label
-    match status or answer.status:
+    match status or response.status:
         case 401 | 403:
             return AuthFailed(detail)
         case 404:
             return NotFound(detail)
         case 418:
-            return Banned(detail, retry_after=answer.retry_after)
+            return Banned(detail, retry_after=response.retry_after)
         case 429:
-            return RateLimited(detail, retry_after=answer.retry_after)
+            return RateLimited(detail, retry_after=response.retry_after)
         case code if 500 <= code < 600:
-            return Unavailable(detail, retry_after=answer.retry_after)
+            return Unavailable(detail, retry_after=response.retry_after)
         case code if 400 <= code < 500:
             return Rejected(detail)
         case code if 300 <= code < 400:
-            return Rejected(f"{label}: redirect to {_target(answer)}, not followed")
+            return Rejected(f"{label}: redirect to {_target(response)}, not followed")
         case _:
             return BadPayload(f"{label}: expected 200")
 
 
-def _target(answer: Response) -> str:
-    """Return the host that a redirect names. Never its path or query, which may repeat the signature."""
+def _target(response: Response) -> str:
+    """Return the host that a redirect leads to, without path and query, which may repeat the signature."""
     try:
-        host = urlsplit(answer.headers.get("location", "")).hostname
+        host = urlsplit(response.headers.get("location", "")).hostname
     except ValueError:
         return "an unreadable address"
     return plain_text(host) if host else "the same host"

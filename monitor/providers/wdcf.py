@@ -34,17 +34,18 @@ PATH = "/api/v1/get-balance"
 CURRENCY = "USD"
 """The default currency, and the only one so far ("Answer")."""
 LONGEST_ID = 255
-"""Characters a client's id may have ("Request")."""
+"""The most characters that a client's id may have ("Request")."""
 
 
 class WdcfSettings(Settings):
-    """An integration with the service."""
+    """The secret of an integration with the service."""
 
-    tells_updated_at: ClassVar[bool] = True
+    reports_updated_at: ClassVar[bool] = True
 
-    type: Literal["wdcf"] = Field(description="Which service this is.")
+    type: Literal["wdcf"] = Field(description="The type of the service.")
     base_url: BaseUrl = Field(
-        default="https://wdcf.xerve.online", description="Where the service is: http(s)://host[:port][/path]."
+        default="https://wdcf.xerve.online",
+        description="The address of the service: http(s)://host[:port][/path].",
     )
     client_secret: Secret = Field(description="The secret that signs requests; it is never sent.")
 
@@ -79,8 +80,7 @@ def _check_clients(entries: Sequence[Entry]) -> Iterator[tuple[int, str]]:
         elif not client:
             yield index, "is empty"
         elif len(client) > LONGEST_ID:
-            reason = f"a client's id has at most {LONGEST_ID} characters, this has {len(client)}"
-            yield index, reason
+            yield index, f"a client's id has at most {LONGEST_ID} characters, this has {len(client)}"
         elif any(category(character) == "Cc" for character in client):
             yield index, "a client's id can't hold control characters"
         first.setdefault(client, line)
@@ -136,23 +136,25 @@ class WdcfApi:
             signature=signature,
         )
 
-    def parse(self, account: Account, answer: Response) -> tuple[Balance, ...]:
+    def parse(self, account: Account, response: Response) -> tuple[Balance, ...]:
         """Return the client's one balance, in US dollars. The provider reports no locked part."""
-        if answer.status != 200:
-            raise failure(answer, ": ".join(_messages(payload.read_error(answer.body))))
-        document = payload.read(answer.body)
+        if response.status != 200:
+            raise failure(response, ": ".join(_messages(payload.read_error(response.body))))
+        document = payload.read(response.body)
         _require_success(document)
         data = document["data"]
         # Another client's balance must never be recorded as this one's, whatever mixed them up.
         if (client := data["clientId"]).text() != account.name:
             raise client.unexpected(f"expected {payload.quoted(account.name)}")
         balance = data["balance"].amount()
-        updated_at = data["updatedAt"].instant()  # may be None: the balance counts all the same
+        updated_at = data[
+            "updatedAt"
+        ].instant()  # None if it is not valid: the balance is recorded nevertheless
         return (Balance(currency=CURRENCY, total=balance, available=balance, updated_at=updated_at),)
 
 
 def _require_success(document: Node) -> None:
-    """Raise where HTTP 200 comes without `success`: `failed` and `error` are the words of errors ("Errors")."""
+    """Raise if HTTP 200 has another status than `success`: errors have `failed` or `error` ("Errors")."""
     status = document["status"].text()
     if status == "success":
         return
@@ -161,7 +163,7 @@ def _require_success(document: Node) -> None:
 
 
 def _messages(document: Node | None) -> list[str]:
-    """Return the message, and the reasons that a 400 or a 500 holds in its data ("Errors")."""
+    """Return an error's message, and the reasons in its data ("Errors")."""
     reasons = [*payload.texts(document, "data", "errors"), *payload.texts(document, "data", "error")]
     return [*payload.texts(document, "message"), *(["; ".join(reasons)] if reasons else [])]
 

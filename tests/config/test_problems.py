@@ -248,7 +248,7 @@ def test_a_channel(text: str, lines: list[str], tmp_path: Path) -> None:
         ),
         _row(
             "name: j\n    wallet: spot\n    every: 1m\n    currencies: {1: A, 2: A, 3: B/C, x: D, 4: [E]}\n",
-            "9:27: jobs[0].currencies.2: 'A' is the name of 1 already",
+            "9:27: jobs[0].currencies.2: 'A' is already the name of currency 1",
             "9:33: jobs[0].currencies.3: a currency's name can't hold `/` or white space",
             "9:38: jobs[0].currencies.x: expected a currency's numeric id, such as 22, got 'x'",
             "9:47: jobs[0].currencies.4: expected text, got a list",

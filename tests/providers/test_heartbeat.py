@@ -57,7 +57,7 @@ async def test_trouble_has_the_words_of_the_layer_where_it_is(
         assert await _error(caplog, url) == "self-signed certificate"
     assert await _error(caplog, url) == "connection refused"
     async with Endpoint(closes()) as service:
-        assert await _error(caplog, service.base_url) == "connection closed without an answer"
+        assert await _error(caplog, service.base_url) == "connection closed without a response"
     async with Endpoint(http(404)) as service:
         assert await _error(caplog, service.base_url) == "HTTP 404"
     assert await _error(caplog, "http://beats.invalid") == "name not found: beats.invalid"

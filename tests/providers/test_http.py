@@ -128,16 +128,16 @@ CUT_OFF_CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + OK
         pytest.param(
             closes(CUT_OFF),
             Outcome.CONNECT,
-            "connection closed before the answer was whole",
+            "connection closed before the response was complete",
             id="cut-off",
         ),
         pytest.param(
             closes(CUT_OFF_CHUNKED),
             Outcome.CONNECT,
-            "connection closed before the answer was whole",
+            "connection closed before the response was complete",
             id="cut-off-chunked",
         ),
-        pytest.param(closes(), Outcome.CONNECT, "connection closed without an answer", id="closed-at-once"),
+        pytest.param(closes(), Outcome.CONNECT, "connection closed without a response", id="closed-at-once"),
         pytest.param(resets(), Outcome.CONNECT, "connection reset by peer", id="reset"),
         pytest.param(resets(CUT_OFF), Outcome.CONNECT, "connection reset by peer", id="reset-midway"),
         pytest.param(
@@ -173,7 +173,7 @@ CUT_OFF_CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + OK
         pytest.param(
             sends(http(200, OK, "Content-Encoding: br")),
             Outcome.BAD_PAYLOAD,
-            'content-encoding "br", though identity was asked for',
+            'content-encoding "br", though identity was requested',
             id="unknown-encoding",
         ),
         pytest.param(
@@ -185,7 +185,7 @@ CUT_OFF_CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + OK
         pytest.param(
             sends(http(200, gzip.compress(OK)[:-9], "Content-Encoding: gzip")),
             Outcome.BAD_PAYLOAD,
-            'content-encoding "gzip", but the body is not whole',
+            'content-encoding "gzip", but the body is incomplete',
             id="gzip-cut-off",
         ),
         pytest.param(
@@ -223,12 +223,12 @@ CUT_OFF_CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + OK
         pytest.param(
             sends(b"HTTP/1.1 103 Early Hints\r\n\r\n" + http()), Outcome.OK, "", id="hints-before-the-answer"
         ),
-        pytest.param(drips(http()), Outcome.TIMEOUT, "no whole answer within 1s", id="slow-drip"),
-        pytest.param(waits(3, http()), Outcome.TIMEOUT, "no whole answer within 1s", id="slow-headers"),
+        pytest.param(drips(http()), Outcome.TIMEOUT, "no complete response within 1s", id="slow-drip"),
+        pytest.param(waits(3, http()), Outcome.TIMEOUT, "no complete response within 1s", id="slow-headers"),
         pytest.param(
             drips(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, 0.001),
             Outcome.TIMEOUT,
-            "no whole answer within 1s",
+            "no complete response within 1s",
             id="hints-for-ever",
         ),
     ],

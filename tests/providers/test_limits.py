@@ -194,7 +194,7 @@ async def test_no_turn_while_too_many_are_under_way() -> None:
     await asyncio.sleep(0)
     failure = (await refused(busy)).failure
     assert failure.outcome is Outcome.TIMEOUT
-    assert failure.detail == "no turn within 0.05s, its places are all taken; nothing sent"
+    assert failure.detail == "no turn within 0.05s, too many calls under way; nothing sent"
     await holder
 
 

@@ -121,7 +121,7 @@ def test_absent_type_is_fine() -> None:
     [
         pytest.param(
             '{"22":{"value":1,"locked_value":0,"type":2}}',
-            "data.22.type: expected 0, the wallet asked for, got the number 2",
+            "data.22.type: expected 0, the requested wallet, got the number 2",
             id="another-wallet",
         ),
         pytest.param('{"22":{"value":1}}', "data.22.locked_value: missing", id="no-locked-value"),
@@ -225,7 +225,11 @@ UNAUTHORIZED = {
         ),
         pytest.param(200, {"data": {}}, BadPayload, "status: missing", id="no-status"),
         pytest.param(
-            200, {"status": 1}, BadPayload, "status: expected a text, got the number 1", id="status-is-number"
+            200,
+            {"status": 1},
+            BadPayload,
+            "status: expected a string, got the number 1",
+            id="status-is-number",
         ),
         pytest.param(403, "<html>", AuthFailed, "HTTP 403", id="403-of-a-firewall"),
         pytest.param(404, "", NotFound, "HTTP 404", id="404"),

@@ -38,8 +38,8 @@ def test_wdcf_defaults() -> None:
 
 def test_what_the_services_tell() -> None:
     """Nami tells the locked part, WDCF the time of the last update, neither the other."""
-    assert (NamiSettings.tells_locked, NamiSettings.tells_updated_at) == (True, False)
-    assert (WdcfSettings.tells_locked, WdcfSettings.tells_updated_at) == (False, True)
+    assert (NamiSettings.reports_locked, NamiSettings.reports_updated_at) == (True, False)
+    assert (WdcfSettings.reports_locked, WdcfSettings.reports_updated_at) == (False, True)
 
 
 @pytest.mark.parametrize("kind", [NamiSettings, NamiWallets, WdcfSettings, WdcfWallets])

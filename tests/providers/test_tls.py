@@ -56,7 +56,7 @@ async def test_no_tls_at_this_port() -> None:
 
     async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
         result = await poll(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    assert (result.outcome, result.detail) == (Outcome.TLS, "no TLS spoken at this port")
+    assert (result.outcome, result.detail) == (Outcome.TLS, "the port does not use TLS")
 
 
 async def test_handshake_that_never_ends() -> None:

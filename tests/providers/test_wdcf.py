@@ -116,7 +116,7 @@ def test_more_fields_are_ignored() -> None:
             id="somebody-else",
         ),
         pytest.param(
-            {"clientId": 7}, "data.clientId: expected a text, got the number 7", id="numeric-client-id"
+            {"clientId": 7}, "data.clientId: expected a string, got the number 7", id="numeric-client-id"
         ),
         pytest.param({"balance": None}, "data.balance: expected a number, got null", id="balance-null"),
         pytest.param(

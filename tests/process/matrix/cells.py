@@ -232,7 +232,7 @@ CELLS: tuple[Cell, ...] = (
         retries=1,
     ),
     *_both("reset", Outcome.CONNECT, "connection reset by peer", _answer(resets(_HEAD + b"\r\n{"))),
-    *_both("closed", Outcome.CONNECT, "before the answer was whole", _answer(closes(_HEAD + b"\r\n{"))),
+    *_both("closed", Outcome.CONNECT, "before the response was complete", _answer(closes(_HEAD + b"\r\n{"))),
     *_both("slow-headers", Outcome.TIMEOUT, "within 2s", _answer(_begun(_ENDLESS, _HEAD + b"X: ")), **_SLOW),
     *_both("slow-drip", Outcome.TIMEOUT, "within 2s", _answer(_begun(_ENDLESS, _HEAD + b"\r\n")), **_SLOW),
     *_both("100-mb", Outcome.BAD_PAYLOAD, "more than 1 MiB", _huge("Content-Length: 104857600", bytes)),
@@ -300,7 +300,7 @@ CELLS: tuple[Cell, ...] = (
         "anothers",
         Outcome.BAD_PAYLOAD,
         {
-            "nami": "data.22.type: expected 0, the wallet asked for",
+            "nami": "data.22.type: expected 0, the requested wallet",
             "wdcf": 'data.clientId: expected "CLIENT_001", got a string: "CLIENT_002"',
         },
         _body(_anothers),
