@@ -174,7 +174,7 @@ async def daemon(folder: Path) -> AsyncIterator[tuple[int, str]]:
         )
         started = await site.start()
         await until(lambda: reachable(port), "the status page")
-        await site.shows(
+        await site.wait_for_status(
             lambda shown: len(shown["balances"]) == SERIES,
             "all of them read",
         )

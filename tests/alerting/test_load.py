@@ -207,7 +207,7 @@ def waiting_together(world: World, at: datetime) -> None:
 
 
 @pytest.mark.parametrize("work", [waiting_apart, waiting_together])
-def test_an_attempt_looks_at_none_of_those_that_wait_behind(work: Callable[[World, datetime], None]) -> None:
+def test_an_attempt_inspects_none_of_those_that_wait_behind(work: Callable[[World, datetime], None]) -> None:
     """SQLite goes through them all; nothing else does."""
     few, many = costs((), work)
     assert few.calls == many.calls
@@ -258,7 +258,7 @@ def test_a_poll_costs_the_same_in_an_outage_of_any_size() -> None:
     assert few == many
 
 
-def test_a_poll_that_is_refused_looks_at_few_others() -> None:
+def test_a_poll_that_is_refused_inspects_few_others() -> None:
     """One account is gone, and every other is read."""
     found = []
     for count in (FEW, MANY):

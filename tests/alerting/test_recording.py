@@ -180,7 +180,7 @@ async def test_a_provider_recovers_though_the_account_that_failed_is_no_longer_c
     assert notified(recorded) == ["fired failing nami-main 1", "resolved failing nami-main 2"]
 
 
-async def test_a_delta_looks_at_the_stored_window(store: Store) -> None:
+async def test_a_delta_inspects_the_stored_window(store: Store) -> None:
     """The peak that counts may have been read before a restart."""
     rule = Delta(
         name="drained", direction="drop", limit=Decimal(20), percent=True, within=timedelta(minutes=15)

@@ -212,7 +212,9 @@ async def installed(folder: Path, web: Mapping[str, object] | None = None) -> As
     async with Installation.on(folder, several_wallets()) as site:
         site.write(web={"listen": f"127.0.0.1:{port}", **(web or {})}, jobs=all_jobs(), rules=rules())
         daemon = await site.start()
-        await site.shows(lambda shown: len(shown["balances"]) == 6 and shown["alerts"], "all of it read")
+        await site.wait_for_status(
+            lambda shown: len(shown["balances"]) == 6 and shown["alerts"], "all of it read"
+        )
         await until(lambda: reachable(port), "the status page")
         yield Place(site, port, daemon)
 

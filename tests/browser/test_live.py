@@ -51,14 +51,14 @@ async def test_a_change_an_alert_and_its_end_are_seen_without_a_reload(browser: 
         await expect(balance).to_contain_text("2,400.50")
         await expect(firing).to_have_count(0)
 
-        own.site.holds("816.63", "0")
+        own.site.set_balance("816.63", "0")
         await expect(balance).to_contain_text("816.63")
         await expect(firing).to_contain_text("available 816.63 < 1000")
         await expect(page.locator("h1")).to_contain_text("CRITICAL")
         await expect(page).to_have_title(re.compile("CRITICAL"))
         await expect(page.locator(row())).to_contain_text("firing")
 
-        own.site.holds("3100.10", "100.25")
+        own.site.set_balance("3100.10", "100.25")
         await expect(balance).to_contain_text("2,999.85")
         await expect(firing).to_have_count(0)
         await expect(page.locator("h1")).not_to_contain_text("CRITICAL")
@@ -72,15 +72,15 @@ async def test_a_series_page_goes_on_as_well(browser: Browser, own: Place) -> No
         await stays(look)
         chart = look.page.locator(".chart canvas")
         await expect(chart).to_be_visible()
-        own.site.holds("816.63", "0")
+        own.site.set_balance("816.63", "0")
         await expect(look.page.locator("dl.facts")).to_contain_text("816.63")
         await expect(look.page.locator("table.readings")).to_contain_text("816.63")
         await expect(look.page.locator(".chart")).to_have_attribute("aria-label", re.compile("to 816.63"))
 
-        incident = next(one["id"] for one in own.site.look()["alerts"] if one["rule"] == "usdt-low")
+        incident = next(one["id"] for one in own.site.current_status()["alerts"] if one["rule"] == "usdt-low")
         await other.to(f"/incidents/{incident}")
         await stays(other)
-        own.site.holds("5000")
+        own.site.set_balance("5000")
         await expect(other.page.locator("main")).to_contain_text("resolved")
         await stayed(other)
         await expect(look.page.locator("dl.facts")).to_contain_text("5,000")
@@ -95,13 +95,13 @@ async def test_the_focus_and_what_is_typed_stay(browser: Browser, own: Place) ->
         page = look.page
         balance = page.locator(row()).locator("[data-label=Available]")
         await page.locator(f"{row()} a").first.focus()
-        own.site.holds("2000", "0")
+        own.site.set_balance("2000", "0")
         await expect(balance).to_contain_text("2,000")
         assert await page.evaluate("document.activeElement.getAttribute('href')") == f"/series?name={SERIES}"
 
         await page.locator("input[name=q]").press_sequentially("nami")
         await page.wait_for_url(re.compile("q=nami"))
-        own.site.holds("2100", "0")
+        own.site.set_balance("2100", "0")
         await expect(balance).to_contain_text("2,100")
         assert await page.evaluate("document.activeElement.name") == "q"
         await expect(page.locator("input[name=q]")).to_have_value("nami")
@@ -167,7 +167,7 @@ async def test_what_is_selected_stays_so(browser: Browser, own: Place) -> None:
         amount = await readings.first.locator("td .amount").first.element_handle()
         assert amount is not None
         await amount.evaluate("(one) => getSelection().selectAllChildren(one)")
-        own.site.holds("2000", "0")
+        own.site.set_balance("2000", "0")
         await expect(readings.first).to_contain_text("2,000")
         assert await look.page.evaluate("getSelection().toString()") == "2,400.50"
 
@@ -259,7 +259,7 @@ async def test_what_is_stale_never_looks_fresh(browser: Browser, own: Place) -> 
         await expect(page.locator("#lost")).to_be_visible()
         await expect(page.locator("#lost")).to_contain_text("does not answer")
         await expect(page.locator("#freshness")).not_to_contain_text(LIVE)
-        own.site.holds("816.63", "0")
+        own.site.set_balance("816.63", "0")
         await own.site.start()
         await expect(page.locator("#lost")).to_be_hidden()
         await expect(page.locator("#freshness")).to_contain_text(LIVE)

@@ -53,7 +53,7 @@ async def test_a_page_is_for_everybody(
     browser: Browser, place: Place, name: str, size: ViewportSize, theme: str
 ) -> None:
     """By axe-core's rules for what is seen, heard and touched; it fits the screen, and nothing goes wrong on it."""
-    path = PAGES[name].format(incident=place.site.look()["alerts"][0]["id"])
+    path = PAGES[name].format(incident=place.site.current_status()["alerts"][0]["id"])
     async with looking(browser, place.url, viewport=size, color_scheme=theme) as look:
         await look.to(path)
         assert await accessible(look.page) == ""

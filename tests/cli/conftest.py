@@ -1,4 +1,4 @@
-"""The stage on which the tests of this folder run beside each other."""
+"""The stage on which the tests of this directory run at the same time."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from tests.process.stage import Stage, stage_of
 
 @pytest.fixture(scope="package")
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """Where the `@together()` tests of this folder are at work."""
+    """Yield the stage of the `@together()` tests of this directory."""
     with stage_of(__file__, request) as stage:
         yield stage
 
 
 @pytest.fixture(scope="module")
 def refusing_store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A configuration with a store in which nothing is; its path."""
+    """Return the path of a configuration with an empty store."""
     folder = tmp_path_factory.mktemp("refusing")
     (folder / "config.yaml").write_text(
         "providers: {nami: {type: nami, api_key: a-key, api_secret: a-secret}}\n"

@@ -23,9 +23,9 @@ async def _run(site: Installation, *arguments: str, **environ: str) -> Done:
 async def _firing(site: Installation, **rule: object) -> str:
     """Polls once, so that the wallet's alert fires; its id."""
     site.write(rules=[usdt_low(**rule)], routes=AT_ONCE)
-    site.holds("5.10", "0.10")
+    site.set_balance("5.10", "0.10")
     await site.command("poll")
-    return str(site.look()["alerts"][0]["id"])
+    return str(site.current_status()["alerts"][0]["id"])
 
 
 def _kept(site: Installation) -> list[object]:
@@ -74,7 +74,7 @@ async def test_what_cannot_be_acknowledged_is_refused(site: Installation) -> Non
     wanted = await _firing(site)
     removed = await _run(site, "ack", wanted, "--reason", "x", "--remove")
     assert (removed.code, "is not acknowledged" in removed.err) == (1, True)
-    site.holds("5000")
+    site.set_balance("5000")
     await site.command("poll")
     over = await _run(site, "ack", wanted, "--reason", "x")
     assert (over.code, "is over" in over.err) == (1, True)

@@ -14,7 +14,7 @@ async def test_a_good_file_is_ok(site: Installation) -> None:
     done = await site.command("check")
     assert (done.code, done.err) == (0, "")
     assert done.out == f"{site.config}: ok, 2 jobs, 2 accounts, 2 rules\n"
-    assert (site.asked(), site.messages, site.store.exists()) == (0, [], False)
+    assert (site.request_count(), site.messages, site.store.exists()) == (0, [], False)
 
 
 @together()
@@ -99,14 +99,14 @@ async def test_a_missing_secret_is_78_and_named(site: Installation) -> None:
 @together()
 async def test_live_polls_once_and_stores_nothing(site: Installation) -> None:
     """`check --live` shows each account's balance, exit 0; no database, no alert, no message."""
-    site.holds("5.10")
+    site.set_balance("5.10")
     plain, data = await site.command("check", "--live"), await site.command("check", "--live", "--json")
     assert (plain.code, data.code) == (0, 0)
     assert "✓ spot/spot 5.10 USDT" in plain.out
     polls = {one["job"]: one for one in json.loads(data.out)["polls"]}
     assert polls["spot"]["balances"][0]["total"] == "5.10"
     assert polls["clients"]["outcome"] == "ok"
-    assert site.asked() == 2
+    assert site.request_count() == 2
     assert site.messages == []
     assert not list(site.folder.glob("balances.db*"))
 

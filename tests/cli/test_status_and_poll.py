@@ -101,7 +101,7 @@ async def test_poll_of_one_job_asks_for_that_one_only(site: Installation) -> Non
     shown = json.loads(polled.out)
     assert polled.code == 0
     assert [job["name"] for job in shown["jobs"]] == ["clients"]
-    assert site.asked() == 0
+    assert site.request_count() == 0
 
 
 @together()
@@ -124,10 +124,10 @@ async def test_poll_of_an_unknown_job_is_64(site: Installation) -> None:
 @together()
 async def test_poll_tells_and_remembers(site: Installation) -> None:
     """A firing at one `poll` and the resolve at a later one are one incident; in between nothing is told twice."""
-    site.holds("5.10")
+    site.set_balance("5.10")
     assert (await site.command("poll")).code == 2
     assert (await site.command("poll")).code == 2
-    site.holds("5000")
+    site.set_balance("5000")
     assert (await site.command("poll")).code == 0
     assert [message.title.split()[0] for message in site.messages] == ["CRITICAL", "RESOLVED"]
 
@@ -136,7 +136,7 @@ async def test_poll_tells_and_remembers(site: Installation) -> None:
 async def test_status_while_the_daemon_runs_and_poll_refused(site: Installation) -> None:
     """`status` reads beside the daemon; `poll` on its store is refused with 3 and names the process."""
     daemon = await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     shown = await site.command("status")
     polled = await site.command("poll")
     assert (shown.code, polled.code) == (0, 3)
@@ -159,7 +159,7 @@ async def test_status_needs_neither_secrets_nor_a_store(site: Installation) -> N
 @together()
 async def test_status_json_is_the_contract(site: Installation) -> None:
     """The keys are there, amounts are strings, times are RFC 3339 in UTC whatever the machine's time zone."""
-    site.holds("5.10", "0.10")
+    site.set_balance("5.10", "0.10")
     site.write(rules=[usdt_low(), endpoint_failing(polls=1)])
     await site.command("poll")
     shown = await site.status()

@@ -274,7 +274,7 @@ jobs: [{name: nami-spot, provider: nami-main, every: 1m, wallet: spot}]
         pytest.param(200 * DAY, 2, id="set-just-before"),
     ],
 )
-async def test_retention_looks_at_the_clock_first(tmp_path: Path, step: timedelta, kept: int) -> None:
+async def test_retention_inspects_the_clock_first(tmp_path: Path, step: timedelta, kept: int) -> None:
     """What was found of it a few seconds ago does not count once it is set."""
     path = tmp_path / "config.yaml"
     path.write_text(ONE_JOB)

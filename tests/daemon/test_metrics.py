@@ -60,7 +60,7 @@ async def test_a_daemon_counts_what_happens(tmp_path: Path) -> None:
         assert counted(metrics, "alert_events_total") == 0
         assert counted(metrics, "deliveries_total") == 0
         assert counted(metrics, "config_last_reload_successful") == 1
-        site.holds("1")
+        site.set_balance("1")
         await until(have("deliveries_total", channel="ops", outcome="delivered"), "a delivery")
         assert counted(metrics, "alert_events_total", kind="fired") == 1
         assert counted(metrics, "alert_events_total") == 1

@@ -1,4 +1,4 @@
-"""The stage on which the tests of this folder run beside each other."""
+"""The stage on which the tests of this directory run at the same time."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from .stage import Stage, stage_of
 
 @pytest.fixture(scope="package")
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """Where the `@together()` tests of this folder are at work."""
+    """Yield the stage of the `@together()` tests of this directory."""
     with stage_of(__file__, request) as stage:
         yield stage

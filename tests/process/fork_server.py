@@ -1,9 +1,8 @@
-"""Starts the program in two hundredths of a second instead of one or two: forks it from a process that has imported it.
+"""Start the program in 20 ms instead of one or two seconds, by forking it from a process that has imported it.
 
-What comes out is a process of its own, with the arguments, environment, folder and files it was given; signals reach
-it and end it as any other. What is not so: its command line and its first environment as `/proc` shows them are those
-of the fork server. Tests of the start itself, and environments that Python or the loader read first, take `exec`
-(`support.start`).
+The fork is a process of its own, with the given arguments, environment, directory and files, and signals end it as any
+other. Only its command line and its first environment in `/proc` are those of the fork server. Tests of the start
+itself, and environments that Python or the loader read at the start, use `exec` (`support.start`).
 """
 
 import asyncio

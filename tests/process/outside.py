@@ -1,6 +1,6 @@
-"""What befalls the process from outside: a disk, a resolver, a loop that hang for as long as the test wants.
+"""Faults from outside the program: a disk, a resolver or a loop that hangs for as long as the test wants.
 
-Python runs a `sitecustomize` before the program, and this environment has one. The program knows nothing of it.
+Python runs a `sitecustomize` before the program, and this environment has one. The program contains no code for this.
 """
 
 import shutil
@@ -59,7 +59,7 @@ signal.signal(signal.SIGUSR1, lambda *_: held("loop"))
 """
 """SIGUSR1 blocks the main thread, and so the event loop, while the gate `loop` is shut."""
 
-SETTLES_SOON = """\
+CHECKS_SOON = """\
 from datetime import timedelta
 from monitor.daemon import daemon
 from monitor.domain import clock
@@ -67,13 +67,13 @@ from monitor.domain import clock
 clock.GRACE = timedelta(seconds=1)
 daemon.LOOK_EVERY = daemon.PRUNE_EVERY = timedelta(seconds=1)
 """
-"""The clock is believed, and old readings are deleted, within seconds."""
+"""The clock is trusted, and old readings are deleted, within seconds."""
 
 WRITER = "commits of store-writer"
 
 
 def surround(site: Installation, *code: str) -> None:
-    """Has the processes of an installation run this before the program."""
+    """Make the processes of an installation run this code before the program."""
     folder = site.folder / "outside"
     folder.mkdir(exist_ok=True)
     (folder / "sitecustomize.py").write_text("\n".join((_HELD, *code)))
@@ -81,22 +81,22 @@ def surround(site: Installation, *code: str) -> None:
 
 
 class Gate:
-    """Something outside that hangs while its gate is shut."""
+    """A gate: a part of the environment hangs while it is shut."""
 
     def __init__(self, site: Installation, what: str) -> None:
         self._what = what
         self._gate, self._sign = (site.folder / "outside" / f"{what}.{end}" for end in ("shut", "held"))
 
     def shut(self) -> None:
-        """Whoever comes is held from now on."""
+        """Make everything that reaches the gate hang from now on."""
         self._gate.touch()
 
     def open(self) -> None:
-        """Everybody goes on."""
+        """Let everything that hangs continue."""
         self._gate.unlink()
 
     async def holds(self) -> None:
-        """Waits for somebody to be held, now."""
+        """Wait until something hangs at the gate."""
         self._sign.unlink(missing_ok=True)
         await until(self._sign.exists, f"something held: {self._what}")
 
@@ -114,7 +114,7 @@ def upgrade():
 
 
 def next_version(site: Installation) -> str:
-    """Installs a version of the program whose schema has a column more; the schema."""
+    """Install a version of the program whose schema has one more column; return the schema."""
     package = site.folder / "next" / "monitor"
     shutil.copytree(ROOT / "monitor", package, ignore=shutil.ignore_patterns("__pycache__"))
     identity = package / "store" / "identity.py"

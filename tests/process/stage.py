@@ -1,8 +1,8 @@
-"""Tests that run beside each other: what they do is mostly waiting, for polls a second apart and for processes.
+"""Tests that run at the same time, since most of what they do is to wait for polls and processes.
 
-`@together()` turns an `async def test_…(site)` into a test whose installation is at work on a loop in a thread of
-its own, beside others of the same folder; pytest then collects its result when its turn comes. All of a folder's
-begin as soon as the first of them has its turn, so many at a time.
+`@together()` turns an `async def test_…(site)` into a test that runs on an event loop in a thread of its own, beside
+others of the same directory. pytest collects its result when its turn comes. All tests of a directory begin as soon as
+the first of them has its turn, up to `AT_A_TIME` at once.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from monitor.sandbox import Scenario
 
 from .support import MANY_CALLS, Installation
 
-AT_ONCE = 5
+AT_A_TIME = 5
 
 Seer = TypeVar("Seer", bound=Callable[..., None])
 Play: TypeAlias = Callable[[Installation], Coroutine[Any, Any, None]]
@@ -28,35 +28,35 @@ Play: TypeAlias = Callable[[Installation], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What one test does, and the installation it wants."""
+    """The body of one test, and the scenario of its installation."""
 
     play: Play
-    story: Scenario | None
+    scenario: Scenario | None
     limit: int
 
 
 class Stage:
-    """A loop in a thread. `begin` acts on it, and ask for their results."""
+    """An event loop in a thread. `begin` starts an act on it, `result` waits for its end."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._places = asyncio.Semaphore(AT_A_TIME)
         self._thread = threading.Thread(target=self._loop.run_forever, name="stage", daemon=True)
         self._thread.start()
         self._running: dict[int, Future[None]] = {}
 
     def begin(self, act: Act, folder: Path) -> None:
-        """Begin an act as soon as there is a place for it. An act that several tests look at is played once."""
+        """Begin an act as soon as there is a place for it. An act that several tests inspect is played once."""
         if id(act) not in self._running:
             played = self._perform(act, folder)
             self._running[id(act)] = asyncio.run_coroutine_threadsafe(played, self._loop)
 
     def result(self, act: Act) -> None:
-        """Wait for an act's end. Raises what went wrong in it."""
+        """Wait for an act's end. Raises the error in it."""
         self._running[id(act)].result()
 
     def close(self) -> None:
-        """End what still runs, with every process that belongs to it."""
+        """Cancel all running acts, and end their processes."""
         for one in self._running.values():
             one.cancel()
         asyncio.run_coroutine_threadsafe(self._drained(), self._loop).result()
@@ -66,7 +66,7 @@ class Stage:
         self._loop.close()
 
     async def _perform(self, act: Act, folder: Path) -> None:
-        async with self._places, Installation.on(folder, act.story, limit=act.limit) as site:
+        async with self._places, Installation.on(folder, act.scenario, limit=act.limit) as site:
             await act.play(site)
 
     @staticmethod
@@ -76,29 +76,29 @@ class Stage:
 
 
 def together(
-    story: Scenario | None = None, limit: int = MANY_CALLS
+    scenario: Scenario | None = None, limit: int = MANY_CALLS
 ) -> Callable[[Play], Callable[[Stage], None]]:
-    """Make a test of what it decorates; see this module's docstring."""
+    """Turn a coroutine into a test; see the docstring of this module."""
 
     def decorate(play: Play) -> Callable[[Stage], None]:
-        act = Act(play, story, limit)
+        act = Act(play, scenario, limit)
 
         def test(stage: Stage) -> None:
             stage.result(act)
 
         test.__name__, test.__qualname__ = play.__name__, play.__qualname__
         test.__doc__, test.__module__ = play.__doc__, play.__module__
-        test.act = act  # type: ignore[attr-defined]  # where `stage_of` looks for it
+        test.act = act  # type: ignore[attr-defined]  # read by `stage_of`
         return test
 
     return decorate
 
 
-def looks_at(act: Act) -> Callable[[Seer], Seer]:
-    """Mark a test that looks at what an act has shown, beside others: each calls `stage.result(act)`."""
+def inspects(act: Act) -> Callable[[Seer], Seer]:
+    """Mark a test that inspects the result of an act, as others do: each calls `stage.result(act)`."""
 
     def decorate(test: Seer) -> Seer:
-        test.act = act  # type: ignore[attr-defined]  # where `stage_of` looks for it
+        test.act = act  # type: ignore[attr-defined]  # read by `stage_of`
         return test
 
     return decorate
@@ -106,7 +106,7 @@ def looks_at(act: Act) -> Callable[[Seer], Seer]:
 
 @contextmanager
 def stage_of(conftest: str, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """Begin the acts of those tests to be run that are in a `conftest.py`'s own folder. Yields the stage."""
+    """Begin the acts of all selected tests in the directory of a `conftest.py`. Yield the stage."""
     make: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
     stage = Stage()
     try:

@@ -1,6 +1,6 @@
-"""One installation to test: a folder, its configuration, the services it asks, and the process at work on it.
+"""One installation to test: a directory, its configuration, the services that it polls, and the process.
 
-Nothing here sleeps for a fixed time: `until` looks again and again, and fails after a generous deadline.
+Nothing here sleeps for a fixed time: `until` checks repeatedly, and fails after a generous deadline.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ Process: TypeAlias = asyncio.subprocess.Process | Forked
 async def until(
     condition: Callable[[], object], what: str, *, within: float = PATIENCE, pause: float = 0.03
 ) -> None:
-    """Returns once the condition holds. AssertionError, saying what was waited for, when it does not in time."""
+    """Return once the condition holds. Raises AssertionError, with `what` was waited for, if it does not in time."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"waited {within} s in vain: {what}"
@@ -53,7 +53,7 @@ async def until(
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """An environment of the process's own: nothing of the machine's, and a time zone that is not UTC."""
+    """Return an environment with nothing of the machine's, and with a time zone that is not UTC."""
     return {**ENVIRONMENT, "HOME": str(home), **more}
 
 
@@ -76,20 +76,20 @@ class Daemon:
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """Return the process id."""
         return self.process.pid
 
     @property
     def log(self) -> str:
-        """What it has written to stderr so far."""
+        """Return what it has written to stderr so far."""
         return self.err.read_text()
 
     def send(self, number: signal.Signals) -> None:
-        """Signals it."""
+        """Send it a signal."""
         send_signal(self.process, number)
 
     async def logged(self, text: str, times: int = 1) -> None:
-        """Waits for a text in its log."""
+        """Wait for a text in its log."""
 
         def found() -> bool:
             assert self.process.returncode is None or self.log.count(text) >= times, self.log
@@ -98,19 +98,19 @@ class Daemon:
         await until(found, f"{text!r} in the log")
 
     async def ended(self, within: float = PATIENCE) -> int:
-        """Waits for its end; the exit code."""
+        """Wait for its end; return the exit code."""
         async with asyncio.timeout(within):
             return await self.process.wait()
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ends it by a signal; the exit code."""
+        """End it by a signal; return the exit code."""
         self.send(number)
         return await self.ended()
 
 
 @dataclass(slots=True)
 class Installation:
-    """Everything on one machine: what is configured, who is asked, who is told."""
+    """Everything on one machine: the configuration, the services, the receiver, and the daemons."""
 
     folder: Path
     sandbox: Sandbox
@@ -118,16 +118,16 @@ class Installation:
     document: Json
     environ: dict[str, str]
     wrapper: tuple[str, ...] = ()
-    """A command that each daemon is started by: it has to end in exec, so that signals reach the daemon."""
+    """A command that starts each daemon. It has to end in exec, so that signals reach the daemon."""
     execs: bool = False
     """Every process is started by `exec`, as outside the tests, and none is forked."""
     _daemons: list[Daemon] = field(default_factory=list)
     _loaded: tuple[str, configuration.Config] | None = None
 
     @classmethod
-    def on(cls, folder: Path, story: Scenario | None = None, *, limit: int = MANY_CALLS) -> "Installation":
-        """A sandbox, a receiver and an empty folder; `document` is filled in by `__aenter__`."""
-        sandbox = Sandbox((story or small_story()).allowing(limit))
+    def on(cls, folder: Path, scenario: Scenario | None = None, *, limit: int = MANY_CALLS) -> "Installation":
+        """Return an installation in an empty directory; `__aenter__` starts its servers and fills in `document`."""
+        sandbox = Sandbox((scenario or small_scenario()).allowing(limit))
         return cls(
             folder=folder, sandbox=sandbox, webhook=Webhook(), document={}, environ=environment(folder)
         )
@@ -150,55 +150,57 @@ class Installation:
 
     @property
     def nami(self) -> Service[NamiEndpoint]:
-        """The simulated exchange."""
+        """Return the simulated exchange."""
         return self.sandbox.services["nami"]
 
     @property
     def wdcf(self) -> Service[WdcfEndpoint]:
-        """The simulated wallet service."""
+        """Return the simulated wallet service."""
         return self.sandbox.services["wdcf"]
 
     @property
     def config(self) -> Path:
-        """The configuration file."""
+        """Return the path of the configuration file."""
         return self.folder / "config.yaml"
 
     @property
     def store(self) -> Path:
-        """The database."""
+        """Return the path of the database."""
         return self.folder / "balances.db"
 
     @property
     def messages(self) -> list[Message]:
-        """What the receiver took."""
+        """Return the messages that the receiver accepted."""
         return self.webhook.messages
 
     def write(self, **sections: object) -> None:
-        """Writes the configuration, with these sections of it exchanged."""
+        """Write the configuration, with these sections replaced."""
         self.document |= sections
         self.config.write_text(yaml.safe_dump(self.document, sort_keys=False, allow_unicode=True))
 
-    def holds(self, amount: str, locked: str = "0", *, wallet: str = "spot", currency: int = 22) -> None:
-        """Sets a balance of Nami's."""
+    def set_balance(
+        self, amount: str, locked: str = "0", *, wallet: str = "spot", currency: int = 22
+    ) -> None:
+        """Set a balance of Nami's."""
         holding = Holding(value=constant(Decimal(amount)), locked=constant(Decimal(locked)))
         self.nami.endpoint.wallets[wallet][currency] = holding
 
-    def asked(self, text: str = "") -> int:
-        """How many requests Nami has had, with this text in their query."""
+    def request_count(self, text: str = "") -> int:
+        """Return how many requests Nami has had with this text in their query."""
         return sum(text in logged.request.query for logged in self.nami.requests)
 
-    async def asked_again(self, text: str = "", times: int = 1) -> None:
-        """Waits for that many further requests to Nami."""
-        before = self.asked(text)
-        await until(lambda: self.asked(text) >= before + times, f"{times} more requests to Nami")
+    async def more_requests(self, text: str = "", times: int = 1) -> None:
+        """Wait for so many further requests to Nami."""
+        before = self.request_count(text)
+        await until(lambda: self.request_count(text) >= before + times, f"{times} more requests to Nami")
 
-    async def told(self, count: int) -> list[Message]:
-        """Waits for so many messages in all."""
+    async def received(self, count: int) -> list[Message]:
+        """Wait for so many messages in all; return them."""
         await until(lambda: len(self.messages) >= count, f"{count} messages")
         return self.messages
 
     async def launch(self, *options: str, **environ: str) -> Daemon:
-        """Starts a daemon and does not wait for anything."""
+        """Start a daemon, and return at once."""
         number = len(self._daemons)
         out, err = self.folder / f"out-{number}.txt", self.folder / f"err-{number}.txt"
         with out.open("wb") as stdout, err.open("wb") as stderr:
@@ -217,13 +219,13 @@ class Installation:
         return daemon
 
     async def start(self, *options: str, **environ: str) -> Daemon:
-        """Starts a daemon; returns once it says that it runs."""
+        """Start a daemon; return once it logs that it is running."""
         daemon = await self.launch(*options, **environ)
         await daemon.logged("running")
         return daemon
 
     async def command(self, *arguments: str, **environ: str) -> Done:
-        """Runs a command on this configuration to its end."""
+        """Run a command with this configuration to its end."""
         name, *rest = arguments
         return await run(
             *(name, "-c", str(self.config), *rest),
@@ -233,30 +235,30 @@ class Installation:
         )
 
     async def status(self) -> Json:
-        """What `status --json` shows, as the command."""
+        """Return the output of the command `status --json`."""
         done = await self.command("status", "--json")
         shown: Json = json.loads(done.out)
         return shown
 
-    def look(self) -> Json:
-        """What `status --json` would show, without the price of a process: for waiting."""
+    def current_status(self) -> Json:
+        """Return what `status --json` would print, without the cost of a process: for waiting."""
         loaded = self.loaded()
         return dict(payloads.status(assemble(read(loaded.store.path), loaded, datetime.now(UTC))))
 
     def loaded(self) -> configuration.Config:
-        """The configuration as it stands in the file."""
+        """Return the configuration as it is in the file."""
         text = self.config.read_text()
         if self._loaded is None or self._loaded[0] != text:
             self._loaded = text, configuration.load(self.config, self.environ, need_secrets=False)
         return self._loaded[1]
 
-    async def shows(self, condition: Callable[[Json], object], what: str) -> Json:
-        """Waits for the status to show something; what it then shows."""
+    async def wait_for_status(self, condition: Callable[[Json], object], what: str) -> Json:
+        """Wait until the status fulfils a condition; return it."""
         shown: Json = {}
 
         def holds() -> object:
             nonlocal shown
-            shown = self.look()
+            shown = self.current_status()
             return condition(shown)
 
         await until(holds, what, pause=0.1)
@@ -301,18 +303,18 @@ async def run(*arguments: str, cwd: Path, environ: Mapping[str, str], execs: boo
 def scenario(
     *, nami: Mapping[str, Mapping[int, Holding]] | None = None, wdcf: Mapping[str, Script] | None = None
 ) -> Scenario:
-    """The exchange with these wallets, the wallet service with these clients."""
+    """Return a scenario with these wallets of the exchange, and these clients of the wallet service."""
     return Scenario(services=(replace(NAMI, wallets=nami or {}), replace(WDCF, clients=wdcf or {})))
 
 
-def small_story() -> Scenario:
-    """One wallet with plenty of USDT, one client with dollars."""
+def small_scenario() -> Scenario:
+    """Return a scenario of one wallet with plenty of USDT, and one client with dollars."""
     plenty = Holding(value=constant(Decimal("2500.75")), locked=constant(Decimal("100.25")))
     return scenario(nami={"spot": {22: plenty}}, wdcf={"CLIENT_001": constant(Decimal("1500.50"))})
 
 
 def small_document(sandbox: Sandbox, webhook: Webhook) -> Json:
-    """A configuration that polls the small story each second, with a threshold and a failing rule."""
+    """Return a configuration that polls the small scenario each second, with a threshold and a failing rule."""
     return {
         "store": {"url": "sqlite:///balances.db"},
         "providers": {
@@ -345,41 +347,41 @@ def small_document(sandbox: Sandbox, webhook: Webhook) -> Json:
 
 
 def usdt_low(**changes: object) -> Json:
-    """A critical threshold on the wallet's USDT."""
+    """Return a critical threshold on the wallet's USDT."""
     rule = {"name": "usdt-low", "type": "threshold", "match": {"job": "spot", "currency": "USDT"}}
     return {**rule, "below": "1000", "clear": "1200", "severity": "critical", **changes}
 
 
 def endpoint_failing(**changes: object) -> Json:
-    """A warning when two polls fail in a row."""
+    """Return a rule that warns when two polls fail in a row."""
     return {"name": "endpoint-failing", "type": "failing", "polls": 2, **changes}
 
 
 def balances(status: Json) -> dict[str, Json]:
-    """The balances of `status --json` by their series."""
+    """Return the balances of `status --json` by their series."""
     return {balance["series"]: balance for balance in status["balances"]}
 
 
 def jobs(status: Json) -> dict[str, Json]:
-    """The jobs of `status --json` by their names."""
+    """Return the jobs of `status --json` by their names."""
     return {job["name"]: job for job in status["jobs"]}
 
 
 def incident(message: Message) -> tuple[str, str]:
-    """The incident's id and the message's number, as the message's last line tells them."""
+    """Return the incident's id and the message's number, as the message's last line has them."""
     name, _, number = message.body.rpartition("Incident: ")[2].partition(", message ")
     return name, number
 
 
 @dataclass(slots=True)
 class Refusing:
-    """A fault that refuses everything, and notes when it was asked."""
+    """A fault that refuses everything, and records when (monotonic seconds)."""
 
     at: list[float] = field(default_factory=list)
 
     @property
     def fault(self) -> Fault:
-        """For `webhook.fault`."""
+        """Return the fault for `webhook.fault`."""
         return Fault(change=self._refuse)
 
     def _refuse(self, response: Response) -> Response:

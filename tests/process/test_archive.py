@@ -22,12 +22,12 @@ async def test_a_daemon_goes_on_polling_while_others_export_and_import(site: Ins
     and what is exported then holds both."""
     site.write(rules=[usdt_low(), {"name": "drained", "type": "delta", "drop": "90%", "within": "15m"}])
     daemon = await site.start()
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
     file = site.folder / "old.csv"
     file.write_text(_history(30_000, until=datetime.now(UTC) - timedelta(days=2), amount="2600.50"))
     imported = await site.command("import", str(file), "--json")
     assert (imported.code, json.loads(imported.out)["imported"]) == (0, 30_000), imported.err
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
     exported = await site.command("export", "--series", "spot/*")
     rows = [line.split(",") for line in exported.out.splitlines()[1:]]
     amounts = [row[4] for row in rows]
@@ -35,7 +35,7 @@ async def test_a_daemon_goes_on_polling_while_others_export_and_import(site: Ins
     assert amounts[:30_000] == ["2600.50"] * 30_000
     assert set(amounts[30_000:]) == {"2500.75"}
     assert len(amounts) >= 30_004
-    shown = site.look()
+    shown = site.current_status()
     assert shown["alerts"] == []
     assert [one["total"] for one in shown["balances"] if one["series"] == "spot/spot/USDT"] == ["2500.75"]
     again = await site.command("import", str(file), "--json")

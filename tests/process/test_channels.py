@@ -16,12 +16,12 @@ async def test_a_hanging_channel_delays_no_other_and_no_poll(site: Installation)
         hanging.fault = Fault.hang()
         site.write(channels={"first": {"urls": [hanging.url]}, "ops": {"urls": [site.webhook.url]}})
         await site.start()
-        await site.asked_again("type=0", 2)
-        site.holds("5.10")
+        await site.more_requests("type=0", 2)
+        site.set_balance("5.10")
         await until(lambda: hanging.messages, "the hanging channel has the message")
-        [fired] = await site.told(1)
-        site.holds("5000")
-        [_, resolved] = await site.told(2)
+        [fired] = await site.received(1)
+        site.set_balance("5000")
+        [_, resolved] = await site.received(2)
         delays = [message.received_at - _told_at(message.body) for message in (fired, resolved)]
         polled = [logged.request.received_at for logged in site.nami.requests]
     assert max(delays) < timedelta(seconds=2)
@@ -40,10 +40,10 @@ async def test_a_refusing_channel_is_tried_again_with_backoff_and_in_order(site:
     site.webhook.fault = refusing.fault
     site.write(rules=[usdt_low(repeat_every="1s")])
     daemon = await site.start()
-    site.holds("5.10")
+    site.set_balance("5.10")
     await until(lambda: len(refusing.at) >= 3, "three attempts")
     site.webhook.fault = None
-    messages = await site.told(3)
+    messages = await site.received(3)
     gaps = [later - earlier for earlier, later in pairwise(refusing.at)]
     assert gaps[0] >= 0.9
     assert gaps[1] >= 1.8
@@ -63,14 +63,14 @@ async def test_a_firing_and_its_resolve_both_undelivered_are_one_message(site: I
     refusing = Refusing()
     site.webhook.fault = refusing.fault
     await site.start()
-    site.holds("5.10")
-    fired = await site.shows(lambda shown: shown["alerts"], "the alert")
+    site.set_balance("5.10")
+    fired = await site.wait_for_status(lambda shown: shown["alerts"], "the alert")
     await until(lambda: refusing.at, "an attempt")
-    site.holds("5000")
-    await site.shows(lambda shown: shown["notifications"]["pending"] == 2, "both wait")
+    site.set_balance("5000")
+    await site.wait_for_status(lambda shown: shown["notifications"]["pending"] == 2, "both wait")
     site.webhook.fault = None
-    [message] = await site.told(1)
-    await site.shows(lambda shown: shown["notifications"]["delivered"] == 2, "both settled")
+    [message] = await site.received(1)
+    await site.wait_for_status(lambda shown: shown["notifications"]["delivered"] == 2, "both settled")
     assert message.title.startswith("FIRED AND RESOLVED usdt-low: spot/spot/USDT available 5000")
     assert "Fired: available 5.10 < 1000" in message.body
     assert incident(message) == (fired["alerts"][0]["id"], "1-2")
@@ -86,9 +86,9 @@ async def test_a_resolve_goes_only_where_the_firing_went(site: Installation) -> 
             rules=[usdt_low(notify=["other"])],
         )
         await site.start()
-        site.holds("5.10")
+        site.set_balance("5.10")
         await until(lambda: len(other.messages) == 1, "the firing")
-        site.holds("5000")
+        site.set_balance("5000")
         await until(lambda: len(other.messages) == 2, "the resolve")
-        await site.shows(lambda shown: shown["notifications"]["delivered"] == 2, "both recorded")
+        await site.wait_for_status(lambda shown: shown["notifications"]["delivered"] == 2, "both recorded")
     assert site.messages == []

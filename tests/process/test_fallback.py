@@ -17,7 +17,7 @@ async def test_a_fallback_takes_over_and_says_for_whom(site: Installation) -> No
         channels = {"ops": {"urls": [site.webhook.url]}, "phone": {"urls": [phone.url]}}
         site.write(channels=channels, routes=[{"notify": ["ops"], "group_wait": "0s"}])
         daemon = await site.start()
-        site.holds("500")
+        site.set_balance("500")
         await daemon.logged("notification not delivered, will retry")
         assert phone.messages == []
         ops = {**channels["ops"], "fallback": "phone", "fallback_after": "1s"}
@@ -25,7 +25,7 @@ async def test_a_fallback_takes_over_and_says_for_whom(site: Installation) -> No
         daemon.send(signal.SIGHUP)
         await until(lambda: phone.messages, "the fallback told")
         site.webhook.fault = None
-        await site.told(1)
+        await site.received(1)
     assert "ops" in phone.messages[0].body
     assert "channel down, using its fallback channel=ops since=" in daemon.log
     assert "fallback=phone" in daemon.log
@@ -44,12 +44,12 @@ async def test_quiet_hours_hold_back_what_is_not_critical_until_a_reload_ends_th
         rules=[usdt_low(), usdt_low(name="mild", severity="warning")],
     )
     daemon = await site.start()
-    site.holds("500")
-    [critical] = await site.told(1)
+    site.set_balance("500")
+    [critical] = await site.received(1)
     assert critical.title.startswith("CRITICAL usdt-low")
-    await site.asked_again("type=0", 3)
+    await site.more_requests("type=0", 3)
     assert len(site.messages) == 1
     site.write(channels={"ops": ops})
     daemon.send(signal.SIGHUP)
-    [_, mild] = await site.told(2)
+    [_, mild] = await site.received(2)
     assert mild.title.startswith("WARNING mild")

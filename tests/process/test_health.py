@@ -15,14 +15,14 @@ from .support import PATIENCE, Installation, Json, until
 
 
 class Probes:
-    """What probes of an installation are told."""
+    """A client of the probes of an installation."""
 
     def __init__(self, site: Installation) -> None:
         self._listen = f"127.0.0.1:{free_port()}"
         site.write(web={"listen": self._listen})
 
-    async def told(self, path: str = "/readyz") -> tuple[int, Json]:
-        """The code and the answer; 0: nobody answers."""
+    async def get(self, path: str = "/readyz") -> tuple[int, Json]:
+        """Return the status code and the JSON of the response; 0: no response."""
         async with httpx.AsyncClient(base_url=f"http://{self._listen}", timeout=PATIENCE) as client:
             try:
                 answer = await client.get(path)
@@ -31,7 +31,7 @@ class Probes:
         return answer.status_code, answer.json()
 
     async def show(self, *, trouble: bool) -> None:
-        """Waits until the overview says that the store fails, or that nothing does."""
+        """Wait until the status page shows that the store fails, or that nothing does."""
         deadline = time.monotonic() + PATIENCE
         async with httpx.AsyncClient(base_url=f"http://{self._listen}", timeout=PATIENCE) as client:
             while ("Problem in the daemon: the store fails: " in (await client.get("/")).text) is not trouble:
@@ -39,12 +39,12 @@ class Probes:
                 await asyncio.sleep(0.2)
 
     async def become(self, code: int) -> Json:
-        """What is told with this code, once it is."""
+        """Wait for this status code; return the JSON of the response."""
         deadline = time.monotonic() + PATIENCE
-        while (told := await self.told())[0] != code:
-            assert time.monotonic() < deadline, f"waited in vain for {code}: {told}"
+        while (got := await self.get())[0] != code:
+            assert time.monotonic() < deadline, f"waited in vain for {code}: {got}"
             await asyncio.sleep(0.1)
-        return told[1]
+        return got[1]
 
 
 @together()
@@ -53,9 +53,9 @@ async def test_it_is_ready_while_it_works(site: Installation) -> None:
     probes = Probes(site)
     daemon = await site.start()
     assert await probes.become(200) == {"status": "ok", "reasons": [], "notes": []}
-    assert (await probes.told("/healthz"))[0] == 200
+    assert (await probes.get("/healthz"))[0] == 200
     assert await daemon.stop() == 0
-    assert await probes.told() == (0, {})
+    assert await probes.get() == (0, {})
     assert "Traceback" not in daemon.log
 
 
@@ -69,7 +69,7 @@ async def test_a_full_disk_is_told_on_the_page_and_by_the_probe(site: Installati
     [reason] = (await probes.become(503))["reasons"]
     assert reason.startswith("the store fails: ")
     assert reason.endswith("; nothing is recorded")
-    assert (await probes.told("/healthz"))[0] == 200
+    assert (await probes.get("/healthz"))[0] == 200
     await probes.show(trouble=True)
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     await probes.become(200)
@@ -118,7 +118,7 @@ async def test_a_sign_of_life_is_given_while_it_catches_up(site: Installation) -
     sign = site.folder / "alive"
     daemon = await site.start(BALANCE_MONITOR_ALIVE=str(sign))
     await until(sign.exists, "the sign of life")
-    await until(lambda: site.asked() > 0, "a poll")
+    await until(lambda: site.request_count() > 0, "a poll")
     await daemon.stop()
     sign.unlink()
     with closing(sqlite3.connect(site.store)) as store, store:

@@ -119,7 +119,7 @@ async def test_a_reload_takes_the_heartbeat_elsewhere_or_away(site: Installation
         await daemon.logged("configuration reloaded", 2)
         await until(lambda: second.beats[-1].action == "end", "the last run's end")
         ended = len(second.beats)
-        await site.asked_again(times=3)
+        await site.more_requests(times=3)
         assert (first.beats, first.beats[-1].action, len(second.beats)) == (beats, "end", ended)
 
 
@@ -132,9 +132,9 @@ async def test_a_service_that_hangs_holds_up_nothing(site: Installation) -> None
     site.write(heartbeat={"url": f"http://127.0.0.1:{port}/", "every": "1s"})
     daemon = await site.start()
     await until(lambda: connected, "the first beat")
-    await site.asked_again(times=3)
-    site.holds("5.10")
-    await site.told(1)
+    await site.more_requests(times=3)
+    site.set_balance("5.10")
+    await site.received(1)
     assert await daemon.stop() == 0
     for writer in connected:
         writer.transport.abort()

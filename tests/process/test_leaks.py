@@ -205,7 +205,9 @@ async def test_refused_credentials_reveal_nothing(site: Installation) -> None:
     gossip, hook = Gossip(), Hook()
     evidence = await _prepare(site, gossip, hook, wrong=True)
     daemon = await site.start("--log-level", "debug", "--log-format", "json")
-    await site.shows(lambda shown: {job["outcome"] for job in shown["jobs"]} == {"auth"}, "both refused")
+    await site.wait_for_status(
+        lambda shown: {job["outcome"] for job in shown["jobs"]} == {"auth"}, "both refused"
+    )
     evidence.note_process(daemon.pid)
     await hook.server.stop()
     await daemon.logged("notification not delivered")

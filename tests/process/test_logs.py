@@ -21,7 +21,7 @@ async def test_good_polls_are_not_logged(site: Installation) -> None:
     daemon = await site.start()
     before = daemon.log
     polled = site.wdcf.requests
-    await site.shows(lambda _: len(polled) > 200, "ten rounds of polls")
+    await site.wait_for_status(lambda _: len(polled) > 200, "ten rounds of polls")
     news = daemon.log.removeprefix(before).splitlines()
     # a machine busy enough to miss a second's run may be told so: that is no line about a good poll
     assert [line for line in news if "runs missed" not in line] == []
@@ -35,7 +35,7 @@ async def test_json_lines_are_json(site: Installation) -> None:
     daemon = await site.start("--log-format", "json")
     site.wdcf.fault = Fault.html()
     site.webhook.fault = Fault.status(500)
-    site.holds("5.10")
+    site.set_balance("5.10")
     await daemon.logged("poll failed")
     await daemon.logged("notification not delivered")
     site.config.write_text("jobs: [")
@@ -57,7 +57,7 @@ async def test_an_outage_is_logged_when_it_begins_and_when_it_ends(site: Install
     site.write(rules=[])
     daemon = await site.start()
     site.nami.fault = Fault.status(500)
-    await site.asked_again("type=0", 4)
+    await site.more_requests("type=0", 4)
     site.nami.fault = None
     await daemon.logged("polls recovered")
     assert daemon.log.count("poll failed") == 1

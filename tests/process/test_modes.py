@@ -24,7 +24,7 @@ def _modes(folder: Path) -> dict[str, str]:
 async def _is_private(site: Installation, umask: int) -> None:
     surround(site, f"os.umask({umask})")
     await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     assert _modes(site.folder) == dict.fromkeys(STORE, "0600")
 
 
@@ -48,7 +48,7 @@ async def test_a_backup_is_its_owners_alone_whatever_the_store_is(site: Installa
     site.store.chmod(0o644)
     next_version(site)
     await site.start()
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
     backup = f"balances.db.backup-{SCHEMA}"
     assert _modes(site.folder) == {
         "balances.db": "0644",
@@ -91,6 +91,6 @@ async def test_what_others_can_get_at_is_told_by_run_and_by_check(site: Installa
             assert f"warning: {warning}\n" in checked.err
             assert f"WARNING {warning}\n" in daemon.log
         assert checked.code == 0
-        await site.asked_again()
+        await site.more_requests()
         assert _modes(folder)["balances.db"] == "0644"
         assert await daemon.stop() == 0

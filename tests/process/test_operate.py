@@ -30,7 +30,7 @@ async def _silence(site: Installation, *arguments: str) -> Done:
 
 async def _fired(site: Installation) -> str:
     """Waits for one firing alert that was told, and for the record of it; its id."""
-    shown = await site.shows(
+    shown = await site.wait_for_status(
         lambda shown: (
             any(one["state"] == "firing" for one in shown["alerts"])
             and shown["notifications"]["delivered"]
@@ -44,8 +44,8 @@ async def _fired(site: Installation) -> str:
 async def _quiet_for_some_polls(site: Installation) -> None:
     """Lets three polls and a look pass in which nothing may be told."""
     before = len(site.messages)
-    await site.asked_again("type=0", 3)
-    shown = site.look()
+    await site.more_requests("type=0", 3)
+    shown = site.current_status()
     assert (len(site.messages), shown["notifications"]["pending"]) == (before, 0)
 
 
@@ -61,22 +61,24 @@ async def test_an_acknowledgement_stops_reminders_and_what_gets_worse_gets_throu
     acknowledgement is over."""
     site.write(rules=[{**GRADED, "repeat_every": "1s"}], routes=AT_ONCE)
     await site.start()
-    site.holds("500", "0")
-    await site.told(3)
+    site.set_balance("500", "0")
+    await site.received(3)
     fired = site.messages[0]
     done = await _acknowledged(site, incident(fired)[0][:6].lower())
     assert (done.code, done.err) == (0, "")
     assert "is acknowledged by lena" in done.out
-    await site.shows(lambda shown: not shown["notifications"]["pending"], "the last reminder delivered")
+    await site.wait_for_status(
+        lambda shown: not shown["notifications"]["pending"], "the last reminder delivered"
+    )
     await _quiet_for_some_polls(site)
-    [alert] = site.look()["alerts"]
+    [alert] = site.current_status()["alerts"]
     assert (alert["acknowledged"]["by"], alert["acknowledged"]["reason"]) == ("lena", "topping up")
     before = len(site.messages)
-    site.holds("50", "0")
-    messages = await site.told(before + 1)
+    site.set_balance("50", "0")
+    messages = await site.received(before + 1)
     assert messages[before].title.startswith("CRITICAL worse usdt-low")
     assert incident(messages[before])[0] == incident(fired)[0]
-    assert site.look()["alerts"][0]["acknowledged"] is None
+    assert site.current_status()["alerts"][0]["acknowledged"] is None
 
 
 @together()
@@ -84,16 +86,18 @@ async def test_an_acknowledgement_taken_back_lets_reminders_go_on(site: Installa
     """`--remove` is kept as well, by whom and why; the next reminder comes."""
     site.write(rules=[usdt_low(repeat_every="1s")], routes=AT_ONCE)
     await site.start()
-    site.holds("5", "0")
-    await site.told(1)
+    site.set_balance("5", "0")
+    await site.received(1)
     wanted = incident(site.messages[0])[0]
     await _acknowledged(site, wanted)
-    await site.shows(lambda shown: not shown["notifications"]["pending"], "the last reminder delivered")
+    await site.wait_for_status(
+        lambda shown: not shown["notifications"]["pending"], "the last reminder delivered"
+    )
     await _quiet_for_some_polls(site)
     before = len(site.messages)
     done = await _acknowledged(site, wanted, "--remove")
     assert "no longer acknowledged" in done.out
-    await site.told(before + 1)
+    await site.received(before + 1)
     shown = json.loads((await run_show(site, wanted)).out)
     notes = [(one["kind"], one["by"]) for one in shown["timeline"] if one["type"] == "note"]
     assert notes == [("acknowledged", "lena"), ("unacknowledged", "lena")]
@@ -111,19 +115,19 @@ async def test_a_kill_right_after_an_acknowledgement_keeps_it(site: Installation
     """Done means on the disk: after kill -9 and a start, and after a reload, nobody is reminded."""
     site.write(rules=[usdt_low(repeat_every="1s")], routes=AT_ONCE)
     daemon = await site.start()
-    site.holds("5", "0")
-    await site.told(1)
+    site.set_balance("5", "0")
+    await site.received(1)
     done = await _acknowledged(site, incident(site.messages[0])[0])
     daemon.send(signal.SIGKILL)
     assert done.code == 0
     await daemon.ended()
     again = await site.start()
-    await site.shows(lambda shown: not shown["notifications"]["pending"], "what waited delivered")
+    await site.wait_for_status(lambda shown: not shown["notifications"]["pending"], "what waited delivered")
     await _quiet_for_some_polls(site)
     again.send(signal.SIGHUP)
     await again.logged("configuration reloaded")
     await _quiet_for_some_polls(site)
-    assert site.look()["alerts"][0]["acknowledged"]["by"] == "lena"
+    assert site.current_status()["alerts"][0]["acknowledged"]["by"] == "lena"
 
 
 @together()
@@ -135,8 +139,8 @@ async def test_in_a_silence_nothing_is_told_and_after_it_what_differs(site: Inst
         site, "add", "--match", "rule=usdt-*", "--for", "1h", "--by", "lena", "--reason", "upgrade"
     )
     assert (made.code, made.err) == (0, "")
-    site.holds("5", "0")
-    shown = await site.shows(lambda shown: shown["alerts"], "the alert")
+    site.set_balance("5", "0")
+    shown = await site.wait_for_status(lambda shown: shown["alerts"], "the alert")
     [alert] = shown["alerts"]
     assert (alert["state"], alert["announced"]) == ("firing", False)
     assert alert["muted"] == "silence 1 by lena: upgrade"
@@ -147,7 +151,7 @@ async def test_in_a_silence_nothing_is_told_and_after_it_what_differs(site: Inst
     await _quiet_for_some_polls(site)
     assert site.messages == []
     assert (await _silence(site, "expire", "1", "--by", "max")).code == 0
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     assert fired.title.startswith("CRITICAL usdt-low")
     assert incident(fired) == (alert["id"], "1")
 
@@ -157,16 +161,16 @@ async def test_an_end_within_a_silence_is_told_when_that_ends(site: Installation
     """People knew that it fired: that it no longer does differs, and is told once the silence has ended by itself."""
     site.write(routes=AT_ONCE)
     await site.start()
-    site.holds("5", "0")
+    site.set_balance("5", "0")
     await _fired(site)
     made = await _silence(
         site, "add", "--match", "currency=USDT", "--for", "10s", "--reason", "upgrade", "--json"
     )
-    site.holds("5000", "0")
-    [_, resolved] = await site.told(2)
+    site.set_balance("5000", "0")
+    [_, resolved] = await site.received(2)
     assert resolved.title.startswith("RESOLVED usdt-low")
     assert resolved.received_at >= datetime.fromisoformat(json.loads(made.out)["ends_at"])
-    assert site.look()["silences"] == []
+    assert site.current_status()["silences"] == []
 
 
 @together()
@@ -175,13 +179,13 @@ async def test_what_came_and_went_within_a_silence_is_never_told(site: Installat
     site.write(routes=AT_ONCE)
     await site.start()
     await _silence(site, "add", "--match", "rule=usdt-low", "--for", "1h", "--reason", "upgrade")
-    site.holds("5", "0")
-    quiet = (await site.shows(lambda shown: shown["alerts"], "the alert"))["alerts"][0]
-    site.holds("5000", "0")
-    await site.shows(lambda shown: shown["alerts"] == [], "it fires no more")
+    site.set_balance("5", "0")
+    quiet = (await site.wait_for_status(lambda shown: shown["alerts"], "the alert"))["alerts"][0]
+    site.set_balance("5000", "0")
+    await site.wait_for_status(lambda shown: shown["alerts"] == [], "it fires no more")
     await _silence(site, "expire", "1")
-    site.holds("7", "0")
-    [fired] = await site.told(1)
+    site.set_balance("7", "0")
+    [fired] = await site.received(1)
     assert incident(fired)[0] != quiet["id"]
     assert incident(fired)[1] == "1"
     listed = json.loads((await site.command("alerts", "--json")).out)
@@ -196,15 +200,15 @@ async def test_many_write_beside_the_daemon_and_nothing_is_lost(site: Installati
     """Forty silences and as many acknowledgements while polls are recorded: each is kept, each poll as well."""
     site.write(routes=AT_ONCE)
     daemon = await site.start()
-    site.holds("5", "0")
+    site.set_balance("5", "0")
     wanted = await _fired(site)
     now = datetime.now(UTC)
     mine = [partial(_add_silence, site, now, number) for number in range(40)]
     mine += [partial(_add_ack, site, wanted, number) for number in range(40)]
     async with asyncio.timeout(60):
         await asyncio.gather(*(asyncio.to_thread(one) for one in mine))
-    await site.asked_again("type=0", 2)
-    shown = site.look()
+    await site.more_requests("type=0", 2)
+    shown = site.current_status()
     told = json.loads((await run_show(site, wanted)).out)
     notes = {one["by"] for one in told["timeline"] if one["type"] == "note" and one["kind"] == "acknowledged"}
     assert sorted(one["reason"] for one in shown["silences"]) == sorted(str(number) for number in range(40))

@@ -54,7 +54,7 @@ async def all_read(site: Installation) -> None:
     count = len(site.wdcf.endpoint.clients)
 
     def read() -> bool:
-        shown = site.look()["balances"]
+        shown = site.current_status()["balances"]
         return len(shown) == count and all(balance["observed_at"] > began for balance in shown)
 
     await until(read, "each client read", within=180, pause=0.3)
@@ -70,20 +70,20 @@ async def outage(site: Installation, every: str, after: str) -> None:
 
         site.wdcf.fault = Fault.status(503)
         await until(lambda: site.messages and second.messages, "the firing at both", within=180)
-        await until(lambda: site.look()["notifications"]["delivered"] == 2, "both recorded")
+        await until(lambda: site.current_status()["notifications"]["delivered"] == 2, "both recorded")
         await all_asked(site, 1)
         await daemon.stop(signal.SIGKILL)
         restarted = await site.start()
         await until(lambda: stale(site), "all readings old", within=180, pause=0.3)
         await all_asked(site, 2)
-        during = site.look()
+        during = site.current_status()
 
         site.wdcf.fault = None
         await until(
             lambda: len(site.messages) > 1 and len(second.messages) > 1, "the end at both", within=180
         )
         await all_read(site)
-        assert site.look()["alerts"] == []
+        assert site.current_status()["alerts"] == []
         assert await restarted.stop() == 0
         for messages in (site.messages, second.messages):
             assert_one_outage(messages, len(during["balances"]))
@@ -98,7 +98,9 @@ async def outage(site: Installation, every: str, after: str) -> None:
 def stale(site: Installation) -> bool:
     """Whether the stale rule fires for each client: quietly, since the outage says why."""
     firing = [
-        alert for alert in site.look()["alerts"] if alert["rule"] == "old" and alert["state"] == "firing"
+        alert
+        for alert in site.current_status()["alerts"]
+        if alert["rule"] == "old" and alert["state"] == "firing"
     ]
     return len(firing) == len(site.wdcf.endpoint.clients)
 

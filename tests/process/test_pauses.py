@@ -15,22 +15,22 @@ from .support import Installation, endpoint_failing, jobs, until
 
 async def _waits_out(site: Installation, fault: Fault, outcome: str) -> None:
     daemon = await site.start()
-    await site.asked_again("type=0")
+    await site.more_requests("type=0")
     site.nami.fault = fault
-    await site.shows(lambda shown: shown["pauses"], "the pause")
-    asked = site.asked()
+    await site.wait_for_status(lambda shown: shown["pauses"], "the pause")
+    asked = site.request_count()
     site.nami.fault = None
-    shown = await site.shows(
+    shown = await site.wait_for_status(
         lambda shown: jobs(shown)["spot"]["consecutive_failures"] >= 3, "polls held back"
     )
     await daemon.stop(signal.SIGKILL)
     await site.start()
     failed = jobs(shown)["spot"]["consecutive_failures"]
-    after = await site.shows(
+    after = await site.wait_for_status(
         lambda status: jobs(status)["spot"]["consecutive_failures"] >= failed + 2,
         "the restart's polls held back",
     )
-    assert site.asked() == asked
+    assert site.request_count() == asked
     assert jobs(after)["spot"]["outcome"] == outcome
     [pause] = after["pauses"]
     assert (pause["host"], pause["outcome"]) == (site.nami.url, outcome)
@@ -60,12 +60,12 @@ async def test_a_ban_is_waited_out_across_a_restart(site: Installation) -> None:
 async def test_a_pause_ends_by_itself(site: Installation) -> None:
     """Once Retry-After is over polls go on, and the status knows of no pause any more."""
     await site.start()
-    await site.asked_again("type=0")
+    await site.more_requests("type=0")
     site.nami.fault = Fault.too_many_requests(timedelta(seconds=3))
-    await site.shows(lambda shown: shown["pauses"], "the pause")
+    await site.wait_for_status(lambda shown: shown["pauses"], "the pause")
     site.nami.fault = None
     refused = site.nami.requests[-1].request.received_at
-    shown = await site.shows(lambda status: jobs(status)["spot"]["outcome"] == "ok", "polls again")
+    shown = await site.wait_for_status(lambda status: jobs(status)["spot"]["outcome"] == "ok", "polls again")
     assert shown["pauses"] == []
     assert site.nami.requests[-1].request.received_at - refused >= timedelta(seconds=3)
 
@@ -76,13 +76,13 @@ async def test_the_call_limit_holds_across_a_kill(site: Installation) -> None:
     site.document["providers"]["nami"]["rate_limit"] = "4/1m"
     site.write()
     daemon = await site.start()
-    await site.asked_again(times=2)
+    await site.more_requests(times=2)
     site.nami.fault = Fault.latency(timedelta(seconds=5))
-    await site.asked_again()
+    await site.more_requests()
     site.nami.fault = None
     await daemon.stop(signal.SIGKILL)
     await site.start()
-    await until(lambda: site.asked() >= 4, "the fourth call")
+    await until(lambda: site.request_count() >= 4, "the fourth call")
     others = len(site.wdcf.requests)
     await until(lambda: len(site.wdcf.requests) >= others + 3, "three rounds at the other host")
     assert [logged.status for logged in site.nami.requests] == [200] * 4
@@ -177,7 +177,7 @@ async def test_a_pause_that_a_check_was_asked_for_holds_for_the_daemon(site: Ins
     site.document["jobs"][0]["every"] = "1h"
     site.write()
     daemon = await site.start()
-    await until(lambda: site.asked() == 1, "the daemon's first call")
+    await until(lambda: site.request_count() == 1, "the daemon's first call")
     site.nami.fault = Fault.too_many_requests(timedelta(minutes=5))
     assert (await site.command("check", "--live")).code == 3
     site.nami.fault = None
@@ -187,7 +187,7 @@ async def test_a_pause_that_a_check_was_asked_for_holds_for_the_daemon(site: Ins
     site.document["jobs"][0]["every"] = "1s"
     site.write()
     daemon.send(signal.SIGHUP)
-    await site.shows(
+    await site.wait_for_status(
         lambda shown: jobs(shown)["spot"]["outcome"] == "rate_limited", "the daemon's poll held back"
     )
-    assert site.asked() == 2
+    assert site.request_count() == 2

@@ -30,7 +30,7 @@ async def test_readings_are_what_was_served_digit_by_digit(site: Installation) -
     everything = {"name": "spot", "provider": "nami", "every": "1s", "wallet": "spot"}
     site.write(jobs=[everything, site.document["jobs"][1]], rules=[])
     await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 6, "six balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 6, "six balances")
     amounts = {
         name: (balance["total"], balance["locked"], balance["available"])
         for name, balance in balances(await site.status()).items()
@@ -50,15 +50,17 @@ async def test_readings_are_what_was_served_digit_by_digit(site: Installation) -
 async def test_a_drain_and_a_top_up_make_one_incident_of_two_messages(site: Installation) -> None:
     """One critical message with the exact amounts, told once however long it lasts; its resolve has the next number."""
     await site.start()
-    await site.asked_again("type=0", 2)
-    site.holds("999.9900000000000001", "0.1000")
-    [fired] = await site.told(1)
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
+    site.set_balance("999.9900000000000001", "0.1000")
+    [fired] = await site.received(1)
+    await site.more_requests("type=0", 2)
     assert len(site.messages) == 1
-    [alert] = site.look()["alerts"]
-    site.holds("3100.10", "0.1000")
-    [_, resolved] = await site.told(2)
-    settled = await site.shows(lambda shown: shown["notifications"]["delivered"] == 2, "both recorded")
+    [alert] = site.current_status()["alerts"]
+    site.set_balance("3100.10", "0.1000")
+    [_, resolved] = await site.received(2)
+    settled = await site.wait_for_status(
+        lambda shown: shown["notifications"]["delivered"] == 2, "both recorded"
+    )
 
     assert fired.type == "failure"
     assert fired.title == "CRITICAL usdt-low: spot/spot/USDT available 999.8900000000000001 < 1000"
@@ -88,16 +90,18 @@ async def test_an_outage_is_one_message_and_changes_no_balance(site: Installatio
         ],
     )
     await site.start()
-    before = await site.shows(lambda shown: jobs(shown)["clients"]["outcome"] == "ok", "every client read")
+    before = await site.wait_for_status(
+        lambda shown: jobs(shown)["clients"]["outcome"] == "ok", "every client read"
+    )
     site.wdcf.fault = Fault.reset()
-    await site.told(1)
-    during = await site.shows(
+    await site.received(1)
+    during = await site.wait_for_status(
         lambda shown: jobs(shown)["clients"]["consecutive_failures"] >= 5, "five failures in a row"
     )
     assert [message.title.split(":")[0] for message in site.messages] == ["WARNING endpoint-failing"]
     site.wdcf.fault = None
-    fired, resolved = await site.told(2)
-    await site.shows(
+    fired, resolved = await site.received(2)
+    await site.wait_for_status(
         lambda shown: all(
             balance["observed_at"] > resolved.received_at.isoformat() for balance in shown["balances"]
         ),
@@ -116,12 +120,12 @@ async def test_an_outage_is_one_message_and_changes_no_balance(site: Installatio
 async def test_an_unreadable_answer_is_not_an_empty_wallet(site: Installation) -> None:
     """A page for humans, an empty answer, half of one: the balance stays as it was, and no threshold fires."""
     await site.start()
-    before = await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    before = await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     for fault in (Fault.html(), Fault.empty(), Fault.cut_off()):
         site.nami.fault = fault
-        await site.asked_again("type=0")
-    await site.told(1)
-    after = site.look()
+        await site.more_requests("type=0")
+    await site.received(1)
+    after = site.current_status()
     for name in ("total", "available", "observed_at"):
         assert balances(after)["spot/spot/USDT"][name] == balances(before)["spot/spot/USDT"][name]
     assert [message.title.split(":")[0] for message in site.messages] == ["WARNING endpoint-failing"]
@@ -132,9 +136,9 @@ async def test_an_outage_that_changes_its_kind_is_not_told_as_over(site: Install
     """An endpoint that answers errors of another kind is still not read: nobody is told "read again" before it is."""
     await site.start()
     site.nami.fault = Fault.html()
-    await site.told(1)
+    await site.received(1)
     site.nami.fault = broker_error()
-    await site.asked_again("type=0", 3)
+    await site.more_requests("type=0", 3)
     assert not any("RESOLVED" in message.title for message in site.messages)
 
 
@@ -142,10 +146,10 @@ async def test_an_outage_that_changes_its_kind_is_not_told_as_over(site: Install
 async def test_a_missing_currency_is_unknown_and_not_zero(site: Installation) -> None:
     """An answer without the currency changes no balance and fires no threshold; it is told as what it is."""
     await site.start()
-    before = await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    before = await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     del site.nami.endpoint.wallets["spot"][22]
-    [told] = await site.told(1)
-    after = balances(site.look())["spot/spot/USDT"]
+    [told] = await site.received(1)
+    after = balances(site.current_status())["spot/spot/USDT"]
     assert told.title.startswith("WARNING endpoint-failing: spot/spot/USDT")
     assert after["missing"] >= 2
     assert after["total"] == balances(before)["spot/spot/USDT"]["total"]

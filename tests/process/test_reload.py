@@ -33,24 +33,28 @@ async def test_a_new_rule_takes_effect_and_other_jobs_are_not_polled_anew(site: 
     old: list[Any] = site.document["jobs"]
     site.write(jobs=[*old, FUTURES])
     daemon = await site.start()
-    await site.shows(lambda shown: jobs(shown)["futures"]["outcome"] == "ok", "the hourly job polled")
+    await site.wait_for_status(
+        lambda shown: jobs(shown)["futures"]["outcome"] == "ok", "the hourly job polled"
+    )
     low: Json = {"name": "new", "type": "threshold", "match": {"job": "spot"}, "below": "100000"}
     site.write(rules=[*site.document["rules"], low])
     daemon.send(signal.SIGHUP)
     await daemon.logged("configuration reloaded")
-    [fired] = await site.told(1)
-    await site.asked_again("type=0", 2)
+    [fired] = await site.received(1)
+    await site.more_requests("type=0", 2)
     assert fired.title.startswith("WARNING new: spot/spot/USDT available 2500.75 < 100000")
-    assert site.asked("type=2") == 1
+    assert site.request_count("type=2") == 1
 
 
 @together()
 async def test_an_invalid_configuration_is_refused_with_its_place(site: Installation) -> None:
     """File, line and column are logged, the old rules stay in force, and a firing alert goes on firing."""
     daemon = await site.start()
-    site.holds("5.10")
-    await site.told(1)
-    alerts = await site.shows(lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded")
+    site.set_balance("5.10")
+    await site.received(1)
+    alerts = await site.wait_for_status(
+        lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded"
+    )
     good = site.config.read_text()
     site.config.write_text(good.replace("every: 1s", "evry: 1s", 1))
     daemon.send(signal.SIGHUP)
@@ -59,10 +63,10 @@ async def test_an_invalid_configuration_is_refused_with_its_place(site: Installa
     assert f"{site.config}:{line}:3: jobs[0].evry: unknown key" in daemon.log
     assert "reload failed, keeping the current configuration" in daemon.log
     site.config.write_text(good)
-    await site.asked_again("type=0", 2)
-    assert [alert["id"] for alert in site.look()["alerts"]] == [alerts["alerts"][0]["id"]]
-    site.holds("5000")
-    [_, resolved] = await site.told(2)
+    await site.more_requests("type=0", 2)
+    assert [alert["id"] for alert in site.current_status()["alerts"]] == [alerts["alerts"][0]["id"]]
+    site.set_balance("5000")
+    [_, resolved] = await site.received(2)
     assert resolved.title.startswith("RESOLVED usdt-low")
 
 
@@ -76,8 +80,8 @@ async def test_a_url_that_apprise_refuses_keeps_the_old_configuration(site: Inst
     await daemon.logged("reload failed")
     await daemon.logged("nosuchservice://")
     site.config.write_text(good)
-    site.holds("5.10")
-    await site.told(1)
+    site.set_balance("5.10")
+    await site.received(1)
     assert "hunter2" not in daemon.log
 
 
@@ -88,7 +92,7 @@ async def test_a_file_that_is_gone_keeps_the_old_configuration(site: Installatio
     site.config.rename(site.folder / "moved.yaml")
     daemon.send(signal.SIGHUP)
     await daemon.logged("reload failed")
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
     (site.folder / "moved.yaml").rename(site.config)
     daemon.send(signal.SIGHUP)
     await daemon.logged("configuration reloaded")
@@ -98,35 +102,37 @@ async def test_a_file_that_is_gone_keeps_the_old_configuration(site: Installatio
 async def test_removing_a_firing_rule_closes_its_alert(site: Installation) -> None:
     """The people who were told of it are told that it is closed, under the same incident with the next number."""
     daemon = await site.start()
-    site.holds("5.10")
-    [fired] = await site.told(1)
-    await site.shows(lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded")
+    site.set_balance("5.10")
+    [fired] = await site.received(1)
+    await site.wait_for_status(
+        lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded"
+    )
     site.write(rules=[])
     daemon.send(signal.SIGHUP)
-    [_, closed] = await site.told(2)
+    [_, closed] = await site.received(2)
     assert closed.title.startswith("CLOSED usdt-low: spot/spot/USDT")
     assert closed.type == "info"
     assert incident(closed) == (incident(fired)[0], "2")
-    assert site.look()["alerts"] == []
+    assert site.current_status()["alerts"] == []
 
 
 @together()
 async def test_editing_a_firing_rule_keeps_its_alert(site: Installation) -> None:
     """A limit changed, but still broken: the incident goes on, and nobody is told anything twice."""
     daemon = await site.start()
-    site.holds("5.10")
-    [fired] = await site.told(1)
+    site.set_balance("5.10")
+    [fired] = await site.received(1)
     site.write(rules=[usdt_low(below="900", clear="950")])
     daemon.send(signal.SIGHUP)
     await daemon.logged("configuration reloaded")
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
     assert len(site.messages) == 1
     [alert] = await _alerts_expecting(site, "900")
     assert alert["id"] == incident(fired)[0]
 
 
 async def _alerts_expecting(site: Installation, limit: str) -> list[Json]:
-    shown = await site.shows(
+    shown = await site.wait_for_status(
         lambda status: any(f"< {limit}" in alert["reason"] for alert in status["alerts"]),
         f"an alert with the limit {limit}",
     )
@@ -138,14 +144,14 @@ async def _alerts_expecting(site: Installation, limit: str) -> list[Json]:
 async def test_jobs_come_and_go(site: Installation) -> None:
     """A job that the reload brings is polled, one that it takes away is not polled any more."""
     daemon = await site.start()
-    await site.asked_again("type=0")
+    await site.more_requests("type=0")
     site.write(jobs=[{**FUTURES, "every": "1s"}], rules=[])
     daemon.send(signal.SIGHUP)
     await daemon.logged("configuration reloaded")
-    await site.asked_again("type=2")
-    spot = site.asked("type=0")
-    await site.asked_again("type=2", 2)
-    assert site.asked("type=0") == spot
+    await site.more_requests("type=2")
+    spot = site.request_count("type=0")
+    await site.more_requests("type=2", 2)
+    assert site.request_count("type=0") == spot
 
 
 @together(TWO_WALLETS)
@@ -157,11 +163,11 @@ async def test_the_file_of_clients_is_read_again(site: Installation) -> None:
         jobs=[{"name": "clients", "provider": "wdcf", "every": "1s", "clients_file": "clients.txt"}], rules=[]
     )
     daemon = await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 1, "the first client")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 1, "the first client")
     clients.write_text("CLIENT_002\n")
     site.write(rules=[usdt_low(match={"job": "clients"}, below="1")])
     daemon.send(signal.SIGHUP)
-    shown = await site.shows(
+    shown = await site.wait_for_status(
         lambda status: status["balances"] and status["balances"][0]["total"], "the other client"
     )
     assert [balance["account"] for balance in shown["balances"]] == ["CLIENT_002"]
@@ -178,9 +184,9 @@ async def test_a_burst_of_reloads_is_survived(site: Installation) -> None:
         await asyncio.sleep(0.01)  # two signals at the same instant would be one
     site.config.write_text(good)
     daemon.send(signal.SIGHUP)
-    site.holds("5.10")
-    await site.told(1)
-    await site.asked_again("type=0", 2)
+    site.set_balance("5.10")
+    await site.received(1)
+    await site.more_requests("type=0", 2)
     assert await daemon.stop() == 0
     assert "Traceback" not in daemon.log
 
@@ -191,21 +197,23 @@ async def test_a_channel_that_moved_gets_what_waited_for_the_old_url(site: Insta
     good = site.document["channels"]
     site.write(channels={"ops": {"urls": ["json://127.0.0.1:9/"]}})
     daemon = await site.start()
-    site.holds("5.10")
+    site.set_balance("5.10")
     await daemon.logged("notification not delivered")
     site.write(channels=good)
     daemon.send(signal.SIGHUP)
-    [message] = await site.told(1)
-    assert incident(message) == (site.look()["alerts"][0]["id"], "1")
+    [message] = await site.received(1)
+    assert incident(message) == (site.current_status()["alerts"][0]["id"], "1")
 
 
 @together()
 async def test_a_renamed_channel_gets_the_end(site: Installation) -> None:
     """By a reload, then by a restart: the same URL under another name, in another place, beside a new one."""
     daemon = await site.start()
-    site.holds("5.10")
-    [fired] = await site.told(1)
-    await site.shows(lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded")
+    site.set_balance("5.10")
+    [fired] = await site.received(1)
+    await site.wait_for_status(
+        lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded"
+    )
     ours = site.webhook.url
     site.write(channels={"oncall": {"urls": [f"{ours}elsewhere", ours]}})
     daemon.send(signal.SIGHUP)
@@ -213,9 +221,11 @@ async def test_a_renamed_channel_gets_the_end(site: Installation) -> None:
     assert await daemon.stop() == 0
     site.write(channels={"duty": {"urls": [f"{ours}elsewhere", ours]}})
     await site.start()
-    site.holds("5000")
-    [_, resolved] = await site.told(2)
-    await site.shows(lambda shown: shown["notifications"]["delivered"] == 2, "one message, one recipient")
+    site.set_balance("5000")
+    [_, resolved] = await site.received(2)
+    await site.wait_for_status(
+        lambda shown: shown["notifications"]["delivered"] == 2, "one message, one recipient"
+    )
     assert resolved.title.startswith("RESOLVED usdt-low")
     assert incident(resolved) == (incident(fired)[0], "2")
 
@@ -230,16 +240,16 @@ async def test_a_rule_waits_for_its_client_to_come_back(site: Installation) -> N
     job = {"name": "clients", "provider": "wdcf", "every": "1s", "clients_file": "clients.txt"}
     site.write(jobs=[job], rules=[low])
     daemon = await site.start()
-    await site.told(1)
+    await site.received(1)
     clients.write_text("CLIENT_001\n")
     daemon.send(signal.SIGHUP)
     await daemon.logged("configuration reloaded")
     warning = "rule low: match.account 'CLIENT_002' fits nothing that is configured; the rule waits for it"
     assert warning in daemon.log
     assert warning in (await site.command("check")).err
-    [_, closed] = await site.told(2)
+    [_, closed] = await site.received(2)
     assert closed.title.startswith("CLOSED low: ")
     clients.write_text("CLIENT_001\nCLIENT_002\n")
     daemon.send(signal.SIGHUP)
-    [*_, fired] = await site.told(3)
+    [*_, fired] = await site.received(3)
     assert fired.title.startswith("WARNING low: clients/CLIENT_002/USD ")

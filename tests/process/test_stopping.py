@@ -16,7 +16,7 @@ import pytest
 from monitor.sandbox import Fault
 from monitor.store.identity import SCHEMA
 
-from .outside import DISK, LOOKUPS, SETTLES_SOON, WRITER, Gate, next_version, surround
+from .outside import CHECKS_SOON, DISK, LOOKUPS, WRITER, Gate, next_version, surround
 from .stage import together
 from .support import Daemon, Installation, Refusing, endpoint_failing, incident, jobs, until, usdt_low
 
@@ -84,18 +84,18 @@ async def _ends_with_everything_in_flight(site: Installation, number: signal.Sig
     site.webhook.fault = Fault.hang()
     daemon = await site.start()
     site.wdcf.fault = Fault.latency(timedelta(seconds=60))
-    site.holds("5.10")
+    site.set_balance("5.10")
     asked = len(site.wdcf.requests)
     await until(lambda: len(site.wdcf.requests) > asked, "a poll that hangs")
-    await site.told(1)
+    await site.received(1)
     await _ends_in_time(daemon, number)
 
-    assert site.look()["notifications"] == {"pending": 1, "failed": 0, "delivered": 0}
+    assert site.current_status()["notifications"] == {"pending": 1, "failed": 0, "delivered": 0}
     heard = len(site.messages)
     site.webhook.fault = site.wdcf.fault = None
     await site.start()
-    messages = await site.told(heard + 1)
-    assert {incident(message) for message in messages} == {(site.look()["alerts"][0]["id"], "1")}
+    messages = await site.received(heard + 1)
+    assert {incident(message) for message in messages} == {(site.current_status()["alerts"][0]["id"], "1")}
 
 
 @together()
@@ -114,7 +114,7 @@ async def test_sigint_does_the_same(site: Installation) -> None:
 async def test_it_ends_at_once_when_nothing_is_in_flight(site: Installation) -> None:
     """Without anything to wait for the end takes no waiting, and leaves no write-ahead log behind."""
     daemon = await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     await _ends_in_time(daemon, within=4)
     assert not site.store.with_name("balances.db-wal").exists()
 
@@ -136,7 +136,7 @@ async def test_it_ends_in_time_while_name_lookups_hang(site: Installation) -> No
     site.write()
     daemon = await site.start()
     await lookups.holds()
-    await site.shows(lambda shown: jobs(shown)["j7"]["outcome"] == "timeout", "every thread taken")
+    await site.wait_for_status(lambda shown: jobs(shown)["j7"]["outcome"] == "timeout", "every thread taken")
     await _ends_in_time(daemon)
     assert daemon.log.endswith("stopped\n")
 
@@ -145,7 +145,7 @@ async def test_it_ends_in_time_while_name_lookups_hang(site: Installation) -> No
 async def test_it_ends_in_time_while_the_store_is_locked(site: Installation) -> None:
     """Somebody's forgotten `sqlite3` session with an open transaction does not hold up the end either."""
     daemon = await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     with closing(sqlite3.connect(site.store, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         await daemon.logged("store unavailable")  # and the next poll waits for it
@@ -231,7 +231,7 @@ async def test_it_ends_while_the_state_is_recalled(site: Installation) -> None:
     daemon = await site.launch()
     await writer.holds()
     await _ends_in_time(daemon)
-    assert site.asked() == 0
+    assert site.request_count() == 0
     writer.open()
     await _starts_again(site)
 
@@ -242,17 +242,17 @@ async def test_it_ends_in_time_while_a_commit_hangs(site: Installation) -> None:
     surround(site, DISK)
     writer = Gate(site, WRITER)
     daemon = await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     writer.shut()
-    site.holds("5.10")
+    site.set_balance("5.10")
     await writer.holds()
     await _ends_in_time(daemon)
     writer.open()
     _is_sound(site.store)
     await _starts_again(site)
     await site.start()  # the poll that the start before waited for may have been of the other job
-    [message] = await site.told(1)
-    assert incident(message) == (site.look()["alerts"][0]["id"], "1")
+    [message] = await site.received(1)
+    assert incident(message) == (site.current_status()["alerts"][0]["id"], "1")
 
 
 @together()
@@ -262,9 +262,9 @@ async def test_it_ends_in_time_during_a_retry(site: Installation) -> None:
     site.write()
     site.nami.fault = Fault.status(503)
     daemon = await site.start()
-    await site.asked_again("type=0", 3)
+    await site.more_requests("type=0", 3)
     await _ends_in_time(daemon)
-    assert jobs(site.look())["spot"]["last_poll"] is None
+    assert jobs(site.current_status())["spot"]["last_poll"] is None
 
 
 @together()
@@ -273,10 +273,10 @@ async def test_it_ends_in_time_while_polls_wait_for_the_rate_limit(site: Install
     site.document["providers"]["nami"] |= {"rate_limit": "1/1m"}
     site.write()
     daemon = await site.start()
-    await site.shows(lambda shown: jobs(shown)["spot"]["last_poll"], "the one call")
+    await site.wait_for_status(lambda shown: jobs(shown)["spot"]["last_poll"], "the one call")
     await asyncio.sleep(1.5)  # the next poll waits for its turn
     await _ends_in_time(daemon)
-    assert site.asked() == 1
+    assert site.request_count() == 1
 
 
 @together()
@@ -286,7 +286,7 @@ async def test_it_ends_in_time_while_a_reload_reads_its_file(site: Installation)
     with _unread(site.config) as waiting:
         daemon.send(signal.SIGHUP)
         await waiting()
-        await site.asked_again("type=0", 2)
+        await site.more_requests("type=0", 2)
         await _ends_in_time(daemon)
     assert "reloaded" not in daemon.log
 
@@ -298,8 +298,8 @@ async def test_it_ends_in_time_while_a_reload_waits_for_the_store(site: Installa
     surround(site, DISK)
     writer = Gate(site, WRITER)
     daemon = await site.start()
-    site.holds("5.10")
-    await site.shows(lambda shown: shown["notifications"]["delivered"], "an alert")
+    site.set_balance("5.10")
+    await site.wait_for_status(lambda shown: shown["notifications"]["delivered"], "an alert")
     writer.shut()
     await writer.holds()
     site.write(rules=[endpoint_failing()])
@@ -310,7 +310,7 @@ async def test_it_ends_in_time_while_a_reload_waits_for_the_store(site: Installa
     _is_sound(site.store)
     await _starts_again(site)
     await site.start()
-    await site.told(2)
+    await site.received(2)
     assert "gone from the configuration" in site.messages[1].body
 
 
@@ -321,7 +321,7 @@ OLD = "SELECT count(*) FROM snapshots WHERE observed_at < 100000"
 @together()
 async def test_it_ends_in_time_during_retention(site: Installation) -> None:
     """Between two of many steps of clearing up: the rest goes after the next start."""
-    surround(site, SETTLES_SOON)
+    surround(site, CHECKS_SOON)
     await site.command("poll")
     with closing(sqlite3.connect(site.store)) as db:
         old = ((1, at, "1", "1") for at in range(100_000))
@@ -362,32 +362,34 @@ async def test_a_killed_daemon_delivers_what_it_owed(site: Installation) -> None
     """kill -9 with a message undelivered: it comes after the restart, same incident and number, no second firing."""
     site.webhook.fault = Refusing().fault
     daemon = await site.start()
-    site.holds("5.10")
-    owed = await site.shows(lambda shown: shown["notifications"]["pending"] == 1, "a message waits")
+    site.set_balance("5.10")
+    owed = await site.wait_for_status(lambda shown: shown["notifications"]["pending"] == 1, "a message waits")
     assert await daemon.stop(signal.SIGKILL) == -signal.SIGKILL
     site.webhook.fault = None
     await site.start()
-    await site.told(1)
-    await site.asked_again("type=0", 2)
+    await site.received(1)
+    await site.more_requests("type=0", 2)
     assert [incident(message) for message in site.messages] == [(owed["alerts"][0]["id"], "1")]
-    assert site.look()["notifications"] == {"pending": 0, "failed": 0, "delivered": 1}
+    assert site.current_status()["notifications"] == {"pending": 0, "failed": 0, "delivered": 1}
 
 
 @together()
 async def test_a_firing_alert_survives_kill_9(site: Installation) -> None:
     """It neither fires again nor resolves by the restart; its resolve has the old incident's id and the next number."""
     daemon = await site.start()
-    site.holds("5.10")
-    [fired] = await site.told(1)
-    await site.shows(lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded")
-    before = site.look()["alerts"]
+    site.set_balance("5.10")
+    [fired] = await site.received(1)
+    await site.wait_for_status(
+        lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded"
+    )
+    before = site.current_status()["alerts"]
     await daemon.stop(signal.SIGKILL)
     await site.start()
-    await site.asked_again("type=0", 2)
-    assert site.look()["alerts"] == before
+    await site.more_requests("type=0", 2)
+    assert site.current_status()["alerts"] == before
     assert len(site.messages) == 1
-    site.holds("5000")
-    [_, resolved] = await site.told(2)
+    site.set_balance("5000")
+    [_, resolved] = await site.received(2)
     assert incident(resolved) == (incident(fired)[0], "2")
 
 
@@ -396,13 +398,13 @@ async def test_a_pending_alert_survives_kill_9(site: Installation) -> None:
     """`for` goes on counting from the first breaching reading, restart or not."""
     site.write(rules=[usdt_low(**{"for": "10s"})])
     daemon = await site.start()
-    site.holds("5.10")
-    before = await site.shows(lambda shown: shown["alerts"], "a pending alert")
+    site.set_balance("5.10")
+    before = await site.wait_for_status(lambda shown: shown["alerts"], "a pending alert")
     await daemon.stop(signal.SIGKILL)
     await site.start()
-    await site.asked_again("type=0")
-    [during] = site.look()["alerts"]
-    [message] = await site.told(1)
+    await site.more_requests("type=0")
+    [during] = site.current_status()["alerts"]
+    [message] = await site.received(1)
     [alert] = before["alerts"]
     assert alert["state"] == during["state"] == "pending"
     assert (during["id"], during["since"]) == (alert["id"], alert["since"])
@@ -420,7 +422,7 @@ async def test_a_second_daemon_is_refused(site: Installation) -> None:
     assert code not in (0, 78)
     assert f"process {first.pid}" in second.log
     assert second.log.count("\n") == 1
-    await site.asked_again("type=0")
+    await site.more_requests("type=0")
 
 
 @together()
@@ -442,4 +444,4 @@ async def test_a_daemon_can_follow_one_that_was_killed(site: Installation) -> No
     await daemon.stop(signal.SIGKILL)
     assert site.store.with_name("balances.db.lock").exists()
     await site.start()
-    await site.asked_again("type=0")
+    await site.more_requests("type=0")

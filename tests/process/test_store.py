@@ -107,7 +107,7 @@ async def test_a_directory_in_the_files_place_is_named(site: Installation) -> No
 async def test_only_the_owner_may_read_what_it_writes(site: Installation) -> None:
     """The database, its log and the lock are for the daemon's user alone, whatever the umask."""
     await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     modes = {path.name: path.stat().st_mode & 0o777 for path in site.folder.glob("balances.db*")}
     assert {"balances.db", "balances.db-wal", "balances.db.lock"} <= set(modes)
     assert set(modes.values()) == {0o600}
@@ -117,15 +117,15 @@ async def test_only_the_owner_may_read_what_it_writes(site: Installation) -> Non
 async def test_a_full_disk_is_survived(site: Installation) -> None:
     """While nothing can be written it says so once and goes on; once there is space it records and tells again."""
     daemon = await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
-    site.holds("5.10")
+    site.set_balance("5.10")
     await daemon.logged("store unavailable; nothing is recorded until it recovers")
-    await site.asked_again("type=0", 3)
-    assert balances(site.look())["spot/spot/USDT"]["total"] == "2500.75"
+    await site.more_requests("type=0", 3)
+    assert balances(site.current_status())["spot/spot/USDT"]["total"] == "2500.75"
     assert site.messages == []
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     await daemon.logged("store available again")
     assert fired.title.startswith("CRITICAL usdt-low: spot/spot/USDT available 5.10")
     assert daemon.log.count("store unavailable") == 1
@@ -137,12 +137,12 @@ async def test_a_full_disk_is_survived(site: Installation) -> None:
 async def test_readers_do_not_disturb_the_daemon(site: Installation) -> None:
     """A reader in the middle of a long read, a backup say, blocks neither polls nor their commits."""
     daemon = await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     with closing(sqlite3.connect(f"{site.store.as_uri()}?mode=ro", uri=True, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM snapshots").fetchone()
-        before = jobs(site.look())["spot"]["last_poll"]
-        await site.shows(
+        before = jobs(site.current_status())["spot"]["last_poll"]
+        await site.wait_for_status(
             lambda shown: jobs(shown)["spot"]["last_poll"] > before, "a commit beside the reader"
         )
         assert await daemon.stop(signal.SIGTERM) == 0

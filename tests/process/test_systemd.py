@@ -74,7 +74,7 @@ def _manager(site: Installation) -> Manager:
 async def test_ready_comes_only_once_the_store_is_open(site: Installation) -> None:
     """While the store can't be written READY waits; it comes when polls are under way, and a status with it."""
     daemon = await site.start()
-    await site.asked_again()
+    await site.more_requests()
     await daemon.stop()
     manager = _manager(site)
     with manager.listening(), closing(sqlite3.connect(site.store, isolation_level=None)) as other:
@@ -86,7 +86,7 @@ async def test_ready_comes_only_once_the_store_is_open(site: Installation) -> No
         assert manager.heard == []
         other.execute("ROLLBACK")
         await manager.hears("READY=1")
-        await site.asked_again()
+        await site.more_requests()
         await manager.hears("STATUS=2 accounts, ")
 
 
@@ -133,10 +133,10 @@ async def test_ready_comes_only_once_the_state_is_recalled(site: Installation) -
         await site.launch(**manager.environ)
         await gate.holds()
         await manager.hears_nothing_of("", 0.3)
-        assert (manager.heard, site.asked()) == ([], 0)
+        assert (manager.heard, site.request_count()) == ([], 0)
         gate.open()
         await manager.hears("READY=1")
-        await site.asked_again()
+        await site.more_requests()
 
 
 WATCHED = {"WATCHDOG_USEC": "1500000"}
@@ -157,7 +157,7 @@ async def _goes_silent(site: Installation, what: str, *, by: signal.Signals | No
         heard = manager.count("WATCHDOG=1")
         gate.open()
         await manager.hears("WATCHDOG=1", heard + 2)
-        await site.asked_again("type=0", 2)
+        await site.more_requests("type=0", 2)
         assert await daemon.stop() == 0
 
 
@@ -232,7 +232,7 @@ async def test_the_watchdog_is_fed(site: Installation) -> None:
         await site.start(**manager.environ, WATCHDOG_USEC="1500000")
         await manager.hears("WATCHDOG=1")
         began = time.monotonic()
-        site.holds("5.10")
+        site.set_balance("5.10")
         await manager.hears("WATCHDOG=1", 5)
         assert time.monotonic() - began < 4
         await manager.hears("STATUS=2 accounts, last poll ")
@@ -285,9 +285,9 @@ async def test_a_manager_that_does_not_listen_holds_nothing_up(site: Installatio
         with closing(filler):
             _fill(filler, environ["NOTIFY_SOCKET"])
             daemon.send(signal.SIGHUP)
-            site.holds("5.10")
+            site.set_balance("5.10")
             await until(lambda: site.messages, "the alert, whatever the manager does", within=12)
-            await site.asked_again("type=0", 2)
+            await site.more_requests("type=0", 2)
             assert await daemon.stop() == 0
 
 
@@ -304,4 +304,4 @@ def _fill(sock: socket.socket, address: str) -> None:
 async def test_a_socket_that_is_gone_is_no_reason_to_stop(site: Installation) -> None:
     """NOTIFY_SOCKET may name what is not there any more: it runs all the same."""
     await site.start(NOTIFY_SOCKET=str(site.folder / "nobody"), WATCHDOG_USEC="nonsense")
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)

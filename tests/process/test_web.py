@@ -106,7 +106,7 @@ async def test_it_comes_changes_and_goes_with_the_configuration(site: Installati
     daemon.send(signal.SIGHUP)
     await daemon.logged("configuration reloaded", times=3)
     assert await answers(second) is None
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
     assert "ERROR" not in daemon.log
 
 
@@ -130,7 +130,7 @@ async def test_a_port_that_is_taken_stops_nothing_and_is_tried_again(site: Insta
     with closing(socket.create_server(("127.0.0.1", port))):
         daemon = await site.start()
         await daemon.logged("status page not served, will retry")
-        await site.asked_again("type=0", 8)
+        await site.more_requests("type=0", 8)
     await served(port)
     assert daemon.log.count("status page not served") == 1
     assert await daemon.stop() == 0
@@ -155,10 +155,10 @@ async def test_polls_keep_their_pace_whatever_visitors_do(site: Installation) ->
     """A thousand connections, requests that never come whole, answers that nobody reads: polled each second as ever,
     with files and memory within bounds, others served, and nothing in the log."""
     daemon, port = await serving(site)
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
     before = memory(daemon)
     pages = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50
-    highest, began, polled = 0, time.monotonic(), site.asked("type=0")
+    highest, began, polled = 0, time.monotonic(), site.request_count("type=0")
 
     def flood() -> int:
         highest = 0
@@ -178,7 +178,7 @@ async def test_polls_keep_their_pace_whatever_visitors_do(site: Installation) ->
 
     highest = await asyncio.to_thread(flood)
     took = time.monotonic() - began
-    polls = site.asked("type=0") - polled
+    polls = site.request_count("type=0") - polled
     assert highest < FILES
     assert polls > took / 3  # once a second; a third of that on a machine with much else to do
     assert memory(daemon) - before < 100 * MIB

@@ -1,4 +1,4 @@
-"""The cells of the matrix's endpoint rows: what goes wrong, at which service, and what the daemon has to make of it."""
+"""The cells of the matrix of endpoints: a fault, a service, and what the daemon has to do."""
 
 import asyncio
 import re
@@ -25,10 +25,10 @@ from .service import (
 )
 
 PAUSE = timedelta(seconds=2)
-"""What a Retry-After asks for here: short enough to see its end."""
+"""The pause of a Retry-After in these tests: short enough to see its end."""
 HOUR = timedelta(hours=1)
 WHOLE_MINUTE = timedelta(seconds=61)
-"""Until a minute is over that has just begun by the service's clock, and the second of grace."""
+"""The rest of a minute that has just begun by the service's clock, and the second of grace."""
 
 _MIB = 1024 * 1024
 
@@ -38,14 +38,15 @@ class Cell:
     """One fault of one service.
 
     `retries` are for faults that may meet a poll under way, which then fails in another way.
-    `polls` is how many have to fail before the fault may end. `fires` is whether anybody is told, `paused` how long
-    the host then wants no calls. A fault that is not `seen_ending` outlasts the test, as a ban of an hour does."""
+    `detail` is a part of the poll's detail. `polls` is how many have to fail before the fault may end. `fires`: an
+    alert is notified. `paused` is how long the host then accepts no calls. A fault that is not `seen_ending` outlasts
+    the test, as a ban of an hour does."""
 
     name: str
     kind: Kind
     fault: Fault
     outcome: Outcome
-    says: str
+    detail: str
     polls: int = 3
     fires: bool = True
     paused: timedelta | None = None
@@ -57,8 +58,8 @@ class Cell:
 
     @property
     def fires_at(self) -> str:
-        """A pattern of what the message says of how often: as it was when it fired or, sent a little later, is by
-        then. Trying again mends neither credentials nor a ban."""
+        """Return a pattern of the number of failed polls in the message, which grows until it is sent."""
+        # a retry fixes neither credentials nor a ban, so these fire at the first poll
         if self.lacks_currency:
             return r"[2-9] times in a row"
         often = r"[2-9] polls failed (so )?in a row"
@@ -66,49 +67,49 @@ class Cell:
 
     @property
     def provider(self) -> str:
-        """The provider's name, and the cell's."""
+        """Return the name of the provider."""
         return f"{self.kind}-{self.name}"
 
     @property
     def job(self) -> str:
-        """The name of the one job over it."""
+        """Return the name of the only job."""
         return f"poll-{self.provider}"
 
     @property
     def account(self) -> str:
-        """The one account's name."""
+        """Return the name of the only account."""
         return "spot" if self.kind == "nami" else "CLIENT_001"
 
     @property
     def series(self) -> str:
-        """The one series."""
+        """Return the only series."""
         return f"{self.job}/{self.account}/{'USDT' if self.kind == 'nami' else 'USD'}"
 
     @property
     def subject(self) -> str:
-        """What the failing alert is about: the provider, the account alone, or the series alone."""
+        """Return the subject of the failing alert: the provider, the account, or the series."""
         if self.lacks_currency:
             return self.series
         return f"{self.job}/{self.account}/*" if self.outcome.concerns_account else self.provider
 
 
 Faulty = Callable[[Kind], Fault]
-"""A fault as either service has it."""
+"""Returns a fault for a kind of service."""
 
 
 def _both(
-    name: str, outcome: Outcome, says: str | dict[Kind, str], faulty: Faulty, **more: Any
+    name: str, outcome: Outcome, detail: str | dict[Kind, str], faulty: Faulty, **more: Any
 ) -> list[Cell]:
-    """The same fault at either service."""
+    """Return the same fault at both services."""
     kinds: tuple[Kind, ...] = get_args(Kind)
     return [
-        _one(name, kind, outcome, says if isinstance(says, str) else says[kind], faulty, **more)
+        _one(name, kind, outcome, detail if isinstance(detail, str) else detail[kind], faulty, **more)
         for kind in kinds
     ]
 
 
-def _one(name: str, kind: Kind, outcome: Outcome, says: str, faulty: Faulty, **more: Any) -> Cell:
-    return Cell(name=name, kind=kind, outcome=outcome, says=says, fault=faulty(kind), **more)
+def _one(name: str, kind: Kind, outcome: Outcome, detail: str, faulty: Faulty, **more: Any) -> Cell:
+    return Cell(name=name, kind=kind, outcome=outcome, detail=detail, fault=faulty(kind), **more)
 
 
 def _always(fault: Fault) -> Faulty:
@@ -120,7 +121,7 @@ def _answer(reply: Reply) -> Faulty:
 
 
 def _body(change: Callable[[str], str | bytes]) -> Faulty:
-    """The right status, and the right body changed."""
+    """Return a response with the right status and a changed body."""
 
     def faulty(kind: Kind) -> Fault:
         body = change(RIGHT[kind])
@@ -130,18 +131,18 @@ def _body(change: Callable[[str], str | bytes]) -> Faulty:
 
 
 def _amount(text: str) -> Faulty:
-    """The right answer with another amount."""
+    """Return a right response with another amount."""
     return _body(lambda right: re.sub(r'("value"|"balance"): [0-9.]+', rf"\1: {text}", right))
 
 
 def _twice(right: str) -> str:
-    """The currency, or the balance, once more and with nothing in it."""
+    """Return a body that has the currency, or the balance, twice, once as zero."""
     nothing = '"22": {"value": 0, "locked_value": 0, "type": 0}, "22":'
     return right.replace('"22":', nothing).replace('"balance":', '"balance": 0, "balance":')
 
 
 def _anothers(right: str) -> str:
-    """The answer about another wallet, with nothing in it."""
+    """Return the body of another wallet, with zero amounts."""
     emptied = re.sub(r'("value"|"locked_value"|"balance"): [0-9.]+', r"\1: 0", right)
     return emptied.replace('"type": 0', '"type": 2').replace("CLIENT_001", "CLIENT_002")
 
@@ -151,7 +152,7 @@ def _refusal(status: int, *headers: str) -> Reply:
 
 
 def _dated(status: int, clock: Callable[[datetime], datetime], pause: timedelta | None = None) -> Reply:
-    """A refusal by a service that tells its clock, and when it wants to be asked again."""
+    """Return a refusal with the `Date` of the service's clock, and a `Retry-After` as a date."""
 
     async def reply(writer: asyncio.StreamWriter) -> None:
         now = clock(datetime.now(UTC).replace(microsecond=0))
@@ -164,7 +165,7 @@ def _dated(status: int, clock: Callable[[datetime], datetime], pause: timedelta 
 
 
 def _begun(reply: Reply, first: bytes) -> Reply:
-    """Writes something at once, then replies."""
+    """Return a reply that writes something at once, then replies."""
 
     async def both(writer: asyncio.StreamWriter) -> None:
         await sends(first)(writer)
@@ -174,7 +175,7 @@ def _begun(reply: Reply, first: bytes) -> Reply:
 
 
 def _huge(head: str, portion: Callable[[bytes], bytes]) -> Faulty:
-    """The right answer, followed by white space up to 100 MB: JSON all the same."""
+    """Return a right response, followed by white space up to 100 MB, which is still JSON."""
 
     def faulty(kind: Kind) -> Fault:
         async def reply(writer: asyncio.StreamWriter) -> None:
@@ -199,7 +200,7 @@ def _bomb(kind: Kind) -> Fault:
 
 
 def _compressed(right: str) -> bytes:
-    """The right answer and white space up to 100 MB, in a tenth of a megabyte."""
+    """Return a right body and white space up to 100 MB, compressed to 0.1 MB."""
     gzip = zlib.compressobj(wbits=31)
     parts = [gzip.compress(right.encode().ljust(_MIB)), *(gzip.compress(b" " * _MIB) for _ in range(99))]
     return b"".join([*parts, gzip.flush()])

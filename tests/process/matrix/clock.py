@@ -1,4 +1,4 @@
-"""A daemon's wall clock in the hands of a test: libfaketime, preloaded. The monotonic clock goes on as it is.
+"""A daemon's wall clock in the hands of a test: libfaketime, preloaded. The monotonic clock stays right.
 
 The sandbox's own clock goes with it, since services refuse a request by a clock that is not theirs."""
 
@@ -42,7 +42,7 @@ class WallClock:
         return self.site.folder / "faketime"
 
     def now(self) -> datetime:
-        """The time by this clock (UTC)."""
+        """Return the time by this clock (UTC)."""
         return datetime.now(UTC) + self.ahead
 
     def set(self, ahead: timedelta) -> None:

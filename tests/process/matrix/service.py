@@ -1,4 +1,4 @@
-"""A wallet service on a port of its own, right until it is told to go wrong, and right again afterwards."""
+"""A wallet service on a port of its own, which is right except while a fault lasts."""
 
 import asyncio
 import ssl
@@ -16,25 +16,25 @@ AMOUNTS: dict[Kind, dict[str, str | None]] = {
     "nami": {"total": "2500.7500000000000001", "locked": "100.25", "available": "2400.5000000000000001"},
     "wdcf": {"total": "1500.50", "locked": None, "available": "1500.50"},
 }
-"""What `status --json` shows of the right answer."""
+"""The balances in `status --json` after a right response."""
 
 RIGHT: dict[Kind, str] = {
     "nami": '{"status": "ok", "data": {"22": {"value": 2500.7500000000000001, "locked_value": 100.25, "type": 0}}}',
     "wdcf": '{"status": "success", "message": "Balance retrieved successfully", "data": '
     '{"userId": 7, "clientId": "CLIENT_001", "balance": 1500.50, "updatedAt": "2026-02-01T13:59:30.000Z"}}',
 }
-"""The right answer's body, as the documentation has it."""
+"""The body of a right response, as in the documentation."""
 
 
 def right(kind: Kind) -> bytes:
-    """The right answer, whole."""
+    """Return a right response, whole."""
     return http(200, RIGHT[kind].encode())
 
 
 class Service(Endpoint):
-    """One service, over TLS where it is given a folder of certificates. It keeps its port while nobody listens.
+    """One service, with TLS if it has a directory of certificates. It keeps its port while it does not listen.
 
-    `elsewhere` is the port of a server that nobody should ask."""
+    `elsewhere` is the port of a server that must get no request."""
 
     def __init__(self, kind: Kind, elsewhere: int, certificates: Path | None = None) -> None:
         tls = None if certificates is None else ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -47,21 +47,21 @@ class Service(Endpoint):
 
     @property
     def base_url(self) -> str:
-        """Where the configuration says that it is."""
+        """Return the base URL for the configuration."""
         return f"{'https' if self._tls else 'http'}://{self.host}:{self.port}"
 
     async def listen(self) -> None:
-        """Takes connections, at the same port every time."""
+        """Accept connections, at the same port every time."""
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
-        """Takes none, and drops those it has."""
+        """Refuse connections, and drop the open ones."""
         self._server.close()
         await self.drop()
 
     async def drop(self) -> None:
-        """Drops the connections it has."""
+        """Drop the open connections."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -73,26 +73,26 @@ class Service(Endpoint):
         return self
 
     def present(self, certificate: str) -> None:
-        """Shows this certificate to whoever connects from now on, where it speaks TLS."""
+        """Use this certificate for new connections, if the service has TLS."""
         if self._tls is not None and self._certificates is not None:
             self._tls.load_cert_chain(self._certificates / certificate)
 
 
 class Fault(Protocol):
-    """Something that goes wrong with a service for a while."""
+    """A fault of a service for a while."""
 
     async def begin(self, service: Service) -> None:
-        """From now on."""
+        """Begin the fault."""
         ...
 
     async def end(self, service: Service) -> None:
-        """Until now."""
+        """End the fault."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Whatever is asked, this is done."""
+    """Every request gets this reply."""
 
     reply: Reply
 
@@ -116,7 +116,7 @@ class NobodyListens:
 
 @dataclass(frozen=True, slots=True)
 class NoSuchName:
-    """The configuration names a host that no resolver knows; taking effect takes a reload."""
+    """The configuration has a host name that does not exist; it needs a reload to begin and to end."""
 
     async def begin(self, service: Service) -> None:
         service.host = "balance-monitor.invalid"
@@ -127,7 +127,7 @@ class NoSuchName:
 
 @dataclass(frozen=True, slots=True)
 class WrongCertificate:
-    """A certificate that nobody should take."""
+    """A certificate that no client may accept."""
 
     certificate: str
 
@@ -142,7 +142,7 @@ class WrongCertificate:
 
 @dataclass(frozen=True, slots=True)
 class RedirectsElsewhere:
-    """Another host is named that would answer; what was signed is repeated to it, as a proxy might."""
+    """A redirect to another host that would respond, with the signed query in its URL, as a proxy might send it."""
 
     async def begin(self, service: Service) -> None:
         location = f"Location: http://localhost:{service.elsewhere}/?signature=anything"

@@ -1,6 +1,6 @@
-"""One run of one daemon over every cell: all are right at first, then all wrong at once, then right again.
+"""One run of one daemon over all cells: first every service is right, then all are faulty at once, then right again.
 
-The tests of `test_endpoints.py` read what was seen of it, each a cell.
+Each test of `test_endpoints.py` inspects the result for one cell.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ from .certificates import CAN_BE_MADE, TRUSTED, make
 from .service import Service
 
 _AFTERWARDS = 2
-"""Right answers waited for after the end of a fault."""
+"""Right responses to wait for after the end of a fault."""
 
 
-_tests_tell = suppress(AssertionError)
-"""What never came about is for the tests to find: they name the cell."""
+_left_to_tests = suppress(AssertionError)
+"""Conditions that never hold are left to the tests, which name the cell."""
 
 
 _PATIENCE = 120.0
-"""Seconds: more than elsewhere, since on a busy machine so many cells take their time."""
+"""Seconds: more than elsewhere, because so many cells take long on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,27 +60,27 @@ class Seen:
     memory_after: int = 0
     polls: dict[str, list[Poll]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
-    standing: list[Message] = field(default_factory=list)
+    lasting: list[Message] = field(default_factory=list)
     asked: dict[str, list[float]] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     asked_elsewhere: int = 0
     log: str = ""
     code: int = -1
 
-    def told(self, cell: Cell) -> list[Message]:
-        """The messages about a cell, wherever they came in between."""
+    def messages_about(self, cell: Cell) -> list[Message]:
+        """Return the messages about a cell."""
         return [message for message in self.messages if about(message) in (cell.subject, cell.series)]
 
 
 def about(message: Message) -> str:
-    """What a message is about. Titles leave out the `/*` of a whole account."""
+    """Return the subject of a message. Titles leave out the `/*` of a whole account."""
     subject = message.title.partition(": ")[2].partition(" ")[0]
     return f"{subject}/*" if subject.count("/") == 1 else subject
 
 
 @dataclass(slots=True, repr=False)
 class Table:
-    """The cells, their services while they run, and in the end what was seen."""
+    """The cells, their services while they run, and the result."""
 
     cells: Sequence[Cell]
     seen: Seen = field(default_factory=Seen)
@@ -92,19 +92,19 @@ class Table:
         self.act = Act(self.play, None, MANY_CALLS)
 
     def result(self, stage: Stage) -> Seen:
-        """What was seen, once the run is over. Raises what went wrong in it."""
+        """Wait for the end of the run; return its result. Raises the error in it."""
         stage.result(self.act)
         return self.seen
 
     def seen_or_fail(self, stage: Stage) -> Seen:
-        """The same for one of many tests, of which each would else show where the run failed."""
+        """Return the result, or fail without a traceback, which else each of many tests would print."""
         try:
             return self.result(stage)
         except AssertionError as failed:
             pytest.fail(f"the run over all cells failed: {failed}", pytrace=False)
 
     async def play(self, site: Installation) -> None:
-        """The run."""
+        """Run all cells."""
         certificates = site.folder / "certificates"
         certificates.mkdir()
         if CAN_BE_MADE:
@@ -112,13 +112,13 @@ class Table:
         site.environ |= {"SSL_CERT_FILE": str(certificates / TRUSTED), "RES_OPTIONS": "timeout:1 attempts:1"}
         async with AsyncExitStack() as stack:
             elsewhere = await stack.enter_async_context(Endpoint(http(200, b"{}")))
-            standing = await stack.enter_async_context(Webhook())
+            lasting = await stack.enter_async_context(Webhook())
             for cell in self.cells:
                 service = Service(cell.kind, _port(elsewhere), certificates if cell.tls else None)
                 self._services[cell.provider] = await stack.enter_async_context(service)
             site.write(
                 **_sections(self.cells),
-                channels={"ops": {"urls": [site.webhook.url]}, "standing": {"urls": [standing.url]}},
+                channels={"ops": {"urls": [site.webhook.url]}, "lasting": {"urls": [lasting.url]}},
             )
             self._write(site)
             daemon = await site.start()
@@ -127,14 +127,14 @@ class Table:
             await self._recover(site, daemon)
             self.seen.code = await daemon.stop()
         self.seen.log = daemon.log
-        self.seen.messages, self.seen.standing = site.messages, standing.messages
+        self.seen.messages, self.seen.lasting = site.messages, lasting.messages
         self.seen.asked = {name: service.instants for name, service in self._services.items()}
         self.seen.ports = {name: service.port for name, service in self._services.items()}
         self.seen.asked_elsewhere = elsewhere.connections
         self.seen.polls = _polls(site.store)
 
     def _write(self, site: Installation) -> None:
-        """The configuration as the services are to be found now."""
+        """Write the configuration with the present addresses of the services."""
         for name, service in self._services.items():
             site.document["providers"][name]["base_url"] = service.base_url
         site.write()
@@ -144,14 +144,14 @@ class Table:
         await _shows(
             site,
             lambda shown: shown["notifications"]["delivered"] >= len(self.cells),
-            "the standing alerts told",
+            "the lasting alerts told",
         )
 
     async def _go_wrong(self, site: Installation, daemon: Daemon) -> None:
         self.seen.memory_before = _most_memory(daemon)
         await asyncio.gather(*(cell.fault.begin(self._services[cell.provider]) for cell in self.cells))
         await self._reload(site, daemon)
-        with _tests_tell:
+        with _left_to_tests:
             await _shows(site, self._has_gone_wrong, "every fault noticed")
         done = await site.command("status", "--json")
         self.seen.during, self.seen.check = json.loads(done.out), done.code
@@ -161,7 +161,7 @@ class Table:
         ending = [cell for cell in self.cells if cell.seen_ending]
         await asyncio.gather(*(cell.fault.end(self._services[cell.provider]) for cell in self.cells))
         await self._reload(site, daemon)
-        with _tests_tell:
+        with _left_to_tests:
             await _shows(site, lambda shown: self._are_well(shown, ending), "every cell read again")
             before = {cell.provider: len(self._services[cell.provider].instants) for cell in ending}
             await until(lambda: self._asked_on(before), "further polls of every cell", within=_PATIENCE)
@@ -169,7 +169,7 @@ class Table:
         self.seen.after = await site.status()
 
     async def _reload(self, site: Installation, daemon: Daemon) -> None:
-        """What only the configuration can make wrong, and mend, takes effect."""
+        """Reload, for the faults that only the configuration can begin and end."""
         before = daemon.log.count("configuration reloaded")
         self._write(site)
         daemon.send(signal.SIGHUP)
@@ -198,7 +198,7 @@ class Table:
 
 async def _shows(site: Installation, condition: Callable[[Json], bool], what: str) -> None:
     """Waits for the status to show something."""
-    await until(lambda: condition(site.look()), what, within=_PATIENCE, pause=0.2)
+    await until(lambda: condition(site.current_status()), what, within=_PATIENCE, pause=0.2)
 
 
 def _sections(cells: Sequence[Cell]) -> Json:
@@ -210,7 +210,7 @@ def _sections(cells: Sequence[Cell]) -> Json:
             {"name": "endpoint-failing", "type": "failing", "polls": 2, "notify": ["ops"]},
             {"name": "moved", "type": "delta", "change": "1%", "severity": "critical", "notify": ["ops"]},
             {"name": "empty", "type": "threshold", "below": 1, "severity": "critical", "notify": ["ops"]},
-            {"name": "full", "type": "threshold", "above": 1, "severity": "info", "notify": ["standing"]},
+            {"name": "full", "type": "threshold", "above": 1, "severity": "info", "notify": ["lasting"]},
         ],
     }
 
@@ -245,7 +245,7 @@ def _most_memory(daemon: Daemon) -> int:
 
 
 def _polls(store: Path) -> dict[str, list[Poll]]:
-    """Every poll of the store by its job, in order."""
+    """Return all polls in the store by their jobs, in order."""
     polls: dict[str, list[Poll]] = defaultdict(list)
     query = (
         "SELECT a.job, p.outcome, p.detail, p.finished_at FROM polls p JOIN accounts a ON a.id = p.account_id"

@@ -28,11 +28,11 @@ Change = Callable[[Webhook], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sickness:
-    """What is wrong with a channel, how it gets well, and what the store then says of the attempts."""
+    """A fault of a channel: its begin, its end, and a pattern of the error of attempts in the store."""
 
     begin: Change
     end: Change
-    says: str
+    error: str
 
 
 def _url(webhook: Webhook, host: str = "127.0.0.1") -> str:
@@ -53,14 +53,14 @@ async def _heal(webhook: Webhook) -> None:
     webhook.fault = None
 
 
-REFUSED = Sickness(begin=Webhook.stop, end=Webhook.start, says="Connection error")
+REFUSED = Sickness(begin=Webhook.stop, end=Webhook.start, error="Connection error")
 HANGING = Sickness(
     begin=_faulty(Fault(change=lambda given: replace(given, status=503, delay=timedelta(days=365)))),
     end=_heal,
-    says="Connection error",
+    error="Connection error",
 )
-BROKEN = Sickness(begin=_faulty(Fault.status(500)), end=_heal, says="500")
-TOO_MANY = Sickness(begin=_faulty(Fault.too_many_requests(timedelta(seconds=2))), end=_heal, says="429")
+BROKEN = Sickness(begin=_faulty(Fault.status(500)), end=_heal, error="500")
+TOO_MANY = Sickness(begin=_faulty(Fault.too_many_requests(timedelta(seconds=2))), end=_heal, error="429")
 
 
 def _attempts(store: Path) -> list[tuple[int, str]]:
@@ -89,21 +89,23 @@ async def _falls_sick(site: Installation, sickness: Sickness, host: str = "127.0
         site.write(channels={name: {"urls": [url]} for name, url in urls.items()})
         await sickness.begin(sick)
         daemon = await site.start()
-        await site.asked_again("type=0", 2)
-        site.holds("5.10")
+        await site.more_requests("type=0", 2)
+        site.set_balance("5.10")
         healthy = (site.webhook, last)
         await until(lambda: all(one.messages for one in healthy), "the firing at the healthy ones")
         await until(lambda: _attempts(site.store)[0][0] >= 2, "two failed attempts on record")
         assert sick.messages == []
         [(_, error)] = _attempts(site.store)
-        assert re.search(sickness.says, error), error
+        assert re.search(sickness.error, error), error
         polled = [logged.request.received_at for logged in site.nami.requests]
         await sickness.end(sick)
         await until(lambda: sick.messages, "the firing at the recovered one")
-        site.holds("5000")
+        site.set_balance("5000")
         everyone = (*healthy, sick)
         await until(lambda: all(len(one.messages) == 2 for one in everyone), "the resolve at all three")
-        shown = await site.shows(lambda shown: shown["notifications"]["delivered"] == 6, "all delivered")
+        shown = await site.wait_for_status(
+            lambda shown: shown["notifications"]["delivered"] == 6, "all delivered"
+        )
         assert await daemon.stop() == 0
         fired = {incident(one.messages[0]) for one in everyone}
         resolved = {incident(one.messages[1]) for one in everyone}
@@ -168,7 +170,7 @@ async def test_a_channel_whose_name_is_not_known(site: Installation) -> None:
     async def unknown(_: Webhook) -> None:
         """It is, from the start."""
 
-    await _falls_sick(site, Sickness(begin=unknown, end=known, says="Connection error"), "receiver.invalid")
+    await _falls_sick(site, Sickness(begin=unknown, end=known, error="Connection error"), "receiver.invalid")
 
 
 # Ten minutes
@@ -197,7 +199,7 @@ async def test_one_of_three_channels_down_for_a_minute(site: Installation) -> No
         )
         await sick.stop()
         daemon = await site.start()
-        site.holds("5.10")
+        site.set_balance("5.10")
         await until(
             lambda: len(last.messages) >= 8 and len(site.messages) >= 8, "a firing, reminders", within=90
         )
@@ -205,12 +207,12 @@ async def test_one_of_three_channels_down_for_a_minute(site: Installation) -> No
         assert len(_attempts(site.store)) >= 8
         await sick.start()
         await until(lambda: len(sick.messages) >= 2, "the firing and a reminder", within=90)
-        site.holds("5000")
+        site.set_balance("5000")
         everyone = (site.webhook, sick, last)
         await until(
             lambda: all(one.messages[-1].title.startswith("RESOLVED") for one in everyone), "the resolve"
         )
-        await site.shows(lambda shown: shown["notifications"]["pending"] == 0, "nothing waits")
+        await site.wait_for_status(lambda shown: shown["notifications"]["pending"] == 0, "nothing waits")
         assert await daemon.stop() == 0
         numbers = [[int(incident(message)[1]) for message in one.messages] for one in everyone]
     assert len({incident(message)[0] for one in everyone for message in one.messages}) == 1

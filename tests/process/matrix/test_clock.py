@@ -61,8 +61,10 @@ async def _set_by(site: Installation, step: timedelta) -> None:
     site.nami.fault = polls.fault
     daemon = await site.start()
     await until(lambda: len(polls.at) >= 2, "two polls")
-    site.holds("5.10")
-    await site.shows(lambda shown: _delivered(shown) == 3, "the low balance, the drop, and its end, told")
+    site.set_balance("5.10")
+    await site.wait_for_status(
+        lambda shown: _delivered(shown) == 3, "the low balance, the drop, and its end, told"
+    )
     told, already = (
         len(site.messages),
         len(polls.at),
@@ -73,10 +75,12 @@ async def _set_by(site: Installation, step: timedelta) -> None:
     await daemon.logged("clock step detected, rescheduling")
     await until(lambda: len(polls.at) >= already + 5, "five more polls", within=60)
     elapsed, polled = time.monotonic() - stepped, len(polls.at) - already
-    shown = await site.shows(lambda shown: jobs(shown)["spot"]["consecutive_failures"] == 0, "the last poll")
+    shown = await site.wait_for_status(
+        lambda shown: jobs(shown)["spot"]["consecutive_failures"] == 0, "the last poll"
+    )
     assert [message.title for message in site.messages[told:]] == []
-    site.holds("5000")
-    [*_, resolved] = await site.told(told + 1)
+    site.set_balance("5000")
+    [*_, resolved] = await site.received(told + 1)
     assert await daemon.stop() == 0
     assert resolved.title.startswith("RESOLVED usdt-low")
     assert len(site.messages) == told + 1
@@ -124,11 +128,11 @@ async def test_a_wallet_grows_stale_after_a_clock_set_back(site: Installation) -
     stale = {"name": "stale", "type": "stale", "match": {"job": "spot"}, "after": "15s"}
     site.write(rules=[stale])
     daemon = await site.start()
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
     clock.step(-HOUR)
     site.nami.fault = Fault.status(500)
     stepped = time.monotonic()
-    [message] = await site.told(1)
+    [message] = await site.received(1)
     assert time.monotonic() - stepped > 10
     assert message.title.startswith("WARNING stale: spot/spot/USDT")
     assert await daemon.stop() == 0
@@ -200,18 +204,18 @@ async def test_at_two_in_autumn(site: Installation) -> None:
 async def _off(site: Installation, ahead: timedelta, which: str) -> None:
     service, account = site.nami, "nami"
     await site.start()
-    await site.asked_again("type=0")
+    await site.more_requests("type=0")
     service.fault = Fault.clock_skew(ahead)
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     assert fired.title.startswith(f"WARNING endpoint-failing: {account}")
     said = re.search(rf"our clock is (\S+m(?: \d+s)?) {which} the service's", fired.body)
     assert said is not None, fired.body
     assert said[1] in ("9m 58s", "9m 59s", "10m", "10m 1s")  # the service tells its clock to the second
-    shown = site.look()
+    shown = site.current_status()
     assert jobs(shown)["spot"]["outcome"] == "auth"
     assert jobs(shown)["clients"]["outcome"] == "ok"
     service.fault = None
-    [_, resolved] = await site.told(2)
+    [_, resolved] = await site.received(2)
     assert resolved.title.startswith(f"RESOLVED endpoint-failing: {account}")
 
 
@@ -251,22 +255,22 @@ def _dated(date: Callable[[], str]) -> Fault:
 async def _one_wrong_start(site: Installation, off: timedelta, date: Callable[[], str]) -> None:
     clock, port = WallClock.of(site), free_port()
     site.nami.fault = site.wdcf.fault = _dated(date)
-    site.holds("5.10")
+    site.set_balance("5.10")
     drop = {"name": "drop", "type": "delta", "match": {"job": "spot"}, "drop": "50%", "within": "1h"}
     stale = {"name": "stale", "type": "stale", "after": "30m"}
     low = usdt_low(repeat_every="4h")
     failing = {"name": "failing", "type": "failing", "polls": 2}
     site.write(rules=[low, drop, stale, failing], web={"listen": f"127.0.0.1:{port}"})
     daemon = await site.start()
-    await site.shows(lambda shown: _delivered(shown) == 1, "the low balance, told")
-    await site.asked_again("type=0", 2)
+    await site.wait_for_status(lambda shown: _delivered(shown) == 1, "the low balance, told")
+    await site.more_requests("type=0", 2)
     assert await daemon.stop() == 0
     before = _kept(site)
 
     clock.set(off)
     wrong = await site.start()
     await wrong.logged("clock in doubt, retention paused")
-    await site.asked_again("type=0", 3)
+    await site.more_requests("type=0", 3)
     plain, shown = await site.command("status"), await site.status()
     await served(port)
     page = await answers(port, "/")
@@ -279,10 +283,12 @@ async def _one_wrong_start(site: Installation, off: timedelta, date: Callable[[]
 
     clock.set(timedelta(0))
     await site.start()
-    await site.asked_again("type=0", 3)
-    await site.shows(lambda shown: not any("in doubt" in one for one in shown["warnings"]), "no more doubt")
-    site.holds("5000")
-    [*_, resolved] = await site.told(2)
+    await site.more_requests("type=0", 3)
+    await site.wait_for_status(
+        lambda shown: not any("in doubt" in one for one in shown["warnings"]), "no more doubt"
+    )
+    site.set_balance("5000")
+    [*_, resolved] = await site.received(2)
     assert [message.title.partition(":")[0] for message in site.messages] == [
         "CRITICAL usdt-low",
         resolved.title.partition(":")[0],

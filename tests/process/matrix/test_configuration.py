@@ -47,7 +47,7 @@ async def _reloaded(daemon: Daemon, text: str = "configuration reloaded") -> Non
 
 async def _recorded(site: Installation, count: int) -> Json:
     """Waits for so many deliveries to be recorded, and none to be left."""
-    return await site.shows(
+    return await site.wait_for_status(
         lambda shown: (shown["notifications"]["delivered"], shown["notifications"]["pending"]) == (count, 0),
         f"{count} deliveries recorded",
     )
@@ -64,8 +64,8 @@ async def test_a_refused_reload_loses_nothing_that_waits(site: Installation) -> 
     later = usdt_low(name="later", **{"for": "3s"})
     site.write(rules=[usdt_low(), later])
     daemon = await site.start()
-    site.holds("5.10")
-    before = await site.shows(lambda shown: len(shown["alerts"]) == 2, "one fires, one is pending")
+    site.set_balance("5.10")
+    before = await site.wait_for_status(lambda shown: len(shown["alerts"]) == 2, "one fires, one is pending")
     good = site.config.read_text()
     site.config.write_text(good.replace("below: '1000'", "below: '10OO'", 1))
     await _reloaded(daemon, "reload failed, keeping the current configuration")
@@ -73,7 +73,7 @@ async def test_a_refused_reload_loses_nothing_that_waits(site: Installation) -> 
     await daemon.logged(f"{site.config}:{line}:10: rules[0].below")
     site.config.write_text(good)
     site.webhook.fault = None
-    told = await site.told(2)
+    told = await site.received(2)
     since = {alert["id"]: alert["rule"] for alert in before["alerts"]}
     assert {incident(one): since[incident(one)[0]] for one in told} == {
         (name, "1"): rule for name, rule in since.items()
@@ -85,7 +85,7 @@ async def test_an_error_in_the_file_of_clients_is_refused_with_its_place(site: I
     """A client listed twice is named with that file's line; all clients are polled on, and what fires goes on."""
     clients = await _with_clients_file(site, "CLIENT_001\nCLIENT_002\n")
     daemon = await site.start()
-    await site.told(1)
+    await site.received(1)
     good = clients.read_text()
     clients.write_text("CLIENT_001\n\nCLIENT_001\n")
     await _reloaded(daemon, "reload failed, keeping the current configuration")
@@ -114,14 +114,14 @@ async def _with_clients_file(site: Installation, text: str) -> Path:
 async def test_removing_a_job_closes_its_alert(site: Installation) -> None:
     """It is told as closed and shown no more; when the job is back, what is still so is another incident."""
     daemon = await site.start()
-    await site.shows(lambda shown: len(balances(shown)) == 2, "both jobs read")
-    site.holds("5.10")
-    [fired] = await site.told(1)
+    await site.wait_for_status(lambda shown: len(balances(shown)) == 2, "both jobs read")
+    site.set_balance("5.10")
+    [fired] = await site.received(1)
     await _recorded(site, 1)
     both, rules = site.document["jobs"], site.document["rules"]
     site.write(jobs=both[1:], rules=[endpoint_failing()])
     await _reloaded(daemon)
-    [_, closed] = await site.told(2)
+    [_, closed] = await site.received(2)
     assert closed.title.startswith("CLOSED usdt-low: spot/spot/USDT")
     assert incident(closed) == (incident(fired)[0], "2")
     shown = await _recorded(site, 2)
@@ -132,7 +132,7 @@ async def test_removing_a_job_closes_its_alert(site: Installation) -> None:
     )
     site.write(jobs=both, rules=rules)
     await _reloaded(daemon)
-    [*_, again] = await site.told(3)
+    [*_, again] = await site.received(3)
     assert again.title.startswith("CRITICAL usdt-low: spot/spot/USDT available 5.10 < 1000")
     assert incident(again)[0] != incident(fired)[0]
 
@@ -142,12 +142,12 @@ async def test_a_client_taken_out_of_the_file_closes_its_alert(site: Installatio
     """An edit of the list alone does nothing; with the reload its alert is told as closed, and nobody asks for it."""
     clients = await _with_clients_file(site, "CLIENT_001\nCLIENT_002\n")
     daemon = await site.start()
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     await _recorded(site, 1)
     clients.write_text("CLIENT_001\n")
     await _asked_for(site, "CLIENT_002", 2)
     await _reloaded(daemon)
-    [_, closed] = await site.told(2)
+    [_, closed] = await site.received(2)
     assert closed.title.startswith("CLOSED poor: clients/CLIENT_002/USD")
     assert incident(closed) == (incident(fired)[0], "2")
     before = _asks(site, "CLIENT_002")
@@ -170,24 +170,24 @@ async def test_removing_a_provider_in_an_outage_closes_its_alert(site: Installat
     site.document["providers"]["nami"]["timeout"] = "2s"
     site.write()
     daemon = await site.start()
-    await site.asked_again("type=0")
+    await site.more_requests("type=0")
     site.nami.fault = Fault.status(500)
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     await _recorded(site, 1)
     site.nami.fault = Fault.hang()
-    await site.asked_again("type=0")
+    await site.more_requests("type=0")
     site.write(
         providers={"wdcf": site.document["providers"]["wdcf"]},
         jobs=site.document["jobs"][1:],
         rules=[endpoint_failing()],
     )
     await _reloaded(daemon)
-    [_, closed] = await site.told(2)
+    [_, closed] = await site.received(2)
     assert closed.title.startswith("CLOSED endpoint-failing: nami")
     assert incident(closed) == (incident(fired)[0], "2")
-    asked, others = site.asked(), len(site.wdcf.requests)
+    asked, others = site.request_count(), len(site.wdcf.requests)
     await until(lambda: len(site.wdcf.requests) >= others + 4, "four polls of the other provider")
-    assert site.asked() == asked
+    assert site.request_count() == asked
     shown = await _recorded(site, 2)
     assert (shown["alerts"], jobs(shown)["clients"]["outcome"]) == ([], "ok")
     assert await daemon.stop() == 0
@@ -198,10 +198,10 @@ async def test_removing_a_provider_in_an_outage_closes_its_alert(site: Installat
 async def test_a_ban_outlives_the_provider(site: Installation) -> None:
     """A banned provider that is taken out and put back is not asked before the ban is over."""
     daemon = await site.start()
-    await site.asked_again("type=0")
+    await site.more_requests("type=0")
     site.nami.fault = Fault.banned()
-    await site.shows(lambda shown: shown["pauses"], "the pause")
-    asked = site.asked()
+    await site.wait_for_status(lambda shown: shown["pauses"], "the pause")
+    asked = site.request_count()
     site.nami.fault = None
     whole = dict(site.document)
     site.write(
@@ -210,11 +210,11 @@ async def test_a_ban_outlives_the_provider(site: Installation) -> None:
     await _reloaded(daemon)
     site.write(**{key: whole[key] for key in ("providers", "jobs", "rules")})
     await _reloaded(daemon)
-    before = jobs(site.look())["spot"]["consecutive_failures"]
-    shown = await site.shows(
+    before = jobs(site.current_status())["spot"]["consecutive_failures"]
+    shown = await site.wait_for_status(
         lambda shown: jobs(shown)["spot"]["consecutive_failures"] >= before + 2, "polls held back again"
     )
-    assert site.asked() == asked
+    assert site.request_count() == asked
     assert jobs(shown)["spot"]["outcome"] == "banned"
 
 
@@ -228,9 +228,9 @@ async def test_a_banned_provider_that_moves_is_not_asked_at_its_old_place(site: 
     clients = TWELVE
     site.write(jobs=[{"name": "clients", "provider": "wdcf", "every": "4s", "clients": clients}], rules=[])
     daemon = await site.start()
-    await site.shows(lambda shown: len(balances(shown)) == len(clients), "all clients read")
+    await site.wait_for_status(lambda shown: len(balances(shown)) == len(clients), "all clients read")
     site.wdcf.fault = Fault.banned()
-    await site.shows(lambda shown: shown["pauses"], "the pause")
+    await site.wait_for_status(lambda shown: shown["pauses"], "the pause")
     asked = len(site.wdcf.requests)
     async with Service("wdcf", elsewhere=0) as other:
         site.document["providers"]["wdcf"]["base_url"] = other.base_url
@@ -250,12 +250,12 @@ async def test_a_rule_removed_before_its_firing_was_delivered(site: Installation
     refusing = Refusing()
     site.webhook.fault = refusing.fault
     daemon = await site.start()
-    site.holds("5.10")
+    site.set_balance("5.10")
     await until(lambda: refusing.at, "an attempt")
     site.write(rules=[])
     await _reloaded(daemon)
     site.webhook.fault = None
-    [message] = await site.told(1)
+    [message] = await site.received(1)
     assert message.title.startswith("FIRED AND CLOSED usdt-low: spot/spot/USDT")
     assert incident(message)[1] == "1-2"
     await _recorded(site, 2)
@@ -268,14 +268,14 @@ async def test_a_channel_removed_with_a_message_that_another_has(site: Installat
     ops = site.document["channels"]["ops"]
     site.write(channels={"ops": ops, "dead": {"urls": [NOBODY]}})
     daemon = await site.start()
-    site.holds("5.10")
-    [fired] = await site.told(1)
+    site.set_balance("5.10")
+    [fired] = await site.received(1)
     await daemon.logged("notification not delivered")
     site.write(channels={"ops": ops})
     await _reloaded(daemon)
     await daemon.logged("notifications dropped: their channel was removed count=1")
-    site.holds("5000")
-    [_, resolved] = await site.told(2)
+    site.set_balance("5000")
+    [_, resolved] = await site.received(2)
     shown = await _recorded(site, 2)
     assert incident(resolved) == (incident(fired)[0], "2")
     assert shown["notifications"] == {"delivered": 2, "pending": 0, "failed": 1}
@@ -286,15 +286,15 @@ async def test_a_channel_exchanged_for_another_loses_no_alert(site: Installation
     """What nobody was told yet goes to the channels that the rule has now; its end follows it there."""
     site.write(channels={"dead": {"urls": [NOBODY]}}, rules=[usdt_low(notify=["dead"])])
     daemon = await site.start()
-    site.holds("5.10")
+    site.set_balance("5.10")
     await daemon.logged("notification not delivered")
-    alert = site.look()["alerts"][0]
+    alert = site.current_status()["alerts"][0]
     site.write(channels={"ops": {"urls": [site.webhook.url]}}, rules=[usdt_low(notify=["ops"])])
     await _reloaded(daemon)
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     assert fired.title.startswith("CRITICAL usdt-low: spot/spot/USDT available 5.10 < 1000")
-    site.holds("5000")
-    [_, resolved] = await site.told(2)
+    site.set_balance("5000")
+    [_, resolved] = await site.received(2)
     assert [incident(one) for one in (fired, resolved)] == [(alert["id"], "1"), (alert["id"], "2")]
     await _recorded(site, 2)
 
@@ -304,13 +304,13 @@ async def test_the_last_channel_removed(site: Installation) -> None:
     """With nobody left to tell, what waited is given up: logged, counted as failed; polls and alerts go on."""
     site.write(channels={"dead": {"urls": [NOBODY]}})
     daemon = await site.start()
-    site.holds("5.10")
+    site.set_balance("5.10")
     await daemon.logged("notification not delivered")
     site.write(channels={})
     await _reloaded(daemon)
     await daemon.logged("notifications dropped: their channel was removed count=1")
-    await site.asked_again("type=0", 2)
-    shown = site.look()
+    await site.more_requests("type=0", 2)
+    shown = site.current_status()
     assert shown["notifications"] == {"delivered": 0, "pending": 0, "failed": 1}
     assert [alert["rule"] for alert in shown["alerts"]] == ["usdt-low"]
 
@@ -325,18 +325,18 @@ async def test_fifty_reloads_in_a_second(site: Installation) -> None:
     site.write()
     daemon = await site.start()
     site.wdcf.fault = Fault.status(500)
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     await _reloaded(daemon)
-    await site.shows(lambda shown: jobs(shown)["spot"]["outcome"] == "ok", "a poll")
+    await site.wait_for_status(lambda shown: jobs(shown)["spot"]["outcome"] == "ok", "a poll")
     before = _held(daemon)
     for _ in range(50):
         daemon.send(signal.SIGHUP)
         await asyncio.sleep(0.02)
     await _reloaded(daemon)
     site.wdcf.fault = None
-    [_, resolved] = await site.told(2)
+    [_, resolved] = await site.received(2)
     assert incident(resolved) == (incident(fired)[0], "2")
-    await until(lambda: site.asked() >= 6, "the last call allowed")
+    await until(lambda: site.request_count() >= 6, "the last call allowed")
     clients = len(site.wdcf.requests)
     await until(lambda: len(site.wdcf.requests) >= clients + 3, "three polls at the other host")
     await until(lambda: _held(daemon) <= before + 2, "nothing held beyond what was before")
@@ -369,12 +369,12 @@ async def test_a_file_of_clients_half_written_is_not_acted_upon(site: Installati
     text = "CLIENT_001\nCLIENT_002\n"
     clients = await _with_clients_file(site, text)
     daemon = await site.start()
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     await _recorded(site, 1)
     for cut in (11, 5, 11):
         await _write_in_two(clients, text, cut, daemon)
     site.wdcf.endpoint.clients["CLIENT_002"] = constant(Decimal(100))
-    [_, resolved] = await site.told(2)
+    [_, resolved] = await site.received(2)
     assert resolved.title.startswith("RESOLVED poor: clients/CLIENT_002/USD")
     assert incident(resolved) == (incident(fired)[0], "2")
     assert "Traceback" not in daemon.log
@@ -384,8 +384,8 @@ async def _firing(site: Installation) -> tuple[Daemon, Any]:
     """A daemon with an alert that has been told, of a rule that stands last in the file."""
     site.write(rules=[endpoint_failing(), usdt_low()])
     daemon = await site.start()
-    site.holds("5.10")
-    [fired] = await site.told(1)
+    site.set_balance("5.10")
+    [fired] = await site.received(1)
     await _recorded(site, 1)
     return daemon, fired
 
@@ -393,14 +393,16 @@ async def _firing(site: Installation) -> tuple[Daemon, Any]:
 async def _goes_on(site: Installation, daemon: Daemon, fired: Any) -> None:
     """The alert is the same, a further edit takes effect, and the incident ends as it should."""
     await _reloaded(daemon)
-    assert [alert["id"] for alert in site.look()["alerts"]] == [incident(fired)[0]]
+    assert [alert["id"] for alert in site.current_status()["alerts"]] == [incident(fired)[0]]
     site.write(rules=[endpoint_failing(), usdt_low(clear="1500")])
     await _reloaded(daemon)
-    site.holds("1400")
-    await site.shows(lambda shown: balances(shown)["spot/spot/USDT"]["total"] == "1400", "the new reading")
+    site.set_balance("1400")
+    await site.wait_for_status(
+        lambda shown: balances(shown)["spot/spot/USDT"]["total"] == "1400", "the new reading"
+    )
     assert len(site.messages) == 1
-    site.holds("1500")
-    [_, resolved] = await site.told(2)
+    site.set_balance("1500")
+    [_, resolved] = await site.received(2)
     assert incident(resolved) == (incident(fired)[0], "2")
     assert "Traceback" not in daemon.log
 

@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from tests.process.stage import Stage, looks_at
+from tests.process.stage import Stage, inspects
 from tests.process.support import balances, incident, jobs
 
 from .cells import CELLS, Cell
@@ -19,7 +19,7 @@ MOST_GROWTH = 40 * 1024 * 1024
 """Bytes of memory that all faults together may cost: less than half of one of the bodies of 100 MB."""
 
 TABLE = Table(CELLS)
-over_the_table = looks_at(TABLE.act)
+over_the_table = inspects(TABLE.act)
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def test_outcome(seen: Seen, cell: Cell) -> None:
         assert kinds == ["ok"]
         return
     assert kinds == ["ok", cell.outcome, "ok"] or (not cell.seen_ending and kinds == ["ok", cell.outcome])
-    assert [poll.detail for poll in polls if cell.says not in poll.detail and poll.outcome != "ok"] == []
-    assert (shown["outcome"], cell.says in shown["detail"]) == (cell.outcome, True)
+    assert [poll.detail for poll in polls if cell.detail not in poll.detail and poll.outcome != "ok"] == []
+    assert (shown["outcome"], cell.detail in shown["detail"]) == (cell.outcome, True)
 
 
 @over_the_table
@@ -72,11 +72,11 @@ def test_alert(seen: Seen, cell: Cell) -> None:
         expected.append(("WARNING endpoint-failing", "warning", "1"))
     if cell.fires and cell.seen_ending:
         expected.append(("RESOLVED endpoint-failing", "success", "2"))
-    told = seen.told(cell)
-    assert [(one.title.partition(":")[0], one.type, incident(one)[1]) for one in told] == expected
-    assert {about(one) for one in told} <= {cell.subject}
-    assert all(re.search(cell.fires_at, one.title) for one in told[:1])
-    assert len({incident(one)[0] for one in told}) <= 1
+    messages = seen.messages_about(cell)
+    assert [(one.title.partition(":")[0], one.type, incident(one)[1]) for one in messages] == expected
+    assert {about(one) for one in messages} <= {cell.subject}
+    assert all(re.search(cell.fires_at, one.title) for one in messages[:1])
+    assert len({incident(one)[0] for one in messages}) <= 1
     firing = [alert for alert in seen.during["alerts"] if alert["rule"] == "endpoint-failing"]
     mine = [(one["state"], one["severity"]) for one in firing if one["series"] == cell.subject]
     assert mine == ([("firing", "warning")] if cell.fires else [])
@@ -102,7 +102,7 @@ def test_other_alerts(seen: Seen, cell: Cell) -> None:
     for shown in (seen.during, seen.after):
         rules = {alert["rule"] for alert in shown["alerts"] if alert["series"] == cell.series}
         assert rules - {"endpoint-failing"} == {"full"}
-    told = [one.title.partition(":")[0] for one in seen.standing if about(one) == cell.series]
+    told = [one.title.partition(":")[0] for one in seen.lasting if about(one) == cell.series]
     assert told == ["INFO full"]
 
 
@@ -165,5 +165,5 @@ def test_nothing_else_is_told(seen: Seen) -> None:
     known = {subject for cell in CELLS for subject in (cell.subject, cell.series)}
     assert {about(one) for one in seen.messages} <= known
     assert seen.check == 3
-    told = {"delivered": len(seen.messages) + len(seen.standing), "pending": 0, "failed": 0}
+    told = {"delivered": len(seen.messages) + len(seen.lasting), "pending": 0, "failed": 0}
     assert seen.after["notifications"] == told

@@ -28,14 +28,16 @@ WORKS = "store available again"
 async def _running(site: Installation) -> Daemon:
     """A daemon that has read both balances."""
     daemon = await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == 2, "both balances")
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == 2, "both balances")
     return daemon
 
 
 async def _goes_on(site: Installation) -> None:
     """Waits for a poll to be recorded that begins after now."""
-    before = jobs(site.look())["spot"]["last_poll"]
-    await site.shows(lambda shown: jobs(shown)["spot"]["last_poll"] > before, "a later poll, recorded")
+    before = jobs(site.current_status())["spot"]["last_poll"]
+    await site.wait_for_status(
+        lambda shown: jobs(shown)["spot"]["last_poll"] > before, "a later poll, recorded"
+    )
 
 
 def _sound(path: Path) -> None:
@@ -76,13 +78,13 @@ async def test_a_disk_that_is_really_full_is_survived(site: Installation) -> Non
         site.write(store={"url": "sqlite:///disk/balances.db"})
         daemon = await _running(site)
         filler = await asyncio.to_thread(_fill, disk)
-        site.holds("5.10")
+        site.set_balance("5.10")
         await daemon.logged("the disk is full; free some space, then the daemon continues by itself")
-        await site.asked_again("type=0", 2)
-        assert balances(site.look())["spot/spot/USDT"]["total"] == "2500.75"
+        await site.more_requests("type=0", 2)
+        assert balances(site.current_status())["spot/spot/USDT"]["total"] == "2500.75"
         assert site.messages == []
         filler.unlink()
-        [fired] = await site.told(1)
+        [fired] = await site.received(1)
         await daemon.logged(WORKS)
         assert fired.title.startswith("CRITICAL usdt-low: spot/spot/USDT available 5.10")
         assert await daemon.stop() == 0
@@ -141,21 +143,21 @@ async def _locked(site: Installation, seconds: float) -> None:
     daemon = await _running(site)
     with closing(sqlite3.connect(site.store, isolation_level=None, timeout=30)) as other:
         other.execute("BEGIN IMMEDIATE")
-        site.holds("5.10")
+        site.set_balance("5.10")
         await daemon.logged("locked by another program for more than 5 s")
-        before = site.asked("type=0")
+        before = site.request_count("type=0")
         await asyncio.sleep(seconds)
         assert (
-            site.asked("type=0") - before >= seconds // 30
+            site.request_count("type=0") - before >= seconds // 30
         )  # each waits for the store twice or thrice, 5 s each
-        assert balances(site.look())["spot/spot/USDT"]["total"] == "2500.75"
+        assert balances(site.current_status())["spot/spot/USDT"]["total"] == "2500.75"
         assert site.messages == []
         other.execute("ROLLBACK")
     await daemon.logged(WORKS)
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     assert fired.title.startswith("CRITICAL usdt-low: spot/spot/USDT available 5.10")
-    site.holds("5000")
-    [_, resolved] = await site.told(2)
+    site.set_balance("5000")
+    [_, resolved] = await site.received(2)
     assert resolved.title.startswith("RESOLVED usdt-low")
     assert await daemon.stop() == 0
     assert daemon.log.count(FAILS) == 1
@@ -178,9 +180,9 @@ async def test_a_lock_held_for_a_minute_is_waited_out(site: Installation) -> Non
 
 
 async def _deleted(site: Installation, endings: tuple[str, ...], said: str) -> None:
-    site.holds("5.10")
+    site.set_balance("5.10")
     daemon = await site.start()
-    [fired] = await site.told(1)
+    [fired] = await site.received(1)
     site.webhook.fault = None
     for ending in endings:
         site.store.with_name(site.store.name + ending).unlink()
@@ -189,8 +191,8 @@ async def _deleted(site: Installation, endings: tuple[str, ...], said: str) -> N
     await daemon.stop(signal.SIGKILL)
     _sound(site.store)
     again = await site.start()
-    site.holds("5000")
-    [_, resolved] = await site.told(2)
+    site.set_balance("5000")
+    [_, resolved] = await site.received(2)
     assert (fired.title[:17], resolved.title[:17]) == ("CRITICAL usdt-low", "RESOLVED usdt-low")
     assert daemon.log.count(said) == 1
     assert " ERROR " in next(line for line in daemon.log.splitlines() if said in line)
@@ -217,8 +219,8 @@ async def test_a_store_replaced_while_it_runs_ends_the_daemon(site: Installation
     backup = site.folder / "backup.db"
     with closing(sqlite3.connect(site.store)) as source, closing(sqlite3.connect(backup)) as target:
         source.backup(target)
-    site.holds("5.10")
-    await site.told(1)
+    site.set_balance("5.10")
+    await site.received(1)
     backup.rename(site.store)
     assert await daemon.ended() == 1
     saved = site.store.with_name("balances.db.displaced-1")
@@ -229,9 +231,9 @@ async def test_a_store_replaced_while_it_runs_ends_the_daemon(site: Installation
     _sound(saved)
     with closing(sqlite3.connect(saved)) as known:
         assert known.execute("SELECT rule, state FROM alerts").fetchall() == [("usdt-low", "firing")]
-    assert site.look()["alerts"] == []
+    assert site.current_status()["alerts"] == []
     await site.start()
-    await site.told(2)  # the backup knows of no alert: by what it knows, this is the first
+    await site.received(2)  # the backup knows of no alert: by what it knows, this is the first
     assert [message.title[:17] for message in site.messages] == ["CRITICAL usdt-low"] * 2
 
 
@@ -260,9 +262,9 @@ async def test_pages_corrupted_while_it_runs_are_said_and_recovered_from(site: I
     """It says so and tells nobody anything false; a new file is the way out that is documented."""
     daemon = await _running(site)
     await asyncio.to_thread(_corrupt, site.store)
-    site.holds("5.10")
+    site.set_balance("5.10")
     await daemon.logged("damaged or not a SQLite database")
-    await site.asked_again("type=0", 2)
+    await site.more_requests("type=0", 2)
     shown = await site.command("status")
     assert (shown.code, shown.out) == (3, "")
     assert "damaged or not a SQLite database" in shown.err
@@ -273,7 +275,7 @@ async def test_pages_corrupted_while_it_runs_are_said_and_recovered_from(site: I
     for file in site.folder.glob("balances.db*"):
         file.rename(file.with_name(f"damaged-{file.name}"))
     await _running(site)
-    await site.told(1)
+    await site.received(1)
 
 
 # Power cut
@@ -390,8 +392,8 @@ async def _power_cuts(site: Installation, copies: int, starts: int) -> None:
 
 async def _running_all(site: Installation) -> Daemon:
     daemon = await site.start()
-    await site.shows(lambda shown: len(shown["balances"]) == len(CLIENTS) + 1, "all balances")
-    await site.told(len(CLIENTS))
+    await site.wait_for_status(lambda shown: len(shown["balances"]) == len(CLIENTS) + 1, "all balances")
+    await site.received(len(CLIENTS))
     return daemon
 
 

@@ -26,13 +26,15 @@ async def test_a_summary_that_was_missed_is_told_once_also_over_kills(site: Inst
     site.write(summary={"cron": f"0 {in_half_a_day} * * *"})
     await _last_summary(site, timedelta(days=3))
     daemon = await site.start()
-    [told] = await site.told(1)
-    await site.shows(lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded")
+    [told] = await site.received(1)
+    await site.wait_for_status(
+        lambda shown: shown["notifications"]["delivered"] == 1, "the delivery recorded"
+    )
     daemon.send(signal.SIGKILL)
     await daemon.ended()
     again = await site.start()
-    site.holds("5.10")
-    await site.told(2)
+    site.set_balance("5.10")
+    await site.received(2)
     assert await again.stop() == 0
     assert told.title.startswith("SUMMARY: 2 balances, 0 changed, nothing fires")
     assert "spot/spot/USDT: 2400.50, new" in told.body
@@ -52,10 +54,10 @@ async def test_messages_in_words_of_ones_own(site: Installation) -> None:
         rules=[usdt_low(message=words), usdt_low(name="fails-at-the-end", message=failing)],
     )
     await site.start()
-    site.holds("5.10")
-    await site.told(2)
-    site.holds("2500")
-    await site.told(4)
+    site.set_balance("5.10")
+    await site.received(2)
+    site.set_balance("2500")
+    await site.received(4)
     told = {(one.title.split()[0], one.body.splitlines()[0]) for one in site.messages}
     assert ("spot/spot/USDT", "available 5.10 < 1000, see https://wiki.example/usdt-low") in told
     assert ("CRITICAL", "1.0 it is low") in told
@@ -67,12 +69,12 @@ async def test_messages_in_words_of_ones_own(site: Installation) -> None:
 async def test_a_reload_brings_other_words(site: Installation) -> None:
     """They are those of the next message."""
     daemon = await site.start()
-    site.holds("5.10")
-    await site.told(1)
+    site.set_balance("5.10")
+    await site.received(1)
     ops = site.document["channels"]["ops"]
     site.write(channels={"ops": {**ops, "message": {"title": "{{ kind }} in other words"}}})
     daemon.send(signal.SIGHUP)
     await daemon.logged("configuration reloaded")
-    site.holds("2500")
-    [_, resolved] = await site.told(2)
+    site.set_balance("2500")
+    [_, resolved] = await site.received(2)
     assert resolved.title == "resolved in other words"

@@ -31,10 +31,10 @@ async def test_the_picture_arrives(site: Installation) -> None:
     log, pictures = "", []
     for number in range(TRIES):
         daemon = await site.start()
-        site.holds("5.10")
-        await site.told(2 * number + 1)
-        site.holds("2500")
-        messages = await site.told(2 * number + 2)
+        site.set_balance("5.10")
+        await site.received(2 * number + 1)
+        site.set_balance("2500")
+        messages = await site.received(2 * number + 2)
         assert await daemon.stop() == 0
         log, pictures = daemon.log, [message.attachments for message in messages[-2:]]
         if all(pictures):
@@ -51,7 +51,7 @@ async def test_the_command_poll_sends_pictures(site: Installation) -> None:
     """It waits for no group, and a moment for the picture."""
     site.write(rules=[usdt_low(chart=True)])
     for number in range(TRIES):
-        site.holds("2500" if number % 2 else "5.10")
+        site.set_balance("2500" if number % 2 else "5.10")
         await site.command("poll")
         assert len(site.messages) == number + 1
         if site.messages[-1].attachments:
@@ -65,10 +65,10 @@ async def test_without_matplotlib_the_alert_comes_without_a_picture(site: Instal
     site.wrapper = _python(site, "import sys; sys.modules['matplotlib'] = None")
     site.write(rules=[usdt_low(chart=True)])
     daemon = await site.start()
-    site.holds("5.10")
-    await site.told(1)
-    site.holds("2500")
-    messages = await site.told(2)
+    site.set_balance("5.10")
+    await site.received(1)
+    site.set_balance("2500")
+    messages = await site.received(2)
     assert await daemon.stop() == 0
     assert [message.attachments for message in messages] == [(), ()]
     assert daemon.log.count("charts cannot be drawn, sending messages without them") == 1
@@ -88,8 +88,8 @@ async def test_a_drawing_that_hangs_delays_no_alert_for_long(site: Installation)
     site.wrapper = _python(site, hang)
     site.write(rules=[usdt_low(chart=True)])
     daemon = await site.start()
-    site.holds("5.10")
-    [message] = await site.told(1)
+    site.set_balance("5.10")
+    [message] = await site.received(1)
     assert message.attachments == ()
     assert await daemon.stop() == 0
     assert [pid for pid in pids.read_text().split() if Path(f"/proc/{pid}").exists()] == []
