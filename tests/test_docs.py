@@ -13,7 +13,7 @@ NAMED = re.compile(r"`((?:monitor|tests|campaigns|benchmarks|docs|contrib|system
 
 NOT_IN_SOURCES = {
     *("Permission denied", "disk I/O error", "Watchdog timeout"),  # of the system, SQLite and systemd
-    *("holds no client", "no firing incident '…'"),  # with a word that the program inserts
+    *("contains no client", "no firing incident '…'"),  # with a word that the program inserts
 }
 
 

@@ -25,6 +25,7 @@ from monitor.cli.shared import (
 )
 from monitor.cli.status import print_status
 from monitor.config import Config, warnings
+from monitor.config.problems import unknown
 from monitor.daemon import poll_once
 from monitor.daemon.runtime import open_channels, require_tls
 from monitor.domain.model import Account, PollResult, Severity
@@ -103,7 +104,7 @@ def poll(
     loaded = load(config)
     names = [one.name for one in loaded.jobs]
     if job is not None and job not in names:
-        refuse(f"no job {job!r}; there are {', '.join(names)}")
+        refuse(unknown("job", job, names))
     quietly(loaded)
     os.umask(0o077)  # a store that this creates, with its log, is for its owner only
     console = stderr()
@@ -127,7 +128,7 @@ def notify(
     Exit codes: 0 all accepted it, 1 at least one did not."""
     loaded = load(config)
     if channel is not None and channel not in loaded.channels:
-        refuse(f"no channel {channel!r}; there are {', '.join(loaded.channels) or 'none'}")
+        refuse(unknown("channel", channel, loaded.channels))
     quietly(loaded)
     tried = asyncio.run(poll_once.try_channels(loaded, channel))
     if as_json:

@@ -96,7 +96,7 @@ def history(
     SERIES matches none or several."""
     form = HistoryFormat.JSON if as_json else form
     if chart and form is not HistoryFormat.TABLE:
-        refuse(f"--chart and --format {form.value} exclude each other")
+        refuse(f"--chart can't be combined with --format {form.value}")
     loaded, now = load_in_force(config), datetime.now(UTC)
     quietly(loaded)
     with usage_errors():

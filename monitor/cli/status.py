@@ -54,9 +54,9 @@ def print_status(loaded: Config, job: str | None, *, as_json: bool) -> int:
 
 def _watch(loaded: Config, every: str | None, *, watch: bool, as_json: bool) -> NoReturn:
     if not watch:
-        refuse("--every is the refresh interval of --watch, and needs it")
+        refuse("--every is only allowed with --watch")
     if as_json:
-        refuse("--watch and --json exclude each other; run `status --json` repeatedly instead")
+        refuse("--watch can't be combined with --json; run `status --json` repeatedly instead")
     if not sys.stdout.isatty():
         refuse("--watch needs a terminal; use `status` where the output is piped")
     pause = span_of("every", every or "2s")

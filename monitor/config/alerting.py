@@ -70,7 +70,7 @@ class AlertingReader:
             check_alerts(section.match, (*path, "match"), self.configured, self.rules, self.findings)
             check_keys(RouteSection, path, self.findings)
             if "escalate_to" in self.findings.keys(path) and not section.escalate_to:
-                self.findings.value((*path, "escalate_to"), "is empty")
+                self.findings.value((*path, "escalate_to"), "is empty; name at least one channel")
         return section
 
     def _inhibition(self, path: yaml_tree.Path) -> InhibitSection | None:
@@ -79,7 +79,7 @@ class AlertingReader:
             for key, match in (("source", section.source), ("target", section.target)):
                 check_alerts(match, (*path, key), self.configured, self.rules, self.findings)
                 if not match:
-                    self.findings.value((*path, key), "is empty; say which alerts")
+                    self.findings.value((*path, key), "is empty; add at least one condition")
             check_attributes(section.equal, (*path, "equal"), self.configured, self.findings)
         return section
 
@@ -93,14 +93,17 @@ class AlertingReader:
 
     def _check_end(self, section: MaintenanceSection, path: yaml_tree.Path) -> None:
         if section.begins is not None and section.ends is not None and section.ends <= section.begins:
-            self.findings.value((*path, "until"), f"must be after `from`, {section.begins:%Y-%m-%dT%H:%M}")
+            self.findings.value(
+                (*path, "until"), f"must be after {section.begins:%Y-%m-%dT%H:%M}, the value of `from`"
+            )
         if section.cron is not None and section.lasts is not None:
             fields = parse_cron(section.cron)
             if section.lasts >= fields.widest_gap and _is_daily(fields):
                 gap = compact(fields.widest_gap)
-                self.findings.value(
-                    (*path, "lasts"), f"never ends: it begins again every {gap} at the latest"
+                reason = (
+                    f"must be shorter than {gap}, the time between two starts; else the window never ends"
                 )
+                self.findings.value((*path, "lasts"), reason)
 
 
 def _is_daily(fields: CronFields) -> bool:
@@ -164,9 +167,7 @@ def _check_circles(channels: Mapping[str, ChannelSection | None], findings: Find
         chain = _chain(name, channels)
         if chain[-1] == name and len(chain) > 1 and name not in reported:
             reported.update(chain)
-            findings.value(
-                ("channels", name, "fallback"), f"leads back to where it began: {' → '.join(chain)}"
-            )
+            findings.value(("channels", name, "fallback"), f"is circular: {' → '.join(chain)}")
 
 
 def _chain(name: str, channels: Mapping[str, ChannelSection | None]) -> list[str]:
@@ -236,7 +237,9 @@ def read_web(findings: Findings) -> WebSection | None:
     section = read(WebSection, path, findings) if findings.has(path) else None
     open_to_others = section is not None and section.token is None and not section.listen.is_loopback
     if section is not None and open_to_others and "token" not in findings.keys(path):
-        reason = f"is required, since others can reach {section.listen}; or listen on 127.0.0.1"
+        reason = (
+            f"is required, because other machines can reach {section.listen}; set it, or listen on 127.0.0.1"
+        )
         findings.missing((*path, "token"), reason)
     return section
 

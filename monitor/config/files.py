@@ -26,8 +26,8 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
     for candidate in (cwd / LOCAL, SYSTEM):
         if _is_there(candidate):
             return candidate
-    places = f"-c FILE, ${VARIABLE}, {cwd / LOCAL}, {SYSTEM}"
-    raise ConfigError("configuration", (Problem(path="", reason=f"no file found; looked in {places}"),))
+    reason = f"no file found; looked for {cwd / LOCAL} and {SYSTEM}; name another with -c or ${VARIABLE}"
+    raise ConfigError("configuration", (Problem(path="", reason=reason),))
 
 
 def _is_there(path: Path) -> bool:
@@ -53,7 +53,7 @@ def read_text(path: Path, limit: int) -> str:
     except OSError as error:
         raise Unreadable(f"can't be read: {error.strerror}") from error
     except ValueError as error:  # a NUL in the name
-        raise Unreadable("can't be read: not a file's name") from error
+        raise Unreadable("can't be read: not a file name") from error
     if len(content) > limit:
         raise Unreadable(f"is larger than {limit // 1024} KiB")
     return _decoded(content)

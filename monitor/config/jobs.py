@@ -173,7 +173,7 @@ def _read_list(
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
     entries = [Entry("", line, number) for number, line in lines if line and not line.startswith("#")]
     if not entries:
-        findings.add(path, Position(1, 1), f"holds no {by.item}", str(shown))
+        findings.add(path, Position(1, 1), f"contains no {by.item}", str(shown))
     for index, reason in check(entries):
         findings.add(path, Position(entries[index].line, 1), reason, str(shown))
     return [entry.text for entry in entries]
@@ -193,6 +193,6 @@ def check_unique(paths: Sequence[yaml_tree.Path], findings: Findings) -> None:
     for index, path in enumerate(paths):
         name = findings.text((*path, "name"))
         if name in first:
-            findings.value((*path, "name"), f"{name!r} is the name of {dotted(paths[first[name]])} already")
+            findings.value((*path, "name"), f"{name!r} is already the name of {dotted(paths[first[name]])}")
         elif name is not None:
             first[name] = index

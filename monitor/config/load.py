@@ -213,7 +213,7 @@ def _check_keys(findings: Findings) -> None:
         if key not in findings.keys(()):
             findings.missing((key,))
         elif yaml_tree.is_empty(findings.node((key,))):
-            findings.value((key,), "is empty; there has to be at least one")
+            findings.value((key,), "is empty; at least one is required")
 
 
 def _names(key: str, findings: Findings) -> tuple[str, ...]:
@@ -278,7 +278,9 @@ def _built_in(findings: Findings) -> bool:
     exists = _failing(findings) and not replaced
     for path in rules:
         if exists and findings.text((*path, "name")) == BUILT_IN.name:
-            reason = f"`{BUILT_IN.name}` is the rule that exists by itself; take another name, or say `failing: off`"
+            reason = (
+                f"`{BUILT_IN.name}` is the name of the built-in rule; choose another, or set `failing: off`"
+            )
             findings.value((*path, "name"), reason)
     return exists
 
@@ -367,7 +369,7 @@ def load_at_rest(path: Path, environ: Mapping[str, str], known: Iterable[Path]) 
         if config.files <= files and _stamps(files) == before:
             return config
         files |= config.files
-    reason = "is being written to all the time; reload again when it is whole"
+    reason = "keeps changing; reload again when it is complete"
     raise ConfigError(str(path), (Problem(path="", reason=reason),))
 
 

@@ -7,7 +7,7 @@ from itertools import chain
 
 from monitor.config import yaml_tree
 from monitor.config.jobs import ReadJob
-from monitor.config.problems import Findings, nearest, unknown
+from monitor.config.problems import Findings, nearest, shown, unknown
 from monitor.config.sections import RULES
 from monitor.config.types import OF_THE_ALERT, OF_THE_SERIES
 from monitor.domain.matching import WILDCARDS, Match
@@ -47,7 +47,7 @@ def matched(match: Globs, path: yaml_tree.Path, configured: Configured, findings
     """Return the jobs of which a rule's `match`, at a path, fits a series or more. Report what in it fits nothing."""
     for key in match:
         if key not in configured.of_a_series:
-            findings.key((*path, key), f"no job has such a label{nearest(key, configured.of_a_series)}")
+            findings.key((*path, key), _unknown_attribute(key, configured.of_a_series))
     return _matched_jobs(match, path, configured, findings)
 
 
@@ -57,7 +57,7 @@ def check_alerts(
     """Report what in the `match` of a route or the like, at a path, fits nothing. `rules` are the names of all."""
     for key in match:
         if key not in configured.of_an_alert:
-            findings.key((*path, key), _no_attribute(key, configured.of_an_alert))
+            findings.key((*path, key), _unknown_attribute(key, configured.of_an_alert))
     _check_names(match.get("rule", ()), "rule", rules, path, findings)
     _check_names(match.get("type", ()), "type", RULES, path, findings)
     _check_names(match.get("severity", ()), "severity", [one.word for one in Severity], path, findings)
@@ -70,11 +70,12 @@ def check_attributes(
     """Report the names at a path that no alert has as an attribute."""
     for index, name in enumerate(names):
         if name not in configured.of_an_alert:
-            findings.value(findings.item(path, index), _no_attribute(name, configured.of_an_alert))
+            findings.value(findings.item(path, index), _unknown_attribute(name, configured.of_an_alert))
 
 
-def _no_attribute(name: str, known: Sequence[str]) -> str:
-    return f"no alert has such an attribute{nearest(name, known) or '; known: ' + ', '.join(known)}"
+def _unknown_attribute(name: str, known: Sequence[str]) -> str:
+    alternatives = nearest(name, known) or f"; known: {', '.join(known)}"
+    return f"unknown attribute or label {shown(name)}{alternatives}"
 
 
 def _matched_jobs(

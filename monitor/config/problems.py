@@ -180,14 +180,14 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """Return that there is no such thing, and the nearest one there is, or all of them where they are few."""
     names = list(known)
-    return f"no such {what}: {shown(name)}{nearest(name, names) or _listed(names)}"
+    return f"unknown {what} {shown(name)}{nearest(name, names) or _listed(names)}"
 
 
 def unknown_key(name: str, known: Iterable[str], owner: str | None = None) -> str:
     """Return that there is no such key here, and where it belongs, or the nearest one there is, or all of them."""
     names = list(known)
     if owner is not None:
-        return f"unknown key; it belongs to {owner}"
+        return f"unknown key here; it belongs to {owner}"
     return f"unknown key{nearest(name, names) or _listed(names, most=len(names))}"
 
 
@@ -259,7 +259,7 @@ def _choice(choices: list[str], node: Node) -> str:
     what = f"{', '.join(others)} or {last}" if others else last
     if not isinstance(node, Scalar) or not node.text:
         return expected(what, node)
-    return f"expected {what}, not {shown(node.text)}{nearest(node.text, choices)}"
+    return f"expected {what}, got {shown(node.text)}{nearest(node.text, choices)}"
 
 
 def _scalar(what: str, node: Node) -> str:
@@ -267,8 +267,7 @@ def _scalar(what: str, node: Node) -> str:
 
 
 def _listed(names: list[str], most: int = _MOST_LISTED) -> str:
-    few = 0 < len(names) <= most
-    return f"; known: {', '.join(names)}" if few else ""
+    return f"; known: {', '.join(names) or 'none'}" if len(names) <= most else ""
 
 
 def shown(text: str) -> str:

@@ -47,17 +47,17 @@ def check_keys(section: type[Section], path: Path, findings: Findings) -> None:
         match one:
             case Needs(key=key, other=other, is_surplus=is_surplus):
                 if key in given and other not in given and is_surplus:
-                    findings.key((*path, key), f"only goes with `{other}`")
+                    findings.key((*path, key), f"is only allowed with `{other}`")
                 elif key in given and other not in given:
                     lacks(other, f"is required with `{key}`")
             case AtLeastOne(keys=keys, unless=unless):
                 # what another constraint has found missing need not be missed twice
                 if not {*keys, unless}.intersection((*given, *lacking)):
-                    lacks(keys[0], "is required" + "".join(f", or `{key}`, or both" for key in keys[1:]))
+                    lacks(keys[0], _required_unless(keys[1:]))
             case ExactlyOne(keys=keys, unless=unless):
                 there = [key for key in (given if one.by_place else keys) if key in keys and key in given]
                 if not there and unless not in given:
-                    lacks(keys[0], "is required" + "".join(f", or `{key}`" for key in keys[1:]))
+                    lacks(keys[0], _required_unless(keys[1:]))
                 for key in there[1:]:
                     findings.key((*path, key), f"can't be combined with `{there[0]}`{one.advice}")
             case OneForm(first=first_form, second=second_form):
@@ -71,9 +71,14 @@ def check_keys(section: type[Section], path: Path, findings: Findings) -> None:
                             lacks(key, f"is required with `{(once or again)[0]}`")
                 else:
                     (begins, ends), (cron, lasts) = first_form, second_form
-                    lacks(begins, f"is required with `{ends}`, or `{cron}` with `{lasts}`")
+                    lacks(begins, f"is required with `{ends}`, unless `{cron}` and `{lasts}` are given")
             case _:
                 assert_never(one)
+
+
+def _required_unless(others: Collection[str]) -> str:
+    given = " or ".join(f"`{key}`" for key in others)
+    return f"is required, unless {given} is given" if others else "is required"
 
 
 def read_type(path: Path, what: str, known: Collection[str], findings: Findings) -> str | None:
@@ -83,7 +88,7 @@ def read_type(path: Path, what: str, known: Collection[str], findings: Findings)
     kind = findings.text((*path, "type"))
     if kind is None or kind in known:
         return kind
-    findings.value((*path, "type"), unknown(f"type of {what}", kind, known))
+    findings.value((*path, "type"), unknown(f"{what} type", kind, known))
     return None
 
 
@@ -109,7 +114,7 @@ def _report_nulls(node: Node, path: Path, findings: Findings) -> None:
     match node:
         case Scalar():
             if node.text is None:
-                findings.value(path, "is empty; give it a value, or leave the key out")
+                findings.value(path, "is empty; set a value, or remove the key")
         case Sequence():
             for index, item in enumerate(node.items):
                 _report_nulls(item, (*path, index), findings)

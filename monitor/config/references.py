@@ -68,9 +68,9 @@ def interpolate(root: Node, sources: Sources, optional: Callable[[yaml_tree.Path
 def wrapping(text: str) -> str | None:
     """Say what a value is wrapped in, as it comes of copying it with too much around it; None: nothing."""
     if text != text.strip().strip(_INVISIBLE):
-        return "begins or ends with white space, which counts as part of it; remove that"
+        return "begins or ends with white space, which is part of the value; remove it"
     if len(text) > 1 and text[0] + text[-1] in _QUOTES:
-        return "is in quotes, which count as part of it; remove them"
+        return "is in quotes, which are part of the value; remove them"
     return None
 
 
@@ -126,7 +126,7 @@ class _Replacer:
 def _look_up(reference: str, what: str, sources: Sources) -> str:
     """Return the value of a reference. Raise _Missing, naming the variable or the file and never a value."""
     if not reference.endswith("}"):
-        raise _Missing("`${` opens a reference that no `}` closes; write `$${` for a literal `${`")
+        raise _Missing("the reference lacks its closing `}`; write `$${` for a literal `${`")
     if what.startswith(_FILE):
         return _from_file(sources.file(what), _source(what, sources))
     if not _NAME.fullmatch(what):
@@ -155,6 +155,6 @@ def _one_line(text: str, source: str) -> str:
         raise _Missing(f"{source} is empty")
     if _CONTROL.search(text):
         several = len([line for line in text.splitlines() if "://" in line]) > 1
-        advice = ": list several URLs one by one, each with a reference of its own" if several else ""
-        raise _Missing(f"{source} holds a line break or another control character{advice}")
+        advice = "; list several URLs one by one, each with its own reference" if several else ""
+        raise _Missing(f"{source} contains a line break or another control character{advice}")
     return text

@@ -90,7 +90,7 @@ class RuleReader:
                 self._check_locked(section, jobs, path)
             case DeltaSection():
                 if section.within is not None and self.keep is not None and section.within > self.keep:
-                    reason = f"is longer than store.keep, {compact(self.keep)}"
+                    reason = f"must be at most {compact(self.keep)}, the value of store.keep"
                     self.findings.value((*path, "within"), reason)
                 self._check_locked(section, jobs, path)
             case StaleSection():
@@ -116,24 +116,22 @@ class RuleReader:
     def _check_threshold(self, section: ThresholdLevel, path: yaml_tree.Path) -> None:
         below, above, clear = section.below, section.above, section.clear
         if below is not None and above is not None and below >= above:
-            self.findings.value((*path, "below"), f"must be less than `above`, {plain(above)}")
+            self.findings.value((*path, "below"), f"must be less than {plain(above)}, the value of `above`")
         if clear is None:
             return
         if {"below", "above"} <= set(self.findings.keys(path)):
-            reason = "can't be combined with both `below` and `above`: write two rules"
+            reason = "can't be combined with both `below` and `above`; write two rules"
             self.findings.key((*path, "clear"), reason)
         elif below is not None and clear < below:
-            self.findings.value((*path, "clear"), f"must be at least `below`, {plain(below)}")
+            self.findings.value((*path, "clear"), f"must be at least {plain(below)}, the value of `below`")
         elif above is not None and clear > above:
-            self.findings.value((*path, "clear"), f"must be at most `above`, {plain(above)}")
+            self.findings.value((*path, "clear"), f"must be at most {plain(above)}, the value of `above`")
 
     def _check_locked(
         self, section: ThresholdSection | DeltaSection, jobs: Sequence[ReadJob], path: yaml_tree.Path
     ) -> None:
         if section.field == "locked" and jobs and not any(job.service.reports_locked for job in jobs):
-            self.findings.value(
-                (*path, "field"), "the service that this rule is about does not report `locked`"
-            )
+            self.findings.value((*path, "field"), "no job that this rule matches reports `locked`")
 
     def _check_stale(self, section: StaleSection, jobs: Sequence[ReadJob], path: yaml_tree.Path) -> None:
         for job in jobs:
@@ -143,7 +141,7 @@ class RuleReader:
                 self.findings.value((*path, "clock"), reason)
             elif section.clock == "observed" and schedule is not None:
                 gap = shortest_gap(schedule)
-                reason = f"must be more than the {compact(gap)} between two polls of job {job.name}"
+                reason = f"must be longer than {compact(gap)}, the time between two polls of job {job.name}"
                 for limit, place in _limits(section, section.levels, path):
                     if limit.after is not None and limit.after <= gap:
                         self.findings.value((*place, "after"), reason)
@@ -203,11 +201,11 @@ def _check_levels(section: AnyRuleSection, path: yaml_tree.Path, findings: Findi
         return
     for key in given:
         if key == "severity":
-            findings.key((*path, key), "can't be combined with `levels`: each of them has its own")
+            findings.key((*path, key), "can't be combined with `levels`; each level has its own severity")
         elif key in keys(LEVELS[section.type]):
-            findings.key((*path, key), "can't be combined with `levels`: it belongs into each of them")
+            findings.key((*path, key), "can't be combined with `levels`; set it in each level")
     if len(findings.keys((*path, "levels"))) < 2:
-        reason = "needs two or more, of different severity; a single limit stands at the rule itself"
+        reason = "needs at least two levels; write a single limit in the rule itself"
         findings.value((*path, "levels"), reason)
     if not findings.within((*path, "levels")):
         _check_order(section, (*path, "levels"), findings)
@@ -241,9 +239,9 @@ def _check_thresholds(
             limit, other = getattr(worse, key), getattr(milder, key)
             if (limit is None) is not (other is None):
                 lacking = word if limit is None else mild
-                findings.missing((*path, lacking, key), "is required: the other levels have it")
+                findings.missing((*path, lacking, key), "is required, because the other levels have it")
             elif limit is not None and (other == limit or (other > limit) is not more):
-                reason = _reason("more" if more else "less", word, plain(limit))
+                reason = _reason("greater" if more else "less", word, plain(limit))
                 findings.value((*path, mild, key), reason)
 
 
@@ -254,7 +252,7 @@ def _check_deltas(
         (direction, limit), (other, milder_limit) = worse.move(), milder.move()
         place = (*path, mild, other)
         if other != direction:
-            findings.key(place, f"another level has `{direction}`: write two rules")
+            findings.key(place, f"another level has `{direction}`; write two rules")
         elif milder_limit.percent is not limit.percent:
             findings.value(place, "write all levels as percentages, or all as amounts")
         elif milder_limit.limit >= limit.limit:

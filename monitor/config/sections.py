@@ -304,7 +304,7 @@ class DeltaLevel(LevelSection):
     """A limit of a change."""
 
     constraints = (
-        ExactlyOne(("drop", "rise", "change"), advice=": write two rules", by_place=True, unless="levels"),
+        ExactlyOne(("drop", "rise", "change"), advice="; write two rules", by_place=True, unless="levels"),
     )
 
     drop: ChangeLimit | None = Field(default=None, description="Fires when it fell by this much: 250 or 20%.")

@@ -69,7 +69,7 @@ def name_fault(value: str) -> str | None:
     """Return why this can't be the name of something; None if it can."""
     if re.fullmatch(NAME, value):
         return None
-    return "a name has 1 to 100 letters (a-z), digits, dots, dashes or underscores"
+    return "expected a name of 1 to 100 letters (a-z, A-Z), digits, dots, dashes and underscores"
 
 
 def _name(value: str) -> str:
@@ -82,7 +82,7 @@ def _label(value: str) -> str:
     if value in (*OF_THE_SERIES, *OF_THE_ALERT):
         whose = "rule" if value in OF_THE_SERIES else "route"
         raise ValueError(
-            f"{value!r} is what a {whose}'s `match` calls the {value} itself; choose another name"
+            f"{value!r} is reserved: in the `match` of a {whose} it means the {value} itself; choose another name"
         )
     return _name(value)
 
@@ -90,13 +90,13 @@ def _label(value: str) -> str:
 def _database(value: object) -> object:
     match = _SQLITE_URL.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError("expected sqlite:///FILE, relative to this file, or sqlite:////ABSOLUTE/FILE")
+        raise ValueError("expected sqlite:///FILE (relative to this file) or sqlite:////FILE (absolute)")
     return Path(match["path"])
 
 
 def _channel_url(value: SecretStr) -> SecretStr:
     if _ANOTHER_URL.search(value.get_secret_value()):
-        raise ValueError("holds several URLs; list them one by one, each with a reference of its own")
+        raise ValueError("contains several URLs; list them one by one, each with its own reference")
     if not _CHANNEL_URL.fullmatch(value.get_secret_value()):
         raise ValueError("expected an apprise URL, such as slack://… or mailto://…")
     return value
@@ -136,7 +136,7 @@ def _listen(value: object) -> object:
     except ValueError:
         if match["v6"] or host != "localhost":
             raise ValueError(
-                "expected an address of this machine, such as 127.0.0.1:8787 or 0.0.0.0:8787; a name goes to `hosts`"
+                "expected an IP address, such as 127.0.0.1:8787 or 0.0.0.0:8787; host names belong in `hosts`"
             ) from None
         return Listen(host, int(match["port"]))
 
@@ -148,17 +148,17 @@ SHORTEST_TOKEN = 16
 def _token(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if len(text) < SHORTEST_TOKEN:
-        raise ValueError(f"must have at least {SHORTEST_TOKEN} characters; `openssl rand -hex 24` makes one")
+        raise ValueError(
+            f"must have at least {SHORTEST_TOKEN} characters; `openssl rand -hex 24` generates one"
+        )
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("must be of printable ASCII characters without spaces, as HTTP headers can carry it")
+        raise ValueError("must consist of printable ASCII characters without spaces, for an HTTP header")
     return value
 
 
 def _host_name(value: str) -> str:
     if not _HOST_NAME.fullmatch(value):
-        raise ValueError(
-            "expected a host's name as browsers send it, without scheme and port: monitor.example"
-        )
+        raise ValueError("expected a host name without scheme and port, such as monitor.example")
     return value.lower().removesuffix(".")
 
 
@@ -166,7 +166,7 @@ def link_name_fault(value: str) -> str | None:
     """Return why a link can't be called this; None if it can."""
     if re.fullmatch(LINK_NAME, value):
         return None
-    return "a link's name has 1 to 50 letters (a-z), digits or underscores, so that {{ links.NAME }} finds it"
+    return "expected a letter, then up to 49 letters, digits and underscores, for use as {{ links.NAME }}"
 
 
 def _link_name(value: str) -> str:
@@ -258,7 +258,7 @@ def _change(value: object) -> object:
     except ValueError:
         raise ValueError("expected an amount, such as 250, or a percentage, such as 20%") from None
     if limit <= 0:
-        raise ValueError("must be more than 0")
+        raise ValueError("must be greater than zero")
     return Change(limit, percent=number != text)
 
 

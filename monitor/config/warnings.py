@@ -55,7 +55,7 @@ def warnings(config: Config, now: datetime) -> list[str]:
 
 def _channels(config: Config) -> Iterator[str]:
     if not config.channels:
-        yield "no channels are configured: alerts are shown by `status`, and nobody is told"
+        yield "no channels are configured: alerts are shown by `status`, but no notifications are sent"
 
 
 def _unbraced(config: Config) -> Iterator[str]:
@@ -63,9 +63,9 @@ def _unbraced(config: Config) -> Iterator[str]:
     for place, secret in _secrets(config):
         text = secret.get_secret_value()
         if (match := _UNBRACED.fullmatch(text)) is not None:
-            yield f"{place} is taken as it is written; did you mean `${{{match[1]}}}`?"
+            yield f"{place} is used literally; did you mean `${{{match[1]}}}`?"
         elif _UNBRACED.search(text):
-            yield f"{place} holds a `$` that is taken as it is written; a reference has braces: `${{NAME}}`"
+            yield f"{place} contains a `$`, which is used literally; a reference needs braces: `${{NAME}}`"
 
 
 def _secrets(config: Config) -> Iterator[tuple[str, SecretStr]]:
@@ -82,7 +82,7 @@ def _plain_http(config: Config) -> Iterator[str]:
     for name, settings in config.providers.items():
         parts = urlsplit(settings.base_url)
         if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-            yield f"providers.{name}.base_url is http: the credentials' signatures travel in the clear"
+            yield f"providers.{name}.base_url is http: requests and their signatures are sent unencrypted"
 
 
 def _is_loopback(host: str) -> bool:
@@ -97,7 +97,7 @@ def _is_loopback(host: str) -> bool:
 def _untrusted(config: Config) -> Iterator[str]:
     for name, settings in config.providers.items():
         if not settings.verify_tls and settings.base_url.startswith("https:"):
-            yield f"providers.{name}.verify_tls is off: whoever answers is believed, balances and all"
+            yield f"providers.{name}.verify_tls is off: anybody in between can pose as the service and forge balances"
 
 
 def _rates(config: Config) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _rates(config: Config) -> Iterator[str]:
         if needed > _per_minute(limit):
             names = ", ".join(job.name for job in jobs)
             yield (
-                f"{names}: polling on time takes {_figure(needed)} calls a minute at {origin}, and its rate_limit "
+                f"{names}: the schedules need {_figure(needed)} calls a minute to {origin}, but its rate_limit "
                 f"{limit} allows {_figure(_per_minute(limit))}; polls will be late"
             )
 
@@ -147,18 +147,18 @@ def _unmatched(config: Config) -> Iterator[str]:
     accounts = [account for job in config.jobs for account in job.accounts]
     for rule in config.rules:
         idle = list(_idle_globs(rule.match, accounts))
-        waits = not any(rule.match.account(account) for account in accounts)
+        has_no_effect = not any(rule.match.account(account) for account in accounts)
         for key, pattern in idle:
-            then = "; the rule waits for it" if waits else ""
-            yield f"rule {rule.name}: match.{key} {shown(pattern)} fits nothing that is configured{then}"
-        if waits and not idle:
-            yield f"rule {rule.name}: match fits no account that is configured; the rule waits for one"
+            then = ", so the rule has no effect" if has_no_effect else ""
+            yield f"rule {rule.name}: match.{key} {shown(pattern)} matches nothing that is configured{then}"
+        if has_no_effect and not idle:
+            yield f"rule {rule.name}: match matches no configured account, so the rule has no effect"
     for place, match in _matches_of_alerts(config):
         unfit = [*_idle_globs(match, accounts), *_idle_globs_of_rules(match, config.rules)]
         for key, pattern in unfit:
-            yield f"{place}.{key} {shown(pattern)} fits nothing that is configured"
+            yield f"{place}.{key} {shown(pattern)} matches nothing that is configured"
         if match.globs and not unfit and not any(_has_alerts(rule, match, accounts) for rule in config.rules):
-            yield f"{place} fits no alert that there can be"
+            yield f"{place} can match no alert of these rules and accounts"
 
 
 def _idle_globs(match: Match, accounts: list[Account]) -> Iterator[tuple[str, str]]:
@@ -202,10 +202,10 @@ def _unreached(config: Config) -> Iterator[str]:
     for index, route in enumerate(config.routes):
         for earlier in config.routes[:index]:
             if not earlier.continues and _covers(earlier, route):
-                whole = "everything" if not earlier.match.globs else "all of that"
+                whole = "every alert" if not earlier.match.globs else "the same alerts"
                 yield (
-                    f"routes[{route.number}] is never reached: routes[{earlier.number}] takes {whole}, and does "
-                    "not say `continue: true`"
+                    f"routes[{route.number}] is never reached: routes[{earlier.number}] matches {whole} and lacks "
+                    "`continue: true`"
                 )
                 break
 
@@ -229,7 +229,7 @@ def _takes_all(earlier: str, pattern: str) -> bool:
 def _past(config: Config, now: datetime) -> Iterator[str]:
     for one in config.maintenance:
         if isinstance(one.window, OneOff) and one.window.ends_at <= now:
-            yield f"maintenance {one.name} is over since {moment(one.window.ends_at)}; it can go"
+            yield f"maintenance {one.name} ended at {moment(one.window.ends_at)}; remove it"
 
 
 def _pictures(config: Config) -> Iterator[str]:
@@ -239,12 +239,12 @@ def _pictures(config: Config) -> Iterator[str]:
     askers = [*rules, *(f"channel {channel.name}" for channel in channels)]
     if askers and find_spec("matplotlib") is None:
         yield (
-            f"{', '.join(askers)}: `chart` asks for pictures, and matplotlib is not installed, so messages go without: "
+            f"{', '.join(askers)}: `chart` is on, but matplotlib is not installed; messages are sent without charts: "
             "pip install 'balance-monitor[charts]'"
         )
     for channel in channels:
         if not any(_shows_images(url) for url in channel.urls):
-            yield f"channel {channel.name}: `chart` asks for pictures, and none of its services takes attachments"
+            yield f"channel {channel.name}: `chart` is on, but none of its services accepts attachments"
 
 
 def _shared(config: Config) -> Iterator[str]:
@@ -256,8 +256,8 @@ def _shared(config: Config) -> Iterator[str]:
             recipients = _recipients(url)
             if not found.isdisjoint(recipients):
                 yield (
-                    f"channels.{channel.name}.urls[{index}] leads to a recipient that the channel has already; it gets "
-                    "each message once"
+                    f"channels.{channel.name}.urls[{index}] leads to a recipient that the channel already has; it "
+                    "receives each message once"
                 )
             found |= recipients
     everywhere = tuple(config.channels)
@@ -268,7 +268,7 @@ def _shared(config: Config) -> Iterator[str]:
     for what, names in together:
         for one, other in combinations(dict.fromkeys(names), 2):
             if of_channel[one] & of_channel[other]:
-                yield f"{what}: channels {one} and {other} lead to the same recipient; it gets each message once"
+                yield f"{what}: channels {one} and {other} lead to the same recipient; it receives each message once"
     for channel in config.channels.values():
         if channel.fallback is not None and of_channel[channel.name] & of_channel[channel.fallback]:
             yield f"channel {channel.name}: its fallback {channel.fallback} leads to the same recipient"
@@ -288,7 +288,7 @@ def _shows_images(url: SecretStr) -> bool:
 
 _NAMED = 3
 """Places that a warning names at most."""
-_LOCKED_OUT = "chmod 600 would lock the daemon out, which is another user than the file's owner"
+_LOCKED_OUT = "chmod 600 would lock out the daemon, which does not run as the file's owner"
 
 
 def exposed(config: Config) -> Iterator[str]:
@@ -298,7 +298,7 @@ def exposed(config: Config) -> Iterator[str]:
     daemon = _owner(store)
     if config.literals and (mode := _open_to_others(config.path, stat.S_IROTH)):
         yield (
-            f"{config.path} holds secrets ({_some(config.literals)}) and can be read by others ({mode}): "
+            f"{config.path} contains secrets ({_some(config.literals)}) and can be read by others ({mode}): "
             + (
                 f"{_closing([config.path])}, or refer to them as ${{NAME}} or ${{file:PATH}}"
                 if _owner(config.path) == daemon
@@ -310,8 +310,8 @@ def exposed(config: Config) -> Iterator[str]:
             advice = (
                 _closing([path])
                 if _owner(path) == daemon
-                else "pass it by LoadCredential= in the systemd unit, or give it a group of the daemon's and 0640; "
-                + _LOCKED_OUT
+                else "pass it with LoadCredential= in the systemd unit, or give it a group of the daemon's and mode "
+                f"0640; {_LOCKED_OUT}"
             )
             yield f"the secret file {path} can be read by others ({mode}): {advice}"
 
@@ -337,11 +337,11 @@ def _store(path: Path) -> Iterator[str]:
     }
     if readable:
         mode = next(iter(readable.values()))
-        yield f"the store can be read by others ({mode}), balances and accounts and all: {_closing(readable)}"
+        yield f"the store can be read by others ({mode}), with all balances and accounts: {_closing(readable)}"
     if mode := _open_to_others(path.parent, stat.S_IWOTH):
         yield (
-            f"the store's directory can be written to by others ({mode}), who could put another file in the store's "
-            f"place: {_withdrawing(path.parent)}"
+            f"the store's directory can be written to by others ({mode}), who could replace the "
+            f"store: {_withdrawing(path.parent)}"
         )
 
 
@@ -362,7 +362,7 @@ def _closing(files: Iterable[Path]) -> str:
 
 def _withdrawing(directory: Path) -> str:
     if directory.stat().st_mode & stat.S_ISVTX:
-        return "it is one that is shared on purpose, so set store.url to another"
+        return "it is a shared directory, so set store.url to a file in another one"
     return f"chmod o-w {shlex.quote(str(directory))}"
 
 

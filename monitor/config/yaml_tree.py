@@ -235,7 +235,7 @@ class _Composer:
         next(self._events)
         further = next(self._events)
         if not isinstance(further, yaml.StreamEndEvent):
-            raise _Refused(_at(further), "a second document starts here; the file must hold one")
+            raise _Refused(_at(further), "a second document starts here; the file must contain only one")
         return root
 
     def _node(self, event: yaml.Event, path: Path) -> Node:
@@ -246,7 +246,7 @@ class _Composer:
         if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             raise TypeError(f"unexpected {event!r}")
         if event.tag not in _PLAIN_TAGS:
-            raise _Refused(_at(event), "YAML tags (!…) are not used here; remove it")
+            raise _Refused(_at(event), "YAML tags (!…) are not supported; remove it")
         return self._anchored(event, path)
 
     def _anchored(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: Path) -> Node:
@@ -285,7 +285,7 @@ class _Composer:
             if key == _MERGE and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
                 merged = self._merge(value) | merged
             elif key in own:
-                reason = f"the key is here twice, first in line {own[key].key_at.line}"
+                reason = f"duplicate key, first set in line {own[key].key_at.line}; remove one of them"
                 self.problems.append(problem(_at(event), reason, dotted((*path, key))))
             else:
                 own[key] = Entry(key_at=_at(event), value=_beside(value, event))
@@ -315,14 +315,14 @@ class _Composer:
             raise _Refused(_at(event), reason)
         node = self._anchors[event.anchor]
         if node is None:
-            raise _Refused(_at(event), f"`*{event.anchor}` refers to something it is itself a part of")
+            raise _Refused(_at(event), f"`*{event.anchor}` refers to a list or mapping that contains it")
         self._count(event, self._sizes[id(node)])
         return node
 
     def _count(self, event: yaml.Event, nodes: int) -> None:
         self._total += nodes
         if self._total > MAX_NODES:
-            raise _Refused(_at(event), f"holds more than {MAX_NODES} values, aliases counted in full")
+            raise _Refused(_at(event), f"contains more than {MAX_NODES} values, with aliases expanded")
 
 
 def _at(event: yaml.Event) -> Position:
@@ -344,7 +344,7 @@ def _beside(value: Node, key: yaml.Event) -> Node:
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
     mark, start = error.problem_mark or error.context_mark, error.context_mark
     if mark is None:
-        return Problem(path="", reason="is not YAML")
+        return Problem(path="", reason="is not valid YAML")
     line = _line(text, mark.line)
     reason = _known_slip(line, mark.column)
     if reason is not None:
@@ -352,10 +352,10 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
     opening = "" if start is None else _line(text, start.line)[start.column : start.column + 1]
     if start is not None and start.line != mark.line and opening and opening in _OPENINGS:
         or_comma = ", or lacks a comma" if opening in "[{" else ""
-        reason = f"is not YAML: the {opening} that opens here is not closed by line {mark.line + 1}{or_comma}"
+        reason = f"is not valid YAML: the {opening} that opens here is not closed by line {mark.line + 1}{or_comma}"
         return problem(_place(start), reason)
     context = f" ({error.context})" if error.context else ""
-    reason = f"is not YAML: {error.problem or 'syntax error'}{context}"
+    reason = f"is not valid YAML: {error.problem or 'syntax error'}{context}"
     return problem(_place(mark), f"{reason}; {_remedy(error, line, mark.column)}")
 
 
@@ -379,7 +379,7 @@ def _remedy(error: yaml.MarkedYAMLError, line: str, column: int) -> str:
 def _known_slip(line: str, column: int) -> str | None:
     here = line[column : column + 1]
     if here == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
-        return "is not YAML: a tab can't be used for indentation; use spaces"
+        return "is not valid YAML: a tab can't be used for indentation; use spaces"
     if "${" in line[max(column - 1, 0) : column + 1]:
-        return 'is not YAML: inside [ ] and { } a reference needs quotes: "${NAME}"'
+        return 'is not valid YAML: inside [ ] and { } a reference needs quotes: "${NAME}"'
     return None

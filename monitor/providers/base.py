@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from monitor.domain.model import Account, Balance
-from monitor.domain.time import DURATION_NOTATION, compact, duration
+from monitor.domain.time import compact, duration
 from monitor.providers.response import Response
 
 
@@ -96,7 +96,7 @@ def _duration(value: object) -> object:
 def _positive_duration(value: object) -> object:
     span = _duration(value)
     if span == timedelta(0):
-        raise ValueError(f"must be greater than zero; expected {DURATION_NOTATION}")
+        raise ValueError("must be greater than zero")
     return span
 
 

@@ -105,7 +105,7 @@ class WdcfWallets(Wallets):
     @model_validator(mode="after")
     def _names_somebody(self) -> Self:
         if self.clients is None and self.clients_file is None:
-            raise ValueError("needs clients or clients_file")
+            raise ValueError("either `clients` or `clients_file` is required")
         return self
 
     def accounts(self) -> tuple[tuple[str, tuple[str, ...]], ...]:

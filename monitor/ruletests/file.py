@@ -160,7 +160,7 @@ def _count(findings: Findings) -> int:
     if node is None:
         findings.missing(("tests",))
     elif isinstance(node, yaml_tree.Sequence):
-        findings.value(("tests",), "is empty; there has to be at least one")
+        findings.value(("tests",), "is empty; at least one is required")
     else:
         findings.value(("tests",), expected("a list of tests (- name: …)", node))
     return 0
@@ -205,7 +205,7 @@ class _Reader:
             else:
                 readings.setdefault(account, {})[currency] = steps
         if not section.series:
-            self.findings.value(path, "is empty; there has to be at least one")
+            self.findings.value(path, "is empty; at least one is required")
         for account, by_currency in readings.items():
             self._check_polls(account, by_currency, path)
         return {replace(account, currencies=tuple(series)): series for account, series in readings.items()}
@@ -233,7 +233,7 @@ class _Reader:
 
     def _check_action(self, action: DoSection, path: yaml_tree.Path) -> None:
         if (action.ack is None) == (action.silence is None):
-            self.findings.missing((*path, "ack"), "is required, or `silence`, and not both")
+            self.findings.missing((*path, "ack"), "exactly one of `ack` and `silence` is required")
         elif action.silence is not None and action.lasts is None:
             self.findings.missing((*path, "for"), "is required with `silence`")
 

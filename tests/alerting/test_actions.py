@@ -180,14 +180,14 @@ def test_a_silence_fits_what_may_fire(parts: list[str], found: list[str]) -> Non
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        (["accont=x"], "--match accont: no such key: 'accont'; did you mean `account`?"),
-        (["region=x"], "--match region: no such key: 'region'"),
+        (["accont=x"], "--match accont: unknown key 'accont'; did you mean `account`?"),
+        (["region=x"], "--match region: unknown key 'region'"),
         (
             ["rule=lw"],
-            "--match rule: matches nothing that is configured: no such rule: 'lw'; did you mean `low`?",
+            "--match rule: matches nothing that is configured: unknown rule 'lw'; did you mean `low`?",
         ),
         (["severity=crit"], "did you mean `critical`?"),
-        (["rule=low,nope-*"], "no such rule: 'nope-*'"),
+        (["rule=low,nope-*"], "unknown rule 'nope-*'"),
         (["rule=low", "job=clients"], "each key does, but nothing matches all of them"),
         (["rule=low", "currency=VNDC"], "each key does, but nothing matches all of them"),
         (["rule=low", "severity=warning"], "each key does, but nothing matches all of them"),

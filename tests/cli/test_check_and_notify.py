@@ -172,7 +172,7 @@ async def test_notify_of_one_channel(site: Installation) -> None:
     assert one.code == 0
     assert len(site.messages) == 1
     assert (unknown.code, unknown.out) == (64, "")
-    assert "no channel 'opps'; there are dead, ops" in unknown.err
+    assert "unknown channel 'opps'; did you mean `ops`?" in unknown.err
 
 
 @together()

@@ -160,7 +160,9 @@ def test_what_is_not_one_series_is_64(filled: Run, wanted: str, said: str) -> No
             ["--since", "2026-02-30T00:00Z"], "is not in the calendar", id="a day that there is not"
         ),
         pytest.param(
-            ["--chart", "--json"], "--chart and --format json exclude each other", id="a chart for programs"
+            ["--chart", "--json"],
+            "--chart can't be combined with --format json",
+            id="a chart for programs",
         ),
     ],
 )
@@ -396,7 +398,7 @@ def test_every_wrong_line_is_told_and_nothing_is_written(filled: Run, folder: Pa
     assert told[3] == "4:5: total: is empty; a reading without it is none: leave the line out"
     assert told[4].startswith("5:5: total: 1600, but the store holds 1500.50 for spot/spot/USDT at ")
     assert re.match(r"6:4: observed_at: \S+ is to come", told[5])
-    assert told[6].startswith("7:1: job: no such job: 'sopt'; did you mean `spot`?")
+    assert told[6].startswith("7:1: job: unknown job 'sopt'; did you mean `spot`?")
     assert told[6].endswith("or leave out this line and 1 more up to line 8")
     assert told[7] == "9:1: 2 fields, expected 8"
     assert told[8] == " nothing was imported"
@@ -520,8 +522,8 @@ def test_a_name_like_a_formula_is_kept_as_it_is(command: Run, folder: Path) -> N
     ("options", "said"),
     [
         pytest.param(["--watch"], "--watch needs a terminal", id="no terminal"),
-        pytest.param(["--watch", "--json"], "--watch and --json exclude each other", id="data for programs"),
-        pytest.param(["--every", "5s"], "--every is the refresh interval of --watch", id="no watch"),
+        pytest.param(["--watch", "--json"], "--watch can't be combined with --json", id="data for programs"),
+        pytest.param(["--every", "5s"], "--every is only allowed with --watch", id="no watch"),
     ],
 )
 def test_a_misused_watch_is_64(command: Run, options: list[str], said: str) -> None:

@@ -106,7 +106,7 @@ async def test_every_file_that_is_invalid_is_told(site: Installation) -> None:
         "empty.yaml:2:8",
         "gone.yaml",
     ]
-    assert "no such rule: 'lo'; did you mean `low`?" in done.err
+    assert "unknown rule 'lo'; did you mean `low`?" in done.err
 
 
 @together()

@@ -118,7 +118,7 @@ async def test_poll_of_an_unknown_job_is_64(site: Installation) -> None:
     """The line names the jobs there are."""
     polled = await site.command("poll", "--job", "nope")
     assert (polled.code, polled.out) == (64, "")
-    assert "no job 'nope'; there are spot, clients" in polled.err
+    assert "unknown job 'nope'; known: spot, clients" in polled.err
 
 
 @together()

@@ -33,8 +33,8 @@ def _problems(folder: Path, text: str) -> list[str]:
     [
         _row(
             "{notify: [ops, pos], escalate_after: 1m, escalate_to: boss}",
-            "10:25: routes[0].notify[1]: no such channel: 'pos'; did you mean `ops`?",
-            "10:64: routes[0].escalate_to: no such channel: 'boss'; known: ops",
+            "10:25: routes[0].notify[1]: unknown channel 'pos'; did you mean `ops`?",
+            "10:64: routes[0].escalate_to: unknown channel 'boss'; known: ops",
             id="channels",
         ),
         _row(
@@ -49,12 +49,12 @@ def _problems(folder: Path, text: str) -> list[str]:
         ),
         _row(
             "{escalate_after: 15m, escalate_to: []}",
-            "10:45: routes[0].escalate_to: is empty",
+            "10:45: routes[0].escalate_to: is empty; name at least one channel",
             id="escalate-to-nobody",
         ),
         _row(
             "{group_by: [rule, provder], group_wait: 6m, continue: perhaps}",
-            "10:28: routes[0].group_by[1]: no alert has such an attribute; did you mean `provider`?",
+            "10:28: routes[0].group_by[1]: unknown attribute or label 'provder'; did you mean `provider`?",
             "10:50: routes[0].group_wait: must be at most 5m, got '6m'",
             "10:64: routes[0].continue: expected true or false, got 'perhaps'",
             id="grouping",
@@ -83,21 +83,21 @@ def test_routes_are_a_list(tmp_path: Path) -> None:
 
 
 MATCHES = [
-    _row("{rule: lwo}", "rule: no such rule: 'lwo'; did you mean `low`?", id="rule"),
-    _row("{type: stael}", "type: no such type: 'stael'; did you mean `stale`?", id="type"),
+    _row("{rule: lwo}", "rule: unknown rule 'lwo'; did you mean `low`?", id="rule"),
+    _row("{type: stael}", "type: unknown type 'stael'; did you mean `stale`?", id="type"),
     _row(
         "{severity: [info, crit]}",
-        "severity[1]: no such severity: 'crit'; did you mean `critical`?",
+        "severity[1]: unknown severity 'crit'; did you mean `critical`?",
         id="severity",
     ),
-    _row("{job: spto}", "job: no such job: 'spto'; did you mean `spot`?", id="job"),
-    _row("{provider: nmai}", "provider: no such provider: 'nmai'; did you mean `nami`?", id="provider"),
+    _row("{job: spto}", "job: unknown job 'spto'; did you mean `spot`?", id="job"),
+    _row("{provider: nmai}", "provider: unknown provider 'nmai'; did you mean `nami`?", id="provider"),
     _row(
         "{job: spot, currency: UDST}",
-        "currency: no such currency: 'UDST'; did you mean `USDT`?",
+        "currency: unknown currency 'UDST'; did you mean `USDT`?",
         id="currency",
     ),
-    _row("{taem: front}", "taem: no alert has such an attribute; did you mean `team`?", id="label"),
+    _row("{taem: front}", "taem: unknown attribute or label 'taem'; did you mean `team`?", id="label"),
     _row("{account: nobody}", "matches no configured account", id="account"),
     _row("{job: clients, team: front}", "matches no configured account", id="label-of-another-job"),
     _row("{rule: []}", "rule: is empty", id="no-globs"),
@@ -171,13 +171,13 @@ def test_one_mistake_does_not_bring_others_with_it(text: str, tmp_path: Path) ->
         _row("{source: {rule: low}}", "10:11: inhibit[0].target: is required", id="whom"),
         _row(
             "{source: {rule: low}, target: {}}",
-            "10:41: inhibit[0].target: is empty; say which alerts",
+            "10:41: inhibit[0].target: is empty; add at least one condition",
             id="everybody",
         ),
         _row(
             "{source: {rule: low}, target: {type: stael}, equal: [provider, labl]}",
-            "10:48: inhibit[0].target.type: no such type: 'stael'; did you mean `stale`?",
-            f"10:74: inhibit[0].equal[1]: no alert has such an attribute; {KNOWN}",
+            "10:48: inhibit[0].target.type: unknown type 'stael'; did you mean `stale`?",
+            f"10:74: inhibit[0].equal[1]: unknown attribute or label 'labl'; {KNOWN}",
             id="all-at-once",
         ),
     ],
@@ -190,7 +190,11 @@ def test_an_inhibition_that_cannot_be_meant(inhibition: str, lines: list[str], t
 @pytest.mark.parametrize(
     ("window", "lines"),
     [
-        _row("", "maintenance[0].from: is required with `until`, or `cron` with `lasts`", id="nothing"),
+        _row(
+            "",
+            "maintenance[0].from: is required with `until`, unless `cron` and `lasts` are given",
+            id="nothing",
+        ),
         _row(
             ", from: 2026-12-01T02:00",
             "maintenance[0].until: is required with `from`",
@@ -204,7 +208,7 @@ def test_an_inhibition_that_cannot_be_meant(inhibition: str, lines: list[str], t
         _row(", lasts: 2h", "maintenance[0].cron: is required with `lasts`", id="lasts-from-when"),
         _row(
             ", from: 2026-12-01T02:00, until: 2026-12-01T02:00",
-            "maintenance[0].until: must be after `from`, 2026-12-01T02:00",
+            "maintenance[0].until: must be after 2026-12-01T02:00, the value of `from`",
             id="ends-as-it-begins",
         ),
         _row(
@@ -232,12 +236,12 @@ def test_an_inhibition_that_cannot_be_meant(inhibition: str, lines: list[str], t
         ),
         _row(
             ", cron: '*/30 * * * *', lasts: 30m",
-            "maintenance[0].lasts: never ends: it begins again every 30m at the latest",
+            "maintenance[0].lasts: must be shorter than 30m, the time between two starts; else the window never ends",
             id="one-that-never-ends",
         ),
         _row(
             ", cron: '0 2 * * *', lasts: 1h}, {name: m, cron: '0 4 * * *', lasts: 1h",
-            "maintenance[1].name: 'm' is the name of maintenance[0] already",
+            "maintenance[1].name: 'm' is already the name of maintenance[0]",
             id="name-taken",
         ),
     ],

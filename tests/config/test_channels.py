@@ -53,17 +53,17 @@ def test_wanting_pictures_is_yes_or_no(tmp_path: Path) -> None:
     [
         _row(
             _channels("ops , fallback: fone", "phone"),
-            "6:39: channels.ops.fallback: no such channel: 'fone'; did you mean `phone`?",
+            "6:39: channels.ops.fallback: unknown channel 'fone'; did you mean `phone`?",
             id="fallback-misspelt",
         ),
         _row(
             _channels("ops , fallback: ops"),
-            "6:39: channels.ops.fallback: leads back to where it began: ops → ops",
+            "6:39: channels.ops.fallback: is circular: ops → ops",
             id="fallback-of-itself",
         ),
         _row(
             _channels("a , fallback: b", "b , fallback: c", "c , fallback: a", "d , fallback: a"),
-            "6:37: channels.a.fallback: leads back to where it began: a → b → c → a",
+            "6:37: channels.a.fallback: is circular: a → b → c → a",
             id="a-circle-is-told-once",
         ),
         _row(
@@ -106,7 +106,7 @@ def test_a_fallback(channels: str, lines: list[str], tmp_path: Path) -> None:
         ),
         _row(
             "{from: 22:00, to: 7:00, days: [mon, tues]}",
-            f"6:78: channels.ops.quiet_hours.days[1]: {DAYS}, not 'tues'; did you mean `tue`?",
+            f"6:78: channels.ops.quiet_hours.days[1]: {DAYS}, got 'tues'; did you mean `tue`?",
             id="day",
         ),
         _row(
@@ -142,7 +142,7 @@ def test_a_channel_is_as_the_file_says(tmp_path: Path) -> None:
     assert (phone.fallback, phone.fallback_after, phone.quiet_hours) == (None, timedelta(minutes=5), None)
 
 
-SEVERAL = "holds several URLs; list them one by one, each with a reference of its own"
+SEVERAL = "contains several URLs; list them one by one, each with its own reference"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_file_holds_an_id_a_line(content: bytes, clients: list[str], tmp_path:
             ],
             id="control-characters",
         ),
-        pytest.param(b"# nobody\n", ["1:1: jobs[0].clients_file: holds no client"], id="nobody"),
+        pytest.param(b"# nobody\n", ["1:1: jobs[0].clients_file: contains no client"], id="nobody"),
         pytest.param(b"A\nx\xe9\n", ["2:2: jobs[0].clients_file: is not UTF-8 text"], id="latin-1"),
     ],
 )
@@ -96,37 +96,37 @@ MATCH = "{account: GONE}"
 WAITING = [
     pytest.param(
         f"rules: [{{name: r, type: threshold, match: {MATCH}, below: 5}}]",
-        "rule r: match.account 'GONE' fits nothing that is configured; the rule waits for it",
+        "rule r: match.account 'GONE' matches nothing that is configured, so the rule has no effect",
         id="rule",
     ),
     pytest.param(
         "rules: [{name: r, type: stale, match: {account: 'GONE*', job: j}, after: 5m}]",
-        "rule r: match.account 'GONE*' fits nothing that is configured; the rule waits for it",
+        "rule r: match.account 'GONE*' matches nothing that is configured, so the rule has no effect",
         id="stale-rule-with-a-glob",
     ),
     pytest.param(
         "rules: [{name: r, type: threshold, match: {account: SPOT, job: j}, below: 5}]",
-        "rule r: match fits no account that is configured; the rule waits for one",
+        "rule r: match matches no configured account, so the rule has no effect",
         id="account-of-another-job",
     ),
     pytest.param(
         f"routes: [{{match: {MATCH}}}]",
-        "routes[0].match.account 'GONE' fits nothing that is configured",
+        "routes[0].match.account 'GONE' matches nothing that is configured",
         id="route",
     ),
     pytest.param(
         f"inhibit: [{{source: {MATCH}, target: {{job: j}}}}]",
-        "inhibit[0].source.account 'GONE' fits nothing that is configured",
+        "inhibit[0].source.account 'GONE' matches nothing that is configured",
         id="inhibition",
     ),
     pytest.param(
         f"maintenance: [{{name: m, match: {MATCH}, cron: '0 3 * * *', lasts: 1h}}]",
-        "maintenance m: match.account 'GONE' fits nothing that is configured",
+        "maintenance m: match.account 'GONE' matches nothing that is configured",
         id="maintenance",
     ),
 ]
 OTHER_JOB = "jobs: [{name: o, provider: wdcf, every: 1m, clients: [SPOT]}, "
-NOBODY_IS_TOLD = "no channels are configured: alerts are shown by `status`, and nobody is told"
+NOBODY_IS_TOLD = "no channels are configured: alerts are shown by `status`, but no notifications are sent"
 
 
 @pytest.mark.parametrize(("section", "warning"), WAITING)

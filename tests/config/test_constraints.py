@@ -21,7 +21,7 @@ class Wanted(Section):
 
     constraints = (
         ExactlyOne(("every", "cron")),
-        ExactlyOne(("drop", "rise", "change"), advice=": write two rules", by_place=True, unless="levels"),
+        ExactlyOne(("drop", "rise", "change"), advice="; write two rules", by_place=True, unless="levels"),
         Needs("format", "body"),
         Needs("timezone", "cron", is_surplus=True),
         AtLeastOne(("title", "body")),
@@ -48,15 +48,17 @@ def problems(**changes: str | None) -> list[str]:
     ("changes", "found"),
     [
         pytest.param({}, [], id="nothing"),
-        pytest.param({"every": None}, ["it.every: is required, or `cron`"], id="none-of-one"),
+        pytest.param({"every": None}, ["it.every: is required, unless `cron` is given"], id="none-of-one"),
         pytest.param(
             {"cron": "c"}, ["it.cron: can't be combined with `every`; keep one of them"], id="two-of-one"
         ),
-        pytest.param({"drop": None}, ["it.drop: is required, or `rise`, or `change`"], id="none-of-three"),
+        pytest.param(
+            {"drop": None}, ["it.drop: is required, unless `rise` or `change` is given"], id="none-of-three"
+        ),
         pytest.param({"drop": None, "levels": "l"}, [], id="none-is-required-beside-this"),
         pytest.param(
             {"drop": None, "rise": "1", "change": "1"},
-            ["it.change: can't be combined with `rise`: write two rules"],
+            ["it.change: can't be combined with `rise`; write two rules"],
             id="the-first-of-the-file-is-kept",
         ),
         pytest.param(
@@ -67,13 +69,13 @@ def problems(**changes: str | None) -> list[str]:
             ["it.body: is required with `format`"],
             id="missed-once-is-enough",
         ),
-        pytest.param({"timezone": "UTC"}, ["it.timezone: only goes with `cron`"], id="a-key-too-many"),
-        pytest.param({"title": None}, ["it.title: is required, or `body`, or both"], id="none-of-two"),
+        pytest.param({"timezone": "UTC"}, ["it.timezone: is only allowed with `cron`"], id="a-key-too-many"),
+        pytest.param({"title": None}, ["it.title: is required, unless `body` is given"], id="none-of-two"),
         pytest.param({"body": "b"}, [], id="both-of-two"),
         pytest.param({"until": None}, ["it.until: is required with `from`"], id="half-a-form"),
         pytest.param(
             {"from": None, "until": None},
-            ["it.from: is required with `until`, or `begins` with `lasts`"],
+            ["it.from: is required with `until`, unless `begins` and `lasts` are given"],
             id="no-form",
         ),
         pytest.param(

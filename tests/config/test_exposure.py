@@ -72,7 +72,7 @@ def test_a_store_that_others_can_read_is_told_with_all_of_its_files(place: Path)
     (told,) = _told(place, (REFERRING + ONE_JOB).replace("${file:key}", "${KEY}"))
     quoted = " ".join(f"'{file}'" for file in files)
     assert told == (
-        f"the store can be read by others (mode 0644), balances and accounts and all: chmod 600 {quoted}"
+        f"the store can be read by others (mode 0644), with all balances and accounts: chmod 600 {quoted}"
     )
 
 
@@ -80,7 +80,9 @@ def test_a_store_that_others_can_read_is_told_with_all_of_its_files(place: Path)
     ("mode", "advice"),
     [
         pytest.param(0o777, "chmod o-w '{}'", id="open"),
-        pytest.param(0o1777, "it is one that is shared on purpose, so set store.url to another", id="shared"),
+        pytest.param(
+            0o1777, "it is a shared directory, so set store.url to a file in another one", id="shared"
+        ),
     ],
 )
 def test_a_directory_that_others_can_write_to_is_told(mode: int, advice: str, place: Path) -> None:
@@ -88,8 +90,8 @@ def test_a_directory_that_others_can_write_to_is_told(mode: int, advice: str, pl
     place.chmod(mode)
     (told,) = _told(place, (REFERRING + ONE_JOB).replace("${file:key}", "${KEY}"))
     assert told == (
-        f"the store's directory can be written to by others (mode {mode:04o}), who could put another file in the "
-        f"store's place: {advice.format(place)}"
+        f"the store's directory can be written to by others (mode {mode:04o}), who could replace the store: "
+        f"{advice.format(place)}"
     )
 
 
@@ -106,7 +108,7 @@ def test_secrets_in_a_file_that_others_can_read_are_told_by_their_places(place: 
     (told,) = warnings(load(place / "config.yaml", {}), NOW)
     places = "providers.nami.api_key, providers.nami.api_secret, providers.wdcf.client_secret and 1 more"
     assert told == (
-        f"{place}/config.yaml holds secrets ({places}) and can be read by others (mode 0644): "
+        f"{place}/config.yaml contains secrets ({places}) and can be read by others (mode 0644): "
         f"chmod 600 '{place}/config.yaml', or refer to them as ${{NAME}} or ${{file:PATH}}"
     )
 
@@ -138,8 +140,8 @@ def test_no_advice_locks_the_daemon_out(place: Path) -> None:
     os.chown(place / "balances.db", 61234, 61234)
     written(place, JOBS).chmod(0o644)
     [told] = warnings(load(place / "config.yaml", {}), NOW)
-    assert "refer to them as ${NAME} or ${file:PATH}; chmod 600 would lock the daemon out" in told
+    assert "refer to them as ${NAME} or ${file:PATH}; chmod 600 would lock out the daemon" in told
     _made(place / "key", 0o644)
     [told] = _told(place, REFERRING + ONE_JOB)
-    assert "pass it by LoadCredential= in the systemd unit, or " in told
-    assert "chmod 600 would lock the daemon out" in told
+    assert "pass it with LoadCredential= in the systemd unit, or " in told
+    assert "chmod 600 would lock out the daemon" in told

@@ -34,8 +34,8 @@ def test_where_there_is_none_the_places_are_named(tmp_path: Path, monkeypatch: p
     with pytest.raises(ConfigError) as caught:
         find(None, {}, tmp_path)
     assert str(caught.value) == (
-        f"configuration: no file found; looked in -c FILE, $BALANCE_MONITOR_CONFIG, {tmp_path}/config.yaml, "
-        f"{tmp_path}/etc/config.yaml"
+        f"configuration: no file found; looked for {tmp_path}/config.yaml and {tmp_path}/etc/config.yaml; "
+        "name another with -c or $BALANCE_MONITOR_CONFIG"
     )
 
 

@@ -10,8 +10,8 @@ from monitor.domain.model import Severity
 from monitor.domain.rules import Delta, Failing, Flapping, Stale, Threshold
 from tests.config.support import JOBS, loaded, problems
 
-BELONGS = "can't be combined with `levels`: it belongs into each of them"
-TWO = "needs two or more, of different severity; a single limit stands at the rule itself"
+BELONGS = "can't be combined with `levels`; set it in each level"
+TWO = "needs at least two levels; write a single limit in the rule itself"
 
 
 def _row(text: str, *lines: str, id: str) -> object:
@@ -29,12 +29,12 @@ def _problems(folder: Path, rule: str) -> list[str]:
     [
         _row(
             "type: threshold, levels: {warning: {below: 5}, critical: {below: 5}}",
-            "levels.warning.below: must be more than 5, the limit of `critical`",
+            "levels.warning.below: must be greater than 5, the limit of `critical`",
             id="below-the-same",
         ),
         _row(
             "type: threshold, levels: {critical: {below: 3}, warning: {below: 2}, info: {below: 9}}",
-            "levels.warning.below: must be more than 3, the limit of `critical`",
+            "levels.warning.below: must be greater than 3, the limit of `critical`",
             id="the-order-of-the-file-does-not-matter",
         ),
         _row(
@@ -44,14 +44,14 @@ def _problems(folder: Path, rule: str) -> list[str]:
         ),
         _row(
             "type: threshold, levels: {warning: {above: 6}, critical: {below: 5}}",
-            "levels.warning.below: is required: the other levels have it",
-            "levels.critical.above: is required: the other levels have it",
+            "levels.warning.below: is required, because the other levels have it",
+            "levels.critical.above: is required, because the other levels have it",
             id="limits-of-different-kinds",
         ),
         _row(
             "type: threshold, levels: {warning: {below: 6, clear: 5}, critical: {clear: 5}}",
-            "levels.warning.clear: must be at least `below`, 6",
-            "levels.critical.below: is required, or `above`, or both",
+            "levels.warning.clear: must be at least 6, the value of `below`",
+            "levels.critical.below: is required, unless `above` is given",
             id="each-level-is-checked-as-a-rule",
         ),
         _row(
@@ -66,7 +66,7 @@ def _problems(folder: Path, rule: str) -> list[str]:
         ),
         _row(
             "type: delta, levels: {warning: {rise: 2}, critical: {drop: 3}}",
-            "levels.warning.rise: another level has `drop`: write two rules",
+            "levels.warning.rise: another level has `drop`; write two rules",
             id="two-directions",
         ),
         _row(
@@ -76,7 +76,7 @@ def _problems(folder: Path, rule: str) -> list[str]:
         ),
         _row(
             "type: stale, levels: {warning: {after: 5m}, critical: {after: 30m}}",
-            "levels.warning.after: must be more than the 5m between two polls of job clients",
+            "levels.warning.after: must be longer than 5m, the time between two polls of job clients",
             id="a-level-within-the-interval",
         ),
         _row(
@@ -95,22 +95,21 @@ def _problems(folder: Path, rule: str) -> list[str]:
             "type: threshold, below: 5, clear: 6, severity: info, levels: {info: {below: 2}, critical: {below: 1}}",
             f"below: {BELONGS}",
             f"clear: {BELONGS}",
-            "severity: can't be combined with `levels`: each of them has its own",
+            "severity: can't be combined with `levels`; each level has its own severity",
             id="limits-and-severity-at-the-rule-too",
         ),
         _row(
             "type: failing, levels: {critcal: {polls: 5}, info: {polls: 1, severity: info, below: 5, pols: 3}}",
-            "levels.critcal: expected info, warning or critical, not 'critcal'; did you mean `critical`?",
-            "levels.info.severity: unknown key; it belongs to the rule itself",
-            "levels.info.below: unknown key; it belongs to levels of rules of type threshold",
+            "levels.critcal: expected info, warning or critical, got 'critcal'; did you mean `critical`?",
+            "levels.info.severity: unknown key here; it belongs to the rule itself",
+            "levels.info.below: unknown key here; it belongs to levels of rules of type threshold",
             "levels.info.pols: unknown key; did you mean `polls`?",
             id="keys",
         ),
         _row(
             "type: stale, levels: {info: {}, critical: {after: 0s}}",
             "levels.info.after: is required",
-            "levels.critical.after: must be greater than zero; expected a whole number and a unit: 30s, 5m, 4h or 90d, "
-            "got '0s'",
+            "levels.critical.after: must be greater than zero, got '0s'",
             id="values",
         ),
     ],

@@ -253,7 +253,7 @@ def test_a_file_without_a_configuration_says_so(content: bytes, line: str, tmp_p
     [
         pytest.param("gone.yaml", "can't be read: No such file or directory", id="missing"),
         pytest.param(".", "can't be read: Is a directory", id="directory"),
-        pytest.param("nul\0.yaml", "can't be read: not a file's name", id="impossible-name"),
+        pytest.param("nul\0.yaml", "can't be read: not a file name", id="impossible-name"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(name: str, reason: str, tmp_path: Path) -> None:

@@ -95,13 +95,13 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
         pytest.param("${EMPTY}", "the environment variable EMPTY is empty", id="variable-empty"),
         pytest.param(
             "${LINES}",
-            "the environment variable LINES holds a line break or another control character",
+            "the environment variable LINES contains a line break or another control character",
             id="variable-of-two-lines",
         ),
         pytest.param(
             "${URLS}",
-            "the environment variable URLS holds a line break or another control character: list several URLs one "
-            "by one, each with a reference of its own",
+            "the environment variable URLS contains a line break or another control character; list several URLs one "
+            "by one, each with its own reference",
             id="variable-of-two-urls",
         ),
         pytest.param(
@@ -112,7 +112,7 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
         ),
         pytest.param(
             "${NAME",
-            "`${` opens a reference that no `}` closes; write `$${` for a literal `${`",
+            "the reference lacks its closing `}`; write `$${` for a literal `${`",
             id="not-closed",
         ),
         pytest.param(
@@ -120,7 +120,9 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
         ),
         pytest.param("${file:empty}", "the file {0}/empty is empty", id="empty-file"),
         pytest.param(
-            "${file:lines}", "the file {0}/lines holds a line break or another control character", id="lines"
+            "${file:lines}",
+            "the file {0}/lines contains a line break or another control character",
+            id="lines",
         ),
         pytest.param("${file:latin}", "the file {0}/latin is not UTF-8 text", id="not-utf-8"),
         pytest.param("${file:large}", "the file {0}/large is larger than 64 KiB", id="too-large"),

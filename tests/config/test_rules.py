@@ -6,7 +6,7 @@ import pytest
 
 from tests.config.support import JOBS, problems
 
-BUILT_IN = "`failing` is the rule that exists by itself; take another name, or say `failing: off`"
+BUILT_IN = "`failing` is the name of the built-in rule; choose another, or set `failing: off`"
 CHANGES = "expected an amount, such as 250, or a percentage, such as 20%"
 
 
@@ -30,19 +30,19 @@ def _problems(folder: Path, rule: str) -> list[str]:
         _row("text", "10:5: rules[0]: expected a mapping (key: value), got text", id="a-text"),
         _row(
             "{name: r, type: treshold, below: 5}",
-            "10:21: rules[0].type: no such type of rule: 'treshold'; did you mean `threshold`?",
+            "10:21: rules[0].type: unknown rule type 'treshold'; did you mean `threshold`?",
             id="type-misspelt",
         ),
         _row(
             "{name: r, type: treshold, severity: crit, notify: opps}",
-            "10:21: rules[0].type: no such type of rule: 'treshold'; did you mean `threshold`?",
-            "10:41: rules[0].severity: expected info, warning or critical, not 'crit'; did you mean `critical`?",
-            "10:55: rules[0].notify: no such channel: 'opps'; did you mean `ops`?",
+            "10:21: rules[0].type: unknown rule type 'treshold'; did you mean `threshold`?",
+            "10:41: rules[0].severity: expected info, warning or critical, got 'crit'; did you mean `critical`?",
+            "10:55: rules[0].notify: unknown channel 'opps'; did you mean `ops`?",
             id="what-all-types-have-is-checked-all-the-same",
         ),
         _row(
             "{name: r, type: failing, severity: critcal}",
-            "10:40: rules[0].severity: expected info, warning or critical, not 'critcal'; did you mean `critical`?",
+            "10:40: rules[0].severity: expected info, warning or critical, got 'critcal'; did you mean `critical`?",
             id="severity",
         ),
         _row(
@@ -52,7 +52,7 @@ def _problems(folder: Path, rule: str) -> list[str]:
         ),
         _row(
             "{name: r, type: failing, notify: [ops, pos]}",
-            "10:44: rules[0].notify[1]: no such channel: 'pos'; did you mean `ops`?",
+            "10:44: rules[0].notify[1]: unknown channel 'pos'; did you mean `ops`?",
             id="one-of-several-channels",
         ),
         _row(
@@ -72,7 +72,7 @@ def _problems(folder: Path, rule: str) -> list[str]:
         ),
         _row(
             "{name: r, type: failing, below: 5}",
-            "10:30: rules[0].below: unknown key; it belongs to rules of type threshold",
+            "10:30: rules[0].below: unknown key here; it belongs to rules of type threshold",
             id="key-of-another-type",
         ),
         _row(
@@ -82,7 +82,7 @@ def _problems(folder: Path, rule: str) -> list[str]:
         ),
         _row(
             "{name: r, type: failing}\n  - {name: r, type: failing}",
-            "11:12: rules[1].name: 'r' is the name of rules[0] already",
+            "11:12: rules[1].name: 'r' is already the name of rules[0]",
             id="name-taken",
         ),
     ],
@@ -97,29 +97,29 @@ def test_what_all_rules_have(rule: str, lines: list[str], tmp_path: Path) -> Non
     [
         _row(
             "x: 1",
-            "10:5: rules[0].below: is required, or `above`, or both",
+            "10:5: rules[0].below: is required, unless `above` is given",
             "10:32: rules[0].x: unknown key; known: name, match, for, keep_firing_for, repeat_every, send_resolved, "
             "cooldown, flapping, severity, notify, message, links, chart, below, above, clear, type, field, levels",
             id="no-limit",
         ),
         _row(
             "below: 5, above: 5",
-            "10:39: rules[0].below: must be less than `above`, 5",
+            "10:39: rules[0].below: must be less than 5, the value of `above`",
             id="below-not-less-than-above",
         ),
         _row(
             "below: 5, clear: 4.99",
-            "10:49: rules[0].clear: must be at least `below`, 5",
+            "10:49: rules[0].clear: must be at least 5, the value of `below`",
             id="clear-under-below",
         ),
         _row(
             "above: 5, clear: 5.01",
-            "10:49: rules[0].clear: must be at most `above`, 5",
+            "10:49: rules[0].clear: must be at most 5, the value of `above`",
             id="clear-over-above",
         ),
         _row(
             "below: 5, above: 9, clear: 7",
-            "10:52: rules[0].clear: can't be combined with both `below` and `above`: write two rules",
+            "10:52: rules[0].clear: can't be combined with both `below` and `above`; write two rules",
             id="clear-of-both",
         ),
         _row("below: 1 000", "10:39: rules[0].below: '1 000' is not a number", id="blank-in-a-number"),
@@ -128,12 +128,12 @@ def test_what_all_rules_have(rule: str, lines: list[str], tmp_path: Path) -> Non
         _row("below: [5]", "10:39: rules[0].below: expected an amount, got a list", id="a-list"),
         _row(
             "below: 5, field: locked, match: {job: clients}",
-            "10:49: rules[0].field: the service that this rule is about does not report `locked`",
+            "10:49: rules[0].field: no job that this rule matches reports `locked`",
             id="locked-where-it-is-not-told",
         ),
         _row(
             "below: 5, field: free",
-            "10:49: rules[0].field: expected available, total or locked, not 'free'",
+            "10:49: rules[0].field: expected available, total or locked, got 'free'",
             id="field",
         ),
     ],
@@ -154,14 +154,16 @@ def test_a_threshold_at_its_bounds(keys: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "lines"),
     [
-        _row("field: total", "10:5: rules[0].drop: is required, or `rise`, or `change`", id="none"),
+        _row(
+            "field: total", "10:5: rules[0].drop: is required, unless `rise` or `change` is given", id="none"
+        ),
         _row(
             "drop: 5, rise: 5",
-            "10:37: rules[0].rise: can't be combined with `drop`: write two rules",
+            "10:37: rules[0].rise: can't be combined with `drop`; write two rules",
             id="two",
         ),
-        _row("drop: 0", "10:34: rules[0].drop: must be more than 0, got '0'", id="zero"),
-        _row("drop: -5%", "10:34: rules[0].drop: must be more than 0, got '-5%'", id="negative"),
+        _row("drop: 0", "10:34: rules[0].drop: must be greater than zero, got '0'", id="zero"),
+        _row("drop: -5%", "10:34: rules[0].drop: must be greater than zero, got '-5%'", id="negative"),
         _row("drop: '%'", f"10:34: rules[0].drop: {CHANGES}, got '%'", id="percent-of-what"),
         _row("drop: a lot", f"10:34: rules[0].drop: {CHANGES}, got 'a lot'", id="words"),
         _row(
@@ -169,7 +171,11 @@ def test_a_threshold_at_its_bounds(keys: str, tmp_path: Path) -> None:
             f"10:34: rules[0].drop: {CHANGES}",
             id="a-list",
         ),
-        _row("drop: 5, within: 91d", "10:45: rules[0].within: is longer than store.keep, 90d", id="window"),
+        _row(
+            "drop: 5, within: 91d",
+            "10:45: rules[0].within: must be at most 90d, the value of store.keep",
+            id="window",
+        ),
     ],
 )
 def test_a_delta(keys: str, lines: list[str], tmp_path: Path) -> None:
@@ -183,7 +189,7 @@ def test_a_delta(keys: str, lines: list[str], tmp_path: Path) -> None:
         _row("clock: observed", "10:5: rules[0].after: is required", id="no-after"),
         _row(
             "after: 5m",
-            "10:35: rules[0].after: must be more than the 5m between two polls of job clients",
+            "10:35: rules[0].after: must be longer than 5m, the time between two polls of job clients",
             id="after-not-more-than-an-interval",
         ),
         _row(
@@ -217,7 +223,7 @@ def test_a_stale_rule_minds_the_runs_of_cron(cron: str, gap: str, tmp_path: Path
     """With the shortest time between two runs it would fire in every one; longer ones are rests, and do not count."""
     text = JOBS.replace("every: 5m", f"cron: '{cron}'")
     assert problems(tmp_path, f"{text}rules:\n  - {{name: r, type: stale, after: {gap}}}\n") == [
-        f"config.yaml:10:35: rules[0].after: must be more than the {gap} between two polls of job clients"
+        f"config.yaml:10:35: rules[0].after: must be longer than {gap}, the time between two polls of job clients"
     ]
     assert problems(tmp_path, f"{text}rules:\n  - {{name: r, type: stale, after: 1{gap}}}\n") == []
 
@@ -225,31 +231,31 @@ def test_a_stale_rule_minds_the_runs_of_cron(cron: str, gap: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("match", "lines"),
     [
-        _row("{job: spto}", "job: no such job: 'spto'; did you mean `spot`?", id="job"),
+        _row("{job: spto}", "job: unknown job 'spto'; did you mean `spot`?", id="job"),
         _row(
             "{job: [spot, clents]}",
-            "job[1]: no such job: 'clents'; did you mean `clients`?",
+            "job[1]: unknown job 'clents'; did you mean `clients`?",
             id="one-of-several-jobs",
         ),
-        _row("{provider: wdfc}", "provider: no such provider: 'wdfc'; did you mean `wdcf`?", id="provider"),
+        _row("{provider: wdfc}", "provider: unknown provider 'wdfc'; did you mean `wdcf`?", id="provider"),
         _row(
             "{job: spot, currency: UDST}",
-            "currency: no such currency: 'UDST'; did you mean `USDT`?",
+            "currency: unknown currency 'UDST'; did you mean `USDT`?",
             id="currency",
         ),
         _row(
             "{job: clients, currency: USDT}",
-            "currency: no such currency: 'USDT'; did you mean `USD`?",
+            "currency: unknown currency 'USDT'; did you mean `USD`?",
             id="usd",
         ),
-        _row("{taem: front}", "taem: no job has such a label; did you mean `team`?", id="label"),
+        _row("{taem: front}", "taem: unknown attribute or label 'taem'; did you mean `team`?", id="label"),
         _row("{account: nobody}", "matches no configured account", id="account"),
         _row("{job: clients, account: spot}", "matches no configured account", id="job-and-account"),
         _row("{currency: 'E*'}", "matches no configured account", id="currency-glob"),
         _row("{team: back}", "matches no configured account", id="label-of-another-value"),
         _row("{job: 'x*'}", "matches no configured account", id="job-glob"),
         _row("{job: []}", "job: is empty", id="no-globs"),
-        _row("{job: }", "job: is empty; give it a value, or leave the key out", id="null-glob"),
+        _row("{job: }", "job: is empty; set a value, or remove the key", id="null-glob"),
         _row("[spot]", "expected a mapping (key: value), got a list", id="a-list"),
     ],
 )

@@ -25,7 +25,7 @@ def test_a_good_configuration_needs_no_advice(tmp_path: Path) -> None:
 def test_without_channels_nobody_is_told(tmp_path: Path) -> None:
     """Allowed, for a look at `status`, and worth a word."""
     assert _warnings(tmp_path, PROVIDERS + ONE_JOB) == [
-        "no channels are configured: alerts are shown by `status`, and nobody is told"
+        "no channels are configured: alerts are shown by `status`, but no notifications are sent"
     ]
 
 
@@ -34,7 +34,7 @@ def test_signatures_do_not_travel_in_the_clear_unnoticed(host: str, tmp_path: Pa
     """http:// is for loopback."""
     text = JOBS.replace("channels:", f"{WDCF}base_url: 'http://{host}'}}\nchannels:")
     assert _warnings(tmp_path, text) == [
-        "providers.w.base_url is http: the credentials' signatures travel in the clear"
+        "providers.w.base_url is http: requests and their signatures are sent unencrypted"
     ]
 
 
@@ -49,7 +49,7 @@ def test_loopback_may_be_plain_http(host: str, tmp_path: Path) -> None:
 def test_a_certificate_that_is_not_looked_at_is_mentioned(tmp_path: Path) -> None:
     """Whoever turned it off for a test should not forget it."""
     assert _warnings(tmp_path, JOBS.replace("channels:", f"{WDCF}verify_tls: no}}\nchannels:")) == [
-        "providers.w.verify_tls is off: whoever answers is believed, balances and all"
+        "providers.w.verify_tls is off: anybody in between can pose as the service and forge balances"
     ]
 
 
@@ -75,7 +75,7 @@ jobs:
   - {{name: z, provider: a, every: 1m, wallet: futures}}
 """
     expected = (
-        f"x, y, z: polling on time takes {needed} calls a minute at https://nami.exchange:443, and its rate_limit "
+        f"x, y, z: the schedules need {needed} calls a minute to https://nami.exchange:443, but its rate_limit "
         "60/1m allows 60; polls will be late"
     )
     assert _warnings(tmp_path, text) == ([expected] if needed else [])
@@ -90,7 +90,7 @@ def test_a_cron_jobs_calls_are_those_of_an_hour_in_which_it_runs(tmp_path: Path)
     """Two accounts every other minute are one call a minute."""
     text = JOBS.replace("client_secret: secret-of-wdcf", "client_secret: s, rate_limit: 1/2m")
     assert _warnings(tmp_path, text.replace("every: 5m", "cron: '*/2 3 * * *'")) == [
-        "clients: polling on time takes 1 calls a minute at https://wdcf.xerve.online:443, and its rate_limit 1/2m "
+        "clients: the schedules need 1 calls a minute to https://wdcf.xerve.online:443, but its rate_limit 1/2m "
         "allows 0.5; polls will be late"
     ]
 
@@ -98,7 +98,7 @@ def test_a_cron_jobs_calls_are_those_of_an_hour_in_which_it_runs(tmp_path: Path)
 def test_a_glob_that_fits_nothing_is_mentioned(tmp_path: Path) -> None:
     """A misspelt client among others would go unwatched."""
     text = f"{JOBS}rules: [{{name: r, type: threshold, below: 1, match: {{account: [A, C], currency: USD}}}}]"
-    assert _warnings(tmp_path, text) == ["rule r: match.account 'C' fits nothing that is configured"]
+    assert _warnings(tmp_path, text) == ["rule r: match.account 'C' matches nothing that is configured"]
 
 
 ROUTED = f"{JOBS}rules: [{{name: low, type: threshold, below: 1, match: {{job: spot}}}}]\n"
@@ -109,13 +109,13 @@ ROUTED = f"{JOBS}rules: [{{name: low, type: threshold, below: 1, match: {{job: s
     [
         pytest.param(
             "[{}, {match: {rule: low}}]",
-            ["routes[1] is never reached: routes[0] takes everything, and does not say `continue: true`"],
+            ["routes[1] is never reached: routes[0] matches every alert and lacks `continue: true`"],
             id="behind-one-that-takes-everything",
         ),
         pytest.param("[{continue: true}, {match: {rule: low}}]", [], id="behind-one-that-goes-on"),
         pytest.param(
             "[{match: {rule: 'l*'}}, {match: {rule: low, severity: warning}}, {}]",
-            ["routes[1] is never reached: routes[0] takes all of that, and does not say `continue: true`"],
+            ["routes[1] is never reached: routes[0] matches the same alerts and lacks `continue: true`"],
             id="behind-one-that-takes-all-of-it",
         ),
         pytest.param("[{match: {rule: 'l[ao]*'}}, {match: {rule: low}}]", [], id="perhaps-behind-one"),
@@ -134,30 +134,30 @@ def test_a_route_that_is_never_reached_is_mentioned(routes: str, advice: list[st
         pytest.param(
             "routes: [{match: {rule: [low, 'hig*'], job: [spot, 'x*']}}]",
             [
-                "routes[0].match.job 'x*' fits nothing that is configured",
-                "routes[0].match.rule 'hig*' fits nothing that is configured",
+                "routes[0].match.job 'x*' matches nothing that is configured",
+                "routes[0].match.rule 'hig*' matches nothing that is configured",
             ],
             id="globs",
         ),
         pytest.param(
             "routes: [{match: {rule: low, job: clients}}]",
-            ["routes[0].match fits no alert that there can be"],
+            ["routes[0].match can match no alert of these rules and accounts"],
             id="a-rule-and-an-account-that-have-nothing-to-do-with-each-other",
         ),
         pytest.param(
             "inhibit: [{source: {rule: low, account: A}, target: {type: failing}}]",
-            ["inhibit[0].source fits no alert that there can be"],
+            ["inhibit[0].source can match no alert of these rules and accounts"],
             id="inhibition",
         ),
         pytest.param(
             "routes: [{match: {severity: critical}}]",
-            ["routes[0].match fits no alert that there can be"],
+            ["routes[0].match can match no alert of these rules and accounts"],
             id="a-severity-that-no-rule-has",
         ),
         pytest.param(
             "maintenance: [{name: m, match: {rule: low, type: stale}, cron: '0 2 * * *', lasts: 1h}]",
             [
-                "maintenance m: match.type 'stale' fits nothing that is configured",
+                "maintenance m: match.type 'stale' matches nothing that is configured",
             ],
             id="a-type-that-no-rule-is-of",
         ),
@@ -172,7 +172,7 @@ def test_what_no_alert_fits_is_mentioned(text: str, advice: list[str], tmp_path:
 @pytest.mark.parametrize(
     ("until", "advice"),
     [
-        pytest.param("12:00", ["maintenance m is over since 2026-06-01 12:00:00 UTC; it can go"], id="over"),
+        pytest.param("12:00", ["maintenance m ended at 2026-06-01 12:00:00 UTC; remove it"], id="over"),
         pytest.param("12:01", [], id="under-way"),
     ],
 )
@@ -188,8 +188,8 @@ def test_a_reference_without_braces_is_mentioned(tmp_path: Path) -> None:
         "json://example.org/hook", "json://me:$PASS@h/hook"
     )
     assert _warnings(tmp_path, text) == [
-        "providers.nami.api_key is taken as it is written; did you mean `${NAMI_API_KEY}`?",
-        "channels.ops.urls[0] holds a `$` that is taken as it is written; a reference has braces: `${NAME}`",
+        "providers.nami.api_key is used literally; did you mean `${NAMI_API_KEY}`?",
+        "channels.ops.urls[0] contains a `$`, which is used literally; a reference needs braces: `${NAME}`",
     ]
 
 
@@ -223,7 +223,7 @@ def test_pictures_that_nothing_draws_are_mentioned(
     text = JOBS.replace('hook"]', f'hook"], chart: {channel}') + RULE.replace("CHART", rule)
     assert _warnings(tmp_path, text) == (
         [
-            f"{askers}: `chart` asks for pictures, and matplotlib is not installed, so messages go without: "
+            f"{askers}: `chart` is on, but matplotlib is not installed; messages are sent without charts: "
             "pip install 'balance-monitor[charts]'"
         ]
         if askers
@@ -236,11 +236,11 @@ def test_pictures_that_no_service_shows_are_mentioned(tmp_path: Path) -> None:
     text = JOBS.replace('hook"]', 'hook"], chart: true')
     assert _warnings(tmp_path, text) == []
     assert _warnings(tmp_path, text.replace("json://example.org/hook", "gchat://w/key/token")) == [
-        "channel ops: `chart` asks for pictures, and none of its services takes attachments"
+        "channel ops: `chart` is on, but none of its services accepts attachments"
     ]
 
 
-SAME = "lead to the same recipient; it gets each message once"
+SAME = "lead to the same recipient; it receives each message once"
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ SAME = "lead to the same recipient; it gets each message once"
             {"ops": ["ntfy://h/a", "ntfy://h/b/a"]},
             "",
             [
-                "channels.ops.urls[1] leads to a recipient that the channel has already; it gets each message once"
+                "channels.ops.urls[1] leads to a recipient that the channel already has; it receives each message once"
             ],
             id="twice-in-a-channel",
         ),

@@ -9,14 +9,14 @@ from monitor.config.types import Listen
 from tests.config.support import JOBS, loaded, problems, written
 
 SECRET = "hunter2-and-much-more"
-REQUIRED = "web.token: is required, since others can reach"
+REQUIRED = "web.token: is required, because other machines can reach"
 ADDRESS = "expected ADDRESS:PORT, such as 127.0.0.1:8787 or [::]:8787"
 OF_THIS_MACHINE = (
-    "expected an address of this machine, such as 127.0.0.1:8787 or 0.0.0.0:8787; a name goes to `hosts`"
+    "expected an IP address, such as 127.0.0.1:8787 or 0.0.0.0:8787; host names belong in `hosts`"
 )
-EMPTY = "is empty; give it a value, or leave the key out"
-SHORT = "must have at least 16 characters; `openssl rand -hex 24` makes one"
-NAME = "expected a host's name as browsers send it, without scheme and port: monitor.example"
+EMPTY = "is empty; set a value, or remove the key"
+SHORT = "must have at least 16 characters; `openssl rand -hex 24` generates one"
+NAME = "expected a host name without scheme and port, such as monitor.example"
 
 
 def test_without_the_section_nothing_is_served(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_loopback_address_needs_no_token(tmp_path: Path, listen: str, host: st
 def test_any_other_address_needs_one(tmp_path: Path, listen: str, shown: str) -> None:
     """Others reach it; with a token that is what is wanted."""
     [problem] = problems(tmp_path, f"{JOBS}web: {{listen: '{listen}'}}\n")
-    assert problem == f"config.yaml:9:6: {REQUIRED} {shown}; or listen on 127.0.0.1"
+    assert problem == f"config.yaml:9:6: {REQUIRED} {shown}; set it, or listen on 127.0.0.1"
     web = loaded(tmp_path, f"{JOBS}web: {{listen: '{listen}', token: {SECRET}}}\n").web
     assert web is not None
     assert (str(web.listen), web.listen.is_loopback) == (shown, False)
@@ -108,12 +108,12 @@ def _row(web: str, *lines: str, id: str) -> object:
         _row("{token: [a]}", "9:14: web.token: expected text, got a list", id="a-list-of-tokens"),
         _row(
             "{token: pässwörter-and-more}",
-            "9:14: web.token: must be of printable ASCII characters without spaces, as HTTP headers can carry it",
+            "9:14: web.token: must consist of printable ASCII characters without spaces, for an HTTP header",
             id="a-token-that-no-header-carries",
         ),
         _row(
             "{token: a token of four words}",
-            "9:14: web.token: must be of printable ASCII characters without spaces, as HTTP headers can carry it",
+            "9:14: web.token: must consist of printable ASCII characters without spaces, for an HTTP header",
             id="a-sentence",
         ),
         _row("{hosts: ~}", f"9:7: web.hosts: {EMPTY}", id="no-hosts"),

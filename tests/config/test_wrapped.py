@@ -9,8 +9,8 @@ from tests.config.support import JOBS, loaded, problems
 from tests.config.test_warnings import NOW
 
 SECRET = "hunter2-and-more"
-WHITE = "begins or ends with white space, which counts as part of it; remove that"
-QUOTED = "is in quotes, which count as part of it; remove them"
+WHITE = "begins or ends with white space, which is part of the value; remove it"
+QUOTED = "is in quotes, which are part of the value; remove them"
 FROM_FILE = JOBS.replace("secret-of-wdcf", '"${file:secret}"')
 
 

@@ -96,12 +96,18 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     ("text", "line", "column", "reason"),
     [
         pytest.param(
-            "a: 1\nb: 2\na: 3\n", 3, 1, "the key is here twice, first in line 1", id="duplicate-key"
+            "a: 1\nb: 2\na: 3\n",
+            3,
+            1,
+            "duplicate key, first set in line 1; remove one of them",
+            id="duplicate-key",
         ),
         pytest.param("a: 1\n---\nb: 2\n", 2, 1, "a second document starts here", id="second-document"),
         pytest.param("a: *x\n", 1, 4, "refers to an anchor that is not defined above", id="unknown-anchor"),
-        pytest.param("a: &x [1, *x]\n", 1, 11, "it is itself a part of", id="recursive-alias"),
-        pytest.param(BOMB, 6, 12, "values, aliases counted in full", id="alias-bomb"),
+        pytest.param(
+            "a: &x [1, *x]\n", 1, 11, "refers to a list or mapping that contains it", id="recursive-alias"
+        ),
+        pytest.param(BOMB, 6, 12, "values, with aliases expanded", id="alias-bomb"),
         pytest.param("a: b\nc:\n  <<: x\n", 3, 7, "`<<` takes a mapping", id="merge-of-text"),
         pytest.param("? [a]\n: b\n", 1, 3, "a key must be plain text", id="list-as-key"),
         pytest.param("a: !!python/object:os.system x", 1, 4, "YAML tags", id="python-tag"),

@@ -131,7 +131,7 @@ async def test_status_is_shown_while_the_file_keeps_the_daemon_from_its_start(si
     done = await site.command("status", "--json")
     assert IN_FORCE in done.err
     assert json.loads(done.out)["configuration"]["refused_at"] is None
-    assert "is not YAML" in json.loads(done.out)["configuration"]["problems"][0]
+    assert "is not valid YAML" in json.loads(done.out)["configuration"]["problems"][0]
 
 
 def _line(text: str) -> int:

@@ -85,7 +85,7 @@ async def test_what_others_can_get_at_is_told_by_run_and_by_check(site: Installa
         checked = await site.command("check")
         daemon = await site.start()
         readable = (
-            f"the store can be read by others (mode 0644), balances and accounts and all: chmod 600 {store}"
+            f"the store can be read by others (mode 0644), with all balances and accounts: chmod 600 {store}"
         )
         for warning in (readable, directory, key):
             assert f"warning: {warning}\n" in checked.err

@@ -172,7 +172,7 @@ def test_wdcf_accounts() -> None:
 @pytest.mark.parametrize(
     ("keys", "reason"),
     [
-        pytest.param({}, "needs clients or clients_file", id="nobody"),
+        pytest.param({}, "either `clients` or `clients_file` is required", id="nobody"),
         pytest.param({"clients": []}, "at least 1 item", id="empty-list"),
         pytest.param({"clients": ["a", "b", "a"]}, "a is listed more than once", id="twice"),
         pytest.param({"clients": ["x" * 256]}, "1 to 255 printable", id="too-long"),

@@ -223,7 +223,7 @@ def test_what_the_store_keeps_holds_its_list_and_not_its_password(tmp_path: Path
             "purses_from: purses.txt", ["purses.txt:2:1: jobs[0].purses_from: 'c' is no purse"], id="listed"
         ),
         pytest.param(
-            "purses_from: empty.txt", ["empty.txt:1:1: jobs[0].purses_from: holds no purse"], id="nothing"
+            "purses_from: empty.txt", ["empty.txt:1:1: jobs[0].purses_from: contains no purse"], id="nothing"
         ),
         pytest.param(
             "purses: [A], purses_from: purses.txt",
@@ -237,7 +237,7 @@ def test_what_the_store_keeps_holds_its_list_and_not_its_password(tmp_path: Path
         ),
         pytest.param(
             "purses: [A], wallet: spot",
-            ["config.yaml:4:60: jobs[0].wallet: unknown key; it belongs to jobs of nami providers"],
+            ["config.yaml:4:60: jobs[0].wallet: unknown key here; it belongs to jobs of nami providers"],
             id="a-key-of-another",
         ),
     ],

@@ -250,14 +250,14 @@ def test_what_is_said_of_one_that_does_not(
         pytest.param("", ": is empty; `tests` is required", id="nothing"),
         pytest.param("test: []\n", ":1:1: test: unknown key; did you mean `tests`?", id="a-misspelt-key"),
         pytest.param(
-            story("spot/spt/USDT: 1", ""), "no such account: 'spot/spt'; did you mean", id="no-such-account"
+            story("spot/spt/USDT: 1", ""), "unknown account 'spot/spt'; did you mean", id="no-such-account"
         ),
-        pytest.param(story("spot/spot/USD: 1", ""), "no such currency: 'USD'", id="no-such-currency"),
+        pytest.param(story("spot/spot/USD: 1", ""), "unknown currency 'USD'", id="no-such-currency"),
         pytest.param(story("spot/spot/USDT: 1oo", ""), "'1oo': expected a reading", id="no-reading"),
         pytest.param(story(LOW, event("3m", "fires")), "expected fired, reminder", id="no-such-event"),
-        pytest.param(story(LOW, event("3m", "fired", rule="lo")), "no such rule: 'lo'", id="no-such-rule"),
+        pytest.param(story(LOW, event("3m", "fired", rule="lo")), "unknown rule 'lo'", id="no-such-rule"),
         pytest.param(
-            story(LOW, event("3m", "fired", to="[op]")), "no such channel: 'op'", id="no-such-channel"
+            story(LOW, event("3m", "fired", to="[op]")), "unknown channel 'op'", id="no-such-channel"
         ),
         pytest.param(
             story("spot/spot/USDT: 1 1, spot/spot/VNDC: 1 _", ""),
@@ -265,7 +265,9 @@ def test_what_is_said_of_one_that_does_not(
             id="half-a-poll",
         ),
         pytest.param(
-            story(LOW, "", "    do: [{at: 1m}]\n"), "is required, or `silence`", id="nothing-is-done"
+            story(LOW, "", "    do: [{at: 1m}]\n"),
+            "exactly one of `ack` and `silence` is required",
+            id="nothing-is-done",
         ),
         pytest.param(
             story(LOW, "", "    do: [{at: 1m, silence: {rule: low}}]\n"),
