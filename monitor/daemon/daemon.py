@@ -1,4 +1,4 @@
-"""The daemon: opens its store, works until it is stopped, and ends in order."""
+"""The daemon: opens its store, runs until it is stopped, and shuts down in order."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Daemon:
-    """Everything that runs for months. `on_recorded` is called with each poll after its commit; `metrics` counts."""
+    """The daemon with its signals. `on_recorded` is called with each poll after its commit."""
 
     def __init__(
         self,
@@ -38,22 +38,21 @@ class Daemon:
         self.metrics = Metrics()
 
     def stop(self) -> None:
-        """End `run`, in order."""
+        """Let `run` end in order."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Run until it is stopped: by `stop`, SIGTERM or SIGINT. SIGHUP reloads the configuration.
+        """Run until stopped by `stop`, SIGTERM or SIGINT. SIGHUP reloads the configuration.
 
-        Raise ConfigError or StoreError where it can't start, StoreReplaced where it can't continue."""
+        Raises ConfigError or StoreError if it cannot start, and StoreReplaced if it cannot continue."""
         self._redact.set(self._config.secrets)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         require_tls(self._config)
-        config, notifiers = open_channels(
-            self._config
-        )  # what is refused is reported before the store is touched
+        # before the store is opened, so that a refused URL leaves it untouched
+        config, notifiers = open_channels(self._config)
         systemd = Systemd(self._environ)
         store = await unless(self._stop, asyncio.to_thread(Store, config.store.path, self.metrics.committed))
         if store is None:

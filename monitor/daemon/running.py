@@ -1,4 +1,4 @@
-"""The daemon at work: what it does between its start and its end, and how it reloads."""
+"""The daemon between its start and its end: polls, recurring chores, reloads, and its answers to the status page."""
 
 import asyncio
 import logging
@@ -52,34 +52,37 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LOOK_EVERY = timedelta(seconds=5)
-LOOKED_AT_ONCE = 20
-"""Accounts that are looked at between polls in one piece of work: polls wait for no more than this."""
-SIGN_OF_LIFE = timedelta(seconds=10)
+CHECK_EVERY = timedelta(seconds=5)
+"""How often the daemon checks what becomes due with time alone: alerts, summaries, the clock."""
+CHECKED_TOGETHER = 20
+"""Accounts that are checked in one transaction, at most: polls wait for the writer meanwhile."""
+NOTIFY_WATCHDOG_EVERY = timedelta(seconds=10)
+"""How often systemd's watchdog and the health file are renewed. A shorter `WatchdogSec` shortens it."""
 PRUNE_EVERY = timedelta(minutes=10)
 PRUNE_ROWS = 2_000
+"""Rows deleted in one transaction, at most: polls wait for the writer meanwhile."""
 CALLS_KEPT = 20_000
-"""Calls to a host on record while the clock is in doubt: more than any limit counts."""
-POLLS_MAY_TAKE = timedelta(seconds=3)
-"""How long polls under way are waited for at the end. One cut off leaves no trace and is made again at the start."""
-DELIVERIES_MAY_TAKE = timedelta(seconds=5)
-BEAT_MAY_TAKE = timedelta(seconds=2)
-"""How long the heartbeat's last word may take at the end."""
-LAST_WORD_MAY_TAKE = timedelta(seconds=1)
-"""How long the store may take at the end to note that nothing is in doubt any more."""
+"""Calls to a host that are kept while the clock is in doubt: more than any limit counts."""
+POLLS_END_WITHIN = timedelta(seconds=3)
+"""How long shutdown waits for polls under way. One that is cut off is repeated at the next start."""
+DELIVERIES_END_WITHIN = timedelta(seconds=5)
+"""How long shutdown waits for deliveries under way. What is not delivered stays in the outbox."""
+HEARTBEAT_ENDS_WITHIN = timedelta(seconds=2)
+"""How long shutdown waits for the heartbeat's last request."""
+STORE_ENDS_WITHIN = timedelta(seconds=1)
+"""How long shutdown waits for the store to clear the doubt about the clock."""
 ANSWERS_WITHIN = timedelta(seconds=5)
-"""How long a question of the status page to the daemon may take."""
+"""How long a thread of the status page waits for an answer of the event loop."""
 MOST_PROBLEMS = 50
-"""Errors of a file that are kept for who looks: pages read them again and again. The log has all."""
-STORE_MAY_TAKE = timedelta(seconds=30)
-"""A store that has not answered for so long is trouble."""
+"""Problems of a refused file that the store keeps for the status page. The log has all of them."""
+STORE_RESPONDS_WITHIN = timedelta(seconds=30)
+"""A store that takes longer to respond is reported as a problem."""
 
 
 class Running:
-    """A daemon at work on its open store: polls, chores and reloads, until `stop` is set.
+    """A daemon with its store open. It polls, does its chores and reloads until `stop` is set.
 
-    `on_recorded` is called with each poll after its commit; `metrics` counts. To be made within a running event
-    loop."""
+    `on_recorded` is called with each poll after its commit. Must be created in a running event loop."""
 
     def __init__(
         self,
@@ -109,8 +112,8 @@ class Running:
         self._life_sign = LifeSign(environ)
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._retiring: set[asyncio.Task[None]] = set()
-        self._behind: set[tuple[str, str]] = set()
-        self._polled: set[tuple[str, str]] = set()  # since the start, or since the clock was set
+        self._behind: set[tuple[str, str]] = set()  # accounts whose last run came late
+        self._polled: set[tuple[str, str]] = set()  # accounts, since the start or the last clock step
         self._last_poll: datetime | None = None
         self._store_error: StoreError | None = None
         self._begun = False
@@ -118,7 +121,7 @@ class Running:
         self._refused_at: datetime | None = None
         self._replaced: StoreReplaced | None = None
         self._running_since = now()
-        self._scheduler = Scheduler(on_clock_set=self._clock_set, on_run=metrics.began)
+        self._scheduler = Scheduler(on_clock_set=self._note_clock_step, on_run=metrics.began)
         self._clock_watch = ClockWatch(store, hosts, clock=now, monotonic=self._loop.time)
         self._summaries = Summaries(store)
         self._pulse = Pulse(self._readiness_problem)
@@ -135,16 +138,17 @@ class Running:
             Site(
                 config=lambda: self._monitor.config,
                 live=self._live,
-                hang=partial(self._asked, self._liveness_problem),
-                trouble=partial(self._asked, self._readiness_problem),
+                liveness_problem=partial(self._call_from_thread, self._liveness_problem),
+                readiness_problem=partial(self._call_from_thread, self._readiness_problem),
                 clock=now,
                 metrics=metrics,
             )
         )
 
     async def run(self) -> None:
-        """Work until `stop` is set, then end in order. Raise StoreError where the start fails, or the store's file is
-        replaced."""
+        """Run until `stop` is set, then shut down in order.
+
+        Raises StoreError if the start fails, StoreReplaced if the store's file was replaced."""
         try:
             await unless(self._stop, self._begin())
             await self._run_chores()
@@ -153,7 +157,7 @@ class Running:
         if self._replaced is not None:
             raise self._replaced
 
-    # Start, and what goes on
+    # Start, chores and end
 
     async def _begin(self) -> None:
         await self._clock_watch.judge()
@@ -195,12 +199,12 @@ class Running:
     async def _run_chores(self) -> None:
         async with asyncio.TaskGroup() as group:
             chores = [
-                group.create_task(self._every(LOOK_EVERY, self._check_time_based)),
-                group.create_task(self._every(LOOK_EVERY, self._judge_clock)),
-                group.create_task(self._every(self._life_interval(), self._notify_watchdog)),
-                group.create_task(self._every(self._life_interval(), self._show_status)),
+                group.create_task(self._every(CHECK_EVERY, self._check_time_based)),
+                group.create_task(self._every(CHECK_EVERY, self._judge_clock)),
+                group.create_task(self._every(self._watchdog_interval(), self._notify_watchdog)),
+                group.create_task(self._every(self._watchdog_interval(), self._show_status)),
                 group.create_task(self._every(PRUNE_EVERY, self._prune)),
-                group.create_task(self._every(LOOK_EVERY, self._summarize)),
+                group.create_task(self._every(CHECK_EVERY, self._summarize)),
                 group.create_task(self._reload_on_signal()),
             ]
             await self._stop.wait()
@@ -215,6 +219,7 @@ class Running:
             except StoreError as exc:
                 self._store_failed(exc)
             took = asyncio.get_running_loop().time() - began
+            # at most a third of the time, however slow the store is
             await asyncio.sleep(max(interval.total_seconds(), 2 * took))
 
     async def _end(self) -> None:
@@ -223,14 +228,14 @@ class Running:
         for retiring in self._retiring:
             retiring.cancel()
         await asyncio.gather(
-            self._scheduler.stop(POLLS_MAY_TAKE),
-            self._outbox.stop(DELIVERIES_MAY_TAKE),
-            self._pulse.stop(BEAT_MAY_TAKE),
+            self._scheduler.stop(POLLS_END_WITHIN),
+            self._outbox.stop(DELIVERIES_END_WITHIN),
+            self._pulse.stop(HEARTBEAT_ENDS_WITHIN),
             self._web.stop(),
             return_exceptions=True,
         )
         with suppress(StoreError, TimeoutError):
-            async with asyncio.timeout(LAST_WORD_MAY_TAKE.total_seconds()):
+            async with asyncio.timeout(STORE_ENDS_WITHIN.total_seconds()):
                 await self._clock_watch.end()
         await self._monitor.close()
         await self._store.close()
@@ -249,7 +254,7 @@ class Running:
         return tasks
 
     async def _poll(self, key: tuple[str, str], missed: int) -> None:
-        monitor = self._monitor  # all of one configuration, whatever a reload brings meanwhile
+        monitor = self._monitor  # a reload during the poll replaces self._monitor
         account = monitor.config.accounts.get(key)
         if account is None:
             return
@@ -266,7 +271,9 @@ class Running:
         except StoreError as exc:
             self._store_failed(exc)
             return
-        self._store_works()
+        if self._store_error is not None:
+            log.info("store available again")
+            self._store_error = None
         if recorded is not None:
             self._polled.add(key)
             self._last_poll = result.finished_at
@@ -275,7 +282,7 @@ class Running:
             self._on_recorded(recorded)
 
     def _note_missed(self, account: Account, missed: int) -> None:
-        """Log when an account begins to fall behind its schedule; the store counts every run."""
+        """Count missed runs, and log only when an account begins to fall behind its schedule."""
         self._metrics.missed(account, missed)
         if missed and account.key not in self._behind:
             log.warning("runs missed", extra={"fields": {"account": account, "count": missed}})
@@ -300,11 +307,6 @@ class Running:
             )
         self._store_error = exc
 
-    def _store_works(self) -> None:
-        if self._store_error is not None:
-            log.info("store available again")
-        self._store_error = None
-
     # Chores
 
     async def _check_time_based(self) -> None:
@@ -315,29 +317,29 @@ class Running:
         )
         self._hosts.respect(pause for pause in pauses if not pause.is_ahead(at))
         self._notify(events)
-        for first in range(0, len(due), LOOKED_AT_ONCE):
-            some = due[first : first + LOOKED_AT_ONCE]
+        for first in range(0, len(due), CHECKED_TOGETHER):
+            some = due[first : first + CHECKED_TOGETHER]
             work = partial(look_at, config=self._monitor.config, now=now(), due=some)
             self._notify(await self._store.write(work))
-        await self._hand_over(at)
+        await self._divert(at)
 
-    async def _hand_over(self, at: datetime) -> None:
+    async def _divert(self, at: datetime) -> None:
         config = self._monitor.config
         if not any(channel.fallback for channel in config.channels.values()):
             return
-        if done := await self._store.write(lambda tx: divert_to_fallback(tx, config, at)):
-            log_diverted(done)
+        if diverted := await self._store.write(lambda tx: divert_to_fallback(tx, config, at)):
+            log_diverted(diverted)
             self._outbox.wake()
 
-    def _clock_set(self, step: timedelta) -> None:
-        """Forget which accounts were polled: they were so by the clock before."""
+    def _note_clock_step(self, step: timedelta) -> None:
         self._running_since += step
+        # instants of earlier polls are by the old clock: an account counts as polled after its next poll
         self._polled.clear()
         self._summaries.clock_was_set()
         self._clock_watch.was_set(step)
 
     async def _fit_clock(self) -> None:
-        """Look whether the clock was set, and fit the store to it before anything is judged by it."""
+        """Adjust the store if the clock was set. Call it before anything is evaluated by the clock."""
         self._scheduler.notice_clock_set()
         await self._clock_watch.fit()
 
@@ -346,7 +348,7 @@ class Running:
         await self._clock_watch.judge()
 
     async def _prune(self) -> None:
-        self._scheduler.notice_clock_set()  # nothing is deleted by a clock that was set since the last look
+        self._scheduler.notice_clock_set()  # nothing may be deleted by a clock that was just set
         if not self._clock_watch.may_prune():
             await self._store.write(lambda tx: tx.housekeeping.prune_all_calls_but(CALLS_KEPT))
             return
@@ -362,22 +364,22 @@ class Running:
             self._outbox.wake()
 
     async def _liveness_problem(self) -> str:
-        """What a restart would mend: what does not answer, or lies still. A full disk is none of it."""
-        if not await self._store.is_responsive(STORE_MAY_TAKE):
-            return "the store's writer stands still"
+        """Return the liveness problem, if any: the scheduler or the writer is stuck. A full disk is not one."""
+        if not await self._store.is_responsive(STORE_RESPONDS_WITHIN):
+            return "the store's writer is stuck"
         return "" if self._scheduler.is_on_time() else "a scheduled poll is overdue"
 
     async def _readiness_problem(self) -> str:
-        """Return the readiness problem: what keeps the daemon from its work; empty where nothing does."""
+        """Return the readiness problem: the reason why polls, records or deliveries fail; empty: none."""
         if not self._scheduler.is_on_time():
             return "a scheduled poll is overdue"
         if self._store_error is not None:
             return f"the store fails: {self._store_error}; nothing is recorded"
         at, config = now(), self._monitor.config
-        quiet = [name for name, channel in config.channels.items() if _were_quiet(channel.quiet_hours, at)]
+        quiet = [name for name, channel in config.channels.items() if _was_quiet(channel.quiet_hours, at)]
         quiet += self._outbox.rested(within=STUCK_AFTER)
         try:
-            async with asyncio.timeout(STORE_MAY_TAKE.total_seconds()):
+            async with asyncio.timeout(STORE_RESPONDS_WITHIN.total_seconds()):
                 progress = await self._store.write(
                     lambda tx: Progress(
                         accounts=len(config.accounts),
@@ -388,17 +390,17 @@ class Running:
         except StoreError as exc:
             return f"the store fails: {exc}; nothing is recorded"
         except TimeoutError:
-            return f"the store fails: no answer within {STORE_MAY_TAKE.total_seconds():.0f} s"
+            return f"the store fails: no answer within {STORE_RESPONDS_WITHIN.total_seconds():.0f} s"
         due_since = progress.due_since and max(progress.due_since, self._running_since)
         return replace(progress, due_since=due_since, hanging_since=self._outbox.hanging_since).problem(at)
 
-    def _life_interval(self) -> timedelta:
+    def _watchdog_interval(self) -> timedelta:
         watchdog = self._systemd.watchdog
-        return SIGN_OF_LIFE if watchdog is None else min(watchdog / 3, SIGN_OF_LIFE)
+        return NOTIFY_WATCHDOG_EVERY if watchdog is None else min(watchdog / 3, NOTIFY_WATCHDOG_EVERY)
 
     async def _notify_watchdog(self) -> None:
-        """A sign of life says: the loop turns, the writer gets on, and no run is left lying."""
-        if await self._store.is_responsive(self._life_interval()) and self._scheduler.is_on_time():
+        """Notify systemd and renew the health file if the writer responds and runs start on time."""
+        if await self._store.is_responsive(self._watchdog_interval()) and self._scheduler.is_on_time():
             self._systemd.alive()
             self._life_sign.renew()
 
@@ -406,11 +408,11 @@ class Running:
         try:
             store = f"{await self._store.write(lambda tx: tx.alerts.count())} alerts active"
         except StoreError:
-            store = "the store fails"  # the writer answered: a full disk is no reason to be killed
+            store = "the store fails"
         last = f"last poll {self._last_poll:%H:%M:%S} UTC" if self._last_poll else "no poll yet"
         self._systemd.status(f"{len(self._monitor.config.accounts)} accounts, {last}, {store}")
 
-    # What the pages ask for, from threads of their own
+    # Answers to the status page, which runs in threads of its own
 
     def _live(self) -> Live:
         unready = "stopping" if self._stop.is_set() else "" if self._begun else "starting"
@@ -421,12 +423,13 @@ class Running:
             notes=[self._refusal] if self._refusal else [],
         )
 
-    def _asked(self, what: Callable[[], Coroutine[Any, Any, str]]) -> str:
-        asking = asyncio.run_coroutine_threadsafe(what(), self._loop)
+    def _call_from_thread(self, problem: Callable[[], Coroutine[Any, Any, str]]) -> str:
+        """Return a problem, which may be that the event loop does not answer. For other threads than the loop's."""
+        answer = asyncio.run_coroutine_threadsafe(problem(), self._loop)
         try:
-            return asking.result(ANSWERS_WITHIN.total_seconds())
+            return answer.result(ANSWERS_WITHIN.total_seconds())
         except TimeoutError:
-            asking.cancel()
+            answer.cancel()
             return f"the daemon does not answer within {ANSWERS_WITHIN.total_seconds():.0f} s"
         except CancelledError:
             return "stopping"
@@ -439,7 +442,7 @@ class Running:
             self._reload.clear()
             self._systemd.reloading()
             try:
-                await self._exchange(await self._load_anew())
+                await self._replace(await self._load())
             except ConfigError as exc:
                 log.error(
                     "reload failed, keeping the current configuration",
@@ -447,16 +450,16 @@ class Running:
                 )
                 for line in exc.lines():
                     log.error("%s", line)
-                await self._refused(exc.lines())
+                await self._note_refusal(exc.lines())
             except StoreError as exc:
                 log.error(
                     "reload failed, keeping the current configuration", extra={"fields": {"error": exc}}
                 )
-                await self._refused([str(exc)])
+                await self._note_refusal([str(exc)])
             self._systemd.ready()
 
-    async def _refused(self, problems: list[str]) -> None:
-        """Show wherever people look that the configuration in force is older than the file, and why."""
+    async def _note_refusal(self, problems: list[str]) -> None:
+        """Record for metrics, readiness and status that the file was refused, and why."""
         at = now()
         self._metrics.not_reloaded()
         shown = [self._redact(problem) for problem in problems[:MOST_PROBLEMS]]
@@ -467,7 +470,7 @@ class Running:
         with suppress(StoreError):  # a store that fails is shown as such
             await self._store.write(lambda tx: tx.configuration.refuse(shown, at))
 
-    async def _load_anew(self) -> Monitor:
+    async def _load(self) -> Monitor:
         path, files = self._monitor.config.path, self._monitor.config.files
         config = await self._in_loader(configuration.load_at_rest, path, self._environ, files)
         if config.store.path.resolve() != self._store.path:
@@ -478,11 +481,12 @@ class Running:
         return Monitor(*open_channels(config), self._hosts)
 
     async def _in_loader(self, work: Callable[..., T], *args: object) -> T:
-        """Do work in a thread that is not one of asyncio's own, which slow name lookups may occupy: a big file, or one
-        on a file system that hangs, must delay neither polls nor the end."""
+        """Run work in the loader's thread, so that a large file or a hanging file system delays no poll.
+
+        The threads of asyncio are not used: slow name lookups may occupy them all."""
         return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)
 
-    async def _exchange(self, monitor: Monitor) -> None:
+    async def _replace(self, monitor: Monitor) -> None:
         old, self._monitor = self._monitor, monitor
         self._redact.set(old.config.secrets | monitor.config.secrets)
         try:
@@ -505,10 +509,10 @@ class Running:
 
 
 async def unless(stopped: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return what a part of the start came to; None where it was stopped first.
+    """Return the result of a part of the start; None if the daemon was stopped first.
 
-    The part is cut off then, a long upgrade as well. That is what a kill would do to it: the store is as it was, and
-    the next start begins again."""
+    The part is then cancelled, even a long migration. Like a kill, that leaves the store as it was, and the next start
+    begins again."""
     working, waiting = asyncio.create_task(work), asyncio.create_task(stopped.wait())
     try:
         await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -519,6 +523,6 @@ async def unless(stopped: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | No
         await asyncio.gather(working, waiting, return_exceptions=True)
 
 
-def _were_quiet(hours: QuietHours | None, at: datetime) -> bool:
-    """Return whether messages had to wait just now: it takes a moment until those of a night are through."""
+def _was_quiet(hours: QuietHours | None, at: datetime) -> bool:
+    """Return whether quiet hours hold or ended just now: delivering the messages of a night takes a moment."""
     return hours is not None and any(hours.until(instant) is not None for instant in (at, at - STUCK_AFTER))

@@ -1,4 +1,4 @@
-"""One configuration at work: its channels opened, its connections, and the steps of a poll and of a reload."""
+"""A configuration in use: its open channels, its connections, and the steps of a poll and of a reload."""
 
 import asyncio
 import random
@@ -24,12 +24,12 @@ from monitor.store.transaction import Transaction
 from monitor.store.writer import Store
 
 MAX_WAIT = timedelta(minutes=2)
-"""How long a scheduled poll waits for its turn: through a minute's pause, but not through a ban."""
+"""How long a scheduled poll waits for its turn: long enough for a pause of a minute, too short for a ban."""
 _OVERDUE_GRACE = timedelta(minutes=5)
 
 
 def now() -> datetime:
-    """Return the wall clock, in UTC, as everything but the scheduler and the log reads it."""
+    """Return the time of the wall clock, in UTC."""
     return datetime.now(UTC)
 
 
@@ -37,7 +37,7 @@ jitter = random.random  # spreads retries: not a secret
 
 
 def require_tls(config: Config) -> None:
-    """Raise ConfigError where the environment's TLS files cannot be used by what the configuration asks."""
+    """Raise ConfigError if the configuration needs TLS and the TLS files of the environment are unusable."""
     for settings in config.providers.values():
         tls_context(verify=settings.verify_tls)
     if config.heartbeat is not None:
@@ -45,38 +45,38 @@ def require_tls(config: Config) -> None:
 
 
 class Hosts:
-    """The hosts that are asked, with their limits and pauses; they outlive a reload.
+    """The providers' hosts with their limits and pauses. A reload keeps them.
 
-    `log` is where their calls are noted, None where no other process can make any."""
+    `log` shares their calls with other processes; None: there are none."""
 
     def __init__(self, log: CallLog | None = None) -> None:
         self._log = log
         self._hosts: dict[str, Host] = {}
 
     def of(self, settings: Settings) -> Host:
-        """Return the host that a provider's URL leads to: the same for every provider that goes there."""
+        """Return the host of a provider's URL: one object for all providers with this host."""
         return self._hosts.setdefault(settings.origin, Host(settings.origin, clock=now, log=self._log))
 
     def respect(self, pauses: Iterable[Pause]) -> None:
-        """Take up the pauses that other processes left: they hold for this one too."""
+        """Obey the pauses that other processes have stored."""
         for pause in pauses:
             if host := self._hosts.get(pause.host):
                 host.respect(pause)
 
     @property
     def clock_differences(self) -> tuple[timedelta, ...]:
-        """Return how much later than ours the hosts' clocks are, as far as they are known."""
+        """Return by how much the hosts' clocks are ahead of this machine's, for the hosts where it is known."""
         known = (host.clock_difference for host in self._hosts.values())
         return tuple(one for one in known if one is not None)
 
     def forget_clocks(self) -> None:
-        """Drop what the hosts said of the time before our clock was set."""
+        """Drop the clock differences: they were measured before this machine's clock was set."""
         for host in self._hosts.values():
             host.clock_difference = None
 
 
 class Monitor:
-    """A configuration with its channels open, and the connections by which its accounts are polled."""
+    """A configuration with its open channels and its connections to the providers."""
 
     def __init__(self, config: Config, notifiers: Sequence[AppriseNotifier], hosts: Hosts) -> None:
         self.config = config
@@ -90,7 +90,7 @@ class Monitor:
         }
 
     async def fetch(self, account: Account, max_wait: timedelta) -> PollResult:
-        """Poll an account once; record nothing."""
+        """Poll an account once, and return the result. Nothing is recorded."""
         client, api = self._clients[account.provider], self._apis[account.job]
         self._under_way += 1
         try:
@@ -102,12 +102,12 @@ class Monitor:
 
     @property
     def longest_span(self) -> timedelta:
-        """Return how far back calls count, by any limit."""
+        """Return the longest time for which a call counts towards a limit."""
         spans = [one.rate_limit.per + one.timeout for one in self.config.providers.values() if one.rate_limit]
         return max(spans, default=timedelta(0))
 
     def overdue_at(self, account: Account, due: datetime | None, at: datetime) -> datetime | None:
-        """Return from when on the next poll counts as overdue: with time for its retries, and some grace."""
+        """Return when a poll that is due at an instant becomes overdue: after its retries and a grace period."""
         if due is None:
             return None
         settings = self.config.providers[account.provider]
@@ -115,7 +115,7 @@ class Monitor:
         return due + min(due - at, _OVERDUE_GRACE) + own_time
 
     async def retire(self) -> None:
-        """Close every connection once the last poll over it is through."""
+        """Close every connection as soon as no poll uses it."""
         while self._under_way:
             self._idle.clear()
             await self._idle.wait()
@@ -130,7 +130,9 @@ class Monitor:
 async def keep(
     store: Store, result: PollResult, key: tuple[str, str], config: Config, overdue_at: datetime | None
 ) -> Recorded | None:
-    """Commit a poll with all that follows from it; None where a reload removed the account meanwhile."""
+    """Record a poll and return what was recorded; None if a reload has removed the account.
+
+    Raises StoreError."""
     account = config.accounts.get(key)
     if account is None:
         return None
@@ -138,20 +140,26 @@ async def keep(
 
 
 def accept(tx: Transaction, config: Config, at: datetime) -> tuple[Event, ...]:
-    """Make a configuration the one in force: keep it, and fit alerts and outbox to it."""
+    """Put a configuration in force: store it, adjust alerts and outbox to it, and return the events of that."""
     tx.configuration.accept(str(config.path), __version__, config.document, at)
     return reconcile(tx, config, at)
 
 
 def open_channels(config: Config) -> tuple[Config, list[AppriseNotifier]]:
-    """Return the configuration with its channels' recipients, and a notifier for each of them.
+    """Return the configuration with its channels' recipients, and a notifier for each recipient.
 
-    Raise ConfigError that names every URL apprise refuses by its place, not by its text."""
+    Raises ConfigError with one problem for each URL that apprise refuses: its place, never the URL itself."""
     opened, refused = channels.open_channels(
         {name: channel.urls for name, channel in config.channels.items()}
     )
-    if refused:
-        raise ConfigError(str(config.path), tuple(_refused(config, *one) for one in refused))
+    problems = []
+    for name, index, why in refused:
+        at = config.channels[name].places[index]
+        problems.append(
+            Problem(path=f"channels.{name}.urls[{index}]", reason=why, line=at.line, column=at.column)
+        )
+    if problems:
+        raise ConfigError(str(config.path), tuple(problems))
     with_targets = {}
     for name, channel in config.channels.items():
         own = [notifier for notifier in opened if notifier.target.channel == name]
@@ -165,11 +173,6 @@ def open_channels(config: Config) -> tuple[Config, list[AppriseNotifier]]:
     return replace(config, channels=with_targets), opened
 
 
-def _refused(config: Config, channel: str, index: int, why: str) -> Problem:
-    at = config.channels[channel].places[index]
-    return Problem(path=f"channels.{channel}.urls[{index}]", reason=why, line=at.line, column=at.column)
-
-
 def chart_images(config: Config) -> ChartImages:
-    """What draws them, from the configuration's store."""
+    """Return the drawer of the charts in messages, which reads the configuration's store."""
     return ChartImages(Drawer(config.store.path), config, clock=now)

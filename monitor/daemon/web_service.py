@@ -1,4 +1,4 @@
-"""The status page of a daemon: what it is given to show, and where it is served."""
+"""The status page as a service of the daemon: it starts, moves and stops with the configuration."""
 
 import asyncio
 import logging
@@ -14,16 +14,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TRY_AGAIN = timedelta(seconds=5)
-"""How long until an address that was taken is tried again: the one that has it may be about to end."""
-
-
+RETRY_AFTER = timedelta(seconds=5)
+"""How long until an address in use is tried again: the program that uses it may be about to end."""
 ENDS_WITHIN = timedelta(seconds=4)
-"""How long requests under way are waited for at the end."""
+"""How long `stop` waits for requests under way."""
 
 
 class WebService:
-    """Serves `site` where the configuration says, if it says so. Whatever goes wrong with that stops nothing else."""
+    """Serves `site` at the configured address, if there is one. Its failures do not affect the rest of the daemon."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -31,7 +29,7 @@ class WebService:
         self._serving: asyncio.Task[None] | None = None
 
     async def reconfigure(self, wanted: WebSection | None) -> None:
-        """Serves like this from now on; what was served otherwise until now ends."""
+        """Serve with these settings from now on; None: do not serve. A server with other settings is stopped."""
         if wanted == self._wanted:
             return
         await self.stop()
@@ -40,7 +38,7 @@ class WebService:
             self._serving = asyncio.create_task(self._serve(wanted), name="web")
 
     async def stop(self) -> None:
-        """Ends it."""
+        """Stop serving."""
         self._wanted = None
         if self._serving is not None:
             self._serving.cancel()
@@ -59,7 +57,7 @@ class WebService:
                         await asyncio.sleep(0.02)
 
     async def _start(self, wanted: WebSection) -> "Server":
-        from monitor.web.application import application  # FastAPI and uvicorn: only where there is a page
+        from monitor.web.application import application  # FastAPI and uvicorn take long to import
         from monitor.web.auth import Access
         from monitor.web.server import Server
 
@@ -67,22 +65,21 @@ class WebService:
             token=wanted.token, hosts=frozenset(wanted.hosts), instance=str(self._site.config.store.path)
         )
         app = application(self._site, access)
-        told = False
-        while True:
+        server, logged = None, False
+        while server is None:
             try:
                 server = Server(app, *wanted.listen)
             except OSError as exc:
-                if not told:
+                if not logged:
                     fields = {"listen": wanted.listen, "error": exc.strerror or exc}
                     log.error("status page not served, will retry", extra={"fields": fields})
-                told = True
-                await asyncio.sleep(TRY_AGAIN.total_seconds())
-            else:
-                log.info("status page", extra={"fields": _told(wanted)})
-                return server
-
-
-def _told(wanted: WebSection) -> dict[str, object]:
-    access = "everybody on this machine" if wanted.token is None else "who has the token"
-    others = {} if wanted.listen.is_loopback else {"open_to": "other machines, without TLS"}
-    return {"url": f"http://{wanted.listen}/", "access": access, **others}
+                logged = True
+                await asyncio.sleep(RETRY_AFTER.total_seconds())
+        shown = {
+            "url": f"http://{wanted.listen}/",
+            "access": "everybody on this machine" if wanted.token is None else "who has the token",
+        }
+        if not wanted.listen.is_loopback:
+            shown["open_to"] = "other machines, without TLS"
+        log.info("status page", extra={"fields": shown})
+        return server

@@ -1,1 +1,1 @@
-"""What programs are given: the objects of the API and of `--json`, one builder each. Keys are added, never renamed."""
+"""The JSON objects of the API and of `--json`, with one builder each. Keys are added, never renamed."""

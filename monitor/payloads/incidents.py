@@ -15,7 +15,7 @@ from monitor.store.read import incidents as read
 
 
 class Acknowledgement(TypedDict):
-    """Who acknowledged it, when and why."""
+    """An acknowledgement: who, when and why."""
 
     by: str
     at: Instant
@@ -23,7 +23,7 @@ class Acknowledgement(TypedDict):
 
 
 class Incident(TypedDict):
-    """An incident as it stands, or as it ended: what `alerts --json` prints."""
+    """An incident, current or past: what `alerts --json` prints."""
 
     id: IncidentId
     rule: str
@@ -31,9 +31,9 @@ class Incident(TypedDict):
     state: Annotated[str, OneOf("pending", "firing", "resolved")]
     severity: Severity
     since: Instant
-    ended_at: Annotated[Instant | None, Field(description="Null: it goes on, or nobody knows.")]
+    ended_at: Annotated[Instant | None, Field(description="Null: ongoing, or unknown.")]
     reason: str
-    messages: Annotated[int, Field(description="How many messages were made of it.")]
+    messages: Annotated[int, Field(description="The number of messages about it.")]
     announced: bool
     muted: str | None
     acknowledged: Acknowledgement | None
@@ -41,11 +41,11 @@ class Incident(TypedDict):
 
 
 class Posting(TypedDict):
-    """A message that waits for delivery."""
+    """A message that is not delivered yet."""
 
     seq: int
     channel: str
-    url: Annotated[str, Field(description="What apprise calls the URL; never the URL.")]
+    url: Annotated[str, Field(description="An id of the URL; never the URL itself.")]
     since: Instant
     next_attempt_at: Instant
     attempts: int
@@ -64,7 +64,7 @@ class ReadingEntry(TypedDict):
 
 
 class OmittedEntry(TypedDict):
-    """Readings that are left out here."""
+    """A number of readings that are omitted here."""
 
     at: Instant
     type: Literal["omitted"]
@@ -72,7 +72,7 @@ class OmittedEntry(TypedDict):
 
 
 class EventEntry(TypedDict):
-    """Something that people were to be told."""
+    """An event: a change of the alert that is worth a notification."""
 
     at: Instant
     type: Literal["event"]
@@ -92,12 +92,12 @@ class AttemptEntry(TypedDict):
     channel: str
     url: str
     attempt: int
-    error: Annotated[str | None, Field(description="Null: it was taken.")]
+    error: Annotated[str | None, Field(description="Null: delivered.")]
     instead_of: str | None
 
 
 class HandOverEntry(TypedDict):
-    """A message was handed over to a fallback."""
+    """A message was diverted to a fallback."""
 
     at: Instant
     type: Literal["hand_over"]
@@ -107,7 +107,7 @@ class HandOverEntry(TypedDict):
 
 
 class NoteEntry(TypedDict):
-    """What was done about it, or kept it quiet."""
+    """An acknowledgement, or a mute of the alert."""
 
     at: Instant
     type: Literal["note"]
@@ -134,7 +134,7 @@ Entry = Annotated[
 
 
 class Story(Incident):
-    """An incident with all that happened: what `alerts show --json` prints."""
+    """An incident with its timeline: what `alerts show --json` prints."""
 
     began: Instant
     undelivered: list[Posting]
@@ -142,12 +142,12 @@ class Story(Incident):
 
 
 def acknowledgement(ack: Ack | None) -> Acknowledgement | None:
-    """Return who acknowledged, when and why, where somebody did."""
+    """Return an acknowledgement; None if there is none."""
     return None if ack is None else {"by": ack.by, "at": rfc3339(ack.at), "reason": ack.reason}
 
 
 def incident(one: read.Incident) -> Incident:
-    """Return an incident as it stands, or as it ended."""
+    """Return an incident, current or past."""
     return {
         "id": one.id,
         "rule": one.rule,
@@ -166,7 +166,7 @@ def incident(one: read.Incident) -> Incident:
 
 
 def timeline(of: read.Timeline, now: datetime) -> Story:
-    """Return an incident with all that happened."""
+    """Return an incident with its timeline up to an instant."""
     return {
         **incident(of.incident),
         "began": rfc3339(of.incident.began),
@@ -188,5 +188,5 @@ def _posting(one: read.OutboxEntry) -> Posting:
 
 
 def _entry(one: incidents.Entry) -> Entry:
-    # which keys an entry has goes by its type; a test compares every type of them with the description
+    # the keys of an entry depend on its type; a test compares each type with the OpenAPI document
     return cast("Entry", {"at": rfc3339(one.at), "type": one.type, **one.facts})

@@ -1,4 +1,4 @@
-"""Polls that were made to try the configuration: what `check --live --json` prints."""
+"""Polls that test the configuration: what `check --live --json` prints."""
 
 from typing_extensions import TypedDict
 
@@ -7,7 +7,7 @@ from monitor.payloads.values import Amount, Instant, instant
 
 
 class Balance(TypedDict):
-    """What the answer says of one currency."""
+    """The balance of one currency in the response."""
 
     currency: str
     total: Amount
@@ -17,7 +17,7 @@ class Balance(TypedDict):
 
 
 class Poll(TypedDict):
-    """A poll of one account: what was read, or what went wrong. `missing`: currencies that the answer lacked."""
+    """A poll of one account: its balances or its failure. `missing` are configured currencies without a balance."""
 
     job: str
     account: str
@@ -28,7 +28,7 @@ class Poll(TypedDict):
 
 
 def poll(account: model.Account, result: model.PollResult) -> Poll:
-    """Return what a poll came to."""
+    """Return the result of a poll."""
     return {
         "job": account.job,
         "account": account.name,

@@ -18,7 +18,7 @@ class Target(TypedDict):
 
 
 class Notified(Target):
-    """A recipient that is notified. `fallback_after` is null where the channel has no fallback."""
+    """A recipient that is notified. `fallback_after` is null if the channel has no fallback."""
 
     group: dict[str, str]
     group_wait: str
@@ -34,7 +34,7 @@ Considered = TypedDict(
 
 
 class Explained(TypedDict):
-    """Where an alert of one rule, one subject and one severity goes, and why."""
+    """The recipients of an alert of one rule, subject and severity, and why they are chosen."""
 
     subject: Subject
     rule: str
@@ -49,7 +49,7 @@ class Explained(TypedDict):
 
 
 def explained(of: Explanation) -> Explained:
-    """Return where an alert goes, and why."""
+    """Return the recipients of an alert, and why they are chosen."""
     notify = of.rule.policy.notify
     return {
         "subject": of.subject,

@@ -1,4 +1,4 @@
-"""What became of rule tests: what `test --json` prints."""
+"""The results of rule tests: what `test --json` prints."""
 
 from typing_extensions import TypedDict
 
@@ -9,7 +9,7 @@ from monitor.ruletests.runner import ObservedEvent, Verdict
 
 
 class Event(TypedDict):
-    """An event that a test led to, so long after its start; `to` names the channels."""
+    """An event that occurred in a test, `at` that long after its start; `to` names the channels."""
 
     at: str
     event: str
@@ -21,7 +21,7 @@ class Event(TypedDict):
 
 
 class Test(TypedDict):
-    """A test, the line it begins in, and where what happened differs from what it expects."""
+    """The result of a test: the line where it begins, and the differences between expected and actual events."""
 
     name: str
     line: int | None
@@ -31,7 +31,7 @@ class Test(TypedDict):
 
 
 class File(TypedDict):
-    """A file of tests, and the configuration that its rules come from."""
+    """The results of a file of tests, and the configuration that contains its rules."""
 
     file: str
     config: str
@@ -39,7 +39,7 @@ class File(TypedDict):
 
 
 def file(of: Tested) -> File:
-    """Return what became of the tests of a file."""
+    """Return the results of a file of tests."""
     return {"file": str(of.path), "config": str(of.config), "tests": [_test(one) for one in of.verdicts]}
 
 

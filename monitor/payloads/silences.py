@@ -1,4 +1,4 @@
-"""Silences: what `silence list --json` and `silence add --json` print; the API has them in its status."""
+"""Silences: what `silence list --json` and `silence add --json` print, and part of the API's status."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from monitor.store.read.state import SilenceStatus
 
 
 class Silence(TypedDict):
-    """A silence that holds."""
+    """A silence, active or not."""
 
     id: int
     state: Annotated[str, OneOf("active", "upcoming", "over", "expired")]
@@ -27,12 +27,12 @@ class Silence(TypedDict):
     created_at: Instant
     expired_by: str | None
     matches_nothing: Annotated[
-        bool, Field(description="No alert that there can be fits it: its rule or account is gone.")
+        bool, Field(description="It matches no possible alert: its rule or account was removed.")
     ]
 
 
 class Muted(TypedDict):
-    """An alert that fires and is kept quiet."""
+    """A firing alert that the silence mutes."""
 
     id: IncidentId
     rule: str
@@ -40,7 +40,7 @@ class Muted(TypedDict):
 
 
 class NewSilence(Silence):
-    """A silence that was just begun, the rules and the subjects that it fits, and what it keeps quiet."""
+    """A new silence, with the rules and subjects that it matches and the firing alerts that it mutes."""
 
     rules: list[str]
     series: list[Subject]
@@ -48,7 +48,7 @@ class NewSilence(Silence):
 
 
 def silence(one: SilenceStatus, now: datetime, *, matches_nothing: bool = False) -> Silence:
-    """Return a silence as it stands at an instant."""
+    """Return a silence with its state at an instant."""
     of = one.silence
     return {
         "id": of.id,
@@ -71,7 +71,7 @@ def new_silence(
     firing: Sequence[alerts.Alert],
     at: datetime,
 ) -> NewSilence:
-    """Return a silence that was added at an instant, with what of the configuration it fits and what it mutes."""
+    """Return a silence that was added at an instant, with everything that it matches."""
     return {
         **silence(SilenceStatus(silence=added, created_at=at, expired_by=""), at),
         "rules": list(rules),

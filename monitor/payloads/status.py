@@ -1,4 +1,4 @@
-"""How everything stands: what `status --json` prints and `/api/v1/status` answers."""
+"""The status: what `status --json` prints and `/api/v1/status` returns."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ from monitor.store.read.state import AlertStatus, SeriesStatus
 
 
 class Job(TypedDict):
-    """A job over all its accounts: the latest poll, the worst outcome."""
+    """The state of a job over all its accounts: the latest poll and the worst outcome."""
 
     name: str
     provider: str
@@ -41,13 +41,13 @@ class Job(TypedDict):
     consecutive_failures: int
     detail: str
     accounts: int
-    failing: Annotated[int, Field(description="How many of the accounts fail.")]
+    failing: Annotated[int, Field(description="The number of accounts that fail.")]
     missed_runs: int
     overdue: bool
 
 
 class Balance(TypedDict):
-    """A series' last reading; its amounts are null where it was never read, and where the service does not tell."""
+    """The last reading of a series. An amount is null if it was never read or is not reported by the service."""
 
     series: Annotated[str, Field(examples=["nami-spot/spot/USDT"])]
     job: str
@@ -56,31 +56,35 @@ class Balance(TypedDict):
     total: Amount | None
     locked: Amount | None
     available: Amount | None
-    observed_at: Annotated[Instant | None, Field(description="When it was read; null: never.")]
-    updated_at: Annotated[Instant | None, Field(description="When the service says it last changed.")]
-    missing: Annotated[int, Field(description="Answers since that lacked this currency.")]
+    observed_at: Annotated[Instant | None, Field(description="When it was last read; null: never.")]
+    updated_at: Annotated[
+        Instant | None, Field(description="When it last changed, as reported by the service.")
+    ]
+    missing: Annotated[int, Field(description="Responses since then without this currency.")]
 
 
 class Alert(TypedDict):
-    """A rule that is broken, or may be about to be."""
+    """An alert that is pending, firing or flapping."""
 
     id: IncidentId
     rule: str
     series: Subject
     state: Annotated[
-        str, OneOf("inactive", "pending", "firing"), Field(description="`inactive`: it comes and goes.")
+        str,
+        OneOf("inactive", "pending", "firing"),
+        Field(description="`inactive`: flapping, now resolved."),
     ]
     severity: Severity
     since: Instant
     reason: Annotated[str, Field(examples=["available 900.10 < 1000"])]
-    muted: Annotated[str | None, Field(description="What keeps it quiet.")]
+    muted: Annotated[str | None, Field(description="What mutes it; null: nothing.")]
     acknowledged: Acknowledgement | None
     flapping: bool
-    announced: Annotated[bool, Field(description="Whether somebody was told of it.")]
+    announced: Annotated[bool, Field(description="Whether it was notified.")]
 
 
 class Notifications(TypedDict):
-    """How many notifications the outbox holds."""
+    """The numbers of notifications by status."""
 
     pending: int
     failed: Annotated[int, Field(description="Given up.")]
@@ -88,7 +92,7 @@ class Notifications(TypedDict):
 
 
 class Pause(TypedDict):
-    """A host that wants no calls for a while."""
+    """A pause of a host: nothing is sent to it until then."""
 
     host: str
     until: Instant
@@ -104,7 +108,7 @@ class Maintenance(TypedDict):
 
 
 class Undelivered(TypedDict):
-    """What waits for a channel."""
+    """The pending notifications of a channel."""
 
     channel: str
     count: int
@@ -114,13 +118,13 @@ class Undelivered(TypedDict):
 
 
 class Configuration(TypedDict):
-    """The configuration in force, and what is wrong with its file since."""
+    """The configuration in force, and the problems of its file if a reload was refused."""
 
     accepted_at: Annotated[
-        Instant | None, Field(description="Since when it is in force; null: none was accepted yet.")
+        Instant | None, Field(description="When it came into force; null: none was accepted yet.")
     ]
     refused_at: Annotated[
-        Instant | None, Field(description="Since when a reload of the file is refused; null: none was.")
+        Instant | None, Field(description="Since when reloads of the file are refused; null: the last one was not.")
     ]
     problems: Annotated[
         list[str],
@@ -134,7 +138,7 @@ class Configuration(TypedDict):
 class Status(TypedDict):
     """What `status --json` prints."""
 
-    at: Annotated[Instant, Field(description="When it was looked.")]
+    at: Annotated[Instant, Field(description="The instant of this status.")]
     jobs: list[Job]
     balances: list[Balance]
     alerts: list[Alert]
@@ -143,14 +147,12 @@ class Status(TypedDict):
     silences: list[Silence]
     maintenance: list[Maintenance]
     undelivered: list[Undelivered]
-    warnings: Annotated[
-        list[str], Field(description="What is to be known, and done, about the machine's clock.")
-    ]
+    warnings: Annotated[list[str], Field(description="Warnings about the machine's clock, and what to do.")]
     configuration: Configuration
 
 
 def status(found: Found) -> Status:
-    """Return everything that `status` shows."""
+    """Return the status."""
     kept = found.configuration
     return {
         "at": rfc3339(found.at),
@@ -211,7 +213,7 @@ def _balance(one: SeriesStatus) -> Balance:
 
 
 def alert(one: AlertStatus) -> Alert:
-    """Return an alert that is pending, fires or flaps."""
+    """Return an alert that is pending, firing or flapping."""
     return {
         "id": one.id,
         "rule": one.rule,

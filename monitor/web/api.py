@@ -12,48 +12,46 @@ from monitor.payloads.status import Status
 from monitor.payloads.status import status as status_payload
 from monitor.web import payloads
 from monitor.web.auth import COOKIE
-from monitor.web.cache import Shelf
-from monitor.web.params import SPANS, AskedChart, AskedIncidents, AskedReadings, AskedSeries, Route
+from monitor.web.cache import Cache
+from monitor.web.params import SPANS, ChartParams, IncidentsParams, ReadingsParams, Route, SeriesParams
 from monitor.web.queries import Site
 from monitor.web.responses import CachedResponse, json_response, reply
 from monitor.web.view import Overview, Row, SeriesFilter, choose
 
 PREFIX = "/api/v1"
 
-_TOKEN = "Needed where the configuration's `web` has a `token`."  # noqa: S105 -- says so, holds none
+_TOKEN = "Required if `web` has a `token` in the configuration."  # noqa: S105 -- a description, not a token
 _BEARER = HTTPBearer(auto_error=False, scheme_name="token", description=_TOKEN)
 _SESSION = APIKeyCookie(
     name=f"{COOKIE}_INSTANCE",
     auto_error=False,
     scheme_name="session",
-    description=f"{_TOKEN} The login gives it; the end of its name tells instances apart.",
+    description=f"{_TOKEN} The login sets it. Its name ends with an id of the instance.",
 )
 SECURITY = (Security(_BEARER), Security(_SESSION))
-"""What descriptions say of who gets in; the guard decides."""
+"""Authentication as the OpenAPI document describes it. The guard enforces it."""
 
 Responses = dict[int | str, dict[str, Any]]
 
 _SENTENCE = {"text/plain": {"schema": {"type": "string"}}}
-TOKEN_NEEDED: Responses = {
-    401: {"description": "A token is needed, and this is not it.", "content": _SENTENCE}
-}
+TOKEN_NEEDED: Responses = {401: {"description": "The token is missing or wrong.", "content": _SENTENCE}}
 BEFORE: Responses = {
-    304: {"description": "It is what you have: `If-None-Match` names its `ETag`."},
+    304: {"description": "Not modified: `If-None-Match` names the current `ETag`."},
     **TOKEN_NEEDED,
-    503: {"model": payloads.Problem, "description": "The store can't be read."},
+    503: {"model": payloads.Problem, "description": "The store cannot be read."},
 }
-"""What any answer may be instead."""
-_UNREADABLE: Responses = {422: {"model": payloads.Problem, "description": "The query can't be read."}}
-_UNKNOWN: Responses = {404: {"model": payloads.Problem, "description": "There is none of this name."}}
+"""Responses that every route may return instead of its own."""
+_UNREADABLE: Responses = {422: {"model": payloads.Problem, "description": "The query is invalid."}}
+_UNKNOWN: Responses = {404: {"model": payloads.Problem, "description": "There is nothing with this name."}}
 
 
 def operation_id(route: APIRoute) -> str:
-    """What programs made from the description call an operation."""
+    """Return the id of an operation in the OpenAPI document: the name of its function."""
     return route.name
 
 
 def router(site: Site) -> APIRouter:
-    """`/api/v1`."""
+    """Return the routes of `/api/v1`."""
     router = APIRouter(
         prefix=PREFIX,
         tags=["api"],
@@ -62,94 +60,97 @@ def router(site: Site) -> APIRouter:
         route_class=Route,
         generate_unique_id_function=operation_id,
     )
-    desk = ResponseCache(site)
-    _standings(router, desk)
-    _past(router, desk)
+    cache = ResponseCache(site)
+    _add_state_routes(router, cache)
+    _add_history_routes(router, cache)
     return router
 
 
 class ResponseCache:
-    """Makes answers, and keeps those that many may ask for."""
+    """Builds the responses about the current state, and caches them."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._kept: Shelf[CachedResponse] = Shelf(32)
+        self._responses: Cache[CachedResponse] = Cache(32)
 
     def of_overview(
         self, key: tuple[object, ...], make: Callable[[Overview], Mapping[str, Any]]
     ) -> CachedResponse:
-        """An answer made of all there is to see; as long as that is the same, so is this."""
+        """Return a response made of the overview. It is cached under its key until there is a new overview."""
         overview = self.site.overview()
-        return self._kept.get((overview.at, *key), lambda: json_response(make(overview)))
+        return self._responses.get((overview.at, *key), lambda: json_response(make(overview)))
 
     def row(self, name: str) -> Row:
-        """A series of this name; there is none: 404."""
+        """Return the series of this name. Raises HTTPException (404) if there is none."""
         found = self.site.overview().by_name.get(name)
         if found is None:
-            raise HTTPException(404, "there is no series of this name: job/account/currency, percent-encoded")
+            raise HTTPException(404, "unknown series; expected job/account/currency, percent-encoded")
         return found
 
 
-def _standings(router: APIRouter, desk: ResponseCache) -> None:
+def _add_state_routes(router: APIRouter, cache: ResponseCache) -> None:
     @router.get("/status", response_model=Status)
     def status(request: Request) -> Response:
-        """What `status --json` prints: jobs, balances, alerts, and what waits to be delivered."""
-        return reply(request, desk.of_overview(("status",), lambda overview: status_payload(overview.status)))
+        """Return what `status --json` prints: jobs, balances, alerts, and pending notifications."""
+        return reply(
+            request, cache.of_overview(("status",), lambda overview: status_payload(overview.status))
+        )
 
     @router.get("/alerts", response_model=payloads.Alerts)
     def alerts(request: Request) -> Response:
-        """What is pending or fires, as in the status."""
+        """Return the pending and firing alerts."""
         return reply(
-            request, desk.of_overview(("alerts",), lambda overview: payloads.alerts(overview.status))
+            request, cache.of_overview(("alerts",), lambda overview: payloads.alerts(overview.status))
         )
 
     @router.get("/series", response_model=payloads.SeriesPage, responses=_UNREADABLE)
-    def series(request: Request, asked: Annotated[AskedSeries, Query()]) -> Response:
-        """Series as they stand, 100 a page: balance, change, rules, the next poll."""
+    def series(request: Request, params: Annotated[SeriesParams, Query()]) -> Response:
+        """Return the current state of series, 100 per page: balance, change, rules, the next poll."""
         wanted = SeriesFilter(
-            job=asked.job or "",
-            standing=asked.standing or "",
-            words=asked.words,
-            order=asked.order,
-            page=asked.page,
+            job=params.job or "",
+            state=params.standing or "",
+            words=params.words,
+            order=params.order,
+            page=params.page,
         )
         return reply(
             request,
-            desk.of_overview(
+            cache.of_overview(
                 ("series", wanted),
                 lambda overview: payloads.series(choose(overview.rows, wanted), overview.at),
             ),
         )
 
 
-def _past(router: APIRouter, desk: ResponseCache) -> None:
-    site = desk.site
+def _add_history_routes(router: APIRouter, cache: ResponseCache) -> None:
+    site = cache.site
 
     @router.get("/readings", response_model=payloads.ReadingsPage, responses=_UNREADABLE | _UNKNOWN)
-    def readings(request: Request, asked: Annotated[AskedReadings, Query()]) -> Response:
-        """A series' readings, the newest first. What is read meanwhile moves no page."""
-        name = desk.row(asked.series).name
-        found = site.readings(name, asked.since, asked.before, asked.limit + 1)
-        return reply(request, json_response(payloads.readings(request.url.path, asked, found)))
+    def readings(request: Request, params: Annotated[ReadingsParams, Query()]) -> Response:
+        """Return the readings of a series, the newest first. New readings do not shift the pages."""
+        name = cache.row(params.series).name
+        found = site.readings(name, params.since, params.before, params.limit + 1)
+        return reply(request, json_response(payloads.readings(request.url.path, params, found)))
 
     @router.get("/chart", response_model=payloads.Chart, responses=_UNREADABLE | _UNKNOWN)
-    def chart(request: Request, asked: Annotated[AskedChart, Query()]) -> Response:
-        """How an amount of a series went over a while, for drawing."""
-        row = desk.row(asked.series)
-        drawn = site.chart(row, asked.field, SPANS[asked.span], asked.ending)
+    def chart(request: Request, params: Annotated[ChartParams, Query()]) -> Response:
+        """Return an amount of a series over a time range, thinned for drawing."""
+        row = cache.row(params.series)
+        drawn = site.chart(row, params.field, SPANS[params.span], params.ending)
         return reply(request, json_response(payloads.chart(drawn)))
 
     @router.get("/incidents", response_model=payloads.IncidentsPage, responses=_UNREADABLE)
-    def incidents(request: Request, asked: Annotated[AskedIncidents, Query()]) -> Response:
-        """Incidents, current and past, 100 a page, the newest first: what `alerts --json` prints."""
-        return reply(request, json_response(payloads.incidents(site.incidents(), asked, site.clock())))
+    def incidents(request: Request, params: Annotated[IncidentsParams, Query()]) -> Response:
+        """Return incidents, current and past, 100 per page, the newest first: what `alerts --json` prints."""
+        return reply(request, json_response(payloads.incidents(site.incidents(), params, site.clock())))
 
     @router.get("/incidents/{incident}", response_model=Story, responses=_UNREADABLE | _UNKNOWN)
     def incident(
-        request: Request, incident: Annotated[str, Path(description="Its id.", max_length=100)]
+        request: Request,
+        incident: Annotated[str, Path(description="The id of the incident.", max_length=100)],
     ) -> Response:
-        """An incident with all that happened: what `alerts show --json` prints."""
+        """Return an incident with its timeline: what `alerts show --json` prints."""
         found = site.timeline(incident)
         if found is None:
-            raise HTTPException(404, "nothing is kept of such an incident")
+            raise HTTPException(404, "unknown incident")
         return reply(request, json_response(timeline(found[0], site.clock())))

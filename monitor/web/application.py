@@ -1,4 +1,4 @@
-"""All that is served, put together: the guard outside, then the routes."""
+"""The web application: the guard outside, then the routes, and the pages of errors."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -27,25 +27,25 @@ from monitor.web.responses import reply
 log = logging.getLogger(__name__)
 
 WORKERS = 4
-"""Threads that look at the store and write pages; who comes meanwhile waits."""
+"""Threads that read the store and render pages. Further requests wait."""
 
 STATIC = Path(__file__).parent / "static"
 
 
 def application(site: Site, access: Access) -> ASGIApp:
-    """What a server serves."""
+    """Return the application that a server serves."""
     app = FastAPI(
         title="balance-monitor",
         version=__version__,
-        summary="What the daemon knows: read-only.",
+        summary="The state of the daemon, read-only.",
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # both would load scripts from another host
         redoc_url=None,
         lifespan=_few_workers,
     )
     app.add_exception_handler(StoreError, _store_failed)
-    app.add_exception_handler(StarletteHTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _misasked)
+    app.add_exception_handler(StarletteHTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid_query)
     app.include_router(health.router(site))
     app.include_router(api.router(site))
     app.include_router(feed.router(site))
@@ -62,39 +62,37 @@ async def _few_workers(app: FastAPI) -> AsyncIterator[None]:
 
 
 class Static(StaticFiles):
-    """Files whose addresses change with them: browsers may keep them."""
+    """Serves static files. Their URLs contain a hash of their content, so that browsers may cache them for ever."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, or that there is none."""
+        """Return a file, with the header that lets browsers cache it."""
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
         return response
 
 
 async def _store_failed(request: Request, exc: Exception) -> Response:
-    return _problem(request, 503, "The store can't be read", str(exc))
+    return _problem(request, 503, "The store cannot be read", str(exc))
 
 
-async def _refused(request: Request, exc: Exception) -> Response:
+async def _http_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, StarletteHTTPException)  # noqa: S101 -- it is registered for this
-    title = "There is no such page" if exc.status_code == 404 else "That can't be done"
+    title = "Page not found" if exc.status_code == 404 else "Request refused"
     return _problem(request, exc.status_code, title, str(exc.detail))
 
 
-async def _misasked(request: Request, exc: Exception) -> Response:
+async def _invalid_query(request: Request, exc: Exception) -> Response:
     if _wants_page(request):
-        return _problem(
-            request, 422, "That can't be shown", "Something in the address is not as it should be."
-        )
+        return _problem(request, 422, "Invalid address", "The address contains an invalid parameter.")
     assert isinstance(exc, RequestValidationError)  # noqa: S101 -- it is registered for this
     return await request_validation_exception_handler(request, exc)
 
 
 def _problem(request: Request, status: int, title: str, detail: str) -> Response:
-    """What went wrong, for people or for programs."""
+    """Return a page about an error if a browser wants one, otherwise a JSON object."""
     if _wants_page(request):
-        told = "" if detail == HTTPStatus(status).phrase else detail  # which the title says in better words
-        return reply(request, render("problem.html", {"title": title, "detail": told}), status)
+        shown = "" if detail == HTTPStatus(status).phrase else detail  # "Not Found" only repeats the title
+        return reply(request, render("problem.html", {"title": title, "detail": shown}), status)
     return JSONResponse({"detail": detail}, status_code=status)
 
 

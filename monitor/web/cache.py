@@ -1,4 +1,4 @@
-"""What was made for one visitor serves the others for a while: how many look costs the daemon little."""
+"""A cache of results, so that many visitors cost the daemon little more than one."""
 
 import threading
 import time
@@ -9,20 +9,22 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-SHARE = 10
-"""A thing is kept for so many times what it took to make: making it again and again takes a tenth of a core at most."""
+KEPT_TIMES = 10
+"""A value is cached for this many times as long as it took to compute: that takes a tenth of a core at most."""
 SHORTEST, LONGEST = 0.5, 30.0
-"""Seconds it is kept at least, and at most, where nothing else is said."""
+"""Bounds of the time for which a value is cached, in seconds."""
 
 
 @dataclass(slots=True)
-class _Kept(Generic[T]):
-    thing: T
-    until: float
+class _Entry(Generic[T]):
+    value: T
+    until: float  # by the cache's clock, in seconds
 
 
-class Shelf(Generic[T]):
-    """Things by key, the `size` used last. To be used by many threads: each thing is made by one of them at a time."""
+class Cache(Generic[T]):
+    """The `size` values used last, by key. Threads may share it: each value is computed by one thread at a time.
+
+    `longest` is the longest time for which a value is cached, in seconds; `clock` returns seconds."""
 
     def __init__(
         self, size: int = 256, clock: Callable[[], float] = time.monotonic, longest: float = LONGEST
@@ -30,43 +32,45 @@ class Shelf(Generic[T]):
         self._size = size
         self._longest = longest
         self._clock = clock
-        self._kept: OrderedDict[Hashable, _Kept[T]] = OrderedDict()
-        self._making: dict[Hashable, threading.Lock] = {}
+        self._entries: OrderedDict[Hashable, _Entry[T]] = OrderedDict()
+        self._computing: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What is kept under a key, or else made now. What `make` raises is raised, and nothing kept."""
+    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return the cached value of a key, or compute it. An exception of `compute` is raised and not cached."""
         found = self._find(key)
         if found is not None:
-            return found.thing
-        with self._maker(key):
-            found = self._find(key)  # somebody else may have made it meanwhile
+            return found.value
+        with self._lock_of(key):
+            found = self._find(key)  # another thread may have computed it while this one waited
             if found is not None:
-                return found.thing
+                return found.value
             began = self._clock()
-            thing = make()
+            value = compute()
             ended = self._clock()
-            self._put(key, _Kept(thing, ended + min(max(SHARE * (ended - began), SHORTEST), self._longest)))
-            return thing
+            kept_for = min(max(KEPT_TIMES * (ended - began), SHORTEST), self._longest)
+            self._put(key, _Entry(value, ended + kept_for))
+            return value
 
-    def _find(self, key: Hashable) -> _Kept[T] | None:
+    def _find(self, key: Hashable) -> _Entry[T] | None:
         with self._lock:
-            found = self._kept.get(key)
+            found = self._entries.get(key)
             if found is None or found.until <= self._clock():
                 return None
-            self._kept.move_to_end(key)
+            self._entries.move_to_end(key)
             return found
 
-    def _put(self, key: Hashable, kept: _Kept[T]) -> None:
+    def _put(self, key: Hashable, entry: _Entry[T]) -> None:
         with self._lock:
-            self._kept[key] = kept
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._size:
-                gone, _ = self._kept.popitem(last=False)
-                self._making.pop(gone, None)
+            self._entries[key] = entry
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._size:
+                oldest, _ = self._entries.popitem(last=False)
+                self._computing.pop(oldest, None)
 
-    def _maker(self, key: Hashable) -> threading.Lock:
+    def _lock_of(self, key: Hashable) -> threading.Lock:
         with self._lock:
-            if len(self._making) > 4 * self._size:
-                self._making.clear()  # what is being made is then made twice, at worst
-            return self._making.setdefault(key, threading.Lock())
+            # a key whose computation raises is never put, so its lock would stay
+            if len(self._computing) > 4 * self._size:
+                self._computing.clear()  # at worst, a value is then computed twice
+            return self._computing.setdefault(key, threading.Lock())

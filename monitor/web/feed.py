@@ -19,7 +19,7 @@ from monitor.web.queries import Site
 from monitor.web.responses import reply, response
 
 ENTRIES = 50
-"""The newest incidents."""
+"""How many incidents the feed has, the newest ones."""
 MEDIA_TYPE = "application/atom+xml"
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:balance-monitor")
@@ -27,7 +27,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 
 def router(site: Site) -> APIRouter:
-    """`/alerts.atom`."""
+    """Return the route `/alerts.atom`."""
     router = APIRouter(
         tags=["feed"], dependencies=SECURITY, responses=BEFORE, generate_unique_id_function=operation_id
     )
@@ -38,10 +38,13 @@ def router(site: Site) -> APIRouter:
         responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
     )
     def feed_of_incidents(request: Request) -> Response:
-        """The newest 50 incidents, current and past, as an Atom feed."""
+        """Return the newest 50 incidents, current and past, as an Atom feed."""
         fired = [one for one in site.incidents() if one.state != "pending"]
         newest = sorted(fired, key=lambda one: one.changed_at, reverse=True)[:ENTRIES]
-        written = feed(newest, _origin(request), site.config.store.path, site.live.started_at)
+        # the guard has checked the host name; a proxy in front reports its scheme
+        forwarded = request.headers.get("x-forwarded-proto", request.url.scheme)
+        origin = f"{'https' if forwarded == 'https' else 'http'}://{request.headers['host']}"
+        written = feed(newest, origin, site.config.store.path, site.live.started_at)
         return reply(request, response(written, f"{MEDIA_TYPE}; charset=utf-8"))
 
     return router
@@ -52,8 +55,10 @@ class _Atom(Response):
 
 
 def feed(incidents: Iterable[Incident], origin: str, store: Path, started_at: datetime) -> bytes:
-    """The feed. It is told from those of other stores by its id, and entries by theirs, wherever they are served;
-    `origin` is only where links lead. While there is no incident it is as old as the daemon."""
+    """Return an Atom feed of incidents.
+
+    The ids of the feed and its entries depend on the store and the incidents only; links begin with `origin`. A feed
+    without incidents is as old as the daemon, which started at `started_at`."""
     incidents = list(incidents)
     updated = max((one.changed_at for one in incidents), default=started_at)
     root = Element("feed", xmlns="http://www.w3.org/2005/Atom")
@@ -71,7 +76,8 @@ def feed(incidents: Iterable[Incident], origin: str, store: Path, started_at: da
 def _entry(one: Incident, origin: str) -> Element:
     entry = Element("entry")
     _add(entry, "id", _urn(f"incident {one.id}"))
-    _add(entry, "title", _title(one), type="text")
+    word = Severity(one.severity).word.upper() if one.state != RESOLVED else "RESOLVED"
+    _add(entry, "title", f"{word} {one.rule}: {one.subject}", type="text")
     _add(entry, "updated", rfc3339(one.changed_at))
     _add(entry, "published", rfc3339(one.began))
     _add(
@@ -83,18 +89,13 @@ def _entry(one: Incident, origin: str) -> Element:
     return entry
 
 
-def _title(one: Incident) -> str:
-    word = Severity(one.severity).word.upper() if one.state != RESOLVED else "RESOLVED"
-    return f"{word} {one.rule}: {one.subject}"
-
-
 def _sentences(one: Incident) -> Iterator[str]:
     yield one.reason
     yield f"Since {moment(one.since)}."
     if one.state == RESOLVED:
-        yield "Its end is not known." if one.ended_at is None else f"Ended {moment(one.ended_at)}."
+        yield "End unknown." if one.ended_at is None else f"Ended {moment(one.ended_at)}."
     if one.flapping:
-        yield "It keeps coming and going."
+        yield "Flapping."
     if one.muted:
         yield f"Muted: {one.muted}."
     if one.ack is not None:
@@ -103,20 +104,14 @@ def _sentences(one: Incident) -> Iterator[str]:
 
 
 def _add(parent: Element, name: str, text: str | None = None, **attributes: str) -> None:
-    held = {key: _held(value) for key, value in attributes.items()}
-    SubElement(parent, name, held).text = None if text is None else _held(text)
+    valid = {key: _valid(value) for key, value in attributes.items()}
+    SubElement(parent, name, valid).text = None if text is None else _valid(text)
 
 
-def _held(text: str) -> str:
-    """A text without the characters that XML cannot hold, not even escaped."""
+def _valid(text: str) -> str:
+    """Replace the characters that XML does not allow, not even escaped."""
     return _NOT_IN_XML.sub("\ufffd", text)
 
 
 def _urn(name: str) -> str:
     return uuid5(_NAMESPACE, name).urn
-
-
-def _origin(request: Request) -> str:
-    """Where links lead: where this was asked for, by the name under which it was. The guard knows that name."""
-    scheme = "https" if request.headers.get("x-forwarded-proto", request.url.scheme) == "https" else "http"
-    return f"{scheme}://{request.headers['host']}"

@@ -1,4 +1,4 @@
-"""For what watches the process: whether it lives, and whether it does its work, with the reasons."""
+"""The probes: `/healthz` for liveness and `/readyz` for readiness, with the reasons of a failure."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -14,52 +14,54 @@ from monitor.web.queries import Site
 
 
 class Health(BaseModel):
-    """How the process is, and why it is not well."""
+    """The result of a probe, and the reasons of a failure."""
 
     status: Literal["ok", "failing"]
-    reasons: list[str] = Field([], description="Only for who has the token, where one is needed.")
+    reasons: list[str] = Field([], description="Empty without the token, if one is required.")
 
 
 class Readiness(Health):
-    """The same, and what people should know while it works."""
+    """The result of the readiness probe, with notes that are no failure."""
 
     notes: list[str] = Field(
-        [], description="It works, and yet: the configuration's file is refused, since when and why."
+        [],
+        description="Problems that do not make it fail: since when and why the configuration file is refused.",
     )
 
 
 def router(site: Site) -> APIRouter:
-    """`/healthz` and `/readyz`."""
+    """Return the routes `/healthz` and `/readyz`."""
     router = APIRouter(tags=["health"], generate_unique_id_function=operation_id)
     one_at_a_time = CapacityLimiter(1)
 
-    async def asked(of: Callable[[], list[str]]) -> list[str]:
-        """The answer may take seconds, and then it is the same for all who ask: they wait for it in one thread, and
-        leave those of the pages to the pages."""
-        return await run_sync(of, limiter=one_at_a_time)
+    async def run(check: Callable[[], list[str]]) -> list[str]:
+        # A check may take seconds. All probes wait in one thread, then get the cached result: the others are for pages.
+        return await run_sync(check, limiter=one_at_a_time)
 
     @router.get("/healthz", responses={503: {"model": Health, "description": "Stuck: a restart would help."}})
     async def healthz(request: Request, response: Response) -> Health:
-        """Whether the daemon lives: it answers, its writer does, and runs are started on time. Open to everybody; the
-        reasons are not."""
-        return _health(await asked(lambda: [site.hang()]), request, response)
+        """Return whether the daemon is alive: it and its store writer respond, and polls start on time.
+
+        No token is needed, except for the reasons."""
+        return _health(await run(lambda: [site.liveness_problem()]), request, response)
 
     @router.get(
         "/readyz",
         dependencies=SECURITY,
-        responses={503: {"model": Health, "description": "Not yet, or not now."}, **TOKEN_NEEDED},
+        responses={503: {"model": Health, "description": "Not ready."}, **TOKEN_NEEDED},
     )
     async def readyz(request: Request, response: Response) -> Readiness:
-        """Whether it has taken up its work and gets on with it: polls are made, messages go out, and the store takes
-        what is written. A file that was refused on reload is a note: the daemon works by the configuration before."""
-        health = _health(await asked(lambda: [site.live.unready, site.trouble()]), request, response)
+        """Return whether the daemon does its work: it has started, polls, delivers, and writes to its store.
+
+        A refused reload is a note, not a failure: the configuration before stays in force."""
+        health = _health(await run(lambda: [site.live.unready, site.readiness_problem()]), request, response)
         return Readiness(status=health.status, reasons=health.reasons, notes=list(site.live.notes))
 
     return router
 
 
 def _health(reasons: list[str], request: Request, response: Response) -> Health:
-    """Why it is not well is for those who may know it; that it is not, for everybody."""
+    """Return the result of a probe. Everybody may read the result, but its reasons need the token."""
     known = [reason for reason in reasons if reason]
     response.status_code = 503 if known else 200
     return Health(status="failing" if known else "ok", reasons=known if is_authenticated(request) else [])

@@ -1,7 +1,7 @@
-"""What Prometheus reads: how things stand, from the store's picture at that moment, and what `Metrics` has counted.
+"""The page `/metrics` for Prometheus: gauges of the current state, from the store, and the counters of `Metrics`.
 
-How things stand is written here, line by line, and not by way of the library's objects: with 5,000 series that takes
-less than half the time. What is not known has no sample; a balance of zero is a zero that somebody read.
+The gauges are written here, line by line, without the library's objects: with 5,000 series that takes less than half
+the time. An unknown value has no sample; a balance of zero is a zero that was read.
 """
 
 from collections import Counter
@@ -23,17 +23,16 @@ from monitor.errors import Outcome
 from monitor.web.api import BEFORE, SECURITY, TOKEN_NEEDED, operation_id
 from monitor.web.queries import Site
 
-_AS_IT_CAME = 300
-"""Characters of an amount that are written as they came. Longer ones may be beyond what a float can be, which
-would cost Prometheus the whole page: they are written as the nearest float, or as infinity."""
+_LONGEST_EXACT = 300
+"""Characters of an amount that is written with its own digits. A longer one may be too large for a float, and
+Prometheus would reject the whole page: it is written as the nearest float, or as infinity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What the store does not know: of the running process and of its configuration.
+    """The state that is not in the store: of the running process and its configuration.
 
-    `next_polls` is by job; `store_bytes` by file, as `store_bytes()` finds them. Instants are in
-    UTC."""
+    `next_polls` is by job, in UTC; `store_bytes` is the result of `store_bytes()`."""
 
     started_at: datetime
     next_polls: Mapping[str, datetime] = field(default_factory=dict)
@@ -44,7 +43,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A metric of how things stand: its name, what it means, and the labels that tell its samples apart."""
+    """A metric of the current state: name, help text, and the names of its labels."""
 
     name: str
     help: str
@@ -52,98 +51,108 @@ class Gauge:
 
 
 Sample = tuple[tuple[str, ...], str | float]
-"""A gauge's label values, in its order, and its value; one as text is written as it is."""
+"""The label values of a gauge, in the order of its labels, and its value. A text is written unchanged."""
 
-_JOB = "poll_job"  # `job` is Prometheus' own for what it scrapes: it would rename ours
+_JOB = "poll_job"  # Prometheus uses `job` for its own scrape jobs, and would rename ours
 _SERIES = (_JOB, "account", "currency")
 
 BALANCE = Gauge(
     "balance_monitor_balance",
-    "Balance as last read, by field: total, available, locked. Inexact: Prometheus keeps a float of some 16 digits,"
-    " the store every digit. No sample where it was never read.",
+    "Last read balance by field: total, available, locked. A float of about 16 digits; the store keeps every digit."
+    " No sample if it was never read.",
     (*_SERIES, "field"),
 )
 BALANCE_AT = Gauge(
     "balance_monitor_balance_timestamp_seconds",
-    "When the balance was last read: time() minus this is its age.",
+    "When the balance was last read: time() minus this value is its age.",
     _SERIES,
 )
 BALANCE_UPDATED = Gauge(
     "balance_monitor_balance_updated_timestamp_seconds",
-    "When the balance last changed, by the provider's own account, where it gives one.",
+    "When the balance last changed, as reported by the provider. No sample if it reports none.",
     _SERIES,
 )
 BALANCE_MISSING = Gauge(
     "balance_monitor_balance_missing_answers",
-    "Answers in a row that lacked this currency; 0: the last one held it.",
+    "Consecutive responses without this currency; 0: the last response contained it.",
     _SERIES,
 )
-JOB = Gauge("balance_monitor_job_info", "The configured jobs, each with its provider.", (_JOB, "provider"))
+JOB = Gauge(
+    "balance_monitor_job_info",
+    "Configured jobs with their providers; always 1.",
+    (_JOB, "provider"),
+)
 JOB_OVERDUE = Gauge(
-    "balance_monitor_job_overdue", "Whether a poll of the job's accounts has not come in its time.", (_JOB,)
+    "balance_monitor_job_overdue",
+    "1 if a poll of one of the job's accounts is overdue, otherwise 0.",
+    (_JOB,),
 )
 JOB_NEXT = Gauge(
     "balance_monitor_job_next_run_timestamp_seconds",
-    "When the first of the job's accounts is polled next.",
+    "When the next poll of one of the job's accounts is due.",
     (_JOB,),
 )
 ACCOUNTS = Gauge(
     "balance_monitor_accounts",
-    "Configured accounts by how their last polls ended; never: not polled yet.",
+    "Configured accounts by the outcome of their last poll; never: not polled yet.",
     (_JOB, "outcome"),
 )
 FAILURES = Gauge(
     "balance_monitor_account_consecutive_failures",
-    "Polls of the account in a row that failed; 0: the last one did not.",
+    "Consecutive failed polls of the account; 0: the last poll succeeded.",
     (_JOB, "account"),
 )
 POLLED_AT = Gauge(
     "balance_monitor_account_last_poll_timestamp_seconds",
-    "When the account was last polled, however that ended.",
+    "When the account was last polled, with any outcome.",
     (_JOB, "account"),
 )
 OK_AT = Gauge(
     "balance_monitor_account_last_success_timestamp_seconds",
-    "When the account was last read. No sample where it never was.",
+    "When the account was last read. No sample if it was never read.",
     (_JOB, "account"),
 )
 ALERTS = Gauge(
     "balance_monitor_alerts",
-    "Alerts by where they stand: pending or firing, muted and acknowledged ones included.",
+    "Alerts by state: pending or firing, muted and acknowledged ones included.",
     ("rule", "severity", "state"),
 )
-MUTED = Gauge("balance_monitor_alerts_muted", "Firing alerts that something keeps quiet.")
-ACKNOWLEDGED = Gauge("balance_monitor_alerts_acknowledged", "Firing alerts that somebody has acknowledged.")
-FLAPPING = Gauge("balance_monitor_alerts_flapping", "Alerts that keep coming and going, and were told so.")
-SILENCES = Gauge("balance_monitor_silences", "Silences that hold now.")
+MUTED = Gauge("balance_monitor_alerts_muted", "Firing alerts that are muted.")
+ACKNOWLEDGED = Gauge("balance_monitor_alerts_acknowledged", "Firing alerts that are acknowledged.")
+FLAPPING = Gauge(
+    "balance_monitor_alerts_flapping", "Alerts that are flapping: they fire and resolve again and again."
+)
+SILENCES = Gauge("balance_monitor_silences", "Active silences.")
 PAUSES = Gauge(
     "balance_monitor_pause_until_timestamp_seconds",
-    "Until when a host wants no calls, and why. No sample where it is not paused.",
+    "When the pause of a host ends, and its reason. No sample if the host is not paused.",
     ("host", "reason"),
 )
 OUTBOX = Gauge(
-    "balance_monitor_outbox_pending", "Notifications that wait to be delivered, or for a retry.", ("channel",)
+    "balance_monitor_outbox_pending",
+    "Pending notifications: they wait for delivery or for a retry.",
+    ("channel",),
 )
 OLDEST = Gauge(
     "balance_monitor_outbox_oldest_pending_timestamp_seconds",
-    "When the oldest notification that waits was made. No sample where none waits.",
+    "When the oldest pending notification was created. No sample if none is pending.",
     ("channel",),
 )
 NOTIFICATIONS = Gauge(
     "balance_monitor_outbox_notifications",
-    "Notifications that the store holds, by status: pending, delivered, failed (given up).",
+    "Notifications in the store by status: pending, delivered, failed (given up).",
     ("status",),
 )
 STORE_SIZE = Gauge(
     "balance_monitor_store_size_bytes",
-    "Size of the store's files: the database, and the write-ahead log beside it.",
+    "Size of the store's files: the database and its write-ahead log.",
     ("file",),
 )
 STARTED = Gauge("balance_monitor_start_time_seconds", "When the daemon started.")
 
 
 def router(site: Site) -> APIRouter:
-    """`/metrics`."""
+    """Return the route `/metrics`."""
     router = APIRouter(tags=["metrics"], dependencies=SECURITY, generate_unique_id_function=operation_id)
     text: dict[str, Any] = {"schema": {"type": "string"}}
     formats = {"text/plain": text, "application/openmetrics-text": text}
@@ -158,7 +167,7 @@ def router(site: Site) -> APIRouter:
         },
     )
     def metrics(request: Request) -> Response:
-        """How things stand and what was counted, as Prometheus reads it, or OpenMetrics where that is asked for."""
+        """Return all metrics, as Prometheus text, or as OpenMetrics if `Accept` names it."""
         overview = site.overview()
         running = Running(
             started_at=overview.live.started_at,
@@ -175,18 +184,18 @@ def router(site: Site) -> APIRouter:
 
 
 def exposition(status: Status, running: Running, counted: Collector, accept: str) -> tuple[bytes, str]:
-    """The page and its content type: OpenMetrics where the Accept header names it, the older text otherwise.
-
-    The library's own choice echoes the header's version and trips over one that is not a number."""
-    standing = "".join(_lines(status, running)).encode()
-    if _wants_openmetrics(accept):
+    """Return the page and its content type: OpenMetrics if the Accept header names it, otherwise Prometheus text."""
+    state = "".join(_lines(status, running)).encode()
+    # not the library's choose_encoder: it copies the version from the header, and fails if that is not a number
+    ranges = (one.partition(";")[0].strip().lower() for one in accept.split(","))
+    if "application/openmetrics-text" in ranges:
         written: bytes = openmetrics.generate_latest(counted)  # type: ignore[no-untyped-call]  # the library does not type it
-        return standing + written, openmetrics.CONTENT_TYPE_LATEST
-    return standing + generate_latest(counted), CONTENT_TYPE_PLAIN_0_0_4
+        return state + written, openmetrics.CONTENT_TYPE_LATEST
+    return state + generate_latest(counted), CONTENT_TYPE_PLAIN_0_0_4
 
 
 def store_bytes(store: Path) -> dict[str, int]:
-    """The sizes of the store's files, as far as they are there."""
+    """Return the sizes of the store's files that exist: `database` and `wal`."""
     files = {"database": store, "wal": store.with_name(store.name + "-wal")}
     sizes = {}
     for name, path in files.items():
@@ -198,13 +207,14 @@ def store_bytes(store: Path) -> dict[str, int]:
 
 
 def gauges(status: Status, running: Running) -> Iterator[tuple[Gauge, Iterable[Sample]]]:
-    """How things stand, gauge by gauge."""
+    """Yield each gauge with its samples."""
     firing = [alert for alert in status.alerts if alert.state == State.FIRING]
+    pending = dict.fromkeys(running.channels, 0) | {one.channel: one.count for one in status.undelivered}
     yield BALANCE, _balances(status)
     yield from _of_series(status)
     yield JOB, (((job.name, job.provider), 1) for job in status.jobs)
     yield JOB_OVERDUE, (((job.name,), int(job.overdue)) for job in status.jobs)
-    yield JOB_NEXT, _next_runs(running)
+    yield JOB_NEXT, (((job,), at.timestamp()) for job, at in running.next_polls.items())
     yield from _of_accounts(status)
     yield ALERTS, _alerts(status, running)
     yield MUTED, [((), sum(bool(alert.muted) for alert in firing))]
@@ -212,7 +222,7 @@ def gauges(status: Status, running: Running) -> Iterator[tuple[Gauge, Iterable[S
     yield FLAPPING, [((), sum(alert.flapping for alert in status.alerts))]
     yield SILENCES, [((), len(status.silences))]
     yield PAUSES, (((one.host, one.outcome), one.until.timestamp()) for one in status.pauses)
-    yield OUTBOX, _pending(status, running)
+    yield OUTBOX, (((channel,), count) for channel, count in pending.items())
     yield OLDEST, (((one.channel,), one.since.timestamp()) for one in status.undelivered)
     yield NOTIFICATIONS, (((name,), count) for name, count in status.notifications.items())
     yield STORE_SIZE, (((name,), size) for name, size in running.store_bytes.items())
@@ -225,7 +235,7 @@ def _balances(status: Status) -> Iterator[Sample]:
         fields = ("total", one.total), ("available", one.available), ("locked", one.locked)
         for name, amount in fields:
             if amount is not None:
-                yield (*series, name), amount if len(amount) <= _AS_IT_CAME else float(amount)
+                yield (*series, name), amount if len(amount) <= _LONGEST_EXACT else float(amount)
 
 
 def _of_series(status: Status) -> Iterator[tuple[Gauge, Iterable[Sample]]]:
@@ -253,7 +263,7 @@ def _outcomes(status: Status) -> Iterator[Sample]:
 
 
 def _alerts(status: Status, running: Running) -> Iterator[Sample]:
-    """Also the rules that have nothing to say: their zero is known."""
+    """Yield the number of alerts of every rule, severity and state. It is zero, not unknown, if there is none."""
     possible = {
         (rule.name, level.policy.severity) for rule in running.rules for level in rule.levels or (rule,)
     }
@@ -264,25 +274,13 @@ def _alerts(status: Status, running: Running) -> Iterator[Sample]:
             yield (rule, severity.word, state.value), counts[rule, severity, state.value]
 
 
-def _next_runs(running: Running) -> Iterator[Sample]:
-    return (((job,), at.timestamp()) for job, at in running.next_polls.items())
-
-
-def _pending(status: Status, running: Running) -> Iterator[Sample]:
-    counts = dict.fromkeys(running.channels, 0) | {one.channel: one.count for one in status.undelivered}
-    return (((channel,), count) for channel, count in counts.items())
-
-
 def _instants(of: Iterable[tuple[tuple[str, ...], datetime | None]]) -> Iterator[Sample]:
     return ((labels, at.timestamp()) for labels, at in of if at is not None)
 
 
-# Writing
+# The text format
 
-
-def _wants_openmetrics(accept: str) -> bool:
-    ranges = (one.partition(";")[0].strip().lower() for one in accept.split(","))
-    return "application/openmetrics-text" in ranges
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
 def _lines(status: Status, running: Running) -> Iterator[str]:
@@ -291,14 +289,7 @@ def _lines(status: Status, running: Running) -> Iterator[str]:
         named = ",".join(f'{label}="%s"' for label in gauge.labels)
         line = f"{gauge.name}{{{named}}} %s\n" if named else f"{gauge.name} %s\n"
         for labels, value in samples:
-            yield line % (*map(_escaped, labels), _number(value))
-
-
-_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
-
-
-def _escaped(value: str) -> str:
-    return value.translate(_ESCAPES)
+            yield line % (*(label.translate(_ESCAPES) for label in labels), _number(value))
 
 
 def _number(value: str | float) -> str:

@@ -1,4 +1,4 @@
-"""The pages: what people look at. Each is written on the server, whole; `live.js` exchanges what changed."""
+"""The pages. The server renders each of them completely; `live.js` fetches it again and replaces what changed."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -23,43 +23,43 @@ from monitor.domain.time import moment, rfc3339, span
 from monitor.store.read.incidents import RESOLVED, Incident
 from monitor.store.read.readings import Outline
 from monitor.web.auth import Access
-from monitor.web.cache import Shelf
+from monitor.web.cache import Cache
 from monitor.web.params import SPANS, Instant, Order, SeriesName, Span
 from monitor.web.queries import Site
 from monitor.web.responses import CachedResponse, reply, response
-from monitor.web.view import PAGE, Overview, SeriesFilter, SeriesState, choose
+from monitor.web.view import PAGE, SeriesFilter, SeriesState, choose
 
 _HERE = Path(__file__).parent
 
 REFRESH = timedelta(seconds=5)
-"""How often a page looks for news."""
+"""How often a page refreshes itself."""
 READINGS = 100
-"""Readings in the table of a series."""
+"""Readings per page in the table of a series."""
 
 Page = Annotated[int, Query(ge=1, le=1_000_000, alias="page")]
 Words = Annotated[str, Query(max_length=200)]
 
 
 def router(site: Site, access: Access) -> APIRouter:
-    """Everything with a page to look at."""
+    """Return the routes of all pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    shelf: Shelf[CachedResponse] = Shelf(128, longest=REFRESH.total_seconds())
+    rendered: Cache[CachedResponse] = Cache(128, longest=REFRESH.total_seconds())
 
     def page(request: Request, template: str, fill: Callable[[], Mapping[str, Any]]) -> Response:
-        """A page as it was written a moment ago for somebody else, or else now."""
+        """Return a page that `fill` fills, from the cache if another visitor has just opened it."""
 
         def write() -> CachedResponse:
             shared = {
                 "refresh": int(REFRESH.total_seconds()),
                 "login": access.token is not None,
-                "trouble": site.trouble(),
+                "problem": site.readiness_problem(),
             }
             return render(
                 template, {**shared, "path": request.url.path, "query": request.url.query, **fill()}
             )
 
         key = site.config, template, request.url.path, request.url.query
-        return reply(request, shelf.get(key, write))
+        return reply(request, rendered.get(key, write))
 
     @router.get("/")
     def overview(
@@ -70,8 +70,7 @@ def router(site: Site, access: Access) -> APIRouter:
         order: Order | Literal[""] = "",
         page_number: Page = 1,
     ) -> Response:
-        wanted = SeriesFilter(job=job, standing=state, words=q, order=order, page=page_number)
-
+        wanted = SeriesFilter(job=job, state=state, words=q, order=order, page=page_number)
         return page(request, "overview.html", lambda: _overview(site, wanted))
 
     @router.get("/series")
@@ -102,14 +101,15 @@ def router(site: Site, access: Access) -> APIRouter:
     @router.get("/login")
     def login(request: Request, to: str = "/", wrong: str = "") -> Response:
         form = render("login.html", {"to": to, "wrong": bool(wrong), "open": access.token is None})
-        answer = reply(request, form)
-        answer.headers["Cache-Control"] = "no-store"  # the way back asks again: who is logged in gets no form
-        return answer
+        response = reply(request, form)
+        # the browser's back button must not show the form again after the login
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     return router
 
 
-# What each page is filled with
+# The variables of each template
 
 
 def _overview(site: Site, wanted: SeriesFilter) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _overview(site: Site, wanted: SeriesFilter) -> dict[str, Any]:
         "wanted": wanted,
         "chosen": found,
         "outlines": site.outlines(found.rows),
-        "standings": list(SeriesState),
+        "states": list(SeriesState),
     }
 
 
@@ -128,7 +128,7 @@ def _series(site: Site, name: str, before: datetime | None) -> dict[str, Any]:
     overview = site.overview()
     row = overview.by_name.get(name)
     if row is None:
-        raise HTTPException(404, f"no series {name!r} is configured and known")
+        raise HTTPException(404, f"unknown series {name!r}")
     readings = site.readings(name, None, before, READINGS + 1)
     return {
         "overview": overview,
@@ -163,13 +163,13 @@ def _incidents(site: Site, state: str, wanted: str, page: int) -> dict[str, Any]
 def _incident(site: Site, incident: str) -> dict[str, Any]:
     found = site.timeline(incident)
     if found is None:
-        raise HTTPException(404, f"nothing is kept of an incident {incident!r}")
+        raise HTTPException(404, f"unknown incident {incident!r}")
     timeline, entries = found
-    overview = site.overview()
+    overview, rule = site.overview(), timeline.incident.rule
     span, until = around(timeline.incident, site.clock())
     return {
         "overview": overview,
-        "field": _judged(overview, timeline.incident.rule),
+        "field": next((one.field for one in overview.config.rules if one.name == rule), "available"),
         "span": span,
         "until": until,
         "timeline": timeline,
@@ -180,7 +180,7 @@ def _incident(site: Site, incident: str) -> dict[str, Any]:
 
 
 def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:
-    """The while that shows an incident with something before and after it: its span, and its end; None: now."""
+    """Return the time range of an incident's chart, with some time before and after: its span and end. None: now."""
     ended = now if incident.state != RESOLVED else incident.ended_at or incident.since
     lasted = ended - incident.began
     fitting = (name for name, span in SPANS.items() if lasted <= span * 4 / 5)
@@ -189,19 +189,13 @@ def around(incident: Incident, now: datetime) -> tuple[str, datetime | None]:
     return name, None if until >= now else until
 
 
-def _judged(overview: Overview, rule: str) -> Amount:
-    """The amount that a rule looks at."""
-    judged = (one.field for one in overview.config.rules if one.name == rule)
-    return next(judged, "available")
-
-
-# How a page is written: by Jinja2, with everything escaped
+# Rendering, by Jinja2 with autoescape
 
 
 def render(template: str, values: Mapping[str, Any]) -> CachedResponse:
-    """Return a page made of a template."""
+    """Return a page as a response."""
     text = _environment().get_template(template).render(values)
-    # who is logged in, and who is not, are given different pages at one address
+    # one URL has different pages before and after the login
     return response(
         text.encode("utf-8", "replace"), "text/html; charset=utf-8", vary="Accept-Encoding, Cookie"
     )
@@ -233,26 +227,26 @@ def _environment() -> Environment:
 
 
 def link(path: str, **query: object) -> str:
-    """An address on this site; what is empty in the query is left out."""
+    """Return an address on this site. Empty parameters are left out."""
     given = {name.rstrip("_"): value for name, value in query.items() if value not in ("", None)}
     return f"{path}?{urlencode(given, safe='/')}" if given else path
 
 
 @cache
 def static(name: str) -> str:
-    """The address of a file that may be kept for ever: it changes with the file."""
+    """Return the address of a static file, with a hash of its content: browsers may cache it for ever."""
     return f"/static/{name}?v={sha256((_HERE / 'static' / name).read_bytes()).hexdigest()[:10]}"
 
 
 def amount(exact: Decimal | str | None, digits: int = 0) -> Markup:
-    """An exact amount with its thousands apart, filled with invisible noughts to so many digits after the point."""
+    """Return an exact amount with grouped thousands, padded with invisible zeros to `digits` decimals for alignment."""
     if exact is None:
         return Markup('<span class="unknown">unknown</span>')
     return _aligned(grouped(Decimal(exact)), digits)
 
 
 def signed(move: Decimal | None, digits: int = 0) -> Markup:
-    """A change with its sign, aligned as `amount` does it."""
+    """Return a change with its sign, padded like `amount`."""
     if move is None:
         return Markup('<span class="unknown" title="unknown">?</span>')
     if move == 0:
@@ -263,34 +257,34 @@ def signed(move: Decimal | None, digits: int = 0) -> Markup:
 
 def _aligned(written: str, digits: int, classes: str = "") -> Markup:
     point = 0 if "." in written else 1
-    noughts = digits - len(written.partition(".")[2])
-    filler = ("." * point + "0" * noughts) if noughts > 0 else ""
+    zeros = digits - len(written.partition(".")[2])
+    filler = ("." * point + "0" * zeros) if zeros > 0 else ""
     pad = Markup('<span class="pad" aria-hidden="true">{}</span>').format(filler) if filler else ""
     return Markup('<span class="amount {}">{}{}</span>').format(classes, written, pad)
 
 
 def longest_fraction(amounts: Iterable[str | Decimal | None]) -> int:
-    """The most digits after the point that any of these amounts has."""
+    """Return the largest number of decimals of these amounts."""
     written = (plain(one) if isinstance(one, Decimal) else one for one in amounts if one)
     return max((len(one.partition(".")[2]) for one in written), default=0)
 
 
 def ago(at: datetime | None, otherwise: str = "never") -> Markup:
-    """An instant as a `time` element; `live.js` makes "12 s ago" of it, and keeps that true."""
+    """Return a past instant as a `time` element, which `live.js` shows as its age: "12 s ago"."""
     if at is None:
         return Markup('<span class="unknown">{}</span>').format(otherwise)
     return Markup('<time datetime="{}" data-ago>{}</time>').format(rfc3339(at), moment(at))
 
 
 def due(at: datetime | None) -> Markup:
-    """An instant to come, as `ago` has those that are over: "in 12 s", then "now"."""
+    """Return a future instant as a `time` element, which `live.js` shows as "in 12 s", then "now"."""
     if at is None:
         return Markup('<span class="unknown">not planned</span>')
     return Markup('<time datetime="{}" data-ago="due">{}</time>').format(rfc3339(at), moment(at))
 
 
 def outline(slices: Outline) -> str:
-    """Slices with their lows and highs as whole per mille of the range, for `charts.js`: `0:12:40 _ 5:13:13`."""
+    """Return slices as their lows and highs in per mille of the range, for `charts.js`: `0:12:40 _ 5:13:13`."""
     known = [one for one in slices if one is not None]
     low = min((drawable(one[1]) for one in known), default=0.0)
     span = max((drawable(one[2]) for one in known), default=0.0) - low

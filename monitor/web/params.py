@@ -1,6 +1,6 @@
-"""What can be asked of the API, in the query of its URLs."""
+"""The query parameters of the API, and the message about an invalid one."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -20,22 +20,22 @@ SPANS = {
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
 }
-"""How far a chart may reach back."""
+"""The time ranges of a chart."""
 
 MOST_READINGS = 1000
 _FARTHEST_PAGE = 1_000_000
-_LONGEST_NAME, _LONGEST_WISH = 1000, 300
-"""Characters, of up to twelve bytes each as a URL has them: no more than a request's head may hold."""
-_SHOWN = 60  # characters of what somebody wrote, in what is said of it
+_LONGEST_NAME, _LONGEST_FILTER = 1000, 300
+"""Characters, of up to twelve bytes each in a URL: that much fits into the head of a request."""
+_SHOWN = 60  # characters of a parameter's name in a message, at most
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def instant(text: object) -> datetime:
-    """Return the instant, in UTC, that a text writes as RFC 3339 has it; one beyond the calendar is its first or last.
+    """Return the instant, in UTC, of an RFC 3339 text. One beyond the calendar becomes the first or last instant of it.
 
-    Digits beyond the microsecond are left out. Raises ValueError, saying what is accepted."""
+    Digits beyond the microsecond are dropped. Raises ValueError with the accepted form."""
     given = text if isinstance(text, str) else ""
     try:
         return parse_instant(given)
@@ -51,13 +51,16 @@ Instant = Annotated[datetime, BeforeValidator(instant)]
 SeriesName = Annotated[
     str,
     Field(
-        description="A series' name, `job/account/currency`, percent-encoded.",
+        description="The name of a series: `job/account/currency`, percent-encoded.",
         examples=["nami-spot/spot/USDT"],
         max_length=_LONGEST_NAME,
     ),
 ]
 Page = Annotated[
-    int, Field(description="From 1 on; beyond the last one: the last one.", ge=1, le=_FARTHEST_PAGE)
+    int,
+    Field(
+        description="From 1. A number beyond the last page returns the last page.", ge=1, le=_FARTHEST_PAGE
+    ),
 ]
 
 
@@ -79,100 +82,99 @@ Span = Literal["1h", "24h", "7d", "30d"]
 
 
 class QueryParams(BaseModel):
-    """A query; a parameter that does not exist is a mistake, not nothing."""
+    """The parameters of a query. An unknown one is an error, so that a misspelt filter never returns everything."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class AskedSeries(QueryParams):
-    """Which series, in which order."""
+class SeriesParams(QueryParams):
+    """The parameters of `/series`."""
 
-    job: str | None = Field(None, description="Only this job's.", max_length=_LONGEST_WISH)
-    standing: SeriesState | None = Field(None, description="Only those that stand so.")
+    job: str | None = Field(None, description="Only series of this job.", max_length=_LONGEST_FILTER)
+    standing: SeriesState | None = Field(None, description="Only series in this state.")
     words: str = Field(
         "",
-        description="Only those whose name, labels or alerts' rules hold all of these words.",
-        max_length=_LONGEST_WISH,
+        description="Only series whose name, labels or rules that fire contain all of these words.",
+        max_length=_LONGEST_FILTER,
     )
-    order: Order = Field("standing", description="A dash turns it round. What is not known comes last.")
+    order: Order = Field("standing", description="A leading dash reverses it. Unknown values come last.")
     page: Page = 1
 
 
-class AskedReadings(QueryParams):
-    """Which readings."""
+class ReadingsParams(QueryParams):
+    """The parameters of `/readings`."""
 
     series: SeriesName
     since: Instant | None = Field(
-        None, description="From this instant on.", examples=["2026-02-01T14:30:00Z"]
+        None, description="At this instant or later.", examples=["2026-02-01T14:30:00Z"]
     )
     before: Instant | None = Field(
-        None, description="Earlier than this instant.", examples=["2026-02-02T14:30:00Z"]
+        None, description="Before this instant.", examples=["2026-02-02T14:30:00Z"]
     )
-    limit: int = Field(100, description="How many at most.", ge=1, le=MOST_READINGS)
+    limit: int = Field(100, description="The number of readings, at most.", ge=1, le=MOST_READINGS)
 
 
-class AskedChart(QueryParams):
-    """Which picture."""
+class ChartParams(QueryParams):
+    """The parameters of `/chart`."""
 
     series: SeriesName
-    span: Span = Field("24h", description="How long a while.")
-    field: Amount = Field("available", description="Which amount.")
+    span: Span = Field("24h", description="The length of the time range.")
+    field: Amount = Field("available", description="The amount to draw.")
     until: Instant | None = Field(
         None,
-        description="When the while ends, not before 1970; left out: now.",
+        description="The end of the time range, not before 1970. The default is now.",
         examples=["2026-02-01T14:30:00Z"],
     )
 
     @property
     def ending(self) -> datetime | None:
-        """`until`, but never so early that the while would begin before the calendar does."""
+        """Return `until`, but not before 1970: the time range would begin before the calendar."""
         return None if self.until is None else max(self.until, _EPOCH)
 
 
-class AskedIncidents(QueryParams):
-    """Which incidents."""
+class IncidentsParams(QueryParams):
+    """The parameters of `/incidents`."""
 
-    state: Literal["all", "pending", "firing", "resolved"] = Field("all", description="Only those in it.")
-    rule: str = Field("", description="Only those of rules that this glob fits.", max_length=_LONGEST_WISH)
+    state: Literal["all", "pending", "firing", "resolved"] = Field(
+        "all", description="Only incidents in this state."
+    )
+    rule: str = Field(
+        "", description="Only incidents of rules that this glob matches.", max_length=_LONGEST_FILTER
+    )
     since: Instant | None = Field(
         None,
-        description="Only those that go on, or ended at this instant or later.",
+        description="Only incidents that are ongoing, or ended at this instant or later.",
         examples=["2026-02-01T14:30:00Z"],
     )
     page: Page = 1
 
 
-# What is said of a query that can't be read
+# Messages about invalid queries
 
 
 class Route(APIRoute):
-    """A route that says in one sentence what is wrong with a query."""
+    """A route that answers an invalid query with one sentence, instead of the list of errors of FastAPI."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """As FastAPI has it, but for the sentence."""
+        """Return the handler of FastAPI, with the sentence."""
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
             try:
                 return await handle(request)
             except RequestValidationError as exc:
-                return JSONResponse({"detail": _explained(exc.errors(), self)}, status_code=422)
+                detail = "; ".join(_message(error, self) for error in exc.errors())
+                return JSONResponse({"detail": detail}, status_code=422)
 
         return handler
 
 
-def _explained(errors: Sequence[Any], route: APIRoute) -> str:
-    return "; ".join(f"{_shown(error['loc'][-1])}: {_said(error, route)}" for error in errors)
-
-
-def _said(error: Any, route: APIRoute) -> str:
+def _message(error: Any, route: APIRoute) -> str:
+    name = str(error["loc"][-1])
+    if len(name) > _SHOWN:
+        name = f"{name[:_SHOWN]}…"
     if error["type"] == "extra_forbidden":
         fields = route.dependant.query_params[0].field_info.annotation.model_fields  # type: ignore[union-attr]  # every query here is a model
-        return f"there is no such parameter, but {', '.join(fields)}"
+        return f"{name}: unknown parameter; expected one of {', '.join(fields)}"
     message = str(error["msg"]).removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
-
-
-def _shown(written: object) -> str:
-    text = str(written)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return f"{name}: {message[:1].lower()}{message[1:]}"

@@ -1,6 +1,6 @@
-"""What only the API answers: series and alerts as they stand, readings, charts, and pages of incidents.
+"""The JSON objects that only the API returns: series, alerts, readings, charts, and pages of incidents.
 
-What commands print as well is in `monitor.payloads`."""
+Objects that commands print, too, are in `monitor.payloads`."""
 
 import heapq
 from collections import deque
@@ -25,46 +25,46 @@ from monitor.payloads.values import Amount, IncidentId, Instant, OneOf, Severity
 from monitor.store.read import incidents as read
 from monitor.store.read.readings import Point
 from monitor.web import queries, view
-from monitor.web.params import AskedIncidents, AskedReadings
+from monitor.web.params import IncidentsParams, ReadingsParams
 
 PAGE = 100
-"""Incidents on a page."""
+"""Incidents per page."""
 MOST_GAPS = 1000
-"""A chart's gaps, the longest ones: more than it has pixels to show."""
+"""Gaps of a chart, the longest ones: more than a chart has pixels for."""
 
 UnixTime = Annotated[float, Field(description="Seconds since 1970-01-01T00:00:00Z.", examples=[1769956200.0])]
 
 
 class Problem(TypedDict):
-    """What is wrong, in a sentence."""
+    """An error, in one sentence."""
 
     detail: str
 
 
 class Alerts(TypedDict):
-    """What is pending or fires, the worst first."""
+    """The pending and firing alerts, the worst first."""
 
     at: Instant
     alerts: list[Alert]
 
 
 class RuleState(TypedDict):
-    """A rule over a series."""
+    """The state of a rule for one series."""
 
     rule: str
     state: Annotated[
         str,
         OneOf("inactive", "pending", "firing", "unknown"),
-        Field(description="`unknown`: a rule over amounts, while none is read."),
+        Field(description="`unknown`: a rule about amounts, while none can be read."),
     ]
     expected: Annotated[
-        str, Field(description="What it wants, in words.", examples=["available at least 1000"])
+        str, Field(description="What the rule expects.", examples=["available at least 1000"])
     ]
-    alert: Annotated[IncidentId | None, Field(description="The incident, while it is pending or fires.")]
+    alert: Annotated[IncidentId | None, Field(description="The incident, if pending or firing.")]
 
 
 class Series(TypedDict):
-    """A series as it stands."""
+    """The current state of a series."""
 
     series: Annotated[str, Field(examples=["nami-spot/spot/USDT"])]
     job: str
@@ -79,16 +79,18 @@ class Series(TypedDict):
     updated_at: Instant | None
     change_1h: Annotated[
         Amount | None,
-        Field(description="How far the available amount is from where it was an hour ago; null: not known."),
+        Field(description="The change of the available amount over an hour; null: unknown."),
     ]
-    change_24h: Annotated[Amount | None, Field(description="The same over a day.")]
+    change_24h: Annotated[Amount | None, Field(description="The change over a day; null: unknown.")]
     standing: Annotated[
-        str, OneOf("firing", "pending", "unknown", "ok"), Field(description="The worst there is to say.")
+        str,
+        OneOf("firing", "pending", "unknown", "ok"),
+        Field(description="The state of the series: the worst of its rules, or `unknown`."),
     ]
     problem: Annotated[
         str | None,
         Field(
-            description="Why the balance may not be what it is now; null: nothing speaks against it.",
+            description="Why the balance may be outdated; null: it is current.",
             examples=["timeout: no answer within 10 s"],
         ),
     ]
@@ -97,10 +99,10 @@ class Series(TypedDict):
 
 
 class Paged(TypedDict):
-    """One page of many."""
+    """One of several pages."""
 
-    total: Annotated[int, Field(description="How many there are on all pages.")]
-    page: Annotated[int, Field(description="Which page this is, from 1 on.")]
+    total: Annotated[int, Field(description="The number of items on all pages.")]
+    page: Annotated[int, Field(description="The number of this page, from 1.")]
     pages: int
 
 
@@ -112,7 +114,7 @@ class SeriesPage(Paged):
 
 
 class Reading(TypedDict):
-    """A reading."""
+    """A reading: the balance of a series at one instant."""
 
     at: Instant
     total: Amount
@@ -129,7 +131,7 @@ class ReadingsPage(TypedDict):
     next: Annotated[
         str | None,
         Field(
-            description="Where there are more: the path and query of the next page.",
+            description="Path and query of the next page; null: this is the last one.",
             examples=[
                 "/api/v1/readings?series=nami-spot%2Fspot%2FUSDT&before=2026-02-01T14%3A30%3A00.000000Z&limit=100"
             ],
@@ -138,7 +140,7 @@ class ReadingsPage(TypedDict):
 
 
 class Limit(TypedDict):
-    """An amount that a rule wants the balance to stay above (it fires `below`) or below."""
+    """A limit of a rule, which fires if the amount is on this side of it."""
 
     rule: str
     severity: Severity
@@ -147,39 +149,40 @@ class Limit(TypedDict):
 
 
 class Band(TypedDict):
-    """A time in which an alert fired."""
+    """A span in which an alert fired."""
 
     incident: IncidentId
     rule: str
     severity: Severity
     since: UnixTime
-    until: Annotated[UnixTime | None, Field(description="Null: it still fires.")]
+    until: Annotated[UnixTime | None, Field(description="Null: still firing.")]
 
 
 class Chart(TypedDict):
-    """How an amount went, thinned for a picture: of every part of it the first and the last reading, the lowest and
-    the highest. `times`, `values` and `amounts` are parallel."""
+    """One amount of a series over a time range, thinned for drawing.
+
+    Of each slice of the range there are the first, last, lowest and highest reading. `times`, `values` and `amounts`
+    are parallel."""
 
     series: str
     field: Annotated[str, OneOf("available", "total", "locked")]
     since: UnixTime
     until: UnixTime
-    times: Annotated[list[UnixTime], Field(description="In order.")]
+    times: Annotated[list[UnixTime], Field(description="In ascending order.")]
     values: Annotated[
         list[float | None],
-        Field(description="For drawing only: the nearest floats. Null: nothing was known about then."),
+        Field(description="For drawing only: the nearest floats. Null: a gap."),
     ]
-    amounts: Annotated[list[Amount | None], Field(description="The same, exact.")]
+    amounts: Annotated[list[Amount | None], Field(description="The exact amounts.")]
     limits: list[Limit]
     bands: list[Band]
     gaps: Annotated[
         list[tuple[UnixTime, UnixTime]],
         Field(
-            description="When nothing was known, from the last reading before to the first one after; "
-            "the 1,000 longest."
+            description="The 1,000 longest gaps, each from the last reading before it to the first one after it."
         ),
     ]
-    readings: Annotated[int, Field(description="How many readings this stands for.")]
+    readings: Annotated[int, Field(description="The number of readings in the range, before thinning.")]
 
 
 class IncidentsPage(Paged):
@@ -190,7 +193,7 @@ class IncidentsPage(Paged):
 
 
 def alerts(status: Status) -> Alerts:
-    """Return what `status` says of alerts."""
+    """Return the pending and firing alerts of a status."""
     return {"at": rfc3339(status.at), "alerts": [alert(one) for one in status.alerts]}
 
 
@@ -198,7 +201,7 @@ def alerts(status: Status) -> Alerts:
 
 
 def series(page: view.Chosen, at: datetime) -> SeriesPage:
-    """Return a page of series as they stand at an instant."""
+    """Return a page of series with their state at an instant."""
     return {
         "at": rfc3339(at),
         "total": page.total,
@@ -225,28 +228,31 @@ def _row(row: view.Row) -> Series:
         "updated_at": instant(balance.updated_at),
         "change_1h": None if hour is None else plain(hour),
         "change_24h": None if day is None else plain(day),
-        "standing": row.standing,
+        "standing": row.state,
         "problem": row.problem or None,
-        "rules": [_rule(one) for one in row.rules],
+        "rules": [
+            {
+                "rule": one.rule,
+                "state": one.state,
+                "expected": one.expected,
+                "alert": None if one.alert is None else one.alert.id,
+            }
+            for one in row.rules
+        ],
         "next_poll_at": instant(row.next_poll),
     }
-
-
-def _rule(one: view.RuleState) -> RuleState:
-    incident = None if one.alert is None else one.alert.id
-    return {"rule": one.rule, "state": one.state, "expected": one.expected, "alert": incident}
 
 
 # Readings
 
 
-def readings(path: str, asked: AskedReadings, found: Sequence[model.Reading]) -> ReadingsPage:
-    """Return a page of readings. `found` has one more than was asked for, where there are more."""
-    page = found[: asked.limit]
+def readings(path: str, params: ReadingsParams, found: Sequence[model.Reading]) -> ReadingsPage:
+    """Return a page of readings. `found` has one more reading than `limit` if there is a next page."""
+    page = found[: params.limit]
     return {
-        "series": asked.series,
+        "series": params.series,
         "readings": [_reading(one) for one in page],
-        "next": _next(path, asked, page[-1].observed_at) if len(found) > asked.limit else None,
+        "next": _next(path, params, page[-1].observed_at) if len(found) > params.limit else None,
     }
 
 
@@ -260,20 +266,25 @@ def _reading(one: model.Reading) -> Reading:
     }
 
 
-def _next(path: str, asked: AskedReadings, before: datetime) -> str:
-    since = {} if asked.since is None else {"since": rfc3339(asked.since)}
-    query = {"series": asked.series, **since, "before": rfc3339(before), "limit": asked.limit}
+def _next(path: str, params: ReadingsParams, before: datetime) -> str:
+    since = {} if params.since is None else {"since": rfc3339(params.since)}
+    query = {"series": params.series, **since, "before": rfc3339(before), "limit": params.limit}
     return f"{path}?{urlencode(query)}"
 
 
 # Incidents
 
 
-def incidents(known: Iterable[read.Incident], asked: AskedIncidents, at: datetime) -> IncidentsPage:
-    """Return a page of the incidents that are asked for at an instant."""
-    found = [one for one in chosen(known, asked.state, asked.rule) if _goes_back(one, asked.since)]
+def incidents(known: Iterable[read.Incident], params: IncidentsParams, at: datetime) -> IncidentsPage:
+    """Return a page of the incidents that match a query at an instant."""
+    since = params.since
+    found = [
+        one
+        for one in chosen(known, params.state, params.rule)
+        if since is None or one.state != read.RESOLVED or (one.ended_at or one.since) >= since
+    ]
     pages = max(1, -(-len(found) // PAGE))
-    page = min(asked.page, pages)
+    page = min(params.page, pages)
     return {
         "at": rfc3339(at),
         "total": len(found),
@@ -283,15 +294,11 @@ def incidents(known: Iterable[read.Incident], asked: AskedIncidents, at: datetim
     }
 
 
-def _goes_back(one: read.Incident, since: datetime | None) -> bool:
-    return since is None or one.state != read.RESOLVED or (one.ended_at or one.since) >= since
-
-
 # Charts
 
 
 def chart(of: queries.ChartData) -> Chart:
-    """Return what a chart draws. A null stands between two readings where nothing was known."""
+    """Return the data of a chart. Each gap is one null between two readings."""
     points = list(_with_gaps(of.curve.points, of.gaps))
     return {
         "series": of.series,
@@ -311,8 +318,8 @@ def chart(of: queries.ChartData) -> Chart:
 def _with_gaps(
     points: Sequence[Point], gaps: Iterable[tuple[datetime, datetime]]
 ) -> Iterator[tuple[float, str | None]]:
-    """The points in order, and one unknown between two of them if there is a gap. Thinned, a curve may lack the
-    readings right at a gap's edges, but it has none within it."""
+    """Yield the points in order, with one unknown amount in each gap between two of them."""
+    # by their middles: a thinned curve may lack the readings at the edges of a gap, but has none within it
     middles = deque(sorted(begin + (end - begin) / 2 for begin, end in gaps))
     before: Point | None = None
     for point in points:

@@ -1,6 +1,6 @@
-"""What all pages share: looks at the store, kept for a moment, so that many visitors cost little more than one."""
+"""The queries that pages and API share. Results are cached for a moment: many visitors cost little more than one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,23 +13,21 @@ from monitor.domain.rules import ThresholdLine, threshold_lines
 from monitor.store.read import readings
 from monitor.store.read.incidents import Incident, Timeline, incidents, timeline
 from monitor.store.read.readings import Curve, Outline
-from monitor.web.cache import Shelf
-from monitor.web.view import DAY, Live, Overview, Row, take
+from monitor.web.cache import Cache
+from monitor.web.view import DAY, Live, Overview, Row, read_overview
 
 SLICES = 600
-"""Parts of a chart's width, each with its first and last reading, its lowest and its highest: a pixel or two."""
+"""Slices of a chart, a pixel or two wide. The first, last, lowest and highest reading of each are drawn."""
 OUTLINE = 48
-"""Parts of a day in the small pictures beside balances."""
-
-
-TROUBLE_LASTS = 5.0
-"""Seconds for which it is not asked again what keeps the daemon from its work: an answer that took long is bad news,
-and no probe should hear of it long after it is over."""
+"""Slices of a day in the small charts beside balances."""
+PROBLEM_CACHED = 5.0
+"""Seconds for which a liveness or readiness problem is cached, at most: a result that took long would otherwise be
+cached for so long that probes see the problem after it has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """A time in which an alert fired; `until` None: it still does. Instants are in UTC."""
+    """A span in which an alert fired; `until` None: it still fires. Instants are in UTC."""
 
     incident: str
     rule: str
@@ -40,7 +38,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartData:
-    """How one amount of a series went, with what its rules want and what fired. `gaps` are when nothing was known."""
+    """The data of a chart: an amount over time, with gaps, limits and firing alerts. Instants are in UTC."""
 
     series: str
     field: Field
@@ -53,57 +51,57 @@ class ChartData:
 
 
 class Site:
-    """The pages' way to what they show. May be asked by many threads at once.
+    """The data of the web interface. Any number of threads may use it.
 
-    All of it may raise StoreError."""
+    Every method that reads the store raises StoreError if it cannot be read."""
 
     def __init__(
         self,
         *,
         config: Callable[[], Config],
         live: Callable[[], Live],
-        hang: Callable[[], str],
-        trouble: Callable[[], str],
+        liveness_problem: Callable[[], str],
+        readiness_problem: Callable[[], str],
         clock: Callable[[], datetime],
         metrics: Collector,
     ) -> None:
-        self._hang = hang
-        self._trouble = trouble
-        self._troubles: Shelf[str] = Shelf(2, longest=TROUBLE_LASTS)
+        self._liveness_problem = liveness_problem
+        self._readiness_problem = readiness_problem
+        self._problems: Cache[str] = Cache(2, longest=PROBLEM_CACHED)
         self._config = config
         self._live = live
         self.clock = clock
         self.metrics = metrics
-        self._overviews: Shelf[Overview] = Shelf(4)
-        self._outlines: Shelf[dict[str, Outline]] = Shelf(64)
-        self._incidents: Shelf[list[Incident]] = Shelf(4)
-        self._charts: Shelf[ChartData] = Shelf(64)
+        self._overviews: Cache[Overview] = Cache(4)
+        self._outlines: Cache[dict[str, Outline]] = Cache(64)
+        self._incidents: Cache[list[Incident]] = Cache(4)
+        self._charts: Cache[ChartData] = Cache(64)
 
     @property
     def config(self) -> Config:
-        """The configuration, as it is now."""
+        """Return the configuration in force."""
         return self._config()
 
     @property
     def live(self) -> Live:
-        """The process, as it is now."""
+        """Return the state of the running process."""
         return self._live()
 
-    def hang(self) -> str:
-        """What a restart would mend; empty: nothing."""
-        return self._troubles.get("hang", self._hang)
+    def liveness_problem(self) -> str:
+        """Return the problem that a restart would fix; empty: none."""
+        return self._problems.get("liveness", self._liveness_problem)
 
-    def trouble(self) -> str:
-        """What keeps the daemon from its work; empty: nothing."""
-        return self._troubles.get("trouble", self._trouble)
+    def readiness_problem(self) -> str:
+        """Return why the daemon does not do its work; empty: it does."""
+        return self._problems.get("readiness", self._readiness_problem)
 
     def overview(self) -> Overview:
-        """All there is to see."""
+        """Return everything that the overview shows."""
         config = self.config
-        return self._overviews.get(config, lambda: take(config, self.live, self.clock()))
+        return self._overviews.get(config, lambda: read_overview(config, self.live, self.clock()))
 
     def outlines(self, rows: Sequence[Row]) -> dict[str, Outline]:
-        """The last day of these series, in small."""
+        """Return the outlines of the last day, by series."""
         config, now = self.config, self.clock()
         gaps_after = {row.name: config.gaps_after.get(row.balance.job, DAY) for row in rows}
         return self._outlines.get(
@@ -114,29 +112,29 @@ class Site:
         )
 
     def incidents(self) -> list[Incident]:
-        """All incidents that are kept, the newest first."""
+        """Return all stored incidents, the newest first."""
         path = self.config.store.path
         return self._incidents.get(path, lambda: incidents(path))
 
     def incidents_of(self, row: Row) -> list[Incident]:
-        """Those of a series: its own, its account's, and its provider's."""
+        """Return the incidents of a series, of its account and of its provider, the newest first."""
         account = row.series.account
         subjects = {row.name, Subject.of_account(account), Subject.of_provider(account.provider)}
         return [one for one in self.incidents() if one.subject in subjects]
 
     def timeline(self, incident: str) -> tuple[Timeline, list[Entry]] | None:
-        """An incident with all that happened; None where nothing is kept of it."""
+        """Return an incident with its timeline; None if it is not stored."""
         found = timeline(self.config.store.path, incident)
         return None if found is None else (found, entries(found, self.clock()))
 
     def readings(
         self, series: str, since: datetime | None, before: datetime | None, limit: int
     ) -> list[Reading]:
-        """The newest readings of a series in a while, the newest first."""
+        """Return the readings of a series from `since` to before `before`, the newest first; None: no bound."""
         return readings.readings(self.config.store.path, series, since=since, before=before, limit=limit)
 
     def chart(self, row: Row, field: Field, span: timedelta, until: datetime | None = None) -> ChartData:
-        """How an amount of a series went over a while, up to an instant; None: now."""
+        """Return the chart of an amount over a span that ends at `until`; None: now."""
         return self._charts.get(
             (row.name, field, span, until), lambda: self._chart(row, field, span, until or self.clock())
         )
@@ -161,18 +159,15 @@ class Site:
             curve=curve,
             gaps=gaps,
             limits=threshold_lines(config.rules_of(row.series), row.series, field),
-            bands=[_band(one) for one in self.incidents_of(row) if _overlaps(one, since, until)],
+            bands=list(_bands(self.incidents_of(row), since, until)),
         )
 
 
-def _overlaps(one: Incident, since: datetime, until: datetime) -> bool:
-    """Whether it fired in a while. One whose end nobody knows any more was a moment."""
-    if one.state == "pending":
-        return False
-    ended = until if one.state == "firing" else one.ended_at or one.since
-    return one.began <= until and ended >= since
-
-
-def _band(one: Incident) -> Band:
-    until = None if one.state == "firing" else one.ended_at or one.since
-    return Band(incident=one.id, rule=one.rule, severity=Severity(one.severity), since=one.began, until=until)
+def _bands(incidents: Iterable[Incident], since: datetime, until: datetime) -> Iterator[Band]:
+    """Yield when incidents fired, for those that did between `since` and `until`."""
+    for one in incidents:
+        # an incident whose end is not known is drawn as an instant
+        ended = None if one.state == "firing" else one.ended_at or one.since
+        if one.state != "pending" and one.began <= until and (ended is None or ended >= since):
+            severity = Severity(one.severity)
+            yield Band(incident=one.id, rule=one.rule, severity=severity, since=one.began, until=ended)

@@ -1,6 +1,6 @@
-"""The server: uvicorn in a thread of its own, with bounds on what a visitor may take of it.
+"""The server: uvicorn in its own thread, with limits for each visitor.
 
-Its event loop is not the daemon's, so that no visitor, however slow, and no page, however large, holds up a poll.
+Its event loop is not the daemon's: a slow visitor or a large page delays no poll.
 """
 
 import logging
@@ -18,93 +18,96 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 HEAD = 16 * 1024
-"""Bytes of a request's line and headers after which no more of them are waited for."""
-AT_A_TIME = 128
-"""Connections taken on before room is made for them: what a flood may have open beyond the bound, a few times over.
-That has to stay below the 1,024 files that a process may have open, of which polls need some."""
+"""The size of a request's line and headers, in bytes, at most."""
+BACKLOG = 128
+"""Connections that are accepted at a time, before idle ones are closed: a flood may have a few times as many open
+beyond the limit. The sum must stay below the 1,024 files that a process may have open, of which polls need some."""
 
-# A line for each mistaken request of a stranger would be a way to fill the log.
+# uvicorn logs a warning for each invalid request: strangers could fill the log
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What visitors may take. `connections` are open at the same time: one more takes the place of that which has been
-    idle longest. Spans are in seconds: within `exchange_within` a connection has to ask and be answered, again and
-    again, or it is closed; for `idle` one that was answered is kept for the next request; requests under way have
-    `ends_within` at the end."""
+    """The limits for visitors. Spans are in seconds."""
 
     connections: int = 128
+    """Open connections. One more closes the connection that has been idle longest."""
     exchange_within: float = 20
+    """The time to send a request and read its response. A connection that needs longer is closed."""
     idle: int = 10
+    """How long a connection is kept open for the next request."""
     ends_within: float = 2
+    """How long requests under way may take when the server stops."""
 
 
 class Bounded(H11Protocol):
-    """A connection with an end: uvicorn itself waits for ever for a request that does not come whole, and for one who
-    does not read his answer."""
+    """A connection that is closed if it is too slow.
+
+    uvicorn alone waits for ever for the rest of a request, and for a client that does not read its response."""
 
     def __init__(self, *, bounds: Bounds, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._bounds = bounds
         self._answered = False
-        self._timer = self.loop.call_later(bounds.exchange_within, self._look)
+        self._timer = self.loop.call_later(bounds.exchange_within, self._close_if_slow)
         self.idle_since = self.loop.time()
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """One more visitor, for whom there has to be room."""
+        """Accept a connection, and close an idle one if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self._bounds.connections:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """Stop the timer of a closed connection."""
         self._timer.cancel()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Asked and answered: the next exchange has as long."""
+        """Note a complete response. The next request gets as much time again."""
         self._answered = True
         self.idle_since = self.loop.time()
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP is told so, where no answer is under way yet."""
+        """Answer an invalid request, unless a response is under way: then close the connection."""
         if self.conn.our_state is h11.IDLE:
             super().send_400_response(msg)
         else:
             self.transport.abort()
 
     def shutdown(self) -> None:
-        """The server ends: what is under way has a while."""
-        with suppress(h11.LocalProtocolError):  # it was told that it speaks no HTTP, and has not gone
+        """Close the connection when the server stops; a response under way has `ends_within`."""
+        with suppress(
+            h11.LocalProtocolError
+        ):  # raised if an invalid request was answered and the client stayed
             super().shutdown()
         self.loop.call_later(self._bounds.ends_within, self.transport.abort)
 
     @property
     def is_idle(self) -> bool:
-        """Whether no answer is under way."""
-        cycle: RequestResponseCycle | None = self.cycle  # as it is before the first request
+        """Return whether no response is under way."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
         return cycle is None or cycle.response_complete
 
     def _make_room(self) -> None:
-        """Whoever is being answered stays; of the others he goes who has not asked for anything for the longest."""
+        """Close the connection that has been idle longest. One with a response under way stays."""
         idle = (one for one in self.connections if isinstance(one, Bounded) and one.is_idle)
         last = min(idle, key=lambda one: one.idle_since)
         self.connections.discard(last)
         last.transport.abort()
 
-    def _look(self) -> None:
+    def _close_if_slow(self) -> None:
         if self._answered:
             self._answered = False
-            self._timer = self.loop.call_later(self._bounds.exchange_within, self._look)
+            self._timer = self.loop.call_later(self._bounds.exchange_within, self._close_if_slow)
         else:
             self.transport.abort()
 
 
 class Server:
-    """Serves an application at an address, from the making of this until `stop`. Raises OSError where it can't
-    listen there."""
+    """Serves an application at an address until `stop`. Raises OSError if it cannot listen there."""
 
     def __init__(self, app: ASGIApp, host: str, port: int, bounds: Bounds | None = None) -> None:
         self._socket = listening(host, port)
@@ -113,12 +116,12 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Begins to end it."""
+        """Begin to stop. `is_alive` becomes false at the end."""
         self._uvicorn.should_exit = True
 
     @property
     def is_alive(self) -> bool:
-        """Whether anything may still be served."""
+        """Return whether requests may still be served."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
@@ -137,7 +140,7 @@ def _settings(app: ASGIApp, bounds: Bounds) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        backlog=AT_A_TIME,
+        backlog=BACKLOG,
         timeout_keep_alive=bounds.idle,
         timeout_graceful_shutdown=int(bounds.ends_within) + 1,
         h11_max_incomplete_event_size=HEAD,
@@ -145,11 +148,11 @@ def _settings(app: ASGIApp, bounds: Bounds) -> uvicorn.Config:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens at an address. Raises OSError where that can't be."""
+    """Return a socket that listens at an address. Raises OSError if that is impossible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     dualstack = host == "::" and socket.has_dualstack_ipv6()
-    made = socket.create_server((host, port), family=family, backlog=AT_A_TIME, dualstack_ipv6=dualstack)
-    # Connections inherit it. asyncio leaves it to sockets that name their protocol; without it the second part of an
-    # answer waits for the visitor's acknowledgement of the first: 40 ms.
+    made = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dualstack)
+    # Connections inherit this option; asyncio sets it only for sockets that were created with an explicit protocol.
+    # Without it the second part of a response waits 40 ms for the client's acknowledgement of the first.
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return made

@@ -1,4 +1,4 @@
-"""What the pages show: the store's knowledge, the configuration and the running process, as of one instant."""
+"""The overview: the state of the store, the configuration and the running process at one instant."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,14 +20,15 @@ from monitor.store.read.state import AccountStatus, AlertStatus, Known, SeriesSt
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SPANS = (HOUR, DAY)
-"""Over which changes are shown."""
+"""The spans over which changes are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """What only the running process knows. `next_polls` is by account, `job/account`; instants are in UTC.
+    """The state of the running process that is not in the store.
 
-    `unready` is what it still waits for; empty: nothing. `notes` are what people should know while it works."""
+    `next_polls` is by account (`job/account`); instants are in UTC. `unready` is the reason why it is not ready, empty
+    if it is. `notes` are problems that do not keep it from working."""
 
     started_at: datetime
     next_polls: Mapping[str, datetime] = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Live:
 
 
 class SeriesState(StrEnum):
-    """How a series stands, the worst first."""
+    """The state of a series, the worst first."""
 
     FIRING = "firing"
     PENDING = "pending"
@@ -46,8 +47,9 @@ class SeriesState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleState:
-    """A rule over one series: `alert` is what it has to say, if it is pending or firing. `judged`: whether it can tell;
-    a rule over amounts can't while none is read."""
+    """The state of a rule for one series. `alert` is its alert, if pending or firing.
+
+    `judged` is false while the rule cannot be evaluated: a rule about amounts, while none can be read."""
 
     rule: str
     expected: str
@@ -56,7 +58,7 @@ class RuleState:
 
     @property
     def state(self) -> str:
-        """Inactive, pending, firing, or unknown."""
+        """Return `inactive`, `pending`, `firing` or `unknown`."""
         if self.alert is not None:
             return self.alert.state
         return State.INACTIVE if self.judged else "unknown"
@@ -64,8 +66,10 @@ class RuleState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A series as it stands. `moves`: how far the available amount is from where it was an hour ago, and a day; None
-    where that is not known. `problem` says why its balance may not be what it is now."""
+    """The current state of a series.
+
+    `moves` are the changes of the available amount over an hour and a day; None: unknown. `problem` is the reason why
+    the balance may be outdated, empty if it is current. `next_poll` is in UTC."""
 
     series: Series
     balance: SeriesStatus
@@ -76,22 +80,22 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The series'."""
+        """Return the name of the series."""
         return str(self.series)
 
     @property
     def alerts(self) -> list[AlertStatus]:
-        """What its rules have to say."""
+        """Return the pending and firing alerts of its rules."""
         return [one.alert for one in self.rules if one.alert is not None]
 
     @property
     def severity(self) -> int:
-        """Of the worst alert that fires; -1 where none does."""
+        """Return the severity of the worst firing alert; -1 if none fires."""
         return max((one.severity for one in self.alerts if one.state == State.FIRING), default=-1)
 
     @property
-    def standing(self) -> SeriesState:
-        """The worst of what there is to say of it."""
+    def state(self) -> SeriesState:
+        """Return the state of the series: the worst of its alerts, or unknown."""
         states = {one.state for one in self.alerts}
         if State.FIRING in states:
             return SeriesState.FIRING
@@ -102,7 +106,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRow:
-    """A provider as its accounts' polls have been going, and what its host wants. `outcomes` counts accounts."""
+    """A provider with the last polls of its accounts, and a pause of its host.
+
+    `outcomes` counts accounts by the outcome of their last poll. `detail` describes the longest failure."""
 
     name: str
     type: str
@@ -116,7 +122,7 @@ class ProviderRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """All of it at one instant."""
+    """Everything that the pages show at one instant."""
 
     config: Config
     live: Live
@@ -126,22 +132,22 @@ class Overview:
 
     @property
     def at(self) -> datetime:
-        """The instant, in UTC."""
+        """Return the instant of the overview, in UTC."""
         return self.status.at
 
     @cached_property
     def by_name(self) -> dict[str, Row]:
-        """The series."""
+        """Return the series by name."""
         return {row.name: row for row in self.rows}
 
     @cached_property
-    def standings(self) -> Counter[SeriesState]:
-        """How many series stand how."""
-        return Counter(row.standing for row in self.rows)
+    def state_counts(self) -> Counter[SeriesState]:
+        """Return the number of series by state."""
+        return Counter(row.state for row in self.rows)
 
     @cached_property
     def alerts(self) -> list[AlertStatus]:
-        """What fires, the worst first; what is muted or acknowledged after what is neither."""
+        """Return the firing alerts, the worst first. Muted and acknowledged ones come last."""
 
         def urgency(alert: AlertStatus) -> tuple[bool, int, datetime]:
             return (bool(alert.muted or alert.ack), -alert.severity, alert.since)
@@ -158,8 +164,8 @@ class Overview:
         return first
 
 
-def take(config: Config, live: Live, now: datetime) -> Overview:
-    """Looks at the store. Raises StoreError where it can't be read."""
+def read_overview(config: Config, live: Live, now: datetime) -> Overview:
+    """Read the overview. Raises StoreError if the store cannot be read."""
     known = state.read(config.store.path) or Known(notifications={})
     status = assemble(known, config, now)
     longest = max(config.gaps_after.values(), default=DAY)
@@ -210,11 +216,11 @@ def _rows(
 
 
 def _never_read(config: Config, status: Status) -> Iterator[SeriesStatus]:
-    """The configured series of which the store has not heard: their accounts could not be read yet."""
-    heard_of = {(one.job, one.account, one.currency) for one in status.balances}
+    """Yield the configured series that are not in the store: their accounts were never read."""
+    stored = {(one.job, one.account, one.currency) for one in status.balances}
     for account in config.accounts.values():
         for currency in account.currencies:
-            if (*account.key, currency) not in heard_of:
+            if (*account.key, currency) not in stored:
                 yield SeriesStatus(
                     job=account.job,
                     account=account.name,
@@ -231,8 +237,9 @@ def _never_read(config: Config, status: Status) -> Iterator[SeriesStatus]:
 def _moved(
     balance: SeriesStatus, before: Reading | None, then: datetime, gap_after: timedelta
 ) -> Decimal | None:
-    """How far the amount has come since then; None where it was not read since, or not known then: a reading speaks
-    for a while after it, as long as polls may be apart."""
+    """Return the change of the available amount since `then`; None if it was not read since, or was unknown then.
+
+    It was known if the last reading before `then`, `before`, was no longer ago than `gap_after`."""
     if balance.available is None or balance.observed_at is None or balance.observed_at <= then:
         return None
     return (
@@ -243,7 +250,7 @@ def _moved(
 
 
 def _alert(alerts: Mapping[AlertKey, AlertStatus], rule: Rule, series: Series) -> AlertStatus | None:
-    """What a rule has to say of a series; a failing one may say it of its account or of the whole provider."""
+    """Return the alert of a rule for a series. That of a `failing` rule may be about its account or its provider."""
     subjects = [Subject.of_series(series)]
     if rule.judges_account(series.account):
         subjects += [Subject.of_account(series.account), Subject.of_provider(series.account.provider)]
@@ -286,11 +293,12 @@ def _providers(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesFilter:
-    """Which series somebody wants to see: by job, by standing, by words that their names or labels hold, and which
-    page of them in which order."""
+    """A filter for series, with their order and the page. Empty values do not filter.
+
+    All of `words` must occur in the name, the labels or the rules that are pending or fire."""
 
     job: str = ""
-    standing: str = ""
+    state: str = ""
     words: str = ""
     order: str = ""
     page: int = 1
@@ -298,7 +306,7 @@ class SeriesFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A page of what was wished for. `total` counts all of it."""
+    """A page of the series that match a filter. `total` is their number on all pages."""
 
     rows: tuple[Row, ...]
     total: int
@@ -307,14 +315,14 @@ class Chosen:
 
 
 ORDERS = ("standing", "name", "balance", "1h", "24h", "age")
-"""What series can be sorted by; a dash before it turns the order round."""
+"""The orders of series. A leading dash reverses one. `standing` is the state."""
 
 PAGE = 100
-"""Series on a page."""
+"""Series per page."""
 
 
 def choose(rows: Iterable[Row], wanted: SeriesFilter) -> Chosen:
-    """A page of the series that fit; the last one where there are not so many."""
+    """Return a page of the series that match a filter. A number beyond the last page returns the last page."""
     fitting = _sorted([row for row in rows if _fits(row, wanted)], wanted.order)
     pages = max(1, -(-len(fitting) // PAGE))
     page = min(max(wanted.page, 1), pages)
@@ -325,7 +333,7 @@ def choose(rows: Iterable[Row], wanted: SeriesFilter) -> Chosen:
 def _fits(row: Row, wanted: SeriesFilter) -> bool:
     if wanted.job and row.balance.job != wanted.job:
         return False
-    if wanted.standing and row.standing != wanted.standing:
+    if wanted.state and row.state != wanted.state:
         return False
     if not wanted.words:
         return True
@@ -334,14 +342,12 @@ def _fits(row: Row, wanted: SeriesFilter) -> bool:
 
 
 def _sorted(rows: list[Row], order: str) -> list[Row]:
-    """What is not known comes last, whichever way round."""
+    """Return the series in an order. Unknown values come last, also if it is reversed."""
     by = order.removeprefix("-")
     rows.sort(key=lambda row: row.name)
     if by not in ORDERS or by == "standing":
         worst_first = list(SeriesState)
-        rows.sort(
-            key=lambda row: (worst_first.index(row.standing), -row.severity), reverse=order == "-standing"
-        )
+        rows.sort(key=lambda row: (worst_first.index(row.state), -row.severity), reverse=order == "-standing")
         return rows
     if by == "name":
         return rows[::-1] if order == "-name" else rows

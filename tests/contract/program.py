@@ -226,8 +226,8 @@ class Daemon:
         return Site(
             config=lambda: shown,
             live=lambda: Live(started_at=self.started, next_polls=next_polls, unready=unready),
-            hang=lambda: hang,
-            trouble=lambda: trouble,
+            liveness_problem=lambda: hang,
+            readiness_problem=lambda: trouble,
             clock=lambda: now,
             metrics=self.metrics,
         )

@@ -61,11 +61,11 @@ signal.signal(signal.SIGUSR1, lambda *_: held("loop"))
 
 CHECKS_SOON = """\
 from datetime import timedelta
-from monitor.daemon import daemon
+from monitor.daemon import running
 from monitor.domain import clock
 
 clock.GRACE = timedelta(seconds=1)
-daemon.LOOK_EVERY = daemon.PRUNE_EVERY = timedelta(seconds=1)
+running.CHECK_EVERY = running.PRUNE_EVERY = timedelta(seconds=1)
 """
 """The clock is trusted, and old readings are deleted, within seconds."""
 

@@ -76,8 +76,8 @@ class World:
     started: datetime = START
     next_polls: Mapping[str, datetime] = field(default_factory=dict)
     unready: str = ""
-    hang: str = ""
-    trouble: str = ""
+    liveness_problem: str = ""
+    readiness_problem: str = ""
     every: timedelta = MINUTE
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -100,8 +100,8 @@ class World:
         return Site(
             config=lambda: config,
             live=lambda: Live(started_at=self.started, next_polls=self.next_polls, unready=self.unready),
-            hang=lambda: self.hang,
-            trouble=lambda: self.trouble,
+            liveness_problem=lambda: self.liveness_problem,
+            readiness_problem=lambda: self.readiness_problem,
             clock=lambda: self.now,
             metrics=self.metrics,
         )

@@ -129,7 +129,7 @@ async def test_before_there_is_a_store_nothing_is_known(tmp_path: Path) -> None:
         assert (await get(client, "incidents"))["incidents"] == []
         assert await refused(client, "chart", series="no/such/series") == (
             404,
-            "there is no series of this name: job/account/currency, percent-encoded",
+            "unknown series; expected job/account/currency, percent-encoded",
         )
 
 
@@ -382,7 +382,7 @@ async def test_pages_of_incidents_hold_each_of_them_once(tmp_path: Path) -> None
 
 async def test_an_incident_that_is_not_kept_is_not_found(client: httpx.AsyncClient) -> None:
     """And said to be so in JSON."""
-    assert await refused(client, "incidents/NOSUCH") == (404, "nothing is kept of such an incident")
+    assert await refused(client, "incidents/NOSUCH") == (404, "unknown incident")
 
 
 # Mistakes
@@ -394,7 +394,7 @@ async def test_an_incident_that_is_not_kept_is_not_found(client: httpx.AsyncClie
         (
             "series",
             {"standng": "firing"},
-            "standng: there is no such parameter, but job, standing, words, order, page",
+            "standng: unknown parameter; expected one of job, standing, words, order, page",
         ),
         ("series", {"page": "0"}, "page: input should be greater than or equal to 1"),
         ("series", {"page": "9" * 5000}, "page: unable to parse input string as an integer"),

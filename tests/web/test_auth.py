@@ -569,12 +569,12 @@ async def test_a_stranger_cannot_tell_what_there_is(
 
 async def test_a_stranger_learns_of_the_health_only_whether_it_is_well(world: World) -> None:
     """Why it is not well is for who has the token."""
-    troubled = replace(world, hang="a poll of nami-spot is overdue")
+    troubled = replace(world, liveness_problem="a poll of nami-spot is overdue")
     app = troubled.app(PROTECTED)
     async with asking(app) as stranger, asking(app, {"authorization": f"Bearer {TOKEN}"}) as friend:
         seen = await stranger.get("/healthz")
         assert (seen.status_code, seen.json()) == (503, {"status": "failing", "reasons": []})
-        assert (await friend.get("/healthz")).json()["reasons"] == [troubled.hang]
+        assert (await friend.get("/healthz")).json()["reasons"] == [troubled.liveness_problem]
 
 
 async def test_what_a_stranger_may_see_tells_nothing_of_what_is_watched(

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from monitor.web.cache import LONGEST, SHORTEST, Shelf
+from monitor.web.cache import LONGEST, SHORTEST, Cache
 
 
 class Clock:
@@ -28,23 +28,23 @@ class Clock:
 def test_a_thing_is_kept_for_ten_times_what_it_took_to_make(took: float, kept: float) -> None:
     """So that making it again and again takes a tenth of the time at most."""
     clock, made = Clock(), []
-    shelf: Shelf[int] = Shelf(clock=clock)
+    cache: Cache[int] = Cache(clock=clock)
 
     def make() -> int:
         clock.now += took
         made.append(1)
         return len(made)
 
-    assert shelf.get("page", make) == 1
+    assert cache.get("page", make) == 1
     clock.now += kept * 0.99
-    assert shelf.get("page", make) == 1
+    assert cache.get("page", make) == 1
     clock.now += kept * 0.02
-    assert shelf.get("page", make) == 2
+    assert cache.get("page", make) == 2
 
 
 def test_many_who_ask_at_once_have_it_made_once() -> None:
     """The others wait for the first."""
-    shelf: Shelf[int] = Shelf()
+    cache: Cache[int] = Cache()
     began, go_on, made = threading.Event(), threading.Event(), []
 
     def make() -> int:
@@ -54,7 +54,7 @@ def test_many_who_ask_at_once_have_it_made_once() -> None:
         return 7
 
     found: list[int] = []
-    asking = [threading.Thread(target=lambda: found.append(shelf.get("page", make))) for _ in range(8)]
+    asking = [threading.Thread(target=lambda: found.append(cache.get("page", make))) for _ in range(8)]
     for one in asking:
         one.start()
     assert began.wait(30)
@@ -66,17 +66,17 @@ def test_many_who_ask_at_once_have_it_made_once() -> None:
 
 def test_what_fails_is_not_kept() -> None:
     """The next one tries again."""
-    shelf: Shelf[int] = Shelf()
+    cache: Cache[int] = Cache()
     with pytest.raises(ZeroDivisionError):
-        shelf.get("page", lambda: 1 // 0)
-    assert shelf.get("page", lambda: 5) == 5
+        cache.get("page", lambda: 1 // 0)
+    assert cache.get("page", lambda: 5) == 5
 
 
 def test_no_more_is_kept_than_there_is_room_for() -> None:
     """What was used longest ago goes first."""
-    shelf: Shelf[str] = Shelf(2, Clock())
-    shelf.get("a", lambda: "a")
-    shelf.get("b", lambda: "b")
-    shelf.get("a", lambda: "another")
-    shelf.get("c", lambda: "c")
-    assert [shelf.get(key, lambda: "anew") for key in ("a", "c", "b")] == ["a", "c", "anew"]
+    cache: Cache[str] = Cache(2, Clock())
+    cache.get("a", lambda: "a")
+    cache.get("b", lambda: "b")
+    cache.get("a", lambda: "another")
+    cache.get("c", lambda: "c")
+    assert [cache.get(key, lambda: "anew") for key in ("a", "c", "b")] == ["a", "c", "anew"]

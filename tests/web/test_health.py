@@ -44,14 +44,14 @@ async def test_a_daemon_that_works_is_well(world: World, path: str) -> None:
 
 async def test_a_daemon_that_does_not_get_on_says_why_and_lives(world: World) -> None:
     """In the words of its log and its status. A restart would free no disk."""
-    world.trouble = "the store fails: the disk is full"
+    world.readiness_problem = "the store fails: the disk is full"
     assert await probed(world, "/readyz") == (503, ["the store fails: the disk is full"])
     assert await probed(world, "/healthz") == (200, [])
 
 
 async def test_a_daemon_that_hangs_is_to_be_restarted(world: World) -> None:
     """It does not answer, or leaves polls lying."""
-    world.hang = "the daemon does not answer within 5 s"
+    world.liveness_problem = "the daemon does not answer within 5 s"
     assert await probed(world, "/healthz") == (503, ["the daemon does not answer within 5 s"])
 
 
@@ -65,14 +65,14 @@ async def test_a_daemon_that_starts_or_stops_lives_but_is_not_ready(world: World
 
 async def test_all_reasons_are_told(world: World) -> None:
     """Those of being up and those of being well."""
-    world.unready, world.trouble = "starting", "a scheduled poll is overdue"
+    world.unready, world.readiness_problem = "starting", "a scheduled poll is overdue"
     assert await probed(world, "/readyz") == (503, ["starting", "a scheduled poll is overdue"])
 
 
 @pytest.mark.parametrize("trouble", ["", "a scheduled poll is overdue"])
 async def test_strangers_learn_whether_and_not_why(world: World, trouble: str) -> None:
     """A probe needs no token; what is behind it has no name for who carries none."""
-    world.hang = world.trouble = trouble
+    world.liveness_problem = world.readiness_problem = trouble
     async with asking(world.app(ACCESS)) as client:
         answer = await client.get("/healthz")
         assert answer.json() == {"status": "failing" if trouble else "ok", "reasons": []}
@@ -85,7 +85,7 @@ async def test_strangers_learn_whether_and_not_why(world: World, trouble: str) -
 
 async def test_a_probe_that_asks_for_the_head_alone_gets_the_code(world: World) -> None:
     """Load balancers do."""
-    world.hang = "a scheduled poll is overdue"
+    world.liveness_problem = "a scheduled poll is overdue"
     with serving(world.app()) as url:
         async with httpx.AsyncClient(base_url=url) as client:
             answer = await client.head("/healthz")
@@ -105,8 +105,8 @@ async def test_pages_are_served_while_the_daemon_does_not_answer(world: World) -
     site = Site(
         config=lambda: config,
         live=lambda: live,
-        hang=hanging,
-        trouble=hanging,
+        liveness_problem=hanging,
+        readiness_problem=hanging,
         clock=lambda: world.now,
         metrics=Metrics(),
     )

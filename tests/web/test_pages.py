@@ -139,13 +139,13 @@ async def test_a_page_is_sent_again_only_if_it_changed(world: World) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
-        pytest.param("/series?name=no/such/thing", 404, "no series", id="a series that is not there"),
-        pytest.param("/incidents/NONE", 404, "nothing is kept", id="an incident that is not there"),
-        pytest.param("/nothing", 404, "There is no such page", id="a page that is not there"),
-        pytest.param("/?page=0", 422, "Something in the address", id="a page before the first"),
-        pytest.param("/?state=<script>", 422, "Something in the address", id="a state that is none"),
+        pytest.param("/series?name=no/such/thing", 404, "unknown series", id="a series that is not there"),
+        pytest.param("/incidents/NONE", 404, "unknown incident", id="an incident that is not there"),
+        pytest.param("/nothing", 404, "Page not found", id="a page that is not there"),
+        pytest.param("/?page=0", 422, "The address contains", id="a page before the first"),
+        pytest.param("/?state=<script>", 422, "The address contains", id="a state that is none"),
         pytest.param(
-            "/series?name=a&before=yesterday", 422, "Something in the address", id="an instant that is none"
+            "/series?name=a&before=yesterday", 422, "The address contains", id="an instant that is none"
         ),
     ],
 )
@@ -238,7 +238,7 @@ async def test_a_damaged_store_is_said_on_a_page_and_in_json(tmp_path: Path) -> 
         page = await client.get("/", headers={"accept": "text/html"})
         data = await client.get("/api/v1/status")
     assert (page.status_code, data.status_code) == (503, 503)
-    assert "The store can't be read" in text_of(page.text)
+    assert "The store cannot be read" in text_of(page.text)
     assert "not a SQLite database" in data.json()["detail"]
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.web.auth import Access, Guard
-from monitor.web.server import AT_A_TIME, HEAD, Bounds, Server, listening
+from monitor.web.server import BACKLOG, HEAD, Bounds, Server, listening
 
 from .support import START, free_port
 
@@ -239,7 +239,7 @@ def test_open_connections_are_bounded() -> None:
         for _ in range(300):
             _hold(address, 1, stack)
             highest = max(highest, len(server._uvicorn.server_state.connections))
-        assert 8 <= highest <= 8 + 4 * AT_A_TIME
+        assert 8 <= highest <= 8 + 4 * BACKLOG
         until(lambda: len(server._uvicorn.server_state.connections) <= 8, "room")
 
 

@@ -10,7 +10,7 @@ import pytest
 from monitor.domain.model import Account
 from monitor.errors import Outcome
 from monitor.store.writer import Store
-from monitor.web.view import PAGE, Overview, Row, SeriesFilter, choose, take
+from monitor.web.view import PAGE, Overview, Row, SeriesFilter, choose, read_overview
 from tests.web.support import CLIENT, MINUTE, SPOT, START, World, opened
 
 HOUR = timedelta(hours=1)
@@ -25,7 +25,7 @@ def world(tmp_path: Path) -> World:
 def picture(world: World) -> Overview:
     """All of it, as it is now."""
     site = world.site()
-    return take(site.config, site.live, world.now)
+    return read_overview(site.config, site.live, world.now)
 
 
 async def usdt(world: World, store: Store, amount: str, after: timedelta = MINUTE) -> Row:
@@ -63,12 +63,12 @@ async def test_a_change_is_not_known_where_nothing_was_read_since_or_long_before
 async def test_a_series_stands_as_the_worst_of_its_rules_and_its_polls_say(world: World) -> None:
     """Firing before unknown before ok; an amount that was read stays, whatever fails."""
     async with opened(world) as store:
-        assert (await usdt(world, store, "5000")).standing == "ok"
-        assert (await usdt(world, store, "5")).standing == "firing"
-        assert (await usdt(world, store, "5000")).standing == "ok"
+        assert (await usdt(world, store, "5000")).state == "ok"
+        assert (await usdt(world, store, "5")).state == "firing"
+        assert (await usdt(world, store, "5000")).state == "ok"
         await world.poll(store, SPOT, Outcome.TIMEOUT)
         row = picture(world).by_name["nami-spot/spot/USDT"]
-        assert (row.standing, row.balance.available) == ("unknown", "5000")
+        assert (row.state, row.balance.available) == ("unknown", "5000")
         assert row.problem == "timeout: what timeout looks like"
         states = {one.rule: one.state for one in row.rules}
         assert states == {"usdt-low": "unknown", "failing": "inactive"}  # what is not read is not fine
@@ -79,7 +79,7 @@ async def test_a_series_that_could_never_be_read_is_shown_as_unknown(world: Worl
     async with opened(world) as store:
         await world.poll(store, SPOT, Outcome.AUTH)
     row = picture(world).by_name["nami-spot/spot/VNDC"]
-    assert (row.standing, row.balance.available, row.moves) == ("firing", None, (None, None))
+    assert (row.state, row.balance.available, row.moves) == ("firing", None, (None, None))
     assert row.problem == "auth: what auth looks like"
 
 
@@ -111,7 +111,7 @@ async def test_an_outage_shows_at_every_series_of_its_provider(world: World) -> 
             ["b", "d", "a", "c"],
             id="an order that does not exist is the usual one",
         ),
-        pytest.param(SeriesFilter(standing="firing"), ["b"], id="only what fires"),
+        pytest.param(SeriesFilter(state="firing"), ["b"], id="only what fires"),
         pytest.param(SeriesFilter(words="gold"), ["c"], id="by a label"),
         pytest.param(SeriesFilter(words="USDT-low"), ["b"], id="by a rule that has something to say"),
         pytest.param(
