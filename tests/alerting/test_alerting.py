@@ -117,7 +117,7 @@ async def test_an_end_in_a_silence_goes_where_its_firing_went(store: Store) -> N
     assert await store.write(story) == [[], [RESOLVED], ["fired", "resolved"], []]
 
 
-async def test_an_outage_is_told_after_a_silence(store: Store) -> None:
+async def test_an_outage_is_notified_after_a_silence(store: Store) -> None:
     """A provider's alert too: by the tick, once for all its accounts."""
 
     def story(tx: Transaction) -> list[list[str]]:
@@ -129,7 +129,7 @@ async def test_an_outage_is_told_after_a_silence(store: Store) -> None:
     assert await store.write(story) == [[], ["fired failing nami-main"], []]
 
 
-async def test_an_outages_end_in_a_silence_is_told_after_it(store: Store) -> None:
+async def test_an_outages_end_in_a_silence_is_notified_after_it(store: Store) -> None:
     """By the tick as well."""
 
     def story(tx: Transaction) -> list[list[str]]:
@@ -226,7 +226,7 @@ async def test_an_acknowledged_alert_is_not_escalated(store: Store) -> None:
     ]
 
 
-async def test_worse_goes_to_a_worse_route_and_to_whom_it_was_told(store: Store) -> None:
+async def test_a_worse_alert_goes_to_its_route_and_to_earlier_recipients(store: Store) -> None:
     """Warnings to the one, criticals to the other; both hear of the end."""
     routes = [
         Route(match=Match({"severity": ("critical",)}), channels=("boss",)),
@@ -275,7 +275,7 @@ async def test_a_rule_gone_in_its_cooldown_is_forgotten(store: Store) -> None:
     assert await store.write(story) == ([], 0)
 
 
-async def test_a_rule_gone_before_its_end_was_told_is_closed_at_once(store: Store) -> None:
+async def test_a_rule_gone_before_its_end_was_notified_is_closed_at_once(store: Store) -> None:
     """Though it be muted: nobody could tell it later. Once."""
 
     def story(tx: Transaction) -> list[object]:
@@ -329,7 +329,7 @@ async def test_nothing_is_remembered_when_nothing_matters_any_more(store: Store)
     assert await store.write(story) == [1, 0]
 
 
-async def test_a_stale_alert_of_many_accounts_is_told_after_a_silence(store: Store) -> None:
+async def test_a_stale_alert_of_many_accounts_is_notified_after_a_silence(store: Store) -> None:
     """Each of them, with the same tick: for the outbox to gather."""
     stale = Stale(name="stale", after=10 * MINUTE, policy=QUIET)
 

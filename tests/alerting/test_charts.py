@@ -150,7 +150,7 @@ async def took(channel: Channel, count: int) -> None:
     await until(lambda: len(channel.taken) >= count)
 
 
-async def test_a_message_carries_its_picture(store: Store) -> None:
+async def test_a_message_carries_its_chart(store: Store) -> None:
     """Named after its series."""
     ops, hand = Channel(), Hand()
     await put_into_outbox(store, "A")
@@ -169,7 +169,7 @@ async def test_two_urls_share_one_drawing(store: Store) -> None:
     assert hand.drawn == ["spot/A/USDT"]
 
 
-async def test_a_group_carries_the_pictures_of_its_worst(store: Store) -> None:
+async def test_a_group_carries_the_charts_of_its_worst(store: Store) -> None:
     """Three at most."""
     ops, hand = Channel(), Hand()
     for incident in "ABCDE":
@@ -179,7 +179,7 @@ async def test_a_group_carries_the_pictures_of_its_worst(store: Store) -> None:
     assert [len(names) for names in ops.offered] == [3]
 
 
-async def test_pictures_are_drawn_while_the_group_is_waited_for(store: Store) -> None:
+async def test_charts_are_drawn_while_the_group_is_waited_for(store: Store) -> None:
     """Then the message does not wait for them."""
     ops, hand = Channel(), Hand()
     async with serving(store, hand, ops, patience=timedelta(0)) as box:
@@ -261,7 +261,7 @@ async def test_a_drawer_with_a_defect_costs_no_message(
     assert "unexpected error drawing a chart" in caplog.text
 
 
-async def test_what_was_refused_with_its_picture_is_tried_again_without(
+async def test_a_message_refused_with_its_chart_is_tried_again_without(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A message must not fail because its picture is refused; nor do the next ones have to be refused first."""
@@ -277,7 +277,7 @@ async def test_what_was_refused_with_its_picture_is_tried_again_without(
     assert "message accepted only without its chart" in caplog.text
 
 
-async def test_what_is_refused_for_another_reason_is_not_the_pictures_fault(store: Store) -> None:
+async def test_a_refusal_for_another_reason_keeps_the_chart(store: Store) -> None:
     """It is refused without them as well, and the next message has its picture."""
     ops, hand = Channel(refuses=lambda message: len(ops.offered) < 3), Hand()
     await put_into_outbox(store, "A")
@@ -299,7 +299,7 @@ async def test_the_end_waits_for_no_drawing(store: Store) -> None:
     assert hand.ended == 1
 
 
-async def test_a_reload_can_bring_pictures(store: Store) -> None:
+async def test_a_reload_can_add_charts(store: Store) -> None:
     """And take them away."""
     ops, hand = Channel(), Hand()
     async with serving(store, hand, ops, config=NO_CHARTS) as box:

@@ -24,7 +24,7 @@ DROP_WITHIN = Delta(
 )
 
 
-async def test_a_drop_told_once_is_not_told_again_when_the_clock_is_set_back(store: Store) -> None:
+async def test_a_drop_notified_once_is_not_notified_again_when_the_clock_is_set_back(store: Store) -> None:
     """The reading before the first one after the step is the last one by the old clock, not one of an hour ago."""
     before = [read(0, USDT="5000"), read(HOUR, USDT="1000"), read(HOUR + 60, USDT="1000")]
     after = [read(30, USDT="1000"), read(90, USDT="1000")]
@@ -43,7 +43,7 @@ async def test_readings_of_before_and_after_the_step_do_not_mix(store: Store) ->
     assert notified(recorded) == []
 
 
-async def test_a_drop_over_the_step_is_told(store: Store) -> None:
+async def test_a_drop_over_the_step_is_notified(store: Store) -> None:
     """What was read last by the old clock still is what the first reading by the new one is compared with."""
     recorded = await played(store, watch(DROP, DROP_WITHIN), read(HOUR, USDT="5000"), read(0, USDT="1000"))
     assert notified(recorded) == [
@@ -122,7 +122,7 @@ async def test_one_start_a_month_behind_changes_nothing(store: Store) -> None:
     assert rows(store, "set_aside") == 3  # two, and the last one, which counted as read just before them
 
 
-async def test_a_drop_after_a_start_a_month_behind_is_told(store: Store) -> None:
+async def test_a_drop_after_a_start_a_month_behind_is_notified(store: Store) -> None:
     """The last reading by the right clock is what the next one is compared with."""
     watched = watch(DROP, DROP_WITHIN)
     await read_before(store, watched)

@@ -130,7 +130,7 @@ def test_what_is_asked_for_is_explained(
     assert [line for line in lines if not line.startswith(" ")] == headlines
 
 
-def test_a_rules_own_notify_and_a_maintenance_are_told(loaded: config.Config) -> None:
+def test_a_rules_own_notify_and_a_maintenance_are_shown(loaded: config.Config) -> None:
     """What overrides the routes, and what keeps it quiet now."""
     assert _lines(loaded, "clients/A/USD", "own")[4:] == [
         "  one route after it not considered",
@@ -149,7 +149,7 @@ def test_an_alert_that_goes_nowhere_says_so(loaded: config.Config) -> None:
     ]
 
 
-async def test_a_silence_of_the_store_is_told(loaded: config.Config) -> None:
+async def test_a_silence_of_the_store_is_shown(loaded: config.Config) -> None:
     """As the daemon would see it now."""
     store = Store(loaded.store.path)
     times = {"starts_at": NOW - timedelta(hours=1), "ends_at": NOW + timedelta(hours=1), "now": NOW}

@@ -170,7 +170,7 @@ def reasons(polls: int, story: Mapping[str, str]) -> list[str]:
         ),
     ],
 )  # fmt: skip
-def test_who_is_told(polls: int, story: Mapping[str, str], expected: list[str]) -> None:
+def test_who_is_notified(polls: int, story: Mapping[str, str], expected: list[str]) -> None:
     assert notified(polls, story) == expected
 
 

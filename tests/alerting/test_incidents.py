@@ -99,7 +99,7 @@ def lines(told: Timeline, *types: str) -> list[str]:
     ]
 
 
-async def test_a_story_is_told_in_order(store: Store) -> None:
+async def test_the_timeline_is_in_order(store: Store) -> None:
     """Readings around it, what was told, each attempt with its error, who acknowledged, the end."""
     for at, amount in enumerate(("5000", "4000", "3000", "2000")):
         await poll(store, at, amount)
@@ -141,7 +141,7 @@ async def test_a_long_incidents_readings_are_thinned(store: Store) -> None:
     assert lines(timeline_of(store), "omitted") == ["14 | … | 80 more readings"]
 
 
-async def test_what_came_and_went_in_a_silence_is_kept_and_was_not_told(store: Store) -> None:
+async def test_an_incident_within_a_silence_is_kept_and_was_not_notified(store: Store) -> None:
     """Nobody was told, yet the list has it, with what kept it quiet and how it ended."""
     await silence(store, 0, 60)
     await poll(store, 1, "500")
@@ -197,7 +197,7 @@ async def test_a_hand_over_shows_on_both_channels(store: Store) -> None:
     ]
 
 
-async def test_the_newest_stands_first_and_an_end_that_is_not_told_yet_is_over(store: Store) -> None:
+async def test_the_newest_is_first_and_an_end_that_is_not_notified_yet_is_over(store: Store) -> None:
     """By the begin of the last firing; an alert whose end a silence holds back is resolved, though not told so."""
     await poll(store, 1, "500")
     await silence(store, 2, 600)

@@ -82,7 +82,7 @@ async def check_between_polls(store: Store, watched: Config, at: timedelta) -> t
     return await store.write(looked), count
 
 
-async def test_a_look_asks_nothing_about_accounts_of_which_there_is_nothing_to_tell(store: Store) -> None:
+async def test_a_check_reads_nothing_about_accounts_without_news(store: Store) -> None:
     """All are low, told, not read any more and explained by the outage: a few statements, whatever their number."""
     watched = watch(clients(20))
     await polled(store, watched, 0 * MINUTE, "5")
@@ -125,7 +125,7 @@ async def test_a_look_fires_a_pending_stale_alert_in_time(store: Store) -> None:
     assert told == [[], [], [], ["fired old c/C001/USD"], []]
 
 
-async def test_a_stale_alert_that_outlives_the_outage_is_told_with_the_accounts_next_poll(
+async def test_a_stale_alert_that_outlives_the_outage_is_notified_with_the_accounts_next_poll(
     store: Store,
 ) -> None:
     """What explained it is over for the others; this account is still not read, for a reason of its own."""

@@ -83,7 +83,7 @@ async def test_the_first_reading_is_judged(store: Store) -> None:
     assert (await waiting(store, OPS), await waiting(store, LOG)) == (["fired"], ["fired"])
 
 
-async def test_a_rule_tells_only_its_channels(store: Store) -> None:
+async def test_a_rule_notifies_only_its_channels(store: Store) -> None:
     """`notify` names them."""
     rule = Threshold(name="low", below=Decimal(1000), policy=Policy(notify=("ops",)))
     await played(store, watch(rule), read(0, USDT="1", VNDC="1000"))

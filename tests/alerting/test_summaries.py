@@ -175,7 +175,7 @@ async def test_quiet_hours_put_it_off(store: Store) -> None:
     assert (waiting.due, waiting.next_at) == ((), EIGHT + HOUR)
 
 
-async def test_what_it_tells(store: Store) -> None:
+async def test_its_content(store: Store) -> None:
     """Balances with what they were before, what moved first; incidents, messages, polls."""
     await polled(store, SEVEN - DAY, USDT="1500.00", VNDC="7")
     summaries = following(store)

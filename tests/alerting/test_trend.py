@@ -46,7 +46,7 @@ async def test_a_reminder_between_polls_shows_them_too(store: Store) -> None:
     ]
 
 
-async def test_a_poll_that_tells_nothing_loads_none(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_poll_without_notifications_loads_none(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many readings there are, a threshold that holds looks at none but the newest."""
     asked: list[object] = []
 

@@ -103,7 +103,7 @@ async def charted(
         pytest.param(["1200", "1300", "1250"], "usdt-low: below 1000", id="near it"),
     ],
 )
-async def test_a_limit_is_always_told(
+async def test_a_limit_is_always_named(
     browser: Browser, tmp_path: Path, amounts: list[str], label: str
 ) -> None:
     """In the picture, or at its edge; in words below it."""

@@ -18,7 +18,7 @@ async def test_a_good_file_is_ok(site: Installation) -> None:
 
 
 @together()
-async def test_warnings_are_told_and_are_no_error(site: Installation) -> None:
+async def test_warnings_are_reported_and_are_no_error(site: Installation) -> None:
     """What is allowed and probably not meant: on stderr for people, in the document for programs, exit 0."""
     site.write(channels={})
     plain, data = await site.command("check"), await site.command("check", "--json")
@@ -30,7 +30,7 @@ async def test_warnings_are_told_and_are_no_error(site: Installation) -> None:
 
 
 @together()
-async def test_everything_wrong_is_told_at_once(site: Installation) -> None:
+async def test_everything_wrong_is_reported_at_once(site: Installation) -> None:
     """Each problem with file, line and column on stderr, nothing on stdout, exit 78, for every command alike."""
     good = site.config.read_text()
     site.config.write_text(good.replace("every: 1s", "evry: 1s").replace("type: threshold", "type: treshold"))
@@ -44,7 +44,7 @@ async def test_everything_wrong_is_told_at_once(site: Installation) -> None:
 
 
 @together()
-async def test_a_refused_url_is_told_with_everything_else(site: Installation) -> None:
+async def test_a_refused_url_is_reported_with_everything_else(site: Installation) -> None:
     """Not only once the rest is right."""
     site.write(channels={"ops": {"urls": ["slak://token-in-it/x"]}})
     site.config.write_text(site.config.read_text().replace("every: 1s", "evry: 1s", 1))
@@ -176,7 +176,7 @@ async def test_notify_of_one_channel(site: Installation) -> None:
 
 
 @together()
-async def test_notify_of_a_refusing_channel_tells_the_status(site: Installation) -> None:
+async def test_notify_of_a_refusing_channel_reports_the_status(site: Installation) -> None:
     """What the service answered is in the line."""
     site.webhook.fault = Fault.status(503)
     done = await site.command("notify")

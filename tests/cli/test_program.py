@@ -34,7 +34,7 @@ async def _run(site: Installation, *arguments: str, **environ: str) -> Done:
 
 
 @together()
-async def test_the_demo_tells_its_story_within_half_a_minute(site: Installation) -> None:
+async def test_the_demo_takes_half_a_minute(site: Installation) -> None:
     """Readings, a drain's alert and resolve, an outage's alert and resolve, in this order; then what to do next."""
     began = time.monotonic()
     done = await _run(site, "demo")
@@ -192,7 +192,7 @@ async def test_completion_is_offered(site: Installation) -> None:
 
 
 @together()
-async def test_versions_are_told(site: Installation) -> None:
+async def test_versions_are_printed(site: Installation) -> None:
     """Its own, Python's, SQLite's and those of the libraries, as lines and as JSON."""
     plain, data = await _run(site, "version"), await _run(site, "version", "--json")
     shown = json.loads(data.out)

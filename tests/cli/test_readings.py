@@ -109,7 +109,7 @@ def test_history_shows_the_newest_and_says_how_many_there_are(filled: Run) -> No
     assert err == "only the newest 1 of 4 readings are shown; for all: --limit 4, or --format csv\n"
 
 
-def test_an_amount_that_was_never_told_is_unknown(filled: Run) -> None:
+def test_an_amount_that_was_never_sent_is_unknown(filled: Run) -> None:
     """Unknown is not zero, and there is no change from it."""
     _, out, _ = filled("history", "spot/spot/USDT", "--field", "locked")
     assert out.count("unknown") == 4
@@ -232,7 +232,7 @@ def test_a_chart_of_nothing_says_so(filled: Run) -> None:
     assert "(nothing to draw)" in out
 
 
-def test_an_amount_too_large_for_a_picture_is_not_drawn(folder: Path, command: Run) -> None:
+def test_an_amount_too_large_for_a_chart_is_not_drawn(folder: Path, command: Run) -> None:
     """A picture is made of floats; what none can hold is left to the table."""
     command("import", _file(folder, _line("9" * 400, minutes=2)))
     code, out, _ = command("history", "*USDT", "--chart")
@@ -374,7 +374,7 @@ def test_what_is_there_already_is_counted_and_left_alone(filled: Run, folder: Pa
     assert filled("export")[1].startswith(before)
 
 
-def test_every_wrong_line_is_told_and_nothing_is_written(filled: Run, folder: Path) -> None:
+def test_every_wrong_line_is_reported_and_nothing_is_written(filled: Run, folder: Path) -> None:
     """With file, line, column and what is expected; among them what contradicts the store."""
     before = filled("export")[1]
     contradiction = before.splitlines()[1].replace("1500.50", "1600")

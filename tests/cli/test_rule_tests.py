@@ -95,7 +95,7 @@ async def test_a_configuration_that_is_named_wins(site: Installation) -> None:
 
 
 @together()
-async def test_every_file_that_is_invalid_is_told(site: Installation) -> None:
+async def test_every_file_that_is_invalid_is_reported(site: Installation) -> None:
     """With its place, and nothing is run."""
     (site.folder / "empty.yaml").write_text("config: rules.yaml\ntests: []\n")
     wrong = STORY.replace("rule: low", "rule: lo")

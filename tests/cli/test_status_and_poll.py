@@ -122,7 +122,7 @@ async def test_poll_of_an_unknown_job_is_64(site: Installation) -> None:
 
 
 @together()
-async def test_poll_tells_and_remembers(site: Installation) -> None:
+async def test_poll_notifies_and_stores(site: Installation) -> None:
     """A firing at one `poll` and the resolve at a later one are one incident; in between nothing is told twice."""
     site.set_balance("5.10")
     assert (await site.command("poll")).code == 2

@@ -35,13 +35,13 @@ def _channels(*channels: str) -> str:
     [("", None), (", chart: yes", True), (", chart: false", False)],
     ids=["nothing", "yes", "no"],
 )
-def test_whether_it_wants_pictures(said: str, read: bool | None, tmp_path: Path) -> None:
+def test_whether_it_wants_charts(said: str, read: bool | None, tmp_path: Path) -> None:
     """Saying nothing is not the same as saying no."""
     config = loaded(tmp_path, f"{PROVIDERS}{ONE_JOB}channels:\n{_channels(f'ops {said}')}")
     assert config.channels["ops"].chart is read
 
 
-def test_wanting_pictures_is_yes_or_no(tmp_path: Path) -> None:
+def test_wanting_charts_is_yes_or_no(tmp_path: Path) -> None:
     """Nothing in between."""
     assert _problems(tmp_path, _channels("ops , chart: maybe")) == [
         "6:36: channels.ops.chart: expected true or false, got 'maybe'"

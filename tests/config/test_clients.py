@@ -58,7 +58,7 @@ def test_a_file_holds_an_id_a_line(content: bytes, clients: list[str], tmp_path:
         pytest.param(b"A\nx\xe9\n", ["2:2: jobs[0].clients_file: is not UTF-8 text"], id="latin-1"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told_by_its_own_lines(
+def test_what_is_wrong_with_a_file_is_reported_by_its_own_lines(
     content: bytes, lines: list[str], tmp_path: Path
 ) -> None:
     """The place is in the file of clients, not in the one that names it."""
@@ -66,7 +66,7 @@ def test_what_is_wrong_with_a_file_is_told_by_its_own_lines(
     assert problems(tmp_path, JOB) == [f"clients.txt:{line}" for line in lines]
 
 
-def test_a_file_that_is_not_there_is_told_where_it_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported_where_it_is_named(tmp_path: Path) -> None:
     """The mistake may be in the name."""
     assert problems(tmp_path, JOB) == [
         "config.yaml:5:56: jobs[0].clients_file: 'clients.txt' can't be read: No such file or directory"

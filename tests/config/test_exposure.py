@@ -66,7 +66,7 @@ def test_a_directory_that_others_cannot_enter_protects_all_in_it(place: Path) ->
     assert _told(inner, REFERRING + ONE_JOB) == []
 
 
-def test_a_store_that_others_can_read_is_told_with_all_of_its_files(place: Path) -> None:
+def test_a_store_that_others_can_read_is_reported_with_all_of_its_files(place: Path) -> None:
     """The write-ahead log and the backups hold balances too; the command that is told closes them all."""
     files = [_made(place / f"balances.db{end}", 0o644) for end in ("", "-wal", ".backup-0001")]
     (told,) = _told(place, (REFERRING + ONE_JOB).replace("${file:key}", "${KEY}"))
@@ -85,7 +85,7 @@ def test_a_store_that_others_can_read_is_told_with_all_of_its_files(place: Path)
         ),
     ],
 )
-def test_a_directory_that_others_can_write_to_is_told(mode: int, advice: str, place: Path) -> None:
+def test_a_directory_that_others_can_write_to_is_reported(mode: int, advice: str, place: Path) -> None:
     """Before there is a store: whoever may write there may put one of their own there, or take ours away."""
     place.chmod(mode)
     (told,) = _told(place, (REFERRING + ONE_JOB).replace("${file:key}", "${KEY}"))
@@ -102,7 +102,7 @@ def test_a_link_is_judged_by_where_it_leads(place: Path, tmp_path: Path) -> None
     assert _told(place, (REFERRING + ONE_JOB).replace("${file:key}", "${KEY}")) == []
 
 
-def test_secrets_in_a_file_that_others_can_read_are_told_by_their_places(place: Path) -> None:
+def test_secrets_in_a_file_that_others_can_read_are_reported_by_their_places(place: Path) -> None:
     """And what the file may hold instead of them; no secret is repeated."""
     written(place, JOBS).chmod(0o644)
     (told,) = warnings(load(place / "config.yaml", {}), NOW)
@@ -121,7 +121,7 @@ def test_a_proxy_is_a_secret_only_with_credentials(tmp_path: Path) -> None:
     assert loaded(tmp_path, with_credentials + ONE_JOB, {"KEY": "k"}).literals == ("providers.nami.proxy",)
 
 
-def test_a_secrets_file_that_others_can_read_is_told(place: Path) -> None:
+def test_a_secrets_file_that_others_can_read_is_reported(place: Path) -> None:
     """Once, however often it is referred to; other files that values come from are no secrets."""
     _made(place / "key", 0o644)
     _made(place / "zone", 0o644).write_text("UTC")

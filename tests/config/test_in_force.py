@@ -223,7 +223,7 @@ async def test_without_a_store_the_file_is_what_is_wrong(file: Path) -> None:
         found(file, ENVIRON)
 
 
-async def test_a_store_of_another_version_is_told_with_the_file(file: Path) -> None:
+async def test_a_store_of_another_version_is_reported_with_the_file(file: Path) -> None:
     """Both have to be known: the file is broken, and why the store does not help."""
     await accepted(file)
     mistyped(file)
@@ -238,7 +238,7 @@ async def test_a_store_of_another_version_is_told_with_the_file(file: Path) -> N
     )
 
 
-async def test_a_configuration_that_this_version_does_not_accept_is_told(file: Path) -> None:
+async def test_a_configuration_that_this_version_does_not_accept_is_reported(file: Path) -> None:
     """With the version that did, and why."""
     loaded = await accepted(file)
     assert isinstance(loaded.document, dict)

@@ -147,7 +147,7 @@ def test_a_threshold_takes_all_its_keys(tmp_path: Path) -> None:
         pytest.param(", for: 0s", Policy(), id="no-time-at-all"),
     ],
 )
-def test_a_rule_says_how_it_is_told(text: str, policy: Policy, tmp_path: Path) -> None:
+def test_a_rule_has_the_policy_of_its_keys(text: str, policy: Policy, tmp_path: Path) -> None:
     """What a rule leaves out is as the domain has it."""
     assert _rule(tmp_path, f"{{name: r, type: threshold, below: 1{text}}}").policy == policy
 

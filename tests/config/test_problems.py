@@ -323,7 +323,7 @@ def test_jobs_and_what_they_refer_to(text: str, lines: list[str], tmp_path: Path
     assert problems(tmp_path, f"{PROVIDERS}jobs:\n  - {text}\n") == lines
 
 
-def test_everything_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_everything_is_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     """Mistakes of YAML, of references, of values and of meaning come in one go, each once."""
     text = """\
 store: {keep: 1x}

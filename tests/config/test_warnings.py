@@ -22,7 +22,7 @@ def test_a_good_configuration_needs_no_advice(tmp_path: Path) -> None:
     assert _warnings(tmp_path, JOBS) == []
 
 
-def test_without_channels_nobody_is_told(tmp_path: Path) -> None:
+def test_without_channels_nobody_is_notified(tmp_path: Path) -> None:
     """Allowed, for a look at `status`, and worth a word."""
     assert _warnings(tmp_path, PROVIDERS + ONE_JOB) == [
         "no channels are configured: alerts are shown by `status`, but no notifications are sent"
@@ -60,7 +60,7 @@ def test_a_certificate_that_is_not_looked_at_is_mentioned(tmp_path: Path) -> Non
         pytest.param("cron: '* * * * *'", None, id="cron-within-the-limit"),
     ],
 )
-def test_more_calls_than_a_host_allows_are_told_with_figures(
+def test_more_calls_than_a_host_allows_are_reported_with_figures(
     schedule: str, needed: str | None, tmp_path: Path
 ) -> None:
     """All jobs of all providers on one host count, against the strictest limit of them."""
@@ -215,7 +215,7 @@ def _without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("false", "false", "", id="none"),
     ],
 )
-def test_pictures_that_nothing_draws_are_mentioned(
+def test_charts_that_nothing_draws_are_mentioned(
     channel: str, rule: str, askers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the command that mends it; the alerts come all the same."""
@@ -231,7 +231,7 @@ def test_pictures_that_nothing_draws_are_mentioned(
     )
 
 
-def test_pictures_that_no_service_shows_are_mentioned(tmp_path: Path) -> None:
+def test_charts_that_no_service_shows_are_mentioned(tmp_path: Path) -> None:
     """One that does is enough."""
     text = JOBS.replace('hook"]', 'hook"], chart: true')
     assert _warnings(tmp_path, text) == []

@@ -135,7 +135,7 @@ def _row(web: str, *lines: str, id: str) -> object:
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, web: str, lines: list[str]) -> None:
+def test_what_is_wrong_is_reported_with_its_place(tmp_path: Path, web: str, lines: list[str]) -> None:
     """All of it, and what is expected."""
     assert problems(tmp_path, f"{JOBS}web: {web}\n") == [f"config.yaml:{line}" for line in lines]
 

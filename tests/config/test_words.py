@@ -108,7 +108,7 @@ def test_a_channels_message_may_use_the_links_of_any_rule(tmp_path: Path) -> Non
     assert "channels.ops.message.body: the template fails: no link is called other; known are own" in line
 
 
-def test_a_link_that_is_wrong_is_told_once(tmp_path: Path) -> None:
+def test_a_link_that_is_wrong_is_reported_once(tmp_path: Path) -> None:
     """A message that uses it is not wrong for that."""
     message = "message: {body: '{{ links.runbook }}{{ links.own }}'}"
     rule = f"rules: [{RULE}, links: {{own: nowhere}}, {message}}}]\n"
@@ -116,7 +116,7 @@ def test_a_link_that_is_wrong_is_told_once(tmp_path: Path) -> None:
     assert [line.split(": ")[1] for line in found] == ["links.runbook", "rules[0].links.own"]
 
 
-def test_a_template_without_quotes_is_told_what_it_lacks(tmp_path: Path) -> None:
+def test_the_error_of_a_template_without_quotes_names_them(tmp_path: Path) -> None:
     """YAML takes {{ for a mapping with a mapping as its key."""
     [line] = problems(
         tmp_path, f"{JOBS}rules:\n  - name: low\n    message:\n      title: {{{{ headline }}}}\n"

@@ -151,7 +151,7 @@ def test_what_is_wrong_with_it_as_yaml_has_a_place(text: str, line: int, column:
         ("name: %x\n", "%"),
     ],
 )
-def test_what_needs_quotes_is_told_so(text: str, character: str) -> None:
+def test_the_error_of_a_text_that_needs_quotes_names_them(text: str, character: str) -> None:
     """A cron expression and a glob are often written without; the value is not repeated: it may be a secret."""
     (problem,) = parse(text).problems
     assert problem.reason.endswith(f"; a value that begins with {character} needs quotes")

@@ -26,7 +26,7 @@ def test_notifications(channel: str, world: World, approve: Approve) -> None:
     approve(f"notifications/{channel}.txt", "\n".join(map(_shown, sent)), world.folder)
 
 
-def test_what_was_told(world: World, approve: Approve) -> None:
+def test_events(world: World, approve: Approve) -> None:
     """Every event, in order."""
     approve("told.txt", "\n".join(world.daemon.told), world.folder)
 
@@ -107,7 +107,7 @@ def test_commands_on_a_terminal(
     approve(f"commands/terminal/{name}.txt", _ended(ended, is_json=False), world.folder)
 
 
-def test_every_incident_tells_its_story(world: World, approve: Approve) -> None:
+def test_the_timeline_of_every_incident(world: World, approve: Approve) -> None:
     """All that happened to it."""
     listed = json.loads(program.run(["alerts", "--json", "-c", world.config]).out)
     told = []

@@ -236,7 +236,7 @@ async def test_an_end_leaves_no_doubt_behind(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("off", OFF)
-async def test_nothing_is_told_because_a_clock_is_wrong(machine: Machine, off: timedelta) -> None:
+async def test_nothing_is_notified_because_a_clock_is_wrong(machine: Machine, off: timedelta) -> None:
     """The alert that fires goes on, its reminder comes when it is due; and a poll that fails makes nothing stale."""
     await machine.start()
     await machine.run()

@@ -98,7 +98,7 @@ async def test_a_daemon_counts_its_reloads(tmp_path: Path) -> None:
         assert counted(metrics, "polls_total") >= polled
 
 
-async def test_a_poll_tells_waiting_from_working() -> None:
+async def test_a_poll_distinguishes_waiting_from_working() -> None:
     """A turn that had to be waited for does not make the endpoint look slow."""
     async with Endpoint(waits(0.3, http(200, OK))) as endpoint, Station(endpoint.base_url) as station:
         client = station.client(rate_limit="1/2s")

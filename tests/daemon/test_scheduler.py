@@ -137,7 +137,7 @@ async def test_a_run_that_overlaps_is_made_up_for_once_and_counted() -> None:
     assert runs[1] == 2
 
 
-async def test_it_tells_how_late_runs_begin() -> None:
+async def test_it_reports_how_late_runs_begin() -> None:
     """One that had to wait for the one before counts from the first that was missed."""
     late: list[timedelta] = []
 

@@ -110,7 +110,7 @@ def test_an_acknowledgement_taken_back_counts_from_then_on() -> None:
     assert told == [(6, "not acknowledged for 3m")]
 
 
-def test_an_acknowledgement_taken_back_before_anything_was_told_starts_no_clock() -> None:
+def test_an_acknowledgement_taken_back_before_anything_was_notified_starts_no_clock() -> None:
     """It counts from the firing that is told after the mute."""
     alert, _ = play("xx", policy(), acks="a", quiet="##")
     assert unacknowledge(alert, START).announced_at is None
@@ -154,7 +154,7 @@ def test_it_says_how_long_nobody_took_it() -> None:
     assert told[-1][0].note == "not acknowledged for 3m"
 
 
-def test_one_edited_to_be_later_is_not_told_twice() -> None:
+def test_one_edited_to_be_later_is_not_notified_twice() -> None:
     """`escalate_after` from three minutes to four."""
     alert, _ = play("xxxx", policy(), escalate=3)
     _, told = play("xx", policy(), alert=alert, escalate=4, start=START.replace(minute=34))

@@ -153,7 +153,7 @@ def test_pending_has_an_id_and_a_beginning() -> None:
         pytest.param(policy(severity=Severity.CRITICAL), "#", State.FIRING, id="firing-quietly"),
     ],
 )
-def test_an_alert_has_its_rules_severity_before_it_is_told(by: Policy, quiet: str, state: State) -> None:
+def test_an_alert_has_its_rules_severity_before_it_is_notified(by: Policy, quiet: str, state: State) -> None:
     """The page and the exit codes tell it from then on."""
     alert, _ = play("x", by, quiet=quiet)
     assert (alert.state, alert.severity) == (state, Severity.CRITICAL)
@@ -236,7 +236,7 @@ def test_unknown_changes_nothing() -> None:
 # The end of a rule or an account
 
 
-def test_closing_a_firing_alert_is_told() -> None:
+def test_closing_a_firing_alert_is_notified() -> None:
     """People who were told of it are told that nobody looks any more."""
     over, events = close(firing(), "the rule is gone", START + HOUR)
     assert (over, kinds(events), events[0].reason, events[0].seq) == (new_alert(), "C", "the rule is gone", 2)
@@ -250,20 +250,20 @@ def test_closing_a_firing_alert_is_told() -> None:
         pytest.param(firing(announced=False), id="firing-quietly"),
     ],
 )
-def test_closing_what_nobody_was_told_of_tells_nothing(alert: Alert) -> None:
+def test_closing_an_alert_that_was_not_notified_is_not_notified(alert: Alert) -> None:
     assert close(alert, "the rule is gone", START + HOUR) == (new_alert(), ())
 
 
 # Rules edited while their alerts live
 
 
-def test_a_higher_severity_is_told() -> None:
+def test_a_higher_severity_is_notified() -> None:
     """The rule was edited from warning to critical: the next broken reading says so."""
     alert, events = step(firing(), BROKEN, policy(severity=Severity.CRITICAL), START + MINUTE)
     assert (kinds(events), alert.severity) == ("W", Severity.CRITICAL)
 
 
-def test_a_higher_severity_is_told_once() -> None:
+def test_a_higher_severity_is_notified_once() -> None:
     """It is not told at every reading from then on."""
     critical = policy(severity=Severity.CRITICAL)
     alert, _ = step(firing(), BROKEN, critical, START + MINUTE)
@@ -275,7 +275,7 @@ def test_a_higher_severity_waits_for_a_broken_reading() -> None:
     assert step(firing(), UNKNOWN, policy(severity=Severity.CRITICAL), START + MINUTE)[1] == ()
 
 
-def test_a_lower_severity_is_told_as_relief() -> None:
+def test_a_lower_severity_is_notified_as_relief() -> None:
     """Nobody is told that it got worse when it was made less."""
     assert kinds(step(firing(severity=Severity.CRITICAL), BROKEN, policy(), START + MINUTE)[1]) == "e"
 
@@ -286,14 +286,14 @@ def test_a_lower_severity_holds_from_the_next_broken_reading() -> None:
     assert alert.severity is Severity.WARNING
 
 
-def test_a_higher_level_is_told_though_the_severity_was_lowered() -> None:
+def test_a_higher_level_is_notified_though_the_severity_was_lowered() -> None:
     """A partial outage becomes a total one after the rule went from critical to warning."""
     alert = firing(severity=Severity.CRITICAL)
     _, events = step(alert, WORSE, policy(severity=Severity.WARNING), START + MINUTE)
     assert kinds(events) == "W"
 
 
-def test_a_higher_severity_is_told_though_the_level_fell() -> None:
+def test_a_higher_severity_is_notified_though_the_level_fell() -> None:
     """Severity and level get worse each by itself."""
     _, events = step(firing(level=1), BROKEN, policy(severity=Severity.CRITICAL), START + MINUTE)
     assert kinds(events) == "W"
@@ -347,7 +347,7 @@ def test_an_alert_is_not_kept_until_the_old_clock() -> None:
     assert written(told) == "..R."
 
 
-def test_nothing_told_lies_in_the_future() -> None:
+def test_no_notification_lies_in_the_future() -> None:
     """The message's `since` is never later than the message."""
     _, told = play("xx", policy(repeat=1), alert=firing(), start=START - 24 * HOUR)
     [reminder] = told[-1]

@@ -132,7 +132,7 @@ class Reader:
 
 @given(edited)
 @moderate
-def test_what_is_told_begins_with_a_firing_and_ends_at_most_once(story: list[Moment]) -> None:
+def test_notifications_begin_with_a_firing_and_end_at_most_once(story: list[Moment]) -> None:
     """Never two firings without an end between, nothing before the firing, nothing between an end and the next."""
     known = False
     for event in notified(story):
@@ -173,7 +173,7 @@ def test_an_incident_keeps_its_id_until_its_end(story: list[Moment]) -> None:
 
 @given(edited)
 @moderate
-def test_each_event_tells_what_is_so(story: list[Moment]) -> None:
+def test_each_event_is_true(story: list[Moment]) -> None:
     """A firing fires, an end is over, what got worse is worse than what was told last, relief is milder."""
     severity = Severity.INFO
     for one in lived(story):
@@ -223,7 +223,7 @@ def test_whoever_reads_everything_knows_how_it_stands(story: list[Moment]) -> No
 
 @given(edited)
 @moderate
-def test_while_muted_nothing_is_told_but_the_end_of_a_rule(story: list[Moment]) -> None:
+def test_while_muted_nothing_is_notified_but_the_end_of_a_rule(story: list[Moment]) -> None:
     """Which nobody could tell later."""
     for one in lived(story):
         if one.moment.muted and one.moment.verdict is not None:
@@ -232,7 +232,7 @@ def test_while_muted_nothing_is_told_but_the_end_of_a_rule(story: list[Moment]) 
 
 @given(edited)
 @moderate
-def test_a_mute_changes_what_is_told_and_never_what_is(story: list[Moment]) -> None:
+def test_a_mute_changes_notifications_and_never_the_state(story: list[Moment]) -> None:
     """Whether and how badly it fires is the same as it would be without any."""
 
     def stands(lives: list[Lived]) -> list[tuple[bool, Severity | None]]:
@@ -351,7 +351,7 @@ def test_unknown_moments_move_nothing(story: list[Moment]) -> None:
 
 @given(edited)
 @moderate
-def test_without_readings_nothing_is_told(story: list[Moment]) -> None:
+def test_without_readings_nothing_is_notified(story: list[Moment]) -> None:
     """A service that never answers fires and resolves nothing but what stands for that."""
     assert notified([moment._replace(verdict=VERDICTS["?"]) for moment in story]) == []
 

@@ -62,7 +62,7 @@ def test_a_drop_since_the_clock_was_set_back_fires(tx: Transaction) -> None:
     assert kinds(polled(tx, DROP, "100", MINUTE)) == "F"
 
 
-def test_the_alert_tells_the_number_that_was_read(tx: Transaction) -> None:
+def test_the_alert_has_the_number_that_was_read(tx: Transaction) -> None:
     """What is known of a firing alert is the newest reading's number."""
     polled(tx, LOW, "20", HOUR)
     polled(tx, LOW, "3", timedelta(0))

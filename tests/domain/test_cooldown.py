@@ -46,7 +46,7 @@ def test_which_incident(text: str, by: Policy, expected: str) -> None:
         pytest.param("x..x", "###", "...F", id="what-nobody-heard-of-fires-for-them"),
     ],
 )
-def test_what_is_told(text: str, quiet: str, expected: str) -> None:
+def test_what_is_notified(text: str, quiet: str, expected: str) -> None:
     assert notified(text, policy(cooldown=5), quiet=quiet) == expected
 
 
@@ -61,7 +61,7 @@ def test_what_is_told(text: str, quiet: str, expected: str) -> None:
         pytest.param("xx..x", " #", policy(), "F.R.F", id="nothing-pending-changes-nothing"),
     ],
 )
-def test_an_end_in_a_mute_is_told_though_the_alert_is_pending_again(
+def test_an_end_in_a_mute_is_notified_though_the_alert_is_pending_again(
     text: str, quiet: str, by: Policy, expected: str
 ) -> None:
     first, _ = play("x", policy())
@@ -72,7 +72,7 @@ def test_an_end_in_a_mute_is_told_though_the_alert_is_pending_again(
 @pytest.mark.parametrize(
     ("cooldown", "expected"), [(0, "ab"), (5, "aa")], ids=["a-new-incident", "within-the-cooldown-the-same"]
 )
-def test_what_was_pending_when_an_end_was_told_late(cooldown: int, expected: str) -> None:
+def test_what_was_pending_when_an_end_was_notified_late(cooldown: int, expected: str) -> None:
     first, _ = play("x", policy())
     _, told = play("x.xxx", policy(hold=2, cooldown=cooldown), quiet=" ##", alert=first)
     ids = [event.alert.id for at in told for event in at]
@@ -95,12 +95,12 @@ def test_it_says_that_it_fires_again() -> None:
     ]
 
 
-def test_a_firing_told_late_says_how_soon_it_came() -> None:
+def test_a_firing_notified_late_says_how_soon_it_came() -> None:
     """It fired a minute after the end, and was muted for three more."""
     assert notes("x.xxxx", policy(cooldown=5), "  ###")[-1].startswith("again 1m after its end")
 
 
-def test_what_nobody_was_told_of_does_not_fire_again() -> None:
+def test_an_alert_that_was_not_notified_does_not_fire_again() -> None:
     """For its readers it is the first."""
     assert notes("x..x", policy(cooldown=5), "###") == [""]
 
@@ -147,14 +147,14 @@ def test_a_clock_set_back_does_not_make_it_longer_than_it_is() -> None:
     assert (alert, written(told).strip(".")) == (new_alert(), "")
 
 
-def test_an_end_held_back_tells_of_the_firing_that_ended() -> None:
+def test_a_delayed_end_is_about_the_firing_that_ended() -> None:
     """Not of a reading since then, that broke it for too short a while."""
     _, told = play("xxx.x..", policy(hold=2, cooldown=9), quiet="   ###")
     end = told[-1][0]
     assert (end.alert.id, end.alert.since) == (told[2][0].alert.id, START + 2 * MINUTE)
 
 
-def test_the_end_has_the_severity_that_was_told() -> None:
+def test_the_end_has_the_severity_that_was_notified() -> None:
     """What was pending since then, as a critical, never fired."""
     _, told = play("www.c..", policy(hold=2, cooldown=9), quiet="   ###")
     assert told[-1][0].alert.severity is told[2][0].alert.severity

@@ -181,7 +181,7 @@ def test_a_group_goes_out_whole_and_in_order(stories: list[str]) -> None:
         assert [one for one in covered if one in queue] == queue
 
 
-def test_a_fallback_says_in_whose_place_it_tells() -> None:
+def test_a_fallback_names_the_channel_that_it_replaces() -> None:
     """And why."""
     [queue] = group("F")
     told = replace(queue[0], instead_of="channel ops, which can't be reached (refused)")
@@ -416,7 +416,7 @@ def test_a_recipient_with_two_names_gets_one_message() -> None:
     assert goes_to(EventKind.WORSENED, [DUTY_MAIL], [Route()], both) == [DUTY_MAIL]
 
 
-def test_two_routes_to_one_channel_tell_it_once() -> None:
+def test_two_routes_to_one_channel_notify_it_once() -> None:
     """By the first of them: it says how long to wait."""
     routes = (TO_OPS, Route(channels=("other", "ops")))
     found = address(EventKind.FIRED, routes, FITS, CHANNELS, ())
@@ -455,7 +455,7 @@ def test_what_groups_alerts_is_by_the_route() -> None:
         pytest.param([], CHANNELS, [], id="nowhere-if-nobody-was-told"),
     ],
 )
-def test_an_end_and_a_relief_go_wherever_it_was_told(
+def test_an_end_and_a_relief_go_to_all_earlier_recipients(
     kind: EventKind,
     notified_targets: list[Target],
     channels: Mapping[str, Sequence[Target]],

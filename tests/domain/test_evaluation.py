@@ -239,19 +239,19 @@ def test_a_missing_currency_does_not_quiet_another_ones_staleness() -> None:
     assert (world.notified("frozen", SERIES), world.notified("frozen", "nami-spot/spot/VNDC")) == ("", "F")
 
 
-def test_stale_is_told_where_no_failing_rule_looks() -> None:
+def test_stale_is_notified_where_no_failing_rule_looks() -> None:
     """`failing: off`, or one about something else, explains nothing."""
     world = failing_for_long(FROZEN, replace(FAILING, match=only("futures")))
     assert world.notified("frozen", SERIES) == "F"
 
 
-def test_stale_is_told_while_failing_is_only_pending() -> None:
+def test_stale_is_notified_while_failing_is_only_pending() -> None:
     """What has not fired has explained nothing."""
     world = failing_for_long(FROZEN, replace(FAILING, policy=policy(hold=600)))
     assert world.notified("frozen", SERIES) == "F"
 
 
-def test_stale_that_was_told_before_failing_fired_is_resolved_with_it() -> None:
+def test_stale_that_was_notified_before_failing_fired_is_resolved_with_it() -> None:
     """People who were told of it are told of its end."""
     world = failing_for_long(FROZEN, replace(FAILING, polls=15))
     assert (world.notified("failing", "nami-main"), world.notified("frozen", SERIES)) == ("F", "F")
@@ -259,7 +259,7 @@ def test_stale_that_was_told_before_failing_fired_is_resolved_with_it() -> None:
     assert (world.notified("failing", "nami-main"), world.notified("frozen", SERIES)) == ("FR", "FR")
 
 
-def test_stale_is_told_when_the_failing_rule_is_gone() -> None:
+def test_stale_is_notified_when_the_failing_rule_is_gone() -> None:
     """It outlives its inhibitor."""
     world = failing_for_long(FROZEN, FAILING)
     world.rules = [FROZEN]
@@ -320,7 +320,7 @@ def test_providers_fail_each_by_itself() -> None:
     assert (world.notified("failing", "wdcf-main"), world.notified("failing", "nami-main")) == ("F", "")
 
 
-def test_a_refused_account_is_told_by_itself() -> None:
+def test_a_refused_account_is_notified_by_itself() -> None:
     """One client unknown to the service: its own alert, and none of the provider."""
     one, other = clients(2)
     world = World([FAILING])
@@ -399,7 +399,7 @@ def test_the_end_of_a_rule_that_is_gone_does_not_say_what_it_never_was() -> None
     assert gone(None, firing()) != "failing"
 
 
-def test_the_end_of_an_account_tells_the_rules_type() -> None:
+def test_the_end_of_an_account_has_the_rules_type() -> None:
     """The rule is still there."""
     assert gone(LOW, firing()) == "threshold"
 
@@ -410,7 +410,7 @@ def test_the_end_of_an_alert_has_the_severity_it_had() -> None:
     assert told.report().severity is Severity.CRITICAL
 
 
-def test_the_end_of_what_was_never_told_is_quiet() -> None:
+def test_the_end_of_an_alert_that_was_not_notified_is_quiet() -> None:
     """Pending alerts end without a message."""
     assert (
         AlertContext().end(Alert(rule="low", subject=Subject(SERIES)), LOW, "gone", START + HOUR).events == ()
@@ -456,7 +456,7 @@ def test_a_reminder_while_nothing_is_read_says_when_its_number_was_read() -> Non
     assert "2026-02-01 14:32:00 UTC" in render([Item(last=world.reports[-1])]).plain
 
 
-def test_a_missing_currency_is_not_told_with_a_reading() -> None:
+def test_a_missing_currency_is_not_notified_with_a_reading() -> None:
     """There was none: the last number known is not what the answer holds."""
     world = World([FAILING])
     world.poll(SPOT, {"USDT": "5000"})

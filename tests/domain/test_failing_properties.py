@@ -103,7 +103,7 @@ def test_what_fires_is_over_before_it_fires_again(story: tuple[int, int, Polls])
 
 @given(stories())
 @settings(max_examples=200, deadline=None)
-def test_what_is_told_as_worse_got_worse_with_that_poll(story: tuple[int, int, Polls]) -> None:
+def test_a_worsened_alert_got_worse_with_that_poll(story: tuple[int, int, Polls]) -> None:
     """More severe, or nothing is read where something was; never at the poll at which it fires."""
     for step in lived(*story):
         for event in step.told:

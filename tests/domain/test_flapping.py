@@ -119,7 +119,7 @@ def test_taken_out_of_the_rule_it_has_settled() -> None:
     assert written(told) == "rR"
 
 
-def test_its_rule_gone_is_told() -> None:
+def test_its_rule_gone_is_notified() -> None:
     """Whoever heard that it flaps hears that nobody looks any more."""
     over, [event] = close(flapping(), "the rule is gone", START + HOUR)
     assert (over, event.kind) == (new_alert(), "closed")

@@ -59,7 +59,7 @@ def test_the_levels_of_a_rule_are_one_incident() -> None:
     assert [event.seq for event in events] == [1, 2, 3, 4, 5]
 
 
-def test_each_event_tells_the_severity_it_is_about() -> None:
+def test_each_event_has_the_severity_it_is_about() -> None:
     """A relief tells what it is now."""
     _, told = play("wcw", policy())
     assert [event.alert.severity for at in told for event in at] == [
@@ -104,7 +104,7 @@ def test_limits_per_level(amounts: str, expected: str) -> None:
     assert "".join(told) == expected
 
 
-def test_a_message_tells_the_limit_of_the_level_that_is_broken() -> None:
+def test_a_message_names_the_limit_of_the_level_that_is_breached() -> None:
     """What was expected, and how bad it is."""
     world = World([LOW])
     world.poll(SPOT, {"USDT": "4000"})
@@ -153,7 +153,7 @@ def test_an_outage_may_worsen_by_its_length() -> None:
 # Levels that come and go
 
 
-def test_a_value_that_flaps_between_two_levels_is_told_as_flapping() -> None:
+def test_a_value_that_flaps_between_two_levels_is_notified_as_flapping() -> None:
     """It is as noisy as one that begins and ends; worse has got through before."""
     assert notified("wcwcwcwcwc", policy(flaps=(4, 60))) == "FWeW~W...."
 

@@ -295,7 +295,7 @@ def test_an_amount_is_shown_as_it_came(field: Field, text: str) -> None:
     assert str(facts.reading) == text
 
 
-def test_an_amount_that_is_not_told_is_unknown() -> None:
+def test_a_missing_amount_is_unknown() -> None:
     """Not zero, and not part of the trend."""
     history = reading("3", locked="2"), reading("3", START + MINUTE)
     facts = report(event(), replace(LOW, field="locked"), {}, history)

@@ -43,7 +43,7 @@ def test_names() -> None:
     assert (str(account), str(account.series("USDT"))) == ("nami-spot/spot", "nami-spot/spot/USDT")
 
 
-def test_keys_tell_apart_what_names_cannot() -> None:
+def test_keys_differ_where_names_do_not() -> None:
     """A client's id may hold a slash."""
     one = Account(provider="p", job="j", name="a/b").series("c")
     other = Account(provider="p", job="j", name="a").series("b/c")

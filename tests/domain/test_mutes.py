@@ -173,7 +173,7 @@ def test_what_outlives_a_silence_is_announced_without_a_poll() -> None:
     assert (kinds(world.events), kinds(world.tick(ONE, minutes(5)))) == ("", "F")
 
 
-def test_what_ends_in_a_silence_is_told_after_it() -> None:
+def test_what_ends_in_a_silence_is_notified_after_it() -> None:
     """Whoever heard of the firing hears of the end, too."""
     world = World([USDT_LOW])
     world.poll(ONE, LOW_USDT)
@@ -182,7 +182,7 @@ def test_what_ends_in_a_silence_is_told_after_it() -> None:
     assert (kinds(world.events), kinds(world.tick(ONE, minutes(10)))) == ("F", "R")
 
 
-def test_what_came_and_went_in_a_silence_is_never_told() -> None:
+def test_an_alert_that_fires_and_resolves_in_a_silence_is_never_notified() -> None:
     """Nothing differs from before."""
     world = silenced(lasts=10)
     world.poll(ONE, LOW_USDT)
@@ -319,7 +319,7 @@ def test_a_silence_outlives_the_inhibitor() -> None:
 # Alerts about what is not read, while nothing is
 
 
-def test_a_missing_currency_is_told_after_a_silence_though_polls_fail_now() -> None:
+def test_a_missing_currency_is_notified_after_a_silence_though_polls_fail_now() -> None:
     """It fired while silenced, and is not taken back by not knowing."""
     world = World([replace(FAILING, polls=2)], mutes=Mutes(silences=(silence(EVERYTHING, lasts=10),)))
     world.poll(ONE, {})
@@ -340,7 +340,7 @@ def test_failed_polls_do_not_count_as_answers_that_lack_a_currency() -> None:
 
 
 @pytest.mark.parametrize("after", [MINUTE, timedelta(hours=1)])
-def test_an_accounts_own_trouble_is_told_when_its_providers_is_over(after: timedelta) -> None:
+def test_an_accounts_own_trouble_is_notified_when_its_providers_is_over(after: timedelta) -> None:
     """One of two accounts is refused while the endpoint is down for both; it stays refused."""
     one, other = clients(2)
     world = World([replace(FAILING, polls=3)])

@@ -134,7 +134,7 @@ def test_a_provider_fires_at_a_ban_a_refused_key_or_three_failures_most_of_them_
 # How bad
 
 
-def test_an_outage_that_spreads_is_told_as_worse_once() -> None:
+def test_an_outage_that_spreads_is_notified_as_worse_once() -> None:
     """First one account, while the others are read; then all of them."""
     world, accounts = watched(3)
     for _ in range(3):
@@ -148,7 +148,7 @@ def test_an_outage_that_spreads_is_told_as_worse_once() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 20])
-def test_an_outage_behind_one_accounts_refusal_is_told(count: int) -> None:
+def test_an_outage_behind_one_accounts_refusal_is_notified(count: int) -> None:
     """One client's credentials are refused, all others are read for an hour; then nobody is read any more."""
     world, accounts = watched(count)
     world.poll(accounts[0], Outcome.AUTH)

@@ -149,14 +149,14 @@ def test_groups(by: tuple[str, ...], expected: str) -> None:
     assert replace(DEFAULT, group_by=by).group(ALERT) == expected
 
 
-def test_who_else_is_told_is_said_by_the_first_route_that_says_so() -> None:
+def test_the_first_route_with_an_escalation_names_who_else_is_notified() -> None:
     """Of those that fit."""
     one = replace(route(0), escalate_after=timedelta(hours=1), escalate_to=("boss",))
     two = replace(route(1), escalate_after=timedelta(hours=2), escalate_to=("chief",))
     assert escalation([DEFAULT, one, two]) == (timedelta(hours=1), ("boss",))
 
 
-def test_without_any_nobody_else_is_told() -> None:
+def test_without_any_nobody_else_is_notified() -> None:
     """Never."""
     assert escalation([DEFAULT]) == (None, ())
 

@@ -36,7 +36,7 @@ from monitor.domain.scale import drawable, ticks, widened
         pytest.param(0, 5.2e-20, ["0", "2e-20", "4e-20"], id="and too small"),
     ],
 )
-def test_a_label_has_the_digits_that_tell_it_from_the_next(
+def test_a_label_has_the_digits_that_distinguish_it_from_the_next(
     low: float, high: float, labels: list[str]
 ) -> None:
     """No more, and never fewer."""
@@ -58,7 +58,7 @@ def test_no_label_lies(one: float, other: float) -> None:
 
 
 @pytest.mark.parametrize("amount", [0.0, 1.0, -26058942.333333325, 1e300])
-def test_what_floats_cannot_tell_apart_is_not_spread_over_an_axis(amount: float) -> None:
+def test_values_that_are_equal_as_floats_are_not_spread_over_an_axis(amount: float) -> None:
     """Two amounts a float's last digit apart are drawn at one height."""
     low, high = widened(amount, amount)
     assert low < amount < high

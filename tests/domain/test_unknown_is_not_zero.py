@@ -138,7 +138,7 @@ def test_amounts_are_judged_at_readings_of_their_own_series(by: list[Rule], stor
 
 @given(rules(), crowded | lonely)
 @settings(max_examples=150, deadline=None)
-def test_without_what_failed_the_very_same_is_told(by: list[Rule], of: tuple[list[Moment], str]) -> None:
+def test_without_the_failures_the_same_is_notified(by: list[Rule], of: tuple[list[Moment], str]) -> None:
     """Left with the readings of one series, thresholds and deltas tell of it what they told amid everything."""
     story, series = of
     alone, skipped = list[Moment](), timedelta(0)

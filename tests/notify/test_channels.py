@@ -85,14 +85,14 @@ async def test_a_long_body_is_split_and_nothing_is_lost(webhook: Webhook) -> Non
     assert "\n".join(message.body for message in webhook.messages).split() == body.split()
 
 
-async def test_a_picture_goes_along(webhook: Webhook) -> None:
+async def test_a_chart_is_attached(webhook: Webhook) -> None:
     """Byte for byte, by its name."""
     await _sent(webhook.url, replace(render([Item(last=FIRED)]), images=(IMAGE,)))
     (message,) = webhook.messages
     assert message.attachments == (("spot-USDT.png", IMAGE.png),)
 
 
-async def test_a_long_body_that_is_split_has_its_picture_once(webhook: Webhook) -> None:
+async def test_a_long_body_that_is_split_has_its_chart_once(webhook: Webhook) -> None:
     """Not with every part."""
     long = Message(title="T", plain="line\n" * 20_000, markdown="", html="", type="info", images=(IMAGE,))
     await _sent(webhook.url, long)
@@ -113,7 +113,7 @@ def test_a_service_without_attachments_gets_the_text() -> None:
     [("json://127.0.0.1/", True), ("gchat://workspace/key/token", False), ("nosuch://x", True)],
     ids=["some-do", "some-do-not", "of-what-is-no-service-something-else-is-said"],
 )
-def test_a_service_takes_pictures_or_does_not(url: str, takes: bool) -> None:
+def test_a_service_accepts_charts_or_does_not(url: str, takes: bool) -> None:
     """As apprise knows it."""
     assert takes_images(SecretStr(url)) is takes
 
@@ -187,7 +187,7 @@ def test_a_url_that_apprise_refuses_is_named_by_its_place(url: str, why: str) ->
         ),
     ],
 )
-def test_a_recipient_is_told_from_every_other(one: str, other: str, same: bool) -> None:
+def test_recipients_are_distinguished(one: str, other: str, same: bool) -> None:
     """Two recipients of one service have two names in the store; one recipient written in two ways has one."""
     notifiers, refused = open_channels({"ops": [SecretStr(one)], "boss": [SecretStr(other)]})
     first, second = (

@@ -85,7 +85,7 @@ def test_what_check_refuses(template: str, reason: str) -> None:
     assert reason in str(caught.value)
 
 
-def test_a_summary_is_told_in_built_in_words() -> None:
+def test_a_summary_has_a_built_in_text() -> None:
     """A template that tells of an alert would lose its lines."""
     summary = Item(last=a_report(EventKind.SUMMARY, details=[["Polls", "10 made"]]))
     message = render([summary], channel=Words(body="mine"))
@@ -112,7 +112,7 @@ def test_what_is_not_given_is_built_in() -> None:
     assert (message.title, "Incident: ABCDEFGHJK" in message.plain) == ("usdt-low", True)
 
 
-def test_several_incidents_are_told_in_built_in_words() -> None:
+def test_several_incidents_have_a_built_in_text() -> None:
     """A template tells of one."""
     other = Item(last=a_report(incident="KKKKKKKKKK"))
     message = render([FIRED, other], channel=Words(title="mine"))

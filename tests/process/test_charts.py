@@ -25,7 +25,7 @@ TRIES = 5
 
 
 @together()
-async def test_the_picture_arrives(site: Installation) -> None:
+async def test_the_chart_arrives(site: Installation) -> None:
     """With the firing and with its end; the log has nothing to say about it."""
     site.write(rules=[usdt_low(chart=True)], routes=[{"group_wait": "3s"}])
     log, pictures = "", []
@@ -47,7 +47,7 @@ async def test_the_picture_arrives(site: Installation) -> None:
 
 
 @together()
-async def test_the_command_poll_sends_pictures(site: Installation) -> None:
+async def test_the_command_poll_sends_charts(site: Installation) -> None:
     """It waits for no group, and a moment for the picture."""
     site.write(rules=[usdt_low(chart=True)])
     for number in range(TRIES):
@@ -60,7 +60,7 @@ async def test_the_command_poll_sends_pictures(site: Installation) -> None:
 
 
 @together()
-async def test_without_matplotlib_the_alert_comes_without_a_picture(site: Installation) -> None:
+async def test_without_matplotlib_the_alert_comes_without_a_chart(site: Installation) -> None:
     """The daemon says once why, and what to do; `check` says it before."""
     site.wrapper = _python(site, "import sys; sys.modules['matplotlib'] = None")
     site.write(rules=[usdt_low(chart=True)])

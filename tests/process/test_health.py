@@ -60,7 +60,7 @@ async def test_it_is_ready_while_it_works(site: Installation) -> None:
 
 
 @together()
-async def test_a_full_disk_is_told_on_the_page_and_by_the_probe(site: Installation) -> None:
+async def test_a_full_disk_is_reported_on_the_page_and_by_the_probe(site: Installation) -> None:
     """Nothing is recorded, so what is shown is old: no page may look as if all were well. A restart would not help."""
     probes = Probes(site)
     daemon = await site.start()
@@ -77,7 +77,7 @@ async def test_a_full_disk_is_told_on_the_page_and_by_the_probe(site: Installati
 
 
 @together()
-async def test_a_store_that_takes_nothing_is_told(site: Installation) -> None:
+async def test_a_store_that_takes_nothing_is_reported(site: Installation) -> None:
     """While another program holds it up; and no more, once that has ended."""
     probes = Probes(site)
     await site.start()

@@ -85,7 +85,7 @@ async def test_runs_begin_and_end_well(site: Installation) -> None:
 
 
 @together()
-async def test_a_store_that_fails_is_told_and_so_is_its_end(site: Installation) -> None:
+async def test_a_store_that_fails_is_reported_and_so_is_its_end(site: Installation) -> None:
     """With the reason; the run that ends badly is the one that began."""
     async with switch(site) as service:
         daemon = await site.start()

@@ -68,7 +68,7 @@ def _open_folder() -> Iterator[Path]:
 
 
 @together()
-async def test_what_others_can_get_at_is_told_by_run_and_by_check(site: Installation) -> None:
+async def test_files_that_others_can_access_are_reported_by_run_and_by_check(site: Installation) -> None:
     """A warning at the start, the same in `check`, and no error: the mode was somebody's choice, and it is kept."""
     with _open_folder() as folder:
         (folder / "key").write_text("process-key")

@@ -131,7 +131,7 @@ async def test_a_kill_right_after_an_acknowledgement_keeps_it(site: Installation
 
 
 @together()
-async def test_in_a_silence_nothing_is_told_and_after_it_what_differs(site: Installation) -> None:
+async def test_in_a_silence_nothing_is_notified_and_after_it_the_difference_is(site: Installation) -> None:
     """It fires, quietly, and shows as such; a restart keeps the silence; once that is ended it is told."""
     site.write(routes=AT_ONCE)
     daemon = await site.start()
@@ -157,7 +157,7 @@ async def test_in_a_silence_nothing_is_told_and_after_it_what_differs(site: Inst
 
 
 @together()
-async def test_an_end_within_a_silence_is_told_when_that_ends(site: Installation) -> None:
+async def test_an_end_within_a_silence_is_notified_when_that_ends(site: Installation) -> None:
     """People knew that it fired: that it no longer does differs, and is told once the silence has ended by itself."""
     site.write(routes=AT_ONCE)
     await site.start()
@@ -174,7 +174,7 @@ async def test_an_end_within_a_silence_is_told_when_that_ends(site: Installation
 
 
 @together()
-async def test_what_came_and_went_within_a_silence_is_never_told(site: Installation) -> None:
+async def test_an_alert_that_fires_and_resolves_in_a_silence_is_never_notified(site: Installation) -> None:
     """Only the next one is, as an incident of its own; `alerts` has the quiet one too."""
     site.write(routes=AT_ONCE)
     await site.start()

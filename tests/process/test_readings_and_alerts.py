@@ -132,7 +132,7 @@ async def test_an_unreadable_answer_is_not_an_empty_wallet(site: Installation) -
 
 
 @together()
-async def test_an_outage_that_changes_its_kind_is_not_told_as_over(site: Installation) -> None:
+async def test_an_outage_that_changes_its_kind_is_not_resolved(site: Installation) -> None:
     """An endpoint that answers errors of another kind is still not read: nobody is told "read again" before it is."""
     await site.start()
     site.nami.fault = Fault.html()

@@ -20,7 +20,7 @@ async def _last_summary(site: Installation, ago: timedelta) -> None:
 
 
 @together()
-async def test_a_summary_that_was_missed_is_told_once_also_over_kills(site: Installation) -> None:
+async def test_a_summary_that_was_missed_is_notified_once_also_over_kills(site: Installation) -> None:
     """Two were due while nothing ran. The one that is made comes out once, whenever the daemon is killed."""
     in_half_a_day = (datetime.now(UTC) + timedelta(hours=12)).hour
     site.write(summary={"cron": f"0 {in_half_a_day} * * *"})

@@ -444,7 +444,7 @@ async def test_own_limit_is_no_pause() -> None:
     assert result.detail == "our own limit of 1/1m is reached, no turn within 0.1s; nothing sent"
 
 
-async def test_retry_without_a_turn_tells_of_the_fault() -> None:
+async def test_retry_without_a_turn_reports_the_fault() -> None:
     """Where no turn is left for a retry, the poll tells of what went wrong, not of our limit."""
     result = await poll(http(503), retries=2, rate_limit="1/1m")
     assert (result.outcome, result.attempts, result.detail) == (Outcome.UNAVAILABLE, 1, "HTTP 503")

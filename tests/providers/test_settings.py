@@ -36,7 +36,7 @@ def test_wdcf_defaults() -> None:
     assert settings.rate_limit is None
 
 
-def test_what_the_services_tell() -> None:
+def test_properties_of_the_services() -> None:
     """Nami tells the locked part, WDCF the time of the last update, neither the other."""
     assert (NamiSettings.reports_locked, NamiSettings.reports_updated_at) == (True, False)
     assert (WdcfSettings.reports_locked, WdcfSettings.reports_updated_at) == (False, True)

@@ -196,7 +196,7 @@ failing: off
         ),
     ],
 )
-def test_a_story_is_told_to_the_instant(tmp_path: Path, test: str, expect: list[str]) -> None:
+def test_events_have_their_exact_instants(tmp_path: Path, test: str, expect: list[str]) -> None:
     """However far apart its steps are."""
     (tmp_path / "config.yaml").write_text(EXACT)
     text = f"tests:\n  - name: a story\n    expect: [{', '.join(expect)}]\n    {test}\n"

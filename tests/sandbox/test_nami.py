@@ -212,7 +212,7 @@ async def test_a_ban_lasts_an_hour(client: httpx.AsyncClient, story: Scenario, c
         assert await statuses(client, sandbox, 1) == [200]
 
 
-async def test_retry_after_is_told_if_wanted(
+async def test_retry_after_is_sent_if_wanted(
     client: httpx.AsyncClient, story: Scenario, clock: FakeClock
 ) -> None:
     """With the switch on, Retry-After gives the whole seconds to the minute's end (it is 14:30:05)."""

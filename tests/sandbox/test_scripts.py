@@ -87,7 +87,7 @@ def test_walk_stays_above_zero() -> None:
     assert min(amounts) == 0
 
 
-def test_walk_tells_the_last_real_move() -> None:
+def test_walk_reports_the_last_real_move() -> None:
     """A move by nothing leaves the time of the last move as it was."""
     script = parse_script("walk 1 step 0.01 seed 7")
     levels = [script(timedelta(seconds=second)) for second in range(200)]

@@ -37,7 +37,7 @@ async def test_it_takes_what_apprise_sends(webhook: Webhook) -> None:
     ]
 
 
-async def test_the_callback_is_told(client: httpx.AsyncClient) -> None:
+async def test_the_callback_is_called(client: httpx.AsyncClient) -> None:
     """Every accepted notification is handed on."""
     told: list[Message] = []
     async with Webhook(on_message=told.append) as webhook:

@@ -42,7 +42,7 @@ async def test_an_alert_that_is_over_is_remembered_as_long_as_it_matters(store: 
     assert await store.write(lambda tx: tx.alerts.all()) == {("r", "s"): alert}
 
 
-async def test_status_shows_what_is_told_as_flapping_whatever_it_is_just_now(store: Store) -> None:
+async def test_status_shows_flapping_as_notified_whatever_it_is_just_now(store: Store) -> None:
     """Somebody was told that it flaps; what is over and only remembered is not shown."""
     over = Alert(rule="r", subject=Subject("t"), id="A", since=NOW, ended_at=NOW, changes=(NOW,), seq=1)
     flaps = replace(over, subject=Subject("s"), flapping=True, announced=True)

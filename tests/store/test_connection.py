@@ -225,7 +225,7 @@ def test_a_reader_takes_a_store_cut_off_in_the_making_for_none(
     assert state.read(path) is not None
 
 
-async def test_a_second_process_is_told_who_has_the_store(tmp_path: Path) -> None:
+async def test_the_error_of_a_second_process_names_the_first(tmp_path: Path) -> None:
     """The lock names the process that holds it."""
     store = Store(tmp_path / "store.db")
     with pytest.raises(

@@ -151,7 +151,7 @@ async def test_it_stays_in_the_outbox_for_the_channel(store: Store) -> None:
     assert await store.write(prepare) == ["A"]
 
 
-async def test_a_fallback_that_was_told_anyway_is_not_told_twice(store: Store) -> None:
+async def test_a_fallback_that_was_notified_anyway_is_not_notified_twice(store: Store) -> None:
     """The route leads to both."""
 
     def prepare(tx: Transaction) -> int:

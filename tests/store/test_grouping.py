@@ -33,7 +33,7 @@ async def test_a_group_waits_for_more_and_goes_out_as_one(store: Store) -> None:
     assert await store.write(prepare) == [[], [], ["A", "B"]]
 
 
-async def test_somebody_who_waits_is_told_until_when(store: Store) -> None:
+async def test_the_end_of_a_wait_is_known(store: Store) -> None:
     """The deliverer sleeps until the group's time has come."""
 
     def prepare(tx: Transaction) -> datetime | None:

@@ -116,7 +116,7 @@ def test_each_slice_keeps_its_first_its_last_its_lowest_and_its_highest(
         assert {min(amounts), max(amounts)} <= {Decimal(amount) for _, amount in mine}
 
 
-def test_a_gap_is_told_to_the_reading_however_many_slices_there_are(path: Path) -> None:
+def test_a_gap_is_exact_to_the_reading_with_any_number_of_slices(path: Path) -> None:
     """Two readings further apart than a gap begins: from the one to the other nothing is known, even within a slice."""
     minutes = [*range(20), *range(30, 50), *range(54, 60)]
     fill(path, [(START + minute * MINUTE, "5") for minute in minutes])

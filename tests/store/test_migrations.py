@@ -239,7 +239,7 @@ async def opened(path: Path) -> dict[AlertKey, Alert]:
         await store.close()
 
 
-async def test_what_fires_goes_on_as_it_was_told(path: Path) -> None:
+async def test_a_firing_alert_continues_as_it_was_notified(path: Path) -> None:
     """Nothing is told again, and its reminder comes when it is due, counted from the last message."""
     alert = (await opened(path))[("usdt-low", Subject("nami-spot/spot/USDT"))]
     assert (alert.state, alert.announced, alert.announced_at) == (State.FIRING, True, NOW)

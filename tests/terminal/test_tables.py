@@ -181,7 +181,7 @@ def test_history_shows_whole_amounts_at_any_width(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_names_can_be_told_apart(width: int) -> None:
+def test_names_can_be_distinguished(width: int) -> None:
     """`client…` may be any of them; the end of a name is kept."""
     text = _watched(SHORT_NAMES, width)
     assert all(f"00{number}/USD" in text for number in (1, 2, 3))

@@ -171,7 +171,7 @@ async def test_a_change_is_exact(tmp_path: Path) -> None:
 # Series
 
 
-async def test_a_series_tells_of_each_of_its_rules(client: httpx.AsyncClient) -> None:
+async def test_a_series_has_each_of_its_rules(client: httpx.AsyncClient) -> None:
     """With the incident, while there is one."""
     [usdt] = (await get(client, "series", words="nami-spot usdt"))["series"]
     firing = (await get(client, "incidents", rule="usdt-*", state="firing"))["incidents"]
@@ -423,7 +423,7 @@ async def test_an_incident_that_is_not_kept_is_not_found(client: httpx.AsyncClie
         "no-instant-at-all",
     ],
 )
-async def test_a_mistaken_query_is_told_in_a_sentence(
+async def test_the_error_of_a_wrong_query_is_a_sentence(
     client: httpx.AsyncClient, path: str, query: dict[str, str], said: str
 ) -> None:
     """Which parameter, and what is accepted."""
@@ -502,7 +502,7 @@ def test_instants_are_read_as_rfc_3339_writes_them(text: str, expected: datetime
     assert instant(text) == expected
 
 
-async def test_a_store_that_fails_is_told_and_nothing_else_breaks(tmp_path: Path) -> None:
+async def test_a_store_that_fails_is_reported_and_nothing_else_breaks(tmp_path: Path) -> None:
     """503 with the reason, for who asks with a program."""
     path = tmp_path / "store.db"
     path.write_bytes(b"this is no database, " * 100)

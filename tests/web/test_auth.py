@@ -556,7 +556,7 @@ async def _seen(app: ASGIApp, method: str, path: str, headers: Mapping[str, str]
 @pytest.mark.parametrize(
     "headers", [{}, HTML, {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}]
 )
-async def test_a_stranger_cannot_tell_what_there_is(
+async def test_a_stranger_cannot_find_out_what_exists(
     world: World, method: str, headers: Mapping[str, str]
 ) -> None:
     """Every path is answered alike, whether there is something or not: status, headers and body."""
@@ -577,7 +577,7 @@ async def test_a_stranger_learns_of_the_health_only_whether_it_is_well(world: Wo
         assert (await friend.get("/healthz")).json()["reasons"] == [troubled.liveness_problem]
 
 
-async def test_what_a_stranger_may_see_tells_nothing_of_what_is_watched(
+async def test_public_responses_contain_nothing_of_the_monitored_accounts(
     stranger: httpx.AsyncClient, world: World
 ) -> None:
     """No job, no account, no rule, no file's path, no version."""
@@ -713,7 +713,7 @@ HEADERS = {
         pytest.param("POST", "/logout", {}, 303, id="a-logout"),
     ],
 )
-async def test_browsers_are_told_how_to_treat_it(
+async def test_headers_restrict_browsers(
     friend: httpx.AsyncClient, method: str, path: str, headers: Mapping[str, str], status: int
 ) -> None:
     """Whatever it is, errors, redirects and files included: nothing from elsewhere, in no frame, sniffed by nobody."""
@@ -722,7 +722,7 @@ async def test_browsers_are_told_how_to_treat_it(
     assert set(answer.headers) >= HEADERS
 
 
-async def test_what_was_not_changed_is_told_so_with_the_same_headers(friend: httpx.AsyncClient) -> None:
+async def test_not_modified_has_the_same_headers(friend: httpx.AsyncClient) -> None:
     """304, for pages and for files."""
     for path in ("/", "/static/live.js"):
         tag = (await friend.get(path)).headers["etag"]

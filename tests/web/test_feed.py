@@ -234,7 +234,7 @@ async def test_what_may_be_about_to_fire_is_no_incident_yet(tmp_path: Path) -> N
     assert told.updated == world.started
 
 
-async def test_the_newest_are_told(tmp_path: Path) -> None:
+async def test_the_newest_are_in_the_feed(tmp_path: Path) -> None:
     """As many as fit."""
     world = World(path=tmp_path / "store.db")
     async with opened(world) as store:

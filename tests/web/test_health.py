@@ -63,7 +63,7 @@ async def test_a_daemon_that_starts_or_stops_lives_but_is_not_ready(world: World
     assert await probed(world, "/readyz") == (503, [unready])
 
 
-async def test_all_reasons_are_told(world: World) -> None:
+async def test_all_reasons_are_reported(world: World) -> None:
     """Those of being up and those of being well."""
     world.unready, world.readiness_problem = "starting", "a scheduled poll is overdue"
     assert await probed(world, "/readyz") == (503, ["starting", "a scheduled poll is overdue"])

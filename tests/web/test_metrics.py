@@ -182,7 +182,7 @@ def test_a_stale_balance_goes_on_with_the_instant_of_its_reading() -> None:
     }
 
 
-def test_what_the_service_does_not_tell_has_no_sample() -> None:
+def test_a_value_that_the_service_does_not_send_has_no_sample() -> None:
     """Neither the locked part nor the time of the last change."""
     text = page(status(series=(series(),)))
     assert {key[2] for key in samples(text, "balance_monitor_balance")} == {"total", "available"}
@@ -223,7 +223,7 @@ def test_accounts_are_counted_by_how_their_last_poll_ended() -> None:
     assert len(counts) == len(Outcome) + 1
 
 
-def test_an_account_tells_how_long_it_has_been_failing() -> None:
+def test_an_account_has_the_duration_of_its_failures() -> None:
     """How many polls in a row, the last one's instant, and the last good one's."""
     text = page(status(accounts=(account(Outcome.CONNECT, 3),)))
     of = ("spot", "nami-spot")
@@ -271,7 +271,7 @@ def test_what_nobody_hears_of_is_counted_apart() -> None:
     assert samples(text, "balance_monitor_alerts")["low", "critical", "firing"] == 2.0
 
 
-def test_the_outbox_is_told_channel_by_channel() -> None:
+def test_the_outbox_is_counted_by_channel() -> None:
     """A channel for which nothing waits has a zero, and no oldest."""
     shown = status(
         undelivered=(Undelivered(channel="ops", count=2, since=NOW, attempts=3, last_error="refused"),),
@@ -289,7 +289,7 @@ def test_the_outbox_is_told_channel_by_channel() -> None:
     }
 
 
-def test_a_pause_is_told_while_it_holds() -> None:
+def test_a_pause_is_reported_while_it_holds() -> None:
     """With its reason; one that is over is not."""
     over = Pause(host="http://b:80", until=NOW - MINUTE, outcome=Outcome.BANNED, detail="")
     holds = Pause(host="http://a:80", until=NOW + MINUTE, outcome=Outcome.RATE_LIMITED, detail="")
@@ -298,7 +298,7 @@ def test_a_pause_is_told_while_it_holds() -> None:
     }
 
 
-def test_a_job_tells_whether_it_is_overdue_and_when_it_runs_next() -> None:
+def test_a_job_has_its_next_run_and_whether_it_is_overdue() -> None:
     """Both by the job's name."""
     running = Running(started_at=NOW, next_polls={"nami-spot": NOW + MINUTE})
     text = page(status(accounts=(account(overdue_at=NOW - MINUTE),)), running)

@@ -75,7 +75,7 @@ async def test_a_series_page_holds_its_readings_rules_and_incidents(client: http
         assert words in page
 
 
-async def test_an_incident_page_tells_its_story(world: World, client: httpx.AsyncClient) -> None:
+async def test_an_incident_page_has_its_timeline(world: World, client: httpx.AsyncClient) -> None:
     """Readings, messages, and that one of them waits."""
     fires = next(one for one in incidents(world.path) if one.state == "firing" and "spot" in one.subject)
     page = text_of((await client.get(f"/incidents/{fires.id}")).text)

@@ -269,7 +269,7 @@ def test_open_connections_are_bounded() -> None:
         pytest.param("GET /ü HTTP/1.1\r\nHost: a\r\n\r\n".encode(), id="a-path-that-is-not-ascii"),
     ],
 )
-def test_what_is_no_http_is_told_so(
+def test_a_request_that_is_not_http_gets_an_error(
     reached: Reached, request_: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And leaves no line in the log: a stranger could fill it."""
@@ -390,7 +390,7 @@ def test_head_has_the_headers_and_no_body() -> None:
     assert got.endswith(b"\r\n\r\n")
 
 
-def test_what_serves_is_not_told(reached: Reached) -> None:
+def test_the_server_does_not_name_itself(reached: Reached) -> None:
     """No name and no version."""
     got = asked(reached, b"GET / HTTP/1.0\r\nHost: x\r\n\r\n").lower()
     assert [name for name in (b"server:", b"uvicorn", b"python", b"x-powered-by") if name in got] == []

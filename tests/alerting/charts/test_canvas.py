@@ -173,7 +173,7 @@ def test_any_amount_can_be_drawn(amounts: tuple[str, ...]) -> None:
         pytest.param(("1" + "0" * 29, "2" + "0" * 29), "1.5e+29", id="thirty digits"),
     ],
 )
-def test_amounts_beside_a_picture_are_true(amounts: tuple[str, str], wanted: str) -> None:
+def test_amounts_beside_a_chart_are_true(amounts: tuple[str, str], wanted: str) -> None:
     """Different ticks have different labels, whole ones, and there is room for them."""
     figure = canvas._figure(replace(CHART, lines=()), _curve(*amounts))
     figure.draw_without_rendering()

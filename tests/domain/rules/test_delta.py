@@ -156,14 +156,14 @@ def test_a_failed_poll_is_no_change() -> None:
     assert verdict == Unknown("no reading")
 
 
-def test_locked_that_is_not_told_is_unknown() -> None:
+def test_a_missing_locked_is_unknown() -> None:
     """Not a fall to nothing."""
     history = reading("5", locked="3"), reading("5", START + minutes(1))
     verdict = rule("drop 1", field="locked").judge(view(*history), read=True, firing=None, now=START)
     assert verdict == Unknown("the service does not report locked")
 
 
-def test_readings_that_do_not_tell_the_field_are_skipped() -> None:
+def test_readings_without_the_field_are_skipped() -> None:
     """The reading before is the last one that told it."""
     history = (
         reading("5", locked="3"),

@@ -157,7 +157,7 @@ def test_an_outage_is_over_when_all_are_read() -> None:
     assert RULE.judge_provider(known) == Ok("all 2 accounts are read again")
 
 
-def test_of_a_single_account_no_number_is_told() -> None:
+def test_a_single_account_has_no_number() -> None:
     """`all 1 accounts` would be odd."""
     assert RULE.judge_provider([health(ok_at=START)]) == Ok("read again")
 
@@ -185,7 +185,7 @@ def test_a_refusal_after_an_outage_is_no_reading() -> None:
     assert not isinstance(RULE.judge_provider([health(TIMEOUT, TIMEOUT, TIMEOUT, REJECTED)]), Ok)
 
 
-def test_who_suffers_is_told() -> None:
+def test_the_affected_accounts_are_named() -> None:
     """How many of how many, and one of them by name: the one that has failed most."""
     known = [
         health(TIMEOUT, name="A"),
@@ -197,7 +197,7 @@ def test_who_suffers_is_told() -> None:
     assert reason.endswith("since 2026-02-01 14:30:00 UTC (2 of 3 accounts, e.g. nami-spot/B)")
 
 
-def test_a_kind_seen_once_is_not_told_as_seen_three_times() -> None:
+def test_a_kind_seen_once_is_not_reported_as_seen_three_times() -> None:
     """After two timeouts the key is refused: the refusal did not happen three times."""
     verdict = RULE.judge_provider([health(TIMEOUT, TIMEOUT, AUTH)])
     assert not verdict.reason.startswith("auth: what auth looks like, 3 polls in a row")

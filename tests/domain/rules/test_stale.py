@@ -91,7 +91,7 @@ def test_a_wallet_that_does_not_move(before: float, expected: type[Verdict]) -> 
     assert isinstance(said(rule("provider"), view(moved(before)), 0, read=True), expected)
 
 
-def test_a_wallet_whose_clock_is_not_told_is_unknown() -> None:
+def test_a_wallet_without_a_clock_is_unknown() -> None:
     """Not stale, and not fresh."""
     verdict = said(rule("provider"), view(reading("5")), 0, read=True)
     assert verdict == Unknown("the service does not report when the wallet last changed")

@@ -133,7 +133,7 @@ def test_the_field_that_is_asked_for(field: Field, reason: str) -> None:
     assert verdict == Breached(reason, "at least 10")
 
 
-def test_locked_that_is_not_told_is_unknown() -> None:
+def test_a_missing_locked_is_unknown() -> None:
     """A service without locked amounts does not have zero of them."""
     assert said(rule(below="10", field="locked"), reading("3")) == Unknown(
         "the service does not report locked"

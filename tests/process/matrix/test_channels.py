@@ -177,7 +177,9 @@ async def test_a_channel_whose_name_is_not_known(site: Installation) -> None:
 
 
 @pytest.mark.parametrize(("jitter", "attempts"), [(0.0, 9), (1.0, 11)], ids=["latest", "earliest"])
-def test_ten_minutes_of_failures_are_tried_seldom_and_told_of_soon(jitter: float, attempts: int) -> None:
+def test_ten_minutes_of_failures_are_tried_seldom_and_the_end_delivers_soon(
+    jitter: float, attempts: int
+) -> None:
     """A channel down for ten minutes is asked about ten times, and has its message five minutes later at most."""
     down = datetime(2026, 2, 1, 14, 30, tzinfo=UTC)
     up, tried = down + timedelta(minutes=10), [down]

@@ -322,6 +322,6 @@ async def test_one_start_most_of_a_day_behind(site: Installation) -> None:
 
 @pytest.mark.campaign
 @together()
-async def test_one_start_a_month_behind_with_services_that_tell_no_time(site: Installation) -> None:
+async def test_one_start_a_month_behind_with_services_without_a_date(site: Installation) -> None:
     """What was read before says enough."""
     await _one_wrong_start(site, -30 * DAY, lambda: "unknown")

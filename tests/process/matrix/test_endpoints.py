@@ -160,7 +160,7 @@ def test_memory(seen: Seen) -> None:
 
 
 @over_the_table
-def test_nothing_else_is_told(seen: Seen) -> None:
+def test_nothing_else_is_notified(seen: Seen) -> None:
     """No message but those of the cells; the check says unknown, and nothing is left to be told."""
     known = {subject for cell in CELLS for subject in (cell.subject, cell.series)}
     assert {about(one) for one in seen.messages} <= known

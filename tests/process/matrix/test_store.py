@@ -112,7 +112,7 @@ async def _refused(site: Installation, said: str) -> None:
 
 
 @together()
-async def test_a_read_only_file_or_directory_is_named_and_mended_by_its_mode(site: Installation) -> None:
+async def test_a_read_only_file_or_directory_is_named_and_fixed_by_its_mode(site: Installation) -> None:
     """The start is refused in one line that says what to look at; with the mode mended it goes on with what it knew."""
     _bound_by_modes(site)
     home = site.folder / "home"
