@@ -336,7 +336,7 @@ class Outbox:
             ]
             if new:
                 self._db.execute(_ADD_AGAIN, new)
-            why = f"its {gone} is gone from the configuration" + (", sent to others" if instead else "")
+            why = f"its {gone} was removed from the configuration" + (", sent to others" if instead else "")
             self.complete([row.id], delivered=False, at=now, error=why)
             given_up += not instead
         return given_up

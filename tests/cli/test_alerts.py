@@ -63,7 +63,7 @@ async def test_what_cannot_be_acknowledged_is_refused(site: Installation) -> Non
     before = _kept(site)
     said = {
         "ZZZ": "no firing incident 'ZZZ'; none is firing",
-        wanted: f"{wanted} is pending: it does not fire yet",
+        wanted: f"{wanted} is pending: it is not firing yet",
     }
     for given, why in said.items():
         done = await _run(site, "ack", given, "--reason", "x")

@@ -311,7 +311,7 @@ async def test_it_ends_in_time_while_a_reload_waits_for_the_store(site: Installa
     await _starts_again(site)
     await site.start()
     await site.received(2)
-    assert "gone from the configuration" in site.messages[1].body
+    assert "removed from the configuration" in site.messages[1].body
 
 
 OLD = "SELECT count(*) FROM snapshots WHERE observed_at < 100000"
