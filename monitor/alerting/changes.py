@@ -1,4 +1,4 @@
-"""What an evaluation needs from the store, and what it leaves there: alerts, events, notifications, notes."""
+"""Load what an evaluation needs from the store, and save its result: alerts, events, notifications, notes."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -33,8 +33,9 @@ _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Sever
 
 
 def evaluated(tx: Transaction, facts: Facts, rules: Sequence[Rule], at: AlertContext) -> list[Change]:
-    """Return what the rules make of the facts, with the earlier readings that rules compare with; a rule that compares
-    with none sees the last one."""
+    """Return the changes by the rules, after loading the earlier readings that rules compare with.
+
+    A series without such a rule has its last reading only."""
     series = []
     for view in facts.series:
         if view.last is not None:
@@ -48,17 +49,16 @@ def evaluated(tx: Transaction, facts: Facts, rules: Sequence[Rule], at: AlertCon
 
 
 def _history(tx: Transaction, view: SeriesView | None, rules: Sequence[Rule]) -> tuple[Reading, ...]:
-    """Return the last readings of a series, as far as a rule or a message needs them; none where no rule looks at what
-    is read of it."""
-    looking = [
+    """Return the last readings of a series, as far as a rule or a message needs them; none if no rule reads them."""
+    readers = [
         rule
         for rule in rules
         if view is not None and rule.reads is not Reads.ANSWERS and rule.match.series(view.series)
     ]
-    if view is None or view.last is None or not looking:
+    if view is None or view.last is None or not readers:
         return ()
-    since = view.last.observed_at - max(rule.window for rule in looking)
-    # while readings lie ahead of the clock, it may be behind: those of that time are not of now
+    since = view.last.observed_at - max(rule.window for rule in readers)
+    # while there are readings ahead of the clock, it may be behind: its own readings are provisional then
     provisional = view.ahead_until is not None
     return tx.readings.history(
         view.series, view.last.observed_at, since, TREND_LENGTH, provisional=provisional
@@ -66,6 +66,7 @@ def _history(tx: Transaction, view: SeriesView | None, rules: Sequence[Rule]) ->
 
 
 def subjects_of(account: Account, views: Iterable[SeriesView]) -> list[Subject]:
+    """Return the subjects of all alerts about an account, its series and its provider."""
     return [
         Subject.of_provider(account.provider),
         Subject.of_account(account),
@@ -74,11 +75,11 @@ def subjects_of(account: Account, views: Iterable[SeriesView]) -> list[Subject]:
 
 
 def save(tx: Transaction, changes: Iterable[Change], config: Config, at: datetime) -> tuple[Event, ...]:
-    """Keep what became of alerts, put their notifications into the outbox, and return the events."""
+    """Save changed alerts, put their notifications into the outbox, and return the events."""
     events: list[Event] = []
     for change in changes:
         for item in change.events:
-            # few polls notify: what only messages show is loaded for those alone
+            # few polls notify: only then is the history loaded that messages show
             report = item.report(_history(tx, change.view, config.rules))
             tx.alerts.add_event(item.event, report, _addressed(tx, item, config))
             events.append(item.event)
@@ -88,7 +89,7 @@ def save(tx: Transaction, changes: Iterable[Change], config: Config, at: datetim
 
 
 def _note(tx: Transaction, change: Change, at: datetime) -> None:
-    """Note what nobody is notified of: what mutes an alert, until when, and the end of one that came and went muted."""
+    """Record in the timeline what is not notified: begin and end of a mute, and the end of an alert that was muted."""
     alert, before, over = change.alert, change.muted_before, change.ended_unnotified
     if over is not None:
         tx.alerts.add_note(over, "ended", at, "", over.ending)

@@ -1,8 +1,8 @@
 """Adjust the store to a wall clock that was set, while the daemon ran or before it started.
 
-At first nobody knows which clock was right, the one before or the one now. So nothing is deleted: readings ahead of the
-clock are left out, and everything that measures time continues from where it was. Later the clock itself, or the clock
-of a provider, shows which one was right."""
+At first it is unknown which clock was right, the one before or the one now. So nothing is deleted: readings ahead of
+the clock are left out, and everything that measures time continues from where it was. Later the clock itself, or the
+clock of a provider, shows which one was right."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -29,8 +29,8 @@ def fit_to_clock(tx: Transaction, now: datetime, step: timedelta = timedelta(0))
     mark, newest, latest = tx.clock.mark(), tx.readings.newest(), tx.clock.latest()
     noticed = ""
     if mark.is_over(now):
-        mark, noticed = _go_back(tx, mark, now)
-        step = timedelta(0)  # the step was the correction, and is dealt with
+        mark, noticed = _restore(tx, mark, now)
+        step = timedelta(0)  # the step was the correction, which `_restore` has applied
     if mark.jumped_to is not None and now < mark.jumped_to:
         mark = replace(mark, jumped_from=None, jumped_to=None)  # the jump ahead has been undone
         tx.clock.save(mark)
@@ -83,7 +83,7 @@ def _set_back(tx: Transaction, mark: ClockMark, now: datetime, latest: datetime)
     )
 
 
-def _go_back(tx: Transaction, mark: ClockMark, now: datetime) -> tuple[ClockMark, str]:
+def _restore(tx: Transaction, mark: ClockMark, now: datetime) -> tuple[ClockMark, str]:
     """Restore what was ahead of a clock that was behind and is right again; return what was noticed."""
     began = mark.set_back_at or now
 

@@ -1,4 +1,4 @@
-"""What decides about an alert besides its rule, and what of it is kept from one transaction to the next."""
+"""The alert context of a transaction, and the part of it that is cached between transactions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from monitor.domain.routing import Route, routes_of
 from monitor.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What the last look between polls was at: silences and windows that muted, and the inhibitors' version."""
+@dataclass(frozen=True, slots=True)
+class WatchState:
+    """The state of a check between polls (UTC): active silences and windows, and the version of the inhibitors."""
 
     at: datetime
     mutes: tuple[frozenset[int], frozenset[str]]
@@ -24,42 +24,45 @@ class Seen:
 
 
 @dataclass(slots=True, kw_only=True)
-class Kept:
-    """What need not be found anew with every poll and every look, however many alerts fire.
+class AlertCache:
+    """The cached part of the context. Its cost for each poll and check does not grow with the number of alerts.
 
-    `seen` None: alerts may be muted otherwise than is known of them, or have to be escalated, since any time."""
+    `last_check` None: the next check has to compare every mute and every escalation."""
 
     mutes: Mutes
     inhibitors: Inhibitors
-    seen: Seen | None = None
+    last_check: WatchState | None = None
 
 
 def alert_context(tx: Transaction, config: Config, now: datetime) -> AlertContext:
     """Return what decides at this instant whether and where alerts are notified."""
-    kept, changed = kept_by_writer(tx, config)
+    cache, changed = alert_cache(tx, config)
     silences = tx.alerts.silences(now)
-    if kept.mutes.silences is not silences:
-        kept.mutes = _mutes(config, silences)
+    if cache.mutes.silences is not silences:
+        cache.mutes = _mutes(config, silences)
     at = AlertContext(
-        mutes=kept.mutes,
+        mutes=cache.mutes,
         routes=config.routes,
         describe=config.describe,
         rules=config.rules_by_name,
-        inhibitors=kept.inhibitors,
+        inhibitors=cache.inhibitors,
     )
     if config.inhibitions:
         for (rule, subject), severity in changed:
             state = State.INACTIVE if severity is None else State.FIRING
             alert = Alert(rule=rule, subject=subject, severity=severity or Severity.INFO, state=state)
-            kept.inhibitors.put(alert.key, at.source(alert))
+            cache.inhibitors.put(alert.key, at.source(alert))
     return at
 
 
-def kept_by_writer(
+def alert_cache(
     tx: Transaction, config: Config
-) -> tuple[Kept, Iterable[tuple[AlertKey, Severity | None]]]:
+) -> tuple[AlertCache, Iterable[tuple[AlertKey, Severity | None]]]:
+    """Return the cache, and the alerts that changed since its last use: the severity of a firing one, None for others.
+
+    Another configuration, or a rolled-back transaction, starts with a new cache."""
     return tx.alerts.follow(
-        config, lambda: Kept(mutes=_mutes(config), inhibitors=Inhibitors(config.inhibitions))
+        config, lambda: AlertCache(mutes=_mutes(config), inhibitors=Inhibitors(config.inhibitions))
     )
 
 
@@ -70,7 +73,7 @@ def _mutes(config: Config, silences: tuple[Silence, ...] = ()) -> Mutes:
 def routes_of_alert(
     config: Config, at: AlertContext, rule: str, subject: Subject, severity: Severity
 ) -> tuple[Attributes, tuple[Route, ...]]:
-    """What of an alert can be matched, and its routes; none where its rule is gone."""
+    """Return the attributes of an alert and its routes, which are none if its rule was removed."""
     known = config.rule(rule)
     attributes = at.attributes(Alert(rule=rule, subject=subject, severity=severity), known)
     return attributes, routes_of(config.routes, known.policy, attributes) if known else ()

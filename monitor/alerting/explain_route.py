@@ -19,7 +19,7 @@ from monitor.store.read.state import AlertStatus, Known, read
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPath:
-    """One URL that is notified; the end (UTC) of its channel's current quiet hours, and its fallback."""
+    """One recipient, with the end (UTC) of its channel's current quiet hours, and its fallback."""
 
     to: Addressed
     quiet_until: datetime | None
@@ -65,10 +65,11 @@ class Explanation:
     def lines(self) -> list[str]:
         """Return it as lines of text, the first of them a headline."""
         urgent = self.severity == Severity.CRITICAL.word
+        later = "one route" if self.unseen == 1 else f"{self.unseen} routes"
         return [
             f"{self.subject}: {self.rule.name} ({self.rule.kind}), {self.severity}",
             *(f"  routes[{one.route.number}] {one.why(self.attributes)}" for one in self.considered),
-            *([f"  {_count(self.unseen)} after it not considered"] if self.unseen else []),
+            *([f"  {later} after it not considered"] if self.unseen else []),
             *self._in_place_of_routes(),
             *([f"  notified: {one.line(urgent=urgent)}" for one in self.paths] or ["  notified: no channel"]),
             *self._escalated(),
@@ -93,9 +94,10 @@ class Explanation:
 def explain(
     config: Config, series: str, rule: str | None, severity: Severity | None, now: datetime
 ) -> list[Explanation]:
-    """Explain where alerts about a series, an account or a provider would be sent: of one rule and one severity, or of
-    all (None). Silences and inhibiting alerts are read from the store. `config`
-    has the targets of its channels.
+    """Explain where alerts about a series, an account or a provider would be sent.
+
+    `rule` and `severity` select alerts; None selects all. Silences and inhibiting alerts are read from the store.
+    `config` has the targets of its channels.
 
     Raises ValueError for an unknown series or rule, and for a severity that no such alert can have."""
     subject = _subject(config, series)
@@ -109,7 +111,8 @@ def explain(
     ]
     if not explained and severity is not None:
         which = f"rule {rule} has no alert" if rule else f"no rule has an alert about {subject}"
-        raise ValueError(f"{which} with severity {severity.word}; there are {_listed_severities(rules)}")
+        there = ", ".join(at.word for at in sorted({at for one in rules for at in one.severities}))
+        raise ValueError(f"{which} with severity {severity.word}; there are {there}")
     return explained
 
 
@@ -205,13 +208,5 @@ def _applies(rule: Rule, subject: Subject, config: Config) -> bool:
     return any(rule.judges_account(one) for one in accounts)
 
 
-def _listed_severities(rules: Iterable[Rule]) -> str:
-    return ", ".join(one.word for one in sorted({one for rule in rules for one in rule.severities}))
-
-
 def _together(group: str, wait: timedelta) -> str:
     return f"in one message with {group} of the next {compact(wait)}" if wait else "at once"
-
-
-def _count(number: int) -> str:
-    return "one route" if number == 1 else f"{number} routes"

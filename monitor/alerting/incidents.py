@@ -52,7 +52,7 @@ def _listed(known: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing that happened: in words for people, in `facts` for programs. `who`: a person or a channel's URL."""
+    """An entry of the timeline: text for people, and `facts` for programs. `who` is a person, a message or a target."""
 
     at: datetime
     type: str
@@ -72,7 +72,7 @@ def entries(timeline: Timeline, now: datetime) -> list[Entry]:
         *_readings(timeline),
         *(_event(report) for report in timeline.reports),
         *_attempts(timeline),
-        *_hand_overs(timeline),
+        *_diversions(timeline),
         *_notes(timeline),
         *_silences(timeline, now),
     ]
@@ -85,7 +85,7 @@ def match_text(match: Match) -> str:
 
 
 def silence_state(one: SilenceStatus, now: datetime) -> str:
-    """Return the state of a silence: `active`, `upcoming`, `over`, or `expired` if somebody ended it early."""
+    """Return the state of a silence: `active`, `upcoming`, `over`, or `expired` if a person ended it early."""
     if one.expired_by:
         return "expired"
     if one.silence.is_active(now):
@@ -99,8 +99,8 @@ def waiting(timeline: Timeline) -> list[OutboxEntry]:
 
 
 def _readings(timeline: Timeline) -> Iterator[Entry]:
-    judged = (name for report in reversed(timeline.reports) for name in FIELDS if name == report.field)
-    which: Field = next(judged, "available")
+    fields = (name for report in reversed(timeline.reports) for name in FIELDS if name == report.field)
+    which: Field = next(fields, "available")
     around = timeline.readings
     phases = {"before": around.before, "during": (*around.first, *around.last), "after": around.after}
     for phase, readings in phases.items():
@@ -170,7 +170,7 @@ def _attempts(timeline: Timeline) -> Iterator[Entry]:
         )
 
 
-def _hand_overs(timeline: Timeline) -> Iterator[Entry]:
+def _diversions(timeline: Timeline) -> Iterator[Entry]:
     for one in timeline.outbox:
         if one.handed_over_at is not None:
             yield Entry(

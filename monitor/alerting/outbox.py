@@ -1,4 +1,4 @@
-"""The use case: deliver what is due, record each attempt. One task a URL, so that a slow one delays no other."""
+"""The use case: deliver what is due and record each attempt. A task per URL, so that a slow one delays no other."""
 
 import asyncio
 import logging
@@ -25,12 +25,12 @@ from monitor.store.writer import Store
 log = logging.getLogger(__name__)
 
 _STORE_RETRY = 2.0  # seconds
-_PAUSE, _LONGEST_PAUSE = 5, 1.0  # times as long as a look at what waits took, for each URL; seconds
+_PAUSE, _LONGEST_PAUSE = 5, 1.0  # times the duration of a search, for each URL; seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diverted:
-    """How many notifications a channel's fallback has just been given, and since when (UTC) the channel fails."""
+    """A diversion to a channel's fallback: the number of notifications, and since when (UTC) the channel fails."""
 
     channel: Channel
     count: int
@@ -38,7 +38,7 @@ class Diverted:
 
 
 def divert_to_fallback(tx: Transaction, config: Config, now: datetime) -> list[Diverted]:
-    """Give each fallback what its channel has failed to deliver for long enough; return what was given to which."""
+    """Divert notifications of channels that have failed for `fallback_after` to their fallbacks; return which."""
     done = []
     for channel in config.channels.values():
         since = None if channel.fallback is None else tx.outbox.failing_since(channel.name)
@@ -59,7 +59,7 @@ def log_diverted(done: Iterable[Diverted]) -> None:
 
 
 def message_of(config: Config, target: Target, delivery: Delivery) -> Message:
-    """Return a delivery as the message for a target, in the words that the configuration has for it."""
+    """Return a delivery as the message for a target, by the templates of the configuration."""
     rule, channel = config.rule(delivery.items[0].last.rule), config.channels.get(target.channel)
     return render(
         delivery.items,
@@ -72,18 +72,18 @@ def message_of(config: Config, target: Target, delivery: Delivery) -> Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rest:
-    """A recipient whose service wants no messages: until when by the loop's clock, after so many refusals in a row."""
+    """The pause of a recipient whose service throttles: its end by the loop's clock, and the refusals in a row."""
 
     until: float
     refusals: int
 
 
 class Outbox:
-    """Delivers what the store holds, in order within an incident and a URL, until it is stopped.
+    """Delivers the notifications in the store, in order within an incident and a URL, until it is stopped.
 
-    `on_attempt` is told of a channel's attempts how long each took and what went wrong (None: nothing), and of one
-    that hangs each time it counts as failed; `on_given_up` how many notifications will not be tried again.
-    `images` draws what messages carry; without, they carry none."""
+    `on_attempt` is called with the channel, the duration and the error (None: delivered) after each attempt, and each
+    time a hanging attempt counts as failed. `on_given_up` is called with the channel and the number of notifications
+    that will not be tried again. `images` draws the charts of messages; None: messages have none."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Outbox:
     def serve(self, config: Config, notifiers: Iterable[Notifier]) -> None:
         """Deliver by this configuration from now on, at the start and after a reload. `notifiers` are its channels'.
 
-        A URL that is gone ends after the attempt it is in."""
+        The task of a removed URL ends after its current attempt."""
         self._config = config
         if self._images is not None:
             self._images.reconfigure(config)
@@ -128,23 +128,23 @@ class Outbox:
         self.wake()
 
     def wake(self) -> None:
-        """Something new may be in the store."""
+        """Let every URL's task check the store for new notifications."""
         for news in self._news.values():
             news.set()
 
     @property
     def hanging_since(self) -> datetime | None:
-        """When the oldest attempt began that goes on; None: none does."""
+        """Return when (UTC) the oldest attempt in progress began; None without one."""
         return min(self._began.values(), default=None)
 
-    def rested(self, within: timedelta) -> set[str]:
-        """The channels of which a URL rests, or did within so long: what is due there waits for that."""
+    def resting_channels(self, within: timedelta) -> set[str]:
+        """Return the channels with a URL that rests, or did `within` a span: what is due there waits for that."""
         since = asyncio.get_running_loop().time() - within.total_seconds()
         resting = {url_id for url_id, rest in self._rests.items() if rest.until > since}
         return {target.channel for target in self._notifiers if target.url_id in resting}
 
     async def stop(self, within: timedelta) -> None:
-        """Begins nothing new and waits for what is being sent; what is not through by then is sent again later."""
+        """Start nothing new, and wait for attempts in progress. Unfinished ones are repeated after the next start."""
         self._stopping = True
         self.wake()
         if self._images is not None:
@@ -157,7 +157,7 @@ class Outbox:
             await asyncio.gather(*slow, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Delivers all there is, and waits until nothing is due any more; what failed waits for its next attempt."""
+        """Deliver until nothing is due any more. Failed notifications wait for their next attempt."""
         self._draining = True
         self.wake()
         for target in list(self._notifiers):
@@ -166,7 +166,7 @@ class Outbox:
 
     async def _work(self, target: Target) -> None:
         news, turn = self._news[target], self._turns.setdefault(target.url_id, asyncio.Lock())
-        await self._recall_rest(target)
+        await self._resume_rest(target)
         while target in self._notifiers and not self._stopping:
             news.clear()
             began = asyncio.get_running_loop().time()
@@ -183,7 +183,7 @@ class Outbox:
             except StoreError as exc:
                 self._store_failed(exc)
                 waiting = Waiting((), self._clock() + timedelta(seconds=_STORE_RETRY))
-            except Exception:  # a defect must not end the deliveries to this URL in silence
+            except Exception:  # a defect must not end the deliveries to this URL unnoticed
                 log.exception("unexpected error in a delivery")
                 waiting = Waiting((), self._clock() + SLOW)
             await self._pause(asyncio.get_running_loop().time() - began)
@@ -191,21 +191,21 @@ class Outbox:
         del self._workers[target], self._news[target]
 
     async def _pause(self, took: float) -> None:
-        """Let looking take a small part of the time: where thousands of incidents wait, each new one is news."""
+        """Wait in proportion to the last search: with thousands of waiting incidents, each new one causes a search."""
         pause = min(took * _PAUSE * len(self._workers), _LONGEST_PAUSE)
         if not (self._stopping or self._draining):
             await asyncio.sleep(pause)
 
-    async def _recall_rest(self, target: Target) -> None:
-        """Let a rest go on that began before a restart."""
-        with suppress(StoreError):  # then the service refuses one message more
+    async def _resume_rest(self, target: Target) -> None:
+        """Resume a rest that began before a restart."""
+        with suppress(StoreError):  # then the service refuses one more message
             rest = await self._store.write(lambda tx: tx.outbox.rest(target.url_id))
             if rest is not None and target.url_id not in self._rests:
                 until = asyncio.get_running_loop().time() + rest.left(self._clock()).total_seconds()
                 self._rests[target.url_id] = _Rest(until=until, refusals=rest.refusals)
 
     def _rest_left(self, target: Target) -> timedelta:
-        """How much longer a URL rests; nothing: it does not."""
+        """Return how much longer a URL rests; zero if it does not."""
         rest = self._rests.get(target.url_id)
         left = rest.until - asyncio.get_running_loop().time() if rest else 0.0
         return timedelta(seconds=max(left, 0.0))
@@ -222,7 +222,7 @@ class Outbox:
         )
 
     async def _look_ahead(self, target: Target, next_at: datetime | None) -> datetime | None:
-        """Have the charts drawn of what is due soon, and return when to look again."""
+        """Start drawing the charts of what is due soon, and return when to check again."""
         images, quiet = self._images, self._quiet_hours(target)
         if next_at is None or images is None or not images.may_carry(target):
             return next_at
@@ -251,8 +251,8 @@ class Outbox:
         sending, began = _in_thread(notifier, message, parts), asyncio.get_running_loop().time()
         self._began[notifier.target] = self._clock()
         while not (await asyncio.wait({sending}, timeout=SLOW.total_seconds()))[0]:
-            silence = DeliveryFailed(f"no response within {SLOW.total_seconds():.0f} s")
-            await self._after_attempt(notifier.target, delivery, began, silence, parts)
+            timed_out = DeliveryFailed(f"no response within {SLOW.total_seconds():.0f} s")
+            await self._after_attempt(notifier.target, delivery, began, timed_out, parts)
         del self._began[notifier.target]
         if self._images is not None:
             carried, taken = bool(message.images), sending.result() is None
@@ -276,7 +276,7 @@ class Outbox:
             now = self._clock()
             rest = Rest(began_at=now, until=now + lasts, refusals=refusals)
             await self._failed(target, delivery, str(error), parts, rest)
-            # begun after that is recorded: once it is over, what was refused is due, and first again
+            # set after the record: when the rest is over, the refused notification is due again, as the first
             until = asyncio.get_running_loop().time() + lasts.total_seconds()
             self._rests[target.url_id] = _Rest(until=until, refusals=refusals)
         else:
@@ -324,7 +324,7 @@ class Outbox:
         await self._record(record)
 
     async def _record(self, work: Callable[[Transaction], None]) -> None:
-        """Keeps at it until the store takes it: a message that went out must not go out again."""
+        """Write to the store, and retry until it succeeds: a delivered message must not be sent again."""
         while True:
             try:
                 await self._store.write(work)
@@ -344,9 +344,9 @@ class Outbox:
 def _in_thread(
     notifier: Notifier, message: Message, parts: set[str]
 ) -> asyncio.Future[DeliveryFailed | None]:
-    """Sends in a thread of its own, which may hang without holding up anything, the process's end included.
+    """Send in a separate thread, which delays nothing if it hangs, not even the end of the process.
 
-    The future's result is None, or what went wrong."""
+    The future's result is None, or the error."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[DeliveryFailed | None] = loop.create_future()
 

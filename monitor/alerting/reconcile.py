@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def reconcile(tx: Transaction, config: Config, now: datetime) -> tuple[Event, ...]:
     """Fit alerts and outbox to the configuration as it is now: at the start, and after a reload.
 
-    Alerts whose rule, account or currency is gone are closed. All others go on, whatever of them was edited."""
+    Alerts whose rule, account or currency was removed are closed. Others continue, even if their rule was edited."""
     at = alert_context(tx, config, now)
     every = [target for urls in config.targets.values() for target in urls]
     tx.outbox.rename_targets([pair for channel in config.channels.values() for pair in channel.former])

@@ -32,14 +32,15 @@ log = logging.getLogger(__name__)
 
 _LOGGED = frozenset(
     10**power for power in range(6)
-)  # how many accounts fail in one way, when it is worth a line
+)  # the numbers of accounts failing with one outcome that are logged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A poll after its commit: what it came to, the streaks before and after, the series, and the events.
+    """A recorded poll: its result, the account's health before and after it, the series, and the events.
 
-    `failing_so` counts the accounts of the provider that fail as this one has begun to, or did until this poll."""
+    `failing_so` counts the accounts of the provider with the outcome with which this account started, or stopped,
+    failing. It is 0 if neither is the case."""
 
     account: Account
     result: PollResult
@@ -54,9 +55,9 @@ class Recorded:
 def record(
     tx: Transaction, account: Account, result: PollResult, config: Config, overdue_at: datetime | None = None
 ) -> Recorded:
-    """Keep a poll's result, judge the account's rules over it, and put the notifications into the outbox.
+    """Store a poll's result, evaluate the rules, and put the notifications into the outbox.
 
-    From `overdue_at` on the account's next poll counts as overdue, unless it has come."""
+    The account's next poll counts as overdue from `overdue_at` (UTC) on."""
     now = result.finished_at
     result = _expected_of(account, result)
     before = tx.accounts.health(account, now)
@@ -109,7 +110,7 @@ def record(
 
 
 def _outages_begun(changes: Iterable[Change], facts: Facts, config: Config) -> Iterator[Rule]:
-    """Yield the rules of which the alert about the provider has begun to fire, be that notified now or later."""
+    """Yield the rules whose alert about the provider has just started firing, even if it is notified later."""
     for change in changes:
         before, after = facts.alerts.get(change.alert.key), change.alert
         fired = before is not None and before.state is State.FIRING
@@ -128,7 +129,7 @@ def _failing_as(one: Health, provider: Iterable[Health]) -> int:
 
 
 def _expected_of(account: Account, result: PollResult) -> PollResult:
-    """The result without currencies that a reload took away while the poll was under way."""
+    """Return the result without currencies that a reload removed while the poll was in progress."""
     if not account.currencies:
         return result
     balances = tuple(balance for balance in result.balances if balance.currency in account.currencies)
@@ -155,7 +156,7 @@ def _all_views(account: Account, result: PollResult, known: Mapping[str, SeriesV
 
 
 def _read(view: SeriesView, result: PollResult) -> SeriesView:
-    """The series after the poll: a new reading, one answer more that lacked it, or as it was."""
+    """Return the series after the poll: with a new reading, with one more response without it, or unchanged."""
     if not result.ok:
         return view
     for balance in result.balances:
@@ -166,10 +167,10 @@ def _read(view: SeriesView, result: PollResult) -> SeriesView:
 
 
 def log_poll(recorded: Recorded) -> None:
-    """Log what changed with a poll: the first failure, another kind of it, the recovery, a currency lost.
+    """Log what changed with a poll: the first failure, another outcome, the recovery, a missing currency.
 
-    What fails in one way at one provider is one cause: the first account is logged, then the tenth, the hundredth, and
-    the recovery of the last."""
+    Failures of one provider with the same outcome have one cause. So the first account is logged, then the tenth, the
+    hundredth and so on, and the recovery of the last one."""
     before, after, account = recorded.before.streak, recorded.health.streak, recorded.account
     where = {"job": account.job, "account": account.name}
     if after.count and after.outcome is not before.outcome:

@@ -1,4 +1,4 @@
-"""The use case: what the store knows, fitted to the configuration, and the exit code that a check wants of it."""
+"""The use case: the status of everything configured, as the store has it, and the exit code for a check."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from monitor.store.read.state import (
 )
 
 _SHOWN_FOR = timedelta(days=1)
-"""How long it is said that readings were set aside."""
+"""How long the warning about set-aside readings is shown."""
 
 
 class Check(IntEnum):
@@ -37,7 +37,7 @@ class Check(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """A job over all its accounts: the latest poll, the worst outcome. `outcome` None: never polled."""
+    """A job with the latest poll and the worst outcome of its accounts. `outcome` None: some were never polled."""
 
     name: str
     provider: str
@@ -53,12 +53,11 @@ class JobStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything `status` shows. Instants are in UTC, amounts the digits as they came.
+    """Everything that `status` shows. Instants are in UTC, amounts have all their digits.
 
-    `silences` and `maintenance` are those that keep alerts quiet now. `problems` says why the configuration's file
-    can't be used, or could not when the daemon was to reload it; then `configuration` is in force in its place.
-    `idle` are the numbers of silences that match no alert that there can be. `warnings` are about the
-    machine's clock."""
+    `silences` and `maintenance` are the active ones. `problems` are the errors of the configuration's file, now or at
+    the last reload; `configuration` is then still in force. `idle` are the numbers of silences that match no possible
+    alert. `warnings` are about the machine's clock."""
 
     at: datetime
     jobs: tuple[JobStatus, ...]
@@ -77,20 +76,21 @@ class Status:
 
     @property
     def check(self) -> Check:
-        """Critical before unknown before warning: what isn't known may hide anything but what is worse.
+        """Return the exit code of a check: critical before unknown before warning.
 
-        What is acknowledged or muted counts as well: a check tells how things stand, not who has been told; and who
-        watches it has acknowledgements and downtimes of their own."""
+        Unknown comes before warning, because anything may be hidden behind it. Acknowledged and muted alerts count as
+        well: a check reports the state, and the system that runs it has its own acknowledgements and downtimes."""
         firing = [alert.severity for alert in self.alerts if alert.state == State.FIRING]
         if Severity.CRITICAL in firing:
             return Check.CRITICAL
-        if any(job.outcome != Outcome.OK or job.overdue for job in self.jobs) or self._something_missing():
+        something_missing = any(balance.missing for balance in self.balances)
+        if any(job.outcome != Outcome.OK or job.overdue for job in self.jobs) or something_missing:
             return Check.UNKNOWN
         return Check.WARNING if Severity.WARNING in firing else Check.OK
 
     @property
     def headline(self) -> str:
-        """How things stand, in a line."""
+        """Return the status in one line."""
         firing = [alert for alert in self.alerts if alert.state == State.FIRING]
         failing = [job for job in self.jobs if job.outcome != Outcome.OK]
         parts = [f"{len(firing)} firing" if firing else "nothing fires"]
@@ -100,12 +100,9 @@ class Status:
         parts += [f"{missing} missing from the last response"] if missing else []
         return ", ".join(parts)
 
-    def _something_missing(self) -> bool:
-        return any(balance.missing for balance in self.balances)
-
 
 def assemble(known: Known | None, config: Config, now: datetime, *, job: str | None = None) -> Status:
-    """Return what is known of all jobs that are configured, or of one. `known` None: there is no store yet."""
+    """Return the status of all configured jobs, or of one. `known` None: there is no store yet."""
     known = known or Known(notifications={})
     jobs = {one.name: one.provider for one in config.jobs if job in (None, one.name)}
     configured = {key: account for key, account in config.accounts.items() if account.job in jobs}
@@ -130,7 +127,7 @@ def assemble(known: Known | None, config: Config, now: datetime, *, job: str | N
 
 
 def _of_clock(clock: ClockStatus, now: datetime) -> Iterator[str]:
-    """Yield what is to be known, and done, about this machine's clock."""
+    """Yield the warnings about this machine's clock, with what to do."""
     if clock.doubt:
         yield f"the clock is in doubt: {clock.doubt}; old data is kept until this is resolved: check the clock"
     if clock.ahead_until is not None and clock.ahead_until - now > AHEAD:

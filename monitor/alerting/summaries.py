@@ -13,7 +13,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Summaries:
-    """Creates each summary once, also over restarts. Of several that were missed, only the last one is made up for."""
+    """Creates each summary once, also over restarts. Of several that were missed, only the last one is created."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

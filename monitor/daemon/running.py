@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from monitor import config as configuration
-from monitor.alerting.between_polls import look_at, look_for_due
+from monitor.alerting.between_polls import check_accounts, check_providers
 from monitor.alerting.changes import log_events
 from monitor.alerting.outbox import Outbox, divert_to_fallback, log_diverted
 from monitor.alerting.recording import Recorded, log_poll
@@ -313,13 +313,13 @@ class Running:
         await self._fit_clock()
         at, config, polled = now(), self._monitor.config, frozenset(self._polled)
         (events, due), pauses = await self._store.write(
-            lambda tx: (look_for_due(tx, config, at, polled), tx.hosts.pauses(at))
+            lambda tx: (check_providers(tx, config, at, polled), tx.hosts.pauses(at))
         )
         self._hosts.respect(pause for pause in pauses if not pause.is_ahead(at))
         self._notify(events)
         for first in range(0, len(due), CHECKED_TOGETHER):
             some = due[first : first + CHECKED_TOGETHER]
-            work = partial(look_at, config=self._monitor.config, now=now(), due=some)
+            work = partial(check_accounts, config=self._monitor.config, now=now(), due=some)
             self._notify(await self._store.write(work))
         await self._divert(at)
 
@@ -377,7 +377,7 @@ class Running:
             return f"the store fails: {self._store_error}; nothing is recorded"
         at, config = now(), self._monitor.config
         quiet = [name for name, channel in config.channels.items() if _was_quiet(channel.quiet_hours, at)]
-        quiet += self._outbox.rested(within=STUCK_AFTER)
+        quiet += self._outbox.resting_channels(within=STUCK_AFTER)
         try:
             async with asyncio.timeout(STORE_RESPONDS_WITHIN.total_seconds()):
                 progress = await self._store.write(

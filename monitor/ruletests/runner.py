@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 
-from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.between_polls import check_time_based
 from monitor.alerting.recording import record
 from monitor.config import Config
 from monitor.domain.alerts import Ack, Alert, Event, EventKind, acknowledge, due_times
@@ -111,7 +111,7 @@ class _Run:
             ):
                 self.news = False
                 # Several times: one event may make another due at the same instant.
-                while events := look_between_polls(tx, self.config, now, self.polled):
+                while events := check_time_based(tx, self.config, now, self.polled):
                     yield from self._observed(tx, events)
                 alerts = tx.alerts.all().values()
             self.checked = now

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.between_polls import check_time_based
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import record
 from monitor.config import Config
@@ -56,7 +56,7 @@ def poll(
 
 def tick(tx: Transaction, watched: Config, minute: float) -> list[str]:
     """What time alone brings."""
-    return said(look_between_polls(tx, watched, START + minute * MINUTE, set(watched.accounts)))
+    return said(check_time_based(tx, watched, START + minute * MINUTE, set(watched.accounts)))
 
 
 def said(events: Sequence[Event]) -> list[str]:

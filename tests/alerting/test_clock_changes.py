@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.between_polls import check_time_based
 from monitor.alerting.clock_changes import fit_to_clock, resolve_clock
 from monitor.alerting.recording import Recorded
 from monitor.config import Config
@@ -59,7 +59,7 @@ async def test_a_wallet_that_is_not_read_after_the_step_grows_stale_in_time(stor
 
     async def seen(seconds: int) -> list[str]:
         at = START + timedelta(seconds=seconds)
-        events = await store.write(lambda tx: look_between_polls(tx, watched, at, {SPOT.key}))
+        events = await store.write(lambda tx: check_time_based(tx, watched, at, {SPOT.key}))
         return [event.kind for event in events]
 
     assert (await seen(2 * HOUR - 60), await seen(2 * HOUR)) == ([], ["fired"])
@@ -202,7 +202,7 @@ BELOW = Threshold(name="low", below=Decimal(6000), policy=REMINDED, match=USDT)
 
 async def notified_between_polls(store: Store, watched: Config, seconds: int) -> list[str]:
     at = START + timedelta(seconds=seconds)
-    events = await store.write(lambda tx: look_between_polls(tx, watched, at, {SPOT.key}))
+    events = await store.write(lambda tx: check_time_based(tx, watched, at, {SPOT.key}))
     return [f"{event.kind} {event.seq}" for event in events]
 
 

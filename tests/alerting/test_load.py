@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
-from monitor.alerting.between_polls import look_for_due
+from monitor.alerting.between_polls import check_providers
 from monitor.alerting.recording import record
 from monitor.config import Config
 from monitor.domain.alerts import Alert
@@ -154,7 +154,7 @@ class World:
         record(self.tx, self.accounts[0], reading(at, amount), self.config)
 
     def look(self, at: datetime) -> None:
-        look_for_due(self.tx, self.config, at, set(self.config.accounts))
+        check_providers(self.tx, self.config, at, set(self.config.accounts))
 
 
 def costs(inhibitions: tuple[Inhibition, ...], work: Callable[[World, datetime], None]) -> list[Cost]:

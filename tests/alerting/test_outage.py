@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 
-from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.between_polls import check_time_based
 from monitor.alerting.recording import log_poll, record
 from monitor.config import Config
 from monitor.domain.delivery import Target, plan
@@ -75,7 +75,7 @@ async def check_between_polls(store: Store, watched: Config, at: timedelta) -> t
 
     def looked(tx: Transaction) -> list[str]:
         event.listen(tx._db, "before_cursor_execute", counted)
-        told = look_between_polls(tx, watched, START + at, watched.accounts.keys())
+        told = check_time_based(tx, watched, START + at, watched.accounts.keys())
         event.remove(tx._db, "before_cursor_execute", counted)
         return [f"{one.kind} {one.alert.rule} {one.alert.subject}" for one in told]
 

@@ -420,13 +420,13 @@ async def test_a_url_that_wants_a_rest_gets_nothing_until_it_is_over(store: Stor
     box.wake()
     await asyncio.sleep(0.3)
     assert ops.attempts == 1
-    assert box.rested(timedelta(0)) == {"ops"}
+    assert box.resting_channels(timedelta(0)) == {"ops"}
     ops.refuse = False
     await until(lambda: len(ops.titles) == 4)
     assert ops.titles == ["WARNING A", "WARNING B", "WARNING C", "WARNING D"]
     assert ops.attempts == 5
-    assert box.rested(timedelta(0)) == set()
-    assert box.rested(timedelta(minutes=1)) == {"ops"}
+    assert box.resting_channels(timedelta(0)) == set()
+    assert box.resting_channels(timedelta(minutes=1)) == {"ops"}
     await box.stop(timedelta(seconds=5))
 
 
@@ -446,7 +446,7 @@ async def test_a_restart_ends_no_rest(store: Store) -> None:
     ops, box = Throttling(OPS, timedelta(minutes=30)), outbox(store, real_time)
     await put_into_outbox(store, "A", 1, EventKind.FIRED, OPS)
     box.serve(CONFIG, [ops])
-    await until(lambda: box.rested(timedelta(0)) == {"ops"})
+    await until(lambda: box.resting_channels(timedelta(0)) == {"ops"})
     await box.stop(timedelta(seconds=5))
     [[waiting]] = (
         await store.write(lambda tx: tx.outbox.waiting(OPS, real_time() + timedelta(minutes=31)))
@@ -456,7 +456,7 @@ async def test_a_restart_ends_no_rest(store: Store) -> None:
     again, renamed = outbox(store, real_time), Throttling(replace(OPS, channel="new"), None)
     await put_into_outbox(store, "B", 1, EventKind.FIRED, renamed.target)
     again.serve(CONFIG, [renamed])
-    await until(lambda: again.rested(timedelta(0)) == {"new"})
+    await until(lambda: again.resting_channels(timedelta(0)) == {"new"})
     await asyncio.sleep(0.2)
     await again.stop(timedelta(seconds=5))
     assert (ops.attempts, renamed.attempts) == (1, 0)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.between_polls import check_time_based
 from monitor.alerting.outbox import divert_to_fallback
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import record
@@ -97,7 +97,7 @@ class Duty:
 
     def check(self, minute: float) -> list[str]:
         """What time alone brings."""
-        return kinds(look_between_polls(self.tx, self.config, at(minute), set(self.config.accounts)))
+        return kinds(check_time_based(self.tx, self.config, at(minute), set(self.config.accounts)))
 
     def reload(self, minute: float, config: Config) -> list[str]:
         """What another configuration brings; with the same, a restart."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.between_polls import check_time_based
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import Recorded, log_poll, record
 from monitor.config import Config
@@ -209,7 +209,7 @@ async def test_time_alone_brings_staleness(store: Store) -> None:
     await played(store, stale, read(0, USDT="1", VNDC="1"))
     looks = [
         await store.write(
-            partial(look_between_polls, config=stale, now=START + timedelta(minutes=at), polled={SPOT.key})
+            partial(check_time_based, config=stale, now=START + timedelta(minutes=at), polled={SPOT.key})
         )
         for at in (9, 10, 11)
     ]
@@ -225,7 +225,7 @@ async def test_after_a_long_stop_nothing_is_stale_before_the_first_poll(store: S
     stale = watch(Stale(name="stale", after=timedelta(minutes=10)))
     await played(store, stale, read(0, USDT="1", VNDC="1"))
     started = START + timedelta(hours=5)
-    assert await store.write(lambda tx: look_between_polls(tx, stale, started, set())) == ()
+    assert await store.write(lambda tx: check_time_based(tx, stale, started, set())) == ()
 
 
 async def test_time_alone_brings_no_staleness_while_a_schedule_rests(store: Store) -> None:
@@ -240,7 +240,7 @@ async def test_time_alone_brings_no_staleness_while_a_schedule_rests(store: Stor
     looks = [
         await store.write(
             partial(
-                look_between_polls,
+                check_time_based,
                 config=watched,
                 now=midnight + timedelta(days=days, minutes=minutes),
                 polled={SPOT.key},
@@ -264,7 +264,7 @@ async def test_time_alone_brings_reminders(store: Store) -> None:
     for account in (SPOT, futures):
         await played(store, watched, *(failed(n) for n in (60, 120, 180)), account=account)
     later = START + timedelta(hours=5)
-    look = await store.write(lambda tx: look_between_polls(tx, watched, later, {SPOT.key, futures.key}))
+    look = await store.write(lambda tx: check_time_based(tx, watched, later, {SPOT.key, futures.key}))
     assert sorted(f"{e.kind} {e.alert.subject}" for e in look) == [
         "reminder nami-main",
         "reminder nami-spot/spot/USDT",

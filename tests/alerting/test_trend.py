@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.between_polls import check_time_based
 from monitor.domain.messages import Report
 from monitor.domain.model import Reading
 from monitor.domain.rules import Policy
@@ -39,7 +39,7 @@ async def test_a_reminder_between_polls_shows_them_too(store: Store) -> None:
     watched = watch(replace(LOW, policy=Policy(repeat_every=timedelta(hours=4))))
     await played(store, watched, read(0, USDT="998", VNDC="1"), read(60, USDT="999", VNDC="1"))
     later = START + timedelta(hours=5)
-    await store.write(partial(look_between_polls, config=watched, now=later, polled={SPOT.key}))
+    await store.write(partial(check_time_based, config=watched, now=later, polled={SPOT.key}))
     assert [(report.kind, tuple(map(str, report.trend))) for report in await reports(store)] == [
         ("fired", ("998",)),
         ("reminder", ("998", "999")),

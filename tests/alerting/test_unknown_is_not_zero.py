@@ -1,6 +1,6 @@
 """Unknown is not zero, on a real database: polls recorded as the daemon does, with restarts between any two of them.
 
-A story goes through `monitor.alerting.recording.record` and `look_between_polls` into a file. What is told, what waits
+A story goes through `monitor.alerting.recording.record` and `check_time_based` into a file. What is told, what waits
 in the outbox and what is shown as balance are compared with the story itself, with the story without its failures, and
 with the story on a store that was closed and opened again.
 """
@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.between_polls import check_time_based
 from monitor.alerting.reconcile import reconcile
 from monitor.alerting.recording import record
 from monitor.domain.alerts import Event, EventKind
@@ -165,7 +165,7 @@ async def _lived(path: Path, by: tuple[Rule, ...], story: list[Moment], *, resta
         now += moment.later
         if moment.gave is None:
             # A daemon just started waits for an account's first poll before it looks; here it does not.
-            work = partial(look_between_polls, config=config, now=now, polled=polled)
+            work = partial(check_time_based, config=config, now=now, polled=polled)
             life.told.append([*await store.write(work)])
         else:
             result = _result(moment.gave, now)

@@ -17,7 +17,7 @@ import pydantic.v1
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
-from monitor.alerting.between_polls import look_between_polls
+from monitor.alerting.between_polls import check_time_based
 from monitor.alerting.outbox import divert_to_fallback, message_of
 from monitor.alerting.recording import record
 from monitor.alerting.summaries import Summaries
@@ -167,7 +167,7 @@ class Daemon:
                 told += record(tx, account, result, self.monitor.config, overdue_at).events
                 self._polled.add(account.key)
                 self.metrics.polled(account, result)
-        told += look_between_polls(tx, self.monitor.config, now, self._polled)
+        told += check_time_based(tx, self.monitor.config, now, self._polled)
         divert_to_fallback(tx, self.monitor.config, now)
         for notifier in self.monitor.notifiers:
             self._deliver(tx, notifier.target, now)
