@@ -1,4 +1,4 @@
-"""Output to a terminal or a pipe whose encoding lacks some characters: they are replaced, and nothing crashes."""
+"""Output to a terminal or a pipe whose encoding lacks some characters: they are replaced, so that nothing crashes."""
 
 import codecs
 import io
@@ -35,7 +35,7 @@ def _replacement(character: str) -> str:
     Any other, such as a letter in a name, is escaped: two names must not become the same."""
     if (plain := character.translate(_INSTEAD)) != character:
         return plain
-    # The characters of charts: what replaces them has to be as wide, and look alike.
+    # The characters of charts: each needs a similar one of the same width.
     name = unicodedata.name(character, "")
     if name.startswith("BRAILLE PATTERN"):
         return " " if name.endswith("BLANK") else "*"

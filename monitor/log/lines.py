@@ -27,7 +27,7 @@ _JOURNALD_PRIORITY = {
 
 
 class Redaction:
-    """Known secrets, and their replacement where a formatted line holds one after all."""
+    """The known secrets, which are replaced in every formatted line."""
 
     def __init__(self) -> None:
         self._secrets: tuple[str, ...] = ()

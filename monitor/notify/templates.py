@@ -1,7 +1,7 @@
-"""Messages in words of one's own: Jinja2 templates from the configuration, in Jinja2's sandbox.
+"""Custom messages: Jinja2 templates from the configuration, rendered in Jinja2's sandbox.
 
-Templates see the facts as text and nothing else; `VARIABLES` names them. One that fails when a message is due costs
-nobody the message: the built-in one goes out in its place, and says so. Jinja2 is imported with the first template:
+Templates see the facts of an event as text and nothing else; `VARIABLES` names them. If a template fails when a message
+is due, the built-in message is sent instead, with the error in it. Jinja2 is imported with the first template, because
 most configurations have none.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 LONGEST = 20_000
-"""Characters a template may make; what is more is cut off."""
+"""The most characters of a rendered template; the rest is cut off."""
 
 VARIABLES: Mapping[str, str] = MappingProxyType(
     {
@@ -63,7 +63,7 @@ VARIABLES: Mapping[str, str] = MappingProxyType(
         "links": "the configured links by name: {{ links.runbook }}",
     }
 )
-"""What a template can use. Names are added, never changed."""
+"""The variables of a template, with their meaning for the manual. Names are added, never changed."""
 
 _NO_VARIABLE = re.compile(r"'(\w+)' is undefined")
 _NO_LINK = re.compile(r"'dict object' has no attribute '(.*)'")
@@ -110,29 +110,29 @@ def _compiled(text: str, format_: TemplateFormat) -> "Template":
 
 
 def check(text: str, links: Collection[str] = ()) -> str:
-    """The template, if it renders where these links exist. Raises ValueError, saying what is wrong and where in it."""
+    """Return a template, if it renders with these links. Raises ValueError with the error and its line."""
     known = _variables(Item(last=_SAMPLE), "", {}) | {"links": dict.fromkeys(links, "https://example.org")}
     try:
         _compiled(text, "text").render(known)
     except Exception as exc:
         line = getattr(exc, "lineno", None)
         where = f" (line {line} of the template)" if line and "\n" in text else ""
-        said = getattr(exc, "message", None) or str(exc) or type(exc).__name__
-        raise ValueError(f"the template fails: {_explained(said, links)}{where}") from exc
+        error = getattr(exc, "message", None) or str(exc) or type(exc).__name__
+        raise ValueError(f"the template fails: {_explained(error, links)}{where}") from exc
     return text
 
 
-def _explained(said: str, links: Collection[str]) -> str:
-    if match := _NO_LINK.fullmatch(said):
-        return f"no link is called {match[1]}{_meant(match[1], links)}"
-    if match := _NO_VARIABLE.fullmatch(said):
-        return f"no variable is called {match[1]}{_meant(match[1], VARIABLES)}"
-    return said
+def _explained(error: str, links: Collection[str]) -> str:
+    if match := _NO_LINK.fullmatch(error):
+        return f"unknown link `{match[1]}`{_suggestion(match[1], links)}"
+    if match := _NO_VARIABLE.fullmatch(error):
+        return f"unknown variable `{match[1]}`{_suggestion(match[1], VARIABLES)}"
+    return error
 
 
-def _meant(name: str, known: Collection[str]) -> str:
+def _suggestion(name: str, known: Collection[str]) -> str:
     nearest = get_close_matches(name, known, n=1)
-    return f"; did you mean `{nearest[0]}`?" if nearest else f"; known are {', '.join(known) or 'none'}"
+    return f"; did you mean `{nearest[0]}`?" if nearest else f"; known: {', '.join(known) or 'none'}"
 
 
 def render(
@@ -145,26 +145,26 @@ def render(
 ) -> Message:
     """Return the message for an event, or for several that are sent together.
 
-    The words of the event's `rule` precede those of the `channel`, and these the built-in ones. `links` are URL
-    templates by name; the rule's add to them or replace them. Several incidents in one message are always shown in the
-    built-in words, and so is a summary."""
+    The template of the event's `rule` takes precedence over that of the `channel`, and this over the built-in message.
+    `links` are URL templates by name; the rule's own are added to them or replace them. A message about several
+    incidents, or a summary, is always the built-in one."""
     if len(items) > 1 or items[0].last.kind == EventKind.SUMMARY:
         return messages.render(items, instead_of)
     rule = rule or Presentation()
     try:
         templates = {**links, **rule.links}
-        # most messages have no link, and no template: nothing is computed for them
+        # most messages have neither links nor templates: then no variables are computed
         known = _variables(items[0], "", {}) if templates else {}
         rendered = {name: _compiled(text, "text").render(known) for name, text in templates.items()}
         built_in = messages.render(items, instead_of, rendered)
         words = rule.message or channel
-        return built_in if words is None else _worded(words, built_in, items[0], instead_of, rendered)
+        return built_in if words is None else _custom(words, built_in, items[0], instead_of, rendered)
     except Exception as exc:  # noqa: BLE001 -- whatever a template raises, the message has to go out
         failed = {"template": f"failed, so this is the built-in message: {type(exc).__name__}: {exc}"}
         return messages.render(items, instead_of, failed)
 
 
-def _worded(
+def _custom(
     words: Words, built_in: Message, item: Item, instead_of: str, links: Mapping[str, str]
 ) -> Message:
     known = _variables(item, instead_of, links)

@@ -16,7 +16,7 @@ from monitor.store.read.all_readings import Archive, StoredSeries, archive
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The readings to export: from `since` on (None: all) and before `until`, of all series or of those a glob fits."""
+    """The readings to export: from `since` (None: all) to before `until`, of all series or those that match a glob."""
 
     form: Format
     since: datetime | None
@@ -26,7 +26,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The numbers of readings and of series in an export; a series without a reading in its time is not in it."""
+    """The numbers of readings and of series in an export. Series without a reading in its period are not counted."""
 
     readings: int
     series: int
@@ -45,23 +45,23 @@ class Export:
         return self.store.count(self.series, self.wanted.since, self.wanted.until)
 
     def write(self, out: BinaryIO, advance: Callable[[int], None]) -> Written:
-        """Write all readings, and `advance` after each page by the number in it. Return how many there were."""
-        form, total, held = self.wanted.form, 0, set()
+        """Write all readings, and call `advance` after each page with the number in it. Return the totals."""
+        form, total, exported = self.wanted.form, 0, set()
         out.write(head(form).encode())
         for of, rows in self.store.pages(self.series, self.wanted.since, self.wanted.until):
             out.write(text(form, of, rows).encode())
             total += len(rows)
-            held.add(of.id)
+            exported.add(of.id)
             advance(len(rows))
-        return Written(total, len(held))
+        return Written(total, len(exported))
 
 
 @contextmanager
 def export(path: Path, wanted: Wanted) -> Iterator[Export]:
-    """Open an export. Raises Refused if there is no store, ValueError for a glob that fits nothing."""
+    """Open an export. Raises Refused if there is no store, ValueError for a glob that matches no series."""
     with archive(path) as store:
         if store is None:
-            raise Refused(f"{path}: there is no store yet: nothing to export")
+            raise Refused(f"{path}: there is no store yet; nothing to export")
         series = store.series()
         chosen = fitting(wanted.globs, [one.name for one in series])
         yield Export(store, wanted, tuple(one for one in series if not wanted.globs or one.name in chosen))
@@ -69,7 +69,7 @@ def export(path: Path, wanted: Wanted) -> Iterator[Export]:
 
 @contextmanager
 def whole_file(to: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """Open a file, readable by its owner alone, that gets its name once all is written. Raises Refused on failure."""
+    """Open a file, readable by its owner only, that gets its name when it is complete. Raises Refused on failure."""
     to = to.resolve()
     _check(to, overwrite=overwrite)
     part = to.with_name(f".{to.name}.{os.getpid()}.part")
@@ -89,6 +89,6 @@ def whole_file(to: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
 
 def _check(to: Path, *, overwrite: bool) -> None:
     if to.exists() and not to.is_file():
-        raise Refused(f"{to}: is no regular file; leave -o out to write to stdout")
+        raise Refused(f"{to}: not a regular file; omit -o to write to stdout")
     if to.exists() and not overwrite:
-        raise Refused(f"{to}: is there already; --force replaces it")
+        raise Refused(f"{to}: already exists; --force replaces it")

@@ -21,7 +21,7 @@ from monitor.store.read.all_readings import ReadingRow, StoredSeries
 
 COLUMNS = ("job", "account", "currency", "observed_at", "total", "locked", "available", "updated_at")
 LONGEST_LINE = 1024 * 1024
-"""Bytes of a line; a longer one belongs to no file of readings."""
+"""The most bytes of a line in a file of readings."""
 
 _NEEDED = frozenset({"job", "account", "currency", "observed_at", "total", "available"})
 _LONGEST_NAME = 255
@@ -37,7 +37,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a file (of several the last one): its series (job, account, currency), and the reading."""
+    """A reading in a file, with its series (job, account, currency) and the number of its (last) line."""
 
     number: int
     series: tuple[str, str, str]
@@ -45,29 +45,32 @@ class Line:
 
 
 Read: TypeAlias = Line | list[Problem]
-"""What one line came to."""
+"""The result of one line: a reading, or the problems in it."""
 
 
 # Writing
 
 
 def written_at(at: int) -> str:
-    """Write an instant (microseconds) in RFC 3339, with the digits that it takes: `2026-02-01T14:30:00Z`."""
+    """Return an instant (microseconds) in RFC 3339, with as many decimals as it needs: `2026-02-01T14:30:00Z`."""
     return rfc3339(from_micros(at), "auto")
 
 
 def head(form: Format) -> str:
-    """Return the beginning of a file."""
+    """Return the header of a file: in CSV the line of column names."""
     return ",".join(COLUMNS) + "\n" if form is Format.CSV else ""
 
 
 def text(form: Format, of: StoredSeries, rows: Iterable[ReadingRow]) -> str:
     """Return the lines of readings of one series."""
-    return _csv(of, rows) if form is Format.CSV else _json_lines(of, rows)
+    if form is Format.CSV:
+        return _csv(of, rows)
+    names = {"job": of.job, "account": of.account, "currency": of.currency}
+    return "".join(json.dumps({**names, **fields(row)}, ensure_ascii=False) + "\n" for row in rows)
 
 
 def fields(row: ReadingRow) -> dict[str, str | None]:
-    """Return a reading for programs."""
+    """Return a reading as JSON members; instants are in RFC 3339."""
     observed_at, total, available, locked, updated_at = row
     return {
         "observed_at": written_at(observed_at),
@@ -85,11 +88,6 @@ def _csv(of: StoredSeries, rows: Iterable[ReadingRow]) -> str:
         changed = "" if updated_at is None else written_at(updated_at)
         writer.writerow((*of.key, written_at(observed_at), total, locked, available, changed))
     return out.getvalue()
-
-
-def _json_lines(of: StoredSeries, rows: Iterable[ReadingRow]) -> str:
-    names = {"job": of.job, "account": of.account, "currency": of.currency}
-    return "".join(json.dumps({**names, **fields(row)}, ensure_ascii=False) + "\n" for row in rows)
 
 
 # Reading back
@@ -115,12 +113,12 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         if len(line) > LONGEST_LINE:
             raise _Unreadable(
-                number, f"the line is longer than {LONGEST_LINE} bytes: this is no file of readings"
+                number, f"the line is longer than {LONGEST_LINE} bytes; this is not a file of readings"
             )
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as exc:
-            raise _Unreadable(number, "is not UTF-8; save it as such") from exc
+            raise _Unreadable(number, "not valid UTF-8") from exc
 
 
 def _read_csv(lines: Iterable[str]) -> Iterator[Read]:
@@ -131,20 +129,18 @@ def _read_csv(lines: Iterable[str]) -> Iterator[Read]:
             if values:
                 yield _from_csv(reader.line_num, columns, values)
     except csv.Error as exc:
-        raise _Unreadable(reader.line_num, f"is no CSV: {exc}") from exc
+        raise _Unreadable(reader.line_num, f"not valid CSV: {exc}") from exc
 
 
 def _columns(names: Sequence[str]) -> Sequence[str]:
     if not names:
-        raise _Unreadable(1, f"is empty; expected a line of column names: {','.join(COLUMNS)}")
+        raise _Unreadable(1, f"empty file; expected a line of column names: {','.join(COLUMNS)}")
     for name in names:
         if name not in COLUMNS or names.count(name) > 1:
-            what = (
-                f"the column {name[:40]!r} is there twice" if name in COLUMNS else f"no column {name[:40]!r}"
-            )
+            what = f"duplicate column {name[:40]!r}" if name in COLUMNS else f"unknown column {name[:40]!r}"
             raise _Unreadable(1, f"{what}; expected {','.join(COLUMNS)}, as `export` writes them")
     if missing := [name for name in COLUMNS if name in _NEEDED and name not in names]:
-        raise _Unreadable(1, f"lacks the column {', '.join(missing)}; expected {','.join(COLUMNS)}")
+        raise _Unreadable(1, f"missing column {', '.join(missing)}; expected {','.join(COLUMNS)}")
     return names
 
 
@@ -167,9 +163,9 @@ def _from_json(number: int, line: str) -> Read:
     try:
         given = json.loads(line)
     except json.JSONDecodeError as exc:
-        return [Problem(path="", reason=f"is no JSON: {exc.msg}", line=number, column=exc.colno)]
+        return [Problem(path="", reason=f"not valid JSON: {exc.msg}", line=number, column=exc.colno)]
     except (ValueError, RecursionError):
-        return [Problem(path="", reason="is no JSON that holds a reading", line=number, column=1)]
+        return [Problem(path="", reason="not valid JSON", line=number, column=1)]
     wrong = list(_wrong_members(given))
     if wrong:
         return [Problem(path=path, reason=reason, line=number, column=1) for path, reason in wrong]
@@ -182,18 +178,18 @@ def _wrong_members(given: Any) -> Iterator[tuple[str, str]]:
         return
     for name, value in given.items():
         if name not in COLUMNS:
-            yield name[:40], f"unknown; expected {', '.join(COLUMNS)}"
+            yield name[:40], f"unknown key; expected {', '.join(COLUMNS)}"
         elif value is not None and not isinstance(value, str):
             yield (
                 name,
-                f"expected text in quotes, got {json.dumps(value)[:40]}: as a number its digits may be lost",
+                f"expected a string in quotes, got {json.dumps(value)[:40]}; a number may lose digits",
             )
 
 
 def _line(line: int, given: dict[str, str | None], places: dict[str, int]) -> Read:
     problems: list[Problem] = []
 
-    def taken(name: str, parse: Callable[[str], Any]) -> Any:
+    def parsed(name: str, parse: Callable[[str], Any]) -> Any:
         value = given.get(name)
         if value is None and name not in _NEEDED:
             return None
@@ -203,10 +199,10 @@ def _line(line: int, given: dict[str, str | None], places: dict[str, int]) -> Re
             problems.append(Problem(path=name, reason=str(exc), line=line, column=places.get(name)))
             return None
 
-    job, account, currency = taken("job", _name), taken("account", _name), taken("currency", _currency)
-    observed_at = taken("observed_at", _instant)
-    total, available, locked = (taken(name, _amount) for name in ("total", "available", "locked"))
-    updated_at = taken("updated_at", _instant)
+    job, account, currency = parsed("job", _name), parsed("account", _name), parsed("currency", _currency)
+    observed_at = parsed("observed_at", _instant)
+    total, available, locked = (parsed(name, _amount) for name in ("total", "available", "locked"))
+    updated_at = parsed("updated_at", _instant)
     if problems:
         return problems
     return Line(line, (job, account, currency), (observed_at, total, available, locked, updated_at))
@@ -214,7 +210,7 @@ def _line(line: int, given: dict[str, str | None], places: dict[str, int]) -> Re
 
 def _name(given: str) -> str:
     if not given:
-        raise ValueError("is empty")
+        raise ValueError("empty")
     if len(given) > _LONGEST_NAME or not given.isprintable():
         raise ValueError(f"expected a name of up to {_LONGEST_NAME} printable characters")
     return given
@@ -222,13 +218,13 @@ def _name(given: str) -> str:
 
 def _currency(given: str) -> str:
     if "/" in given:
-        raise ValueError(f"{given[:40]!r}: a currency's name holds no slash")
+        raise ValueError(f"{given[:40]!r}: the name of a currency must not contain a slash")
     return _name(given)
 
 
 def _amount(given: str) -> str:
     if not given:
-        raise ValueError("is empty; a reading without it is none: leave the line out")
+        raise ValueError("empty; remove the line if there was no reading")
     return given if _ALREADY_PLAIN.fullmatch(given) else plain(amount(given))
 
 

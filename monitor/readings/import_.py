@@ -1,9 +1,11 @@
-"""`import`: readings from a file into the store, all of them or, where one is wrong, none.
+"""`import`: readings from a file into the store; all of them, or none if one is wrong.
 
-First the whole file is checked, against itself, the configuration, the clock and what the store holds; what is new
-waits in a temporary database meanwhile. Then that is written, beside a daemon at work, in many short transactions
-with pauses as long as they are: the daemon's own ones come through in between. Whoever is stopped halfway starts
-again: what is there already is left alone.
+1. The whole file is checked against itself, the configuration, the clock and the store. New readings are staged in a
+   temporary database.
+2. They are written beside the running daemon, in many short transactions. A pause as long as each one follows it, so
+   that the daemon can write in between.
+
+An interrupted import can be repeated: readings that are already in the store are skipped.
 """
 
 import time
@@ -27,19 +29,19 @@ from monitor.store.read.all_readings import PAGE, Archive, ReadingRow, StoredSer
 from monitor.store.staging import Staging
 
 MOST_PROBLEMS = 50
-"""Problems that are listed; the others are counted."""
+"""The most problems that are listed; the others are counted."""
 
 BATCH = 1_000
-"""Readings in a transaction: a daemon's own transaction waits for some milliseconds at most."""
+"""Readings in a transaction: so few that a transaction of the daemon waits for some milliseconds at most."""
 
 _FIELDS = ("observed_at", "total", "available", "locked", "updated_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A file without mistakes. The staged readings of series n are those of `series[n]`.
+    """The result of checking a file without mistakes. The readings staged under number n belong to `series[n]`.
 
-    `new` readings are to be written; `known` ones are in the store already; `repeated` ones are in the file twice."""
+    `new` readings are to be written, `known` ones are already in the store, `repeated` ones are in the file again."""
 
     series: tuple[Series, ...]
     new: int
@@ -51,7 +53,7 @@ class Checked:
 def check(
     config: Config, staged: Staging, source: str, form: Format, lines: Iterable[bytes], now: datetime
 ) -> Checked:
-    """Stage a file's readings, without those that are in the store. Raises NotImported, with every problem."""
+    """Stage the readings of a file, except those in the store. Raises NotImported with the problems found."""
     check = _Check(config, staged, now)
     for one in read(form, lines):
         check.take(one)
@@ -79,7 +81,7 @@ class _Stray:
 
 @dataclass(slots=True)
 class _Check:
-    """A file that is being checked."""
+    """The check of a file: what was found so far."""
 
     config: Config
     staged: Staging
@@ -98,12 +100,13 @@ class _Check:
             return
         number = self._number(one)
         if number is None:
-            self._stray(one)
+            stray = self.strays.setdefault(one.series[0], _Stray(one.number, one.number, 1))
+            stray.last, stray.count = one.number, stray.count + 1
         elif one.row[0] > to_micros(self.now):
-            said = f"{written_at(one.row[0])} is to come: by this machine's clock it is {moment(self.now)}"
-            self._wrong(
-                one.number, "observed_at", f"{said}; a reading from the future would be taken for the newest"
+            reason = (
+                f"{written_at(one.row[0])} is in the future; this machine's clock shows {moment(self.now)}"
             )
+            self._wrong(one.number, "observed_at", reason)
         elif (there := self.staged.add(number, one.row, one.number)) is not None:
             self._repeated(one, *there)
 
@@ -116,21 +119,16 @@ class _Check:
             self.series += [] if account is None else [account.series(currency)]
         return self._numbers[one.series]
 
-    def _stray(self, one: Line) -> None:
-        stray = self.strays.setdefault(one.series[0], _Stray(one.number, one.number, 1))
-        stray.last, stray.count = one.number, stray.count + 1
-
     def _repeated(self, one: Line, there: ReadingRow, line: int) -> None:
         differs = _difference(one.row, there)
         if differs is None:
             self.repeated += 1
             return
         name, ours, other = differs
-        said = f"{ours}, but {other} in line {line}, of the same series and instant"
-        self._wrong(one.number, name, said)
+        self._wrong(one.number, name, f"{ours}, but {other} in line {line} for the same series and instant")
 
     def compare(self, store: Archive) -> int:
-        """Drop the readings that are in the store already. Return how many those were."""
+        """Drop the staged readings that are already in the store; return how many those were."""
         there = {one.key: one for one in store.series()}
         known = 0
         for number, series in enumerate(self.series):
@@ -142,78 +140,77 @@ class _Check:
         known = 0
         for page in self.staged.newest_first(number, PAGE):
             mine = {row[0]: (row, line) for row, line in page}
-            held = store.at(stored, list(mine))
-            for theirs in held:
+            found = store.at(stored, list(mine))
+            for theirs in found:
                 row, line = mine[theirs[0]]
                 differs = _difference(row, theirs)
                 if differs is not None:
                     name, ours, other = differs
-                    said = f"{ours}, but the store holds {other} for {stored.name} at {written_at(row[0])}"
-                    self._wrong(line, name, f"{said}; what was read is not changed: leave the line out")
-            self.staged.drop(number, [row[0] for row in held])
-            known += len(held)
+                    reason = f"{ours}, but {other} in the store for {stored.name} at {written_at(row[0])}"
+                    self._wrong(line, name, f"{reason}; stored readings are not changed, remove the line")
+            self.staged.drop(number, [row[0] for row in found])
+            known += len(found)
         return known
 
     def report(self, source: str) -> None:
-        """Raise NotImported if anything is wrong."""
+        """Raise NotImported with the problems found, if any."""
         jobs = [job.name for job in self.config.jobs]
         for name, stray in self.strays.items():
             upto = f" and {stray.count - 1:,} more up to line {stray.last}" if stray.count > 1 else ""
-            said = f"{unknown('job', name, jobs)}; configure it (it names the provider), or leave out this line{upto}"
-            self._add(Problem(path="job", reason=said, line=stray.first, column=stray.column))
+            reason = f"{unknown('job', name, jobs)}; add it to the configuration, or remove this line{upto}"
+            self._add(Problem(path="job", reason=reason, line=stray.first, column=stray.column))
         if self.problems:
             found = sorted(self.problems, key=lambda problem: (problem.line or 0, problem.column or 0))
             raise NotImported(source, tuple(found[:MOST_PROBLEMS]), self.more + len(found[MOST_PROBLEMS:]))
 
     def warnings(self, store: Archive | None) -> Iterator[str]:
-        """Yield what is valid and yet may not be intended."""
+        """Yield warnings about effects that may not be intended."""
         keep = self.config.store.keep
         if old := self.staged.count(to_micros(self.now - keep)):
             yield (
-                f"of these readings {old:,} are older than store.keep ({compact(keep)}): the daemon deletes them "
-                f"within the hour; raise it before, if they are to stay"
+                f"{old:,} of these readings are older than store.keep ({compact(keep)}); the daemon deletes them "
+                f"within an hour. Increase store.keep first to keep them"
             )
         configured = {account.key: account for job in self.config.jobs for account in job.accounts}
-        strange = sorted(str(one) for one in self.series if not _is_watched(one, configured))
-        if strange:
-            yield f"not in the configuration, so that no rule looks at them: {listed(strange)}"
-        held = {one.key for one in store.series()} if store is not None else set()
-        awaited = [
+        unwatched = sorted(str(one) for one in self.series if not _is_watched(one, configured))
+        if unwatched:
+            yield f"not in the configuration, so no rule evaluates them: {listed(unwatched)}"
+        stored = {one.key for one in store.series()} if store is not None else set()
+        expected = [
             str(one)
             for one in self.series
-            if one.key not in held and one.account.key in configured and not one.account.currencies
+            if one.key not in stored and one.account.key in configured and not one.account.currencies
         ]
-        if awaited:
+        if expected:
             yield (
-                f"new to the store, of accounts that name no currencies: {listed(awaited)}; from now on an answer "
-                f"without them lacks something. Name the job's currencies if that is not meant"
+                f"new series of accounts without a list of currencies: {listed(expected)}; from now on they are "
+                f"expected in every response. List the job's currencies if this is not intended"
             )
+        yield from self._compared_with(store)
 
-        yield from self._looked_back_at(store)
-
-    def _looked_back_at(self, store: Archive | None) -> Iterator[str]:
-        """Yield the rules that will compare the daemon's next readings with imported ones, as after an outage."""
-        held = {one.key: one for one in store.series()} if store is not None else {}
+    def _compared_with(self, store: Archive | None) -> Iterator[str]:
+        """Yield a warning for each rule that will compare the daemon's next readings with imported ones."""
+        stored = {one.key: one for one in store.series()} if store is not None else {}
         rules = [rule for rule in self.config.rules if rule.reads is Reads.HISTORY]
         for rule in rules:
             begins = to_micros(self.now - rule.window)
             found = []
             for number, one in enumerate(self.series):
-                newest, known = self.staged.newest(number), held.get(one.key)
+                newest, known = self.staged.newest(number), stored.get(one.key)
                 before = store.last(known, begins) if store is not None and known is not None else None
                 if newest is not None and newest > (before or -(2**63)) and rule.match.series(one):
                     found.append(str(one))
             if found:
                 yield (
-                    f"rule {rule.name} compares with these readings from the next poll on, for {listed(found)}: what "
-                    f"moved between the last of them and the daemon's own counts as moved in its window"
+                    f"from the next poll on, rule {rule.name} compares with these readings of {listed(found)}: a "
+                    f"change between the last of them and the daemon's own readings counts as within its window"
                 )
 
     def _wrong(self, line: int, name: str, reason: str) -> None:
         self._add(Problem(path=name, reason=reason, line=line, column=_COLUMN[name]))
 
     def _add(self, problem: Problem) -> None:
-        # A mistake on every line of a large file must not fill the memory; the first ones are enough to find it.
+        # A mistake on every line of a large file must not fill the memory; the first ones suffice to find it.
         if len(self.problems) < 20 * MOST_PROBLEMS:
             self.problems.append(problem)
         else:
@@ -238,18 +235,17 @@ def _is_watched(series: Series, configured: Mapping[tuple[str, str], Account]) -
 
 
 def _difference(ours: ReadingRow, other: ReadingRow) -> tuple[str, str, str] | None:
-    """Return the first field in which two readings differ, and both values. `1.50` and `1.5` are the same amount."""
+    """Return the first field in which two readings differ, and both values; `1.50` and `1.5` are the same amount."""
     for name, one, another in zip(_FIELDS, ours, other, strict=True):
-        if one != another and not _equal(one, another):
-            return name, _said(name, one), _said(name, another)
+        is_same_amount = (
+            isinstance(one, str) and isinstance(another, str) and Decimal(one) == Decimal(another)
+        )
+        if one != another and not is_same_amount:
+            return name, _shown(one), _shown(another)
     return None
 
 
-def _equal(one: str | int | None, other: str | int | None) -> bool:
-    return isinstance(one, str) and isinstance(other, str) and Decimal(one) == Decimal(other)
-
-
-def _said(name: str, value: str | int | None) -> str:
+def _shown(value: str | int | None) -> str:
     if value is None:
         return "nothing"
     return written_at(value) if isinstance(value, int) else value
@@ -274,7 +270,7 @@ Advance = Callable[[int], None]
 
 
 def counted(lines: Iterable[bytes], advance: Advance) -> Iterator[bytes]:
-    """Yield the lines, and `advance` by the bytes of each."""
+    """Yield the lines, and call `advance` with the number of bytes in each."""
     for line in lines:
         advance(len(line))
         yield line

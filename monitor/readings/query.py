@@ -20,7 +20,9 @@ _UNCONFIGURED = timedelta(hours=1)
 def ask(config: Config, wanted: str, since: datetime, until: datetime) -> HistoryQuery:
     """Return the query of a command line. Raises ValueError, listing the candidates, unless it names one series."""
     series = find_series(wanted, known(config))
-    return HistoryQuery(series=series, since=since, until=until, gap_after=_gap_after(config, series))
+    schedules = (job.schedule for job in config.jobs if job.name == Subject(series).job)
+    longest = next((gap_after(schedule) for schedule in schedules), _UNCONFIGURED)
+    return HistoryQuery(series=series, since=since, until=until, gap_after=longest)
 
 
 def known(config: Config) -> list[str]:
@@ -33,7 +35,7 @@ def known(config: Config) -> list[str]:
 
 
 def find_series(wanted: str, names: Sequence[str]) -> str:
-    """Return the one series with this name, or else with a name that the glob or the prefix fits.
+    """Return the one series with this name, or else the one that matches this glob or begins with this text.
 
     Raises ValueError, listing the candidates, for none or several."""
     if wanted in names:
@@ -44,23 +46,23 @@ def find_series(wanted: str, names: Sequence[str]) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise ValueError(f"{wanted!r} may be any of {listed(found)}")
-    raise ValueError(f"no series {wanted!r}{_near(wanted, names)}")
+        raise ValueError(f"{wanted!r} matches several series: {listed(found)}")
+    raise ValueError(f"unknown series {wanted!r}{_near(wanted, names)}")
 
 
 def fitting(globs: Iterable[str], names: Sequence[str]) -> set[str]:
-    """Return the series that one of the globs fits. Raises ValueError for a glob that fits none."""
+    """Return the series that match one of the globs. Raises ValueError for a glob that matches none."""
     chosen: set[str] = set()
     for glob in globs:
         found = {one for one in names if one == glob or fnmatchcase(one, glob)}
         if not found:
-            raise ValueError(f"--series {glob!r} fits no series{_near(glob, names)}")
+            raise ValueError(f"--series {glob!r} matches no series{_near(glob, names)}")
         chosen |= found
     return chosen
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names as a list in a sentence, shortened to what fits into a line."""
+    """Return names as a list in a sentence: the first ten, and how many more there are."""
     more = len(names) - _LISTED
     return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
@@ -68,11 +70,11 @@ def listed(names: Sequence[str]) -> str:
 def _near(wanted: str, names: Sequence[str]) -> str:
     """Return a suggestion: names that contain the text, the nearest one, or all."""
     if not names:
-        return "; nothing was read yet"
+        return "; there are no readings yet"
     holding = [one for one in names if wanted and wanted.lower() in one.lower()]
     if holding:
         return f"; did you mean {listed(holding)}?"
-    return nearest(wanted, names) or f"; there are {listed(names)}"
+    return nearest(wanted, names) or f"; known: {listed(names)}"
 
 
 def limits_of(config: Config, name: str, field: Field) -> list[ThresholdLine]:
@@ -86,8 +88,3 @@ def _configured(config: Config, name: str) -> Series | None:
     *owner, currency = Subject(name).key
     accounts = (account for job in config.jobs for account in job.accounts)
     return next((account.series(currency) for account in accounts if account.key == tuple(owner)), None)
-
-
-def _gap_after(config: Config, name: str) -> timedelta:
-    schedules = (one.schedule for one in config.jobs if one.name == Subject(name).job)
-    return next((gap_after(schedule) for schedule in schedules), _UNCONFIGURED)

@@ -48,7 +48,7 @@ Samples = Annotated[Steps, BeforeValidator(_samples)]
 
 
 class ExpectSection(Section):
-    """An event that is expected at a time, and those of its properties that matter."""
+    """An event that is expected at a time, with the properties to compare."""
 
     at: Duration
     rule: str
@@ -60,7 +60,7 @@ class ExpectSection(Section):
 
 
 class DoSection(Section):
-    """An action: acknowledge the alerts that fire, or silence them for a while."""
+    """An action at a time: acknowledge the firing alerts that match, or silence them for a while."""
 
     at: Duration
     ack: Mapping[str, Globs] | None = None
@@ -69,7 +69,7 @@ class DoSection(Section):
 
 
 class TestSection(Section):
-    """A test."""
+    """A test, as it is written."""
 
     name: Text
     every: Span = timedelta(minutes=1)
@@ -94,7 +94,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """An action at a time: a silence where it `lasts`, else an acknowledgement."""
+    """An action at a time: a silence if it `lasts`, else an acknowledgement."""
 
     at: timedelta
     match: Match
@@ -105,7 +105,7 @@ class Action:
 class RuleTest:
     """A test: the readings of each account at each step, by currency, and the expected events.
 
-    The accounts have the currencies that the test names, and no others: those it leaves out are not missing."""
+    The accounts have only the currencies that the test names, so that others do not count as missing."""
 
     name: str
     place: Position
@@ -128,7 +128,7 @@ def config_of(path: Path) -> Path | None:
 
 
 def load(path: Path, config: Config) -> tuple[RuleTest, ...]:
-    """Return the tests in a file, against a configuration. Raises ConfigError with everything that is wrong."""
+    """Return the tests in a file for a configuration. Raises ConfigError with every problem."""
     findings = _findings(path)
     for key in findings.keys(()):
         if key not in KEYS:
@@ -211,15 +211,14 @@ class _Reader:
         return {replace(account, currencies=tuple(series)): series for account, series in readings.items()}
 
     def _check_polls(self, account: Account, by_currency: Mapping[str, Steps], path: yaml_tree.Path) -> None:
-        """Report where only some series of an account have a gap or a failure: a poll reads all of them or none."""
+        """Report a step at which only some series of an account have a gap or a failure: a poll reads all or none."""
         for step in range(max(map(len, by_currency.values()))):
             at = [steps[step] if step < len(steps) else Gap() for steps in by_currency.values()]
             if len({sample if isinstance(sample, Gap | Failure) else None for sample in at}) > 1:
-                reason = (
-                    f"a poll reads all of {account} or nothing, and at step {step} its series differ in that"
-                )
+                reason = f"at step {step} only some series of {account} have a gap or a failure"
+                advice = "a poll reads all of them or none; write ~ for a currency that the response lacks"
                 name = f"{account}/{next(iter(by_currency))}"
-                self.findings.value((*path, name), f"{reason}; write ~ for one that an answer lacks")
+                self.findings.value((*path, name), f"{reason}; {advice}")
                 return
 
     def _check_expected(self, expect: ExpectSection, path: yaml_tree.Path) -> None:

@@ -85,5 +85,5 @@ def _other(what: str) -> Sample:
         case _:
             failures = [outcome.value for outcome in Outcome if outcome is not Outcome.OK]
             if what[1:] not in failures:
-                raise ValueError(f"{what}: no kind of failure; known are {', '.join(failures)}")
+                raise ValueError(f"{what}: unknown kind of failure; known: {', '.join(failures)}")
             return Failure(Outcome(what[1:]))

@@ -19,7 +19,7 @@ class Tested:
     verdicts: tuple[Verdict, ...]
 
     def lines(self, *, verbose: bool) -> Iterator[tuple[str, str]]:
-        """Yield each line to show with its style: the failed tests, or with `verbose` all of them."""
+        """Yield each line to show, with its style: the failed tests, or with `verbose` all tests."""
         for verdict in self.verdicts:
             if verbose or not verdict.passed:
                 word, style = ("pass", "green") if verdict.passed else ("FAIL", "bold red")
@@ -34,7 +34,7 @@ _STYLES = {"-": "red", "+": "green"}
 def run_files(paths: Sequence[Path], load: Callable[[Path | None], Config]) -> list[Tested]:
     """Run the tests of these files. `load` is called with the configuration that a file names, or None.
 
-    Raises ConfigError with everything that is wrong with any of them; then none was run."""
+    Raises ConfigError with every problem in all of them; then no test was run."""
     read, refused = [], []
     for path in paths:
         try:

@@ -52,7 +52,7 @@ def run(test: RuleTest, config: Config) -> Verdict:
         test=test,
         seen=seen,
         lines=tuple(line for expected, got in pairs for line in _compared(expected, got)),
-        passed=all(expected and got and not _misfits(expected, got) for expected, got in pairs),
+        passed=all(expected and got and not _differ(expected, got) for expected, got in pairs),
     )
 
 
@@ -74,8 +74,9 @@ def _of_test(test: RuleTest, config: Config) -> Config:
 class _Run:
     """A test under way. Its clock stops at polls, at actions, and where time alone may change something.
 
-    Whatever becomes due with time alone has been `checked` up to that instant, unless a poll has brought `news` since:
-    an alert that worsened may take another route, whose `escalate_after` is over already."""
+    Up to the instant `checked`, whatever becomes due with time alone has been evaluated. `news`: a poll has brought
+    events since. Then it is evaluated again, because an alert that worsened may have another route, whose
+    `escalate_after` is already over."""
 
     test: RuleTest
     config: Config
@@ -163,7 +164,7 @@ class _Run:
     def _observed(self, tx: Transaction, events: tuple[Event, ...]) -> Iterator[ObservedEvent]:
         for event in events:
             rule = self.config.rule(event.alert.rule)
-            # The daemon records such an end too, and notifies nobody of it.
+            # The daemon records such an end as well, but does not notify it.
             if event.kind is EventKind.RESOLVED and rule is not None and not rule.policy.send_resolved:
                 continue
             targets = tx.outbox.addressed(event.alert.id, event.seq)
@@ -186,7 +187,7 @@ def _polled(
             case Gap():
                 return None
             case Failure(outcome):
-                return replace(result, outcome=outcome, detail="as the test says")
+                return replace(result, outcome=outcome, detail="set by the test")
             case Lacking():
                 continue
             case Value(amount):
@@ -200,7 +201,7 @@ def _polled(
 def _aligned(
     expected: tuple[Expected, ...], seen: tuple[ObservedEvent, ...]
 ) -> Iterator[tuple[Expected | None, ObservedEvent | None]]:
-    """Pair expected and observed events: those of the same rule, subject and kind, and between them those without."""
+    """Pair expected and observed events of the same rule, subject and kind; the others get None as their partner."""
     by_time = sorted(expected, key=lambda one: one.at)
     left = [(one.rule, one.subject, one.kind) for one in by_time]
     right = [(one.event.alert.rule, one.event.alert.subject, one.event.kind) for one in seen]
@@ -213,7 +214,7 @@ def _aligned(
 
 
 def _compared(expected: Expected | None, got: ObservedEvent | None) -> Iterator[str]:
-    if expected is not None and got is not None and not _misfits(expected, got):
+    if expected is not None and got is not None and not _differ(expected, got):
         yield f"  {_observed_line(got)}"
         return
     if expected is not None:
@@ -222,7 +223,7 @@ def _compared(expected: Expected | None, got: ObservedEvent | None) -> Iterator[
         yield f"+ {_observed_line(got)}"
 
 
-def _misfits(expected: Expected, got: ObservedEvent) -> bool:
+def _differ(expected: Expected, got: ObservedEvent) -> bool:
     """Return True if an event of the right kind differs from the expected one in time, severity, reason or channels."""
     alert = got.event.alert
     return (

@@ -22,7 +22,7 @@ _OVERSIZE = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One way to misbehave: a change of the response, and how far the service's clock runs ahead meanwhile.
+    """A fault: a change of the response, and how far the service's clock is ahead meanwhile.
 
     No provider documents the bodies of 418, 429 and 5xx in general: they take the form of `error_response`.
     """
@@ -42,7 +42,7 @@ class Fault:
 
     @classmethod
     def answer(cls, response: Response) -> "Fault":
-        """Send this response in place of the right one, as slowly or badly as other faults have it."""
+        """Send this response instead of the right one, with the delay and sending of other faults."""
         return cls(change=lambda given: replace(response, delay=given.delay, sending=given.sending))
 
     @classmethod
@@ -141,9 +141,9 @@ def _refusal(status: int, retry_after: timedelta | None) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class FaultForm:
-    """What a word of the notation stands for, alone and followed by an argument; None where it can't stand so.
+    """The meaning of a word of the notation, alone and with an argument; None if that form does not exist.
 
-    `with_argument` raises ValueError for an argument that it does not understand."""
+    `with_argument` raises ValueError for an invalid argument."""
 
     alone: Callable[[], Fault] | None = None
     with_argument: Callable[[str], Fault] | None = None
@@ -184,8 +184,8 @@ def parse_fault(
 ) -> PlannedFault:
     """Return the planned fault written in the notation at the head of this module.
 
-    `services` are the names it may begin with, `own` the words that only these services have. Raises ValueError,
-    saying what was expected."""
+    `services` are the names that it may begin with, `own` the words that only these services have. Raises ValueError
+    with what was expected."""
     match = re.fullmatch(
         rf"(?P<service>{'|'.join(map(re.escape, services))})(?:/(?P<account>\S+))? (?P<fault>.+?)"
         r"(?: from (?P<begins>\S+))?(?: for (?P<lasts>\S+))?",

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server on loopback that can also misbehave: delay, drip, cut an answer off, reset the connection.
+"""A small HTTP/1.1 server on loopback with faults: delayed, dripping and cut-off responses, reset connections.
 
 It knows nothing of the providers: it turns bytes into a `Request`, passes that to a handler, and sends the `Response`
 in the way the response itself specifies. Connections are kept alive; pipelined requests are answered one after the

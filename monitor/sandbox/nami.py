@@ -1,4 +1,4 @@
-"""Nami Exchange's `GET /api/v4/user/balance`, as its documentation (docs: "Nami Exchange: wallet balance") has it."""
+"""Nami Exchange's `GET /api/v4/user/balance`, as documented (docs: "Nami Exchange: wallet balance")."""
 
 import hmac
 import re
@@ -176,7 +176,7 @@ class Nami(Simulation):
         return replace(self, wallets={**self.wallets, account: {**holdings, number: holding}})
 
     def configuration(self, url: str, every: str) -> Configuration:
-        """Return what polls both wallets. Raises ValueError if that exceeds the call limit."""
+        """Return the configuration that polls both wallets. Raises ValueError if that exceeds the call limit."""
         needed = _JOB_COUNT * _MINUTE / parse_duration(every)
         if needed > self.limit.calls:
             raise ValueError(

@@ -23,7 +23,7 @@ class Scenario:
     def with_balance(self, text: str) -> "Scenario":
         """Return this scenario with one balance set, e.g. `exchange/spot/USDT drain 1000 to 50 over 20s`.
 
-        What comes after the provider's name is in its own notation. Raises ValueError, saying what was expected."""
+        What comes after the provider's name is in its own notation. Raises ValueError with what was expected."""
         where, _, script = text.strip().partition(" ")
         name, *place = where.split("/")
         for index, service in enumerate(self.services):
@@ -39,7 +39,7 @@ class Scenario:
     def with_fault(self, text: str) -> "Scenario":
         """Return this scenario with one more fault, e.g. `exchange reset from 12s for 6s`.
 
-        Raises ValueError, saying what was expected."""
+        Raises ValueError with what was expected."""
         own = {word: form for service in self.services for word, form in service.faults.items()}
         fault = parse_fault(text, [service.name for service in self.services], own)
         return replace(self, faults=(*self.faults, fault))
@@ -123,7 +123,7 @@ channels:
     urls: [{url}]
 
 routes:
-  - group_wait: 1s                    # instead of 10s: what fires together is told together, soon
+  - group_wait: 1s                    # instead of 10s: alerts that fire together are sent sooner
 
 """
 
@@ -135,7 +135,7 @@ providers:
 {providers}
 jobs:
 {jobs}
-failing: off                          # the rule below takes its place, and is quicker
+failing: off                          # replaced by the faster rule below
 rules:
 {rules}\
   - name: endpoint-failing

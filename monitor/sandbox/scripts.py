@@ -27,7 +27,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """A balance at one moment, and when (since the start) it moved to that; None: it has been so from the start."""
+    """A balance at one instant, and when (since the start) it changed to that; None: it has not changed yet."""
 
     amount: Decimal
     moved: timedelta | None = None
@@ -86,7 +86,7 @@ def walk(start: Decimal, step: Decimal, seed: int, *, every: timedelta = SECOND,
     reach = int(step / unit)
     if reach < 1:
         raise ValueError(f"walk: expected a step of at least {unit} with {decimals} decimals, got {step}")
-    # The steps so far are kept: a walk can't be entered in its middle, and reading it must not cost more by the hour.
+    # The steps so far are kept: each depends on the one before, and a long walk must not become slow to read.
     path = [Level(amount=start)]
 
     def script(elapsed: timedelta) -> Level:
@@ -125,14 +125,12 @@ def parse_duration(text: str) -> timedelta:
 def parse_script(text: str) -> Script:
     """Return the script written in the notation at the head of this module.
 
-    Raises ValueError, saying what was expected."""
+    Raises ValueError with what was expected."""
     segments = [_parse_segment(segment) for segment in re.split(r"\bthen\b", text)]
     script = segments[-1].script
     for segment in reversed(segments[:-1]):
         if segment.lasts is None:
-            raise ValueError(
-                f"{segment.text!r} must say how long it lasts, e.g. `{segment.text} for 5s then …`"
-            )
+            raise ValueError(f"{segment.text!r} needs a duration, e.g. `{segment.text} for 5s then …`")
         script = then(segment.script, segment.lasts, script)
     return script
 

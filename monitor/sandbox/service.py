@@ -1,4 +1,4 @@
-"""A provider as the sandbox simulates it, and the service that answers for it on a port of its own."""
+"""A simulated provider, and the service that answers for it on a port of its own."""
 
 import json
 from abc import ABC, abstractmethod
@@ -51,7 +51,7 @@ class Simulation(ABC):
     demo_faults: ClassVar[tuple[str, ...]] = ()
     """The faults of the demo."""
     narration: ClassVar[Mapping[int, str]] = MappingProxyType({})
-    """What the demo is about to show of it, by the second."""
+    """Comments on what the demo shows next, by second."""
 
     @classmethod
     @abstractmethod
@@ -70,7 +70,7 @@ class Simulation(ABC):
 
     @abstractmethod
     def configuration(self, url: str, every: str) -> Configuration:
-        """Return what polls this provider at `url`, each of its jobs `every` so often.
+        """Return the configuration that polls this provider at `url`, with the interval `every` for each job.
 
         Raises ValueError if that exceeds its call limit."""
 

@@ -1,4 +1,4 @@
-"""WDCF's `GET /api/v1/get-balance`, as its documentation (docs: "WDCF: get balance") has it."""
+"""WDCF's `GET /api/v1/get-balance`, as documented (docs: "WDCF: get balance")."""
 
 import hmac
 import re
@@ -96,7 +96,7 @@ class Wdcf(Simulation):
                 return None
 
     def configuration(self, url: str, every: str) -> Configuration:
-        """Return what polls every client."""
+        """Return the configuration that polls every client."""
         return Configuration(
             provider=_PROVIDER.format(url=quoted(url), client_secret=quoted(self.client_secret)),
             jobs=_JOBS.format(every=every, clients=", ".join(quoted(client) for client in self.clients)),
@@ -136,7 +136,7 @@ class WdcfEndpoint:
         timestamp = request.headers.get("x-timestamp", "")
         if re.fullmatch(r"[0-9]{1,12}", timestamp) is None:
             return False
-        # The page refuses what is more than 5 minutes old; that the future is held to the same is assumed.
+        # The page refuses timestamps more than 5 minutes old. Assumed: the same holds for the future.
         if abs(request.received_at.timestamp() - int(timestamp)) > _TOLERANCE_SECONDS:
             return False
         # The parameters sorted by key, values not percent-encoded ("Signature", assumed).
@@ -174,7 +174,7 @@ def _success(client: str, level: Level, started: datetime) -> Response:
 def _updated_at(level: Level, started: datetime) -> str | None:
     """Return the time of the last movement (UTC); None for a wallet that never held anything.
 
-    What a wallet holds from the start came in then."""
+    An amount that a wallet holds from the start counts as moved at the start."""
     if level.moved is None and not level.amount:
         return None
     at = started + (level.moved or timedelta(0))

@@ -1,4 +1,4 @@
-"""A receiver for apprise's `json://` notifications that can also misbehave."""
+"""A receiver for apprise's `json://` notifications, with faults."""
 
 import json
 from base64 import b64decode
@@ -37,8 +37,8 @@ class Message:
 class Webhook:
     """An endpoint for `POST /` with apprise's JSON: version, title, message, attachments, type (as of apprise 2.2).
 
-    `messages` holds the accepted ones, in order: the response was to be 200, though with a fault such as
-    `Fault.hang()` or `Fault.drip()` the sender may never see it whole. `fault` may be set and cleared (None) at
+    `messages` holds the accepted ones, in order: their response is 200, although with a fault such as `Fault.hang()`
+    or `Fault.drip()` the sender may never receive all of it. `fault` may be set and cleared (None) at
     any time. To have connections refused, `stop()` it; `start()` takes the same port again.
     """
 

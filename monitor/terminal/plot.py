@@ -58,7 +58,7 @@ def plot(chart: TerminalChart, size: Size, *, colour: bool) -> str:
     low, high = _range([*amounts, *(_float(str(limit.amount)) for limit in chart.limits)])
     import plotext  # takes as long to load as the rest of the command, and is not needed above
 
-    asked = chart.asked
+    query = chart.query
     # the size is chosen here: plotext would cut the chart to its own idea of the terminal
     plotext.terminal.limit(False, False)  # noqa: FBT003 -- plotext takes them by position
     figure: Any = plotext.figure
@@ -71,7 +71,7 @@ def plot(chart: TerminalChart, size: Size, *, colour: bool) -> str:
     for segment in _segments(chart):
         _draw_segment(figure, chart, segment)
     for _, begins, ends in chart.firing:
-        xs = list(_along(_seconds(begins, asked.since), _seconds(ends, asked.since), chart, size))
+        xs = list(_along(_seconds(begins, query.since), _seconds(ends, query.since), chart, size))
         figure.draw(figure.signal(xs, [low] * len(xs), marker="▲"))
     lines: str = figure.build().string(colorless=not colour)
     return "\n".join(line.rstrip() for line in lines.rstrip().splitlines())
@@ -80,7 +80,7 @@ def plot(chart: TerminalChart, size: Size, *, colour: bool) -> str:
 def _draw_segment(figure: Any, chart: TerminalChart, segment: Segment) -> None:
     """Draw steps: a balance holds until another is read. A lone reading becomes a dot, or nobody would see it."""
     corners = list(_steps(segment))
-    xs = [_seconds(at, chart.asked.since) for at, _ in corners]
+    xs = [_seconds(at, chart.query.since) for at, _ in corners]
     ys = [_float(amount) for _, amount in corners]
     signal = figure.signal(xs, ys, marker="braille")
     signal.lines()
@@ -90,12 +90,12 @@ def _draw_segment(figure: Any, chart: TerminalChart, segment: Segment) -> None:
 
 
 def _axes(figure: Any, chart: TerminalChart, size: Size, low: float, high: float) -> None:
-    asked = chart.asked
+    query = chart.query
     across, up = figure.ruler("x"), figure.ruler("y")
-    across.lim(0, _seconds(asked.until, asked.since))
+    across.lim(0, _seconds(query.until, query.since))
     up.lim(low, high)
-    times = list(times_between(asked.since, asked.until, max(size.width // _LABEL, 2)))
-    across.ticks([_seconds(at, asked.since) for at, _ in times], [label for _, label in times])
+    times = list(times_between(query.since, query.until, max(size.width // _LABEL, 2)))
+    across.ticks([_seconds(at, query.since) for at, _ in times], [label for _, label in times])
     amounts = ticks(low, high, max(size.height // 4, 2))
     up.ticks([at for at, _ in amounts], [label for _, label in amounts])
     if chart.limits:
@@ -130,7 +130,7 @@ def times_between(since: datetime, until: datetime, most: int) -> Iterator[tuple
 
 def _segments(chart: TerminalChart) -> Iterator[Segment]:
     """Yield the points between gaps. A line joins the points of one segment and no others."""
-    points, asked = chart.curve.points, chart.asked
+    points, query = chart.curve.points, chart.query
     rest = 0
     for begins, ends in chart.curve.gaps:
         upto = bisect_left(points, ends, key=lambda point: point.at)
@@ -139,7 +139,7 @@ def _segments(chart: TerminalChart) -> Iterator[Segment]:
         rest = max(rest, upto)
     if rest < len(points):
         newest = points[-1].at
-        yield Segment(points[rest:], asked.until if asked.until - newest <= asked.gap_after else newest)
+        yield Segment(points[rest:], query.until if query.until - newest <= query.gap_after else newest)
 
 
 def _steps(segment: Segment) -> Iterator[tuple[datetime, str]]:
@@ -154,7 +154,7 @@ def _steps(segment: Segment) -> Iterator[tuple[datetime, str]]:
 
 def _along(begins: float, ends: float, chart: TerminalChart, size: Size) -> Iterator[float]:
     """Yield marks between two instants (seconds since the start), at least one a column."""
-    step = _seconds(chart.asked.until, chart.asked.since) / max(size.width, SMALLEST[0])
+    step = _seconds(chart.query.until, chart.query.since) / max(size.width, SMALLEST[0])
     for number in range(int((ends - begins) / step) + 1):
         yield begins + number * step
 

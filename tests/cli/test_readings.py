@@ -133,11 +133,13 @@ def test_a_series_is_meant_by_name_beginning_or_glob(filled: Run, wanted: str) -
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        pytest.param("spot/", "'spot/' may be any of spot/spot/USDT, spot/spot/VNDC", id="what fits several"),
-        pytest.param("usdt", "no series 'usdt'; did you mean spot/spot/USDT?", id="a part of a name"),
+        pytest.param(
+            "spot/", "'spot/' matches several series: spot/spot/USDT, spot/spot/VNDC", id="what fits several"
+        ),
+        pytest.param("usdt", "unknown series 'usdt'; did you mean spot/spot/USDT?", id="a part of a name"),
         pytest.param(
             "spot/spto/USDT",
-            "no series 'spot/spto/USDT'; did you mean `spot/spot/USDT`?",
+            "unknown series 'spot/spto/USDT'; did you mean `spot/spot/USDT`?",
             id="a slip of the pen",
         ),
     ],
@@ -298,7 +300,7 @@ def test_a_file_is_whole_private_and_not_overwritten(filled: Run, folder: Path) 
     assert filled("export", "-o", str(path)) == (
         1,
         "",
-        f"balance-monitor: {path}: is there already; --force replaces it\n",
+        f"balance-monitor: {path}: already exists; --force replaces it\n",
     )
     assert path.read_text() == "mine"
     assert filled("export", "-o", str(path), "--force")[0] == 0
@@ -310,8 +312,8 @@ def test_a_file_is_whole_private_and_not_overwritten(filled: Run, folder: Path) 
     ("output", "said"),
     [
         pytest.param("nowhere/out.csv", "No such file or directory", id="a folder that there is not"),
-        pytest.param(".", "is no regular file", id="a folder"),
-        pytest.param("/dev/null", "is no regular file", id="a device"),
+        pytest.param(".", "not a regular file", id="a folder"),
+        pytest.param("/dev/null", "not a regular file", id="a device"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_1(filled: Run, folder: Path, output: str, said: str) -> None:
@@ -325,7 +327,7 @@ def test_export_without_a_store_or_of_no_series(command: Run, filled: Run) -> No
     """A glob that fits nothing is a misuse, with what may be meant."""
     code, out, err = filled("export", "--series", "*/BTC")
     assert (code, out) == (64, "")
-    assert "fits no series; there are spot/spot/USDT, spot/spot/VNDC" in err
+    assert "matches no series; known: spot/spot/USDT, spot/spot/VNDC" in err
 
 
 def test_export_without_a_store_is_1(command: Run) -> None:
@@ -395,11 +397,11 @@ def test_every_wrong_line_is_reported_and_nothing_is_written(filled: Run, folder
     assert told[0] == "3:5: total: '1,5' is not a number"
     assert told[1] == "3:7: available: '1,5' is not a number"
     assert told[2].startswith("4:4: observed_at: '2026-01-01 00:00': expected an instant with its time zone")
-    assert told[3] == "4:5: total: is empty; a reading without it is none: leave the line out"
-    assert told[4].startswith("5:5: total: 1600, but the store holds 1500.50 for spot/spot/USDT at ")
-    assert re.match(r"6:4: observed_at: \S+ is to come", told[5])
+    assert told[3] == "4:5: total: empty; remove the line if there was no reading"
+    assert told[4].startswith("5:5: total: 1600, but 1500.50 in the store for spot/spot/USDT at ")
+    assert re.match(r"6:4: observed_at: \S+ is in the future", told[5])
     assert told[6].startswith("7:1: job: unknown job 'sopt'; did you mean `spot`?")
-    assert told[6].endswith("or leave out this line and 1 more up to line 8")
+    assert told[6].endswith("or remove this line and 1 more up to line 8")
     assert told[7] == "9:1: 2 fields, expected 8"
     assert told[8] == " nothing was imported"
     assert filled("export")[1] == before
@@ -416,15 +418,15 @@ def test_a_flood_of_problems_is_cut(command: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        pytest.param(b"", ":1:1: is empty", id="an empty file"),
+        pytest.param(b"", ":1:1: empty file", id="an empty file"),
         pytest.param(
-            b"a;b;c\n", ":1:1: no column 'a;b;c'; expected job,account", id="columns of another kind"
+            b"a;b;c\n", ":1:1: unknown column 'a;b;c'; expected job,account", id="columns of another kind"
         ),
-        pytest.param(b"job,job\n", ":1:1: the column 'job' is there twice", id="a column twice"),
-        pytest.param(b"job,account\n", ":1:1: lacks the column currency", id="columns too few"),
-        pytest.param(HEAD.encode() + b"\xff\n", ":2:1: is not UTF-8", id="another encoding"),
+        pytest.param(b"job,job\n", ":1:1: duplicate column 'job'", id="a column twice"),
+        pytest.param(b"job,account\n", ":1:1: missing column currency", id="columns too few"),
+        pytest.param(HEAD.encode() + b"\xff\n", ":2:1: not valid UTF-8", id="another encoding"),
         pytest.param(
-            HEAD.encode() + b'"a\n', "is no CSV: unexpected end of data", id="a quote without its end"
+            HEAD.encode() + b'"a\n', "not valid CSV: unexpected end of data", id="a quote without its end"
         ),
         pytest.param(HEAD.encode() + b"a" * 1_100_000, ":2:1: the line is longer than", id="an endless line"),
     ],
@@ -441,13 +443,13 @@ def test_what_is_no_file_of_readings_is_1(command: Run, folder: Path, data: byte
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        pytest.param('{"job": 1}', "job: expected text in quotes, got 1", id="a number for a text"),
-        pytest.param('{"total": 1.50}', "as a number its digits may be lost", id="an amount as a number"),
+        pytest.param('{"job": 1}', "job: expected a string in quotes, got 1", id="a number for a text"),
+        pytest.param('{"total": 1.50}', "a number may lose digits", id="an amount as a number"),
         pytest.param("[]", "expected an object", id="a list"),
-        pytest.param("{a", "in.jsonl:1:2: is no JSON: Expecting", id="half an object"),
-        pytest.param("[" * 100_000, "is no JSON that holds a reading", id="a nest too deep"),
-        pytest.param('{"jub": "a"}', "jub: unknown; expected job, account", id="a key that there is not"),
-        pytest.param("{}", "job: is empty", id="nothing in it"),
+        pytest.param("{a", "in.jsonl:1:2: not valid JSON: Expecting", id="half an object"),
+        pytest.param("[" * 100_000, "in.jsonl:1:1: not valid JSON", id="a nest too deep"),
+        pytest.param('{"jub": "a"}', "jub: unknown key; expected job, account", id="a key that there is not"),
+        pytest.param("{}", "job: empty", id="nothing in it"),
     ],
 )
 def test_json_lines_are_checked_as_well(command: Run, folder: Path, line: str, said: str) -> None:
@@ -477,7 +479,7 @@ def test_the_same_line_twice_counts_once_and_two_that_differ_are_refused(command
     )
     other = _line("6", "VNDC", minutes=5)
     told = command("import", _file(folder, other, other.replace(",6,,6,", ",6,1,5,")))[2].splitlines()[0]
-    assert told.endswith("in.csv:3:7: available: 5, but 6 in line 2, of the same series and instant")
+    assert told.endswith("in.csv:3:7: available: 5, but 6 in line 2 for the same series and instant")
 
 
 def test_what_is_right_and_may_not_be_meant_is_warned_of(command: Run, folder: Path) -> None:
@@ -487,16 +489,16 @@ def test_what_is_right_and_may_not_be_meant_is_warned_of(command: Run, folder: P
         "import", _file(folder, *(f"{one},2020-01-01T00:00:00Z,1,,1,\n" for one in owners))
     )
     assert code == 0
-    assert "warning: of these readings 3 are older than store.keep (90d)" in err
-    assert "so that no rule looks at them: clients/CLIENT_001/EUR, clients/GONE/USD\n" in err
-    assert "name no currencies: futures/futures/BTC; from now on an answer without them" in err
+    assert "warning: 3 of these readings are older than store.keep (90d)" in err
+    assert "so no rule evaluates them: clients/CLIENT_001/EUR, clients/GONE/USD\n" in err
+    assert "without a list of currencies: futures/futures/BTC; from now on they are expected" in err
 
 
 def test_a_rule_that_will_look_back_at_what_is_imported_is_named(folder: Path, command: Run) -> None:
     """As long as the store itself does not reach back over the rule's window; then old readings change nothing."""
     drained = "  - {name: drained, type: delta, match: {currency: USDT}, drop: 20%, within: 15m}\n"
     (folder / "config.yaml").write_text(CONFIG + drained)
-    old, wanted = _file(folder, _line("9", minutes=90)), "warning: rule drained compares with these readings"
+    old, wanted = _file(folder, _line("9", minutes=90)), "rule drained compares with these readings"
     assert wanted in command("import", "--dry-run", old)[2]
     command("import", _file(folder, _line("1", minutes=20), _line("2", minutes=10), name="own.csv"))
     assert command("import", old) == (0, "1 reading imported, of 1 series\n", "")

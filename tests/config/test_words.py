@@ -39,12 +39,12 @@ def _row(text: str, *lines: str, id: str) -> object:
         ),
         _row(
             "links:\n  runbook: https://wiki/{{ ruel }}\n",
-            "10:12: links.runbook: the template fails: no variable is called ruel; did you mean `rule`?",
+            "10:12: links.runbook: the template fails: unknown variable `ruel`; did you mean `rule`?",
             id="a-misspelt-variable-in-a-link",
         ),
         _row(
             f"{LINKS}rules:\n  - {RULE}, message: {{body: '{{{{ links.runbok }}}}'}}}}\n",
-            "11:60: rules[0].message.body: the template fails: no link is called runbok; did you mean `runbook`?",
+            "11:60: rules[0].message.body: the template fails: unknown link `runbok`; did you mean `runbook`?",
             id="a-misspelt-link-in-a-message",
         ),
         _row(
@@ -105,7 +105,7 @@ def test_a_channels_message_may_use_the_links_of_any_rule(tmp_path: Path) -> Non
         JOBS.replace('hook"]}', f'hook"], {message}}}') + f'rules: [{RULE}, links: {{own: "https://x"}}}}]\n'
     )
     [line] = problems(tmp_path, text)
-    assert "channels.ops.message.body: the template fails: no link is called other; known are own" in line
+    assert "channels.ops.message.body: the template fails: unknown link `other`; known: own" in line
 
 
 def test_a_link_that_is_wrong_is_reported_once(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_what_is_said_of_one_that_does_not(
         ),
         pytest.param(
             story("spot/spot/USDT: 1 1, spot/spot/VNDC: 1 _", ""),
-            "a poll reads all of spot/spot or nothing, and at step 1",
+            "at step 1 only some series of spot/spot have a gap or a failure",
             id="half-a-poll",
         ),
         pytest.param(

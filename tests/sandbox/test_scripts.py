@@ -112,7 +112,7 @@ def test_walk_reports_the_last_real_move() -> None:
         pytest.param(
             "walk 1 step 0.001 seed 7", "expected a step of at least 0.01", id="step-below-the-unit"
         ),
-        pytest.param("constant 9 then constant 4", "'constant 9' must say how long it lasts", id="no-length"),
+        pytest.param("constant 9 then constant 4", "'constant 9' needs a duration", id="no-length"),
     ],
 )
 def test_mistakes_are_explained(text: str, expected: str) -> None:

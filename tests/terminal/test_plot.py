@@ -19,7 +19,7 @@ def _picture(*readings: tuple[float, str], gaps: tuple[tuple[float, float], ...]
     points = tuple(Point(at=SINCE + minute * MINUTE, amount=amount) for minute, amount in readings)
     between = tuple((SINCE + begins * MINUTE, SINCE + ends * MINUTE) for begins, ends in gaps)
     return TerminalChart(
-        asked=HistoryQuery(series="a/b/C", since=SINCE, until=UNTIL, gap_after=15 * MINUTE),
+        query=HistoryQuery(series="a/b/C", since=SINCE, until=UNTIL, gap_after=15 * MINUTE),
         field="available",
         curve=Curve(points=points, gaps=between, readings=len(points)),
         limits=(),

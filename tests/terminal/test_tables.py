@@ -161,7 +161,7 @@ def test_columns_go_before_text_is_folded_to_shreds(width: int) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_history_shows_whole_amounts_at_any_width(width: int) -> None:
     """Changes go first; what is said between the rows stays."""
-    asked = HistoryQuery(
+    query = HistoryQuery(
         series="a/b/C", since=NOW - timedelta(hours=1), until=NOW, gap_after=timedelta(minutes=15)
     )
     amounts = (HUGE, "1500.50")
@@ -171,7 +171,7 @@ def test_history_shows_whole_amounts_at_any_width(width: int) -> None:
     )
     console = _terminal(width)
     show_history(
-        console, ReadingsPage(asked=asked, readings=readings, count=2, before=None, gaps=()), "available"
+        console, ReadingsPage(query=query, readings=readings, count=2, before=None, gaps=()), "available"
     )
     text = _text(console)
     assert HUGE_GROUPED in _joined(text)
