@@ -20,8 +20,8 @@ def _python(site: Installation, at_start: str) -> tuple[str, ...]:
     return "/bin/sh", "-c", f'shift; exec {home}/bin/python "$@"', "sh"
 
 
-TRIES = 5
-"""A machine may be too busy to draw in time, which costs nobody the message; not so often in a row."""
+TRIES = 15
+"""A busy machine may not draw within the four seconds that a message waits; it is not that busy for minutes."""
 
 
 @together()
