@@ -38,7 +38,7 @@ if "PYTEST_DEBUG_TEMPROOT" not in os.environ and MEMORY.is_dir():
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """For tests/contract."""
+    """Add the option `--record` of tests/contract."""
     parser.addoption("--record", action="store_true", help="Write tests/contract/recorded anew.")
 
 

@@ -124,7 +124,8 @@ class Configuration(TypedDict):
         Instant | None, Field(description="When it came into force; null: none was accepted yet.")
     ]
     refused_at: Annotated[
-        Instant | None, Field(description="Since when reloads of the file are refused; null: the last one was not.")
+        Instant | None,
+        Field(description="Since when reloads of the file are refused; null: the last one was not."),
     ]
     problems: Annotated[
         list[str],

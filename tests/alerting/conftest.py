@@ -10,7 +10,7 @@ from monitor.store.writer import Store
 
 @pytest_asyncio.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """An open store; closed at the end, whatever happened."""
+    """Yield an open store, and close it at the end."""
     opened = Store(tmp_path / "store.db")
     yield opened
     await opened.close()

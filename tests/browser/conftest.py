@@ -14,7 +14,7 @@ MISSING = "no Chromium on this machine: `apt-get install chromium`"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests here share a loop, as the browser needs it; without a browser they are skipped."""
+    """Run all tests here on one event loop, as the browser needs it, or skip them without a browser."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """This machine's Chromium, without a window."""
+    """Yield the Chromium of this machine, without a window."""
     executable = chromium()
     if executable is None:
         pytest.skip(MISSING)
@@ -36,6 +36,6 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    """A daemon at work, with something firing: to be looked at, not to be changed."""
+    """Yield an installation with a firing alert, which tests must not change."""
     async with installed(tmp_path_factory.mktemp("place")) as found:
         yield found

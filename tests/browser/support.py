@@ -1,4 +1,4 @@
-"""A real browser before the real thing, and what it must never see."""
+"""A real browser and a real daemon, and checks for errors on its pages."""
 
 import asyncio
 import os
@@ -32,21 +32,21 @@ expect.set_options(timeout=PATIENCE)
 
 
 def chromium() -> str | None:
-    """The browser of this machine, if it has one."""
+    """Return the path of the browser of this machine, None if it has none."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((found for name in names if (found := shutil.which(name))), None)
 
 
 async def launched(playwright: Playwright, executable: str) -> Browser:
-    """The browser, started."""
+    """Start the browser."""
     as_root = ["--no-sandbox"] if os.geteuid() == 0 else []  # it refuses to start otherwise
     return await playwright.chromium.launch(executable_path=executable, args=as_root)
 
 
 @dataclass  # without slots: playwright hangs something on whose methods listen
 class Look:
-    """A page, and whatever went wrong on it: `complaints` of scripts, policies and the browser, requests to `others`,
-    and `visits`, the times that it was loaded."""
+    """A page and its errors: `complaints` of scripts, policies and the browser, requests to `others`, and `visits`,
+    the number of times that it was loaded."""
 
     page: Page
     url: str
@@ -55,7 +55,7 @@ class Look:
     visits: list[str] = field(default_factory=list)
 
     def watch(self) -> None:
-        """Notes from now on."""
+        """Record errors from now on."""
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
@@ -63,11 +63,11 @@ class Look:
         self.page.on("framenavigated", lambda frame: self.visits.append(frame.url))
 
     async def to(self, path: str) -> None:
-        """Goes to a page, and waits until it is there with all that belongs to it."""
+        """Go to a page, and wait until it is loaded completely."""
         await self.page.goto(self.url + path, wait_until="networkidle")
 
     def is_clean(self) -> None:
-        """AssertionError if anything went wrong."""
+        """Raise AssertionError if there was an error."""
         assert not self.complaints, self.complaints
         assert not self.others, self.others
 
@@ -88,7 +88,7 @@ addEventListener("securitypolicyviolation", (event) =>
 
 @asynccontextmanager
 async def looking(browser: Browser, url: str, **context: Any) -> AsyncIterator[Look]:
-    """A new visitor, who has been nowhere yet."""
+    """Yield the page of a new visitor."""
     opened = await browser.new_context(**{"viewport": WIDE, "color_scheme": "light", **context})
     opened.set_default_timeout(PATIENCE)
     try:
@@ -102,7 +102,7 @@ async def looking(browser: Browser, url: str, **context: Any) -> AsyncIterator[L
 
 
 async def accessible(page: Page) -> str:
-    """What axe-core finds wrong with a page; nothing, it should be."""
+    """Return the violations that axe-core finds on a page."""
     results = await Axe().run(page)
     return "\n".join(
         f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:4]]}"
@@ -111,7 +111,7 @@ async def accessible(page: Page) -> str:
 
 
 async def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than the window."""
+    """Return by how many pixels the page is wider than the window."""
     width: int = await page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
@@ -119,13 +119,13 @@ async def overflow(page: Page) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens at just now."""
+    """Return a port that is free now."""
     with closing(socket.create_server(("127.0.0.1", 0))) as found:
         return int(found.getsockname()[1])
 
 
 def several_wallets() -> Scenario:
-    """Wallets as they are: some move, one is low, one is empty."""
+    """Return a scenario of wallets: some move, one is low, one is empty."""
     return scenario(
         nami={
             "spot": {
@@ -143,7 +143,7 @@ def several_wallets() -> Scenario:
 
 
 def all_jobs() -> list[Json]:
-    """What polls all of it, each second."""
+    """Return jobs that poll all accounts each second."""
     return [
         {
             "name": "nami-spot",
@@ -170,7 +170,7 @@ def all_jobs() -> list[Json]:
 
 
 def rules() -> list[Json]:
-    """A limit for the wallet, one that the empty client is under from the start, and one for failing polls."""
+    """Return rules: a limit of the wallet, one that the empty client breaches from the start, and failing polls."""
     return [
         {
             "name": "usdt-low",
@@ -201,13 +201,13 @@ class Place:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """Return the URL of the page."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @asynccontextmanager
 async def installed(folder: Path, web: Mapping[str, object] | None = None) -> AsyncIterator[Place]:
-    """A daemon that polls several wallets and serves a page, once it has read all of them."""
+    """Yield an installation whose daemon polls several wallets and serves a page, once all were read."""
     port = free_port()
     async with Installation.on(folder, several_wallets()) as site:
         site.write(web={"listen": f"127.0.0.1:{port}", **(web or {})}, jobs=all_jobs(), rules=rules())
@@ -220,7 +220,7 @@ async def installed(folder: Path, web: Mapping[str, object] | None = None) -> As
 
 
 def reachable(port: int) -> bool:
-    """Whether anybody listens."""
+    """Return whether a server listens on the port."""
     try:
         with closing(socket.create_connection(("127.0.0.1", port), timeout=1)):
             return True
@@ -229,7 +229,7 @@ def reachable(port: int) -> bool:
 
 
 def with_clients(path: Path, count: int) -> World:
-    """So many clients, each read once, of whom one in a hundred has too little."""
+    """Yield an installation with so many clients, each read once, of which one in a hundred is low."""
     accounts = tuple(
         Account(provider="wdcf-main", job=f"clients-{number % 5}", name=f"C{number:04}")
         for number in range(count)

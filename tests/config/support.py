@@ -37,19 +37,19 @@ jobs:
 
 
 def written(folder: Path, text: str | bytes) -> Path:
-    """A configuration file in `folder`."""
+    """Write a configuration file into `folder`; return its path."""
     path = folder / "config.yaml"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path
 
 
 def loaded(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Config:
-    """The configuration that `text` is."""
+    """Return the configuration in `text`."""
     return load(written(folder, text), environ or {})
 
 
 def problems(folder: Path, text: str | bytes, environ: Mapping[str, str] | None = None) -> list[str]:
-    """The lines that tell what is wrong with `text`, without the folder; none if nothing is."""
+    """Return the lines of the error of `text`, without the directory; none if there is no error."""
     try:
         load(written(folder, text), environ or {})
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""The world that the story leaves behind, at an instant at which the clock stands still."""
+"""The result of the scenario, at its end, with a frozen clock."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,21 +9,21 @@ from freezegun.api import FrozenDateTimeFactory
 
 from tests.contract import program
 from tests.contract.approval import Approve, compare, normalised
-from tests.contract.story import END, START, World, lived
+from tests.contract.scenario import END, START, World, play
 
 
 @pytest.fixture(scope="package")
 def clock() -> Iterator[FrozenDateTimeFactory]:
-    """The program's clock for all tests of this folder."""
+    """Yield the clock of the program for all tests of this directory."""
     with program.frozen(START) as clock:
         yield clock
 
 
 @pytest.fixture(scope="package")
 def world(clock: FrozenDateTimeFactory, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A store through which the story went."""
+    """Return the result of the scenario, with its store."""
     folder = tmp_path_factory.mktemp("contract")
-    world = asyncio.run(lived(folder, clock))
+    world = asyncio.run(play(folder, clock))
     clock.move_to(END)
     return world
 
@@ -44,7 +44,7 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def approve(request: pytest.FixtureRequest) -> Approve:
-    """Compares with what is recorded, or records."""
+    """Return a function that compares a text with the recorded one, or records it."""
 
     def approve(name: str, text: str, folder: Path | None = None) -> None:
         compare(name, normalised(text, folder), record=bool(request.config.getoption("--record")))

@@ -123,7 +123,7 @@ class Daemon:
     metrics: Metrics
     started: datetime
     sent: list[Sent] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
     trouble: dict[str, str | int] = field(default_factory=dict)
     _polled: set[tuple[str, str]] = field(default_factory=set)
 
@@ -209,7 +209,7 @@ class Daemon:
         for event in events:
             alert = event.alert
             what = f"{event.kind:<10}{alert.severity.word:<9}{alert.rule} {alert.subject}: {event.reason}"
-            self.told.append(f"{now:%H:%M} {what}")
+            self.events.append(f"{now:%H:%M} {what}")
         self.metrics.notified(events)
 
     async def stop(self) -> None:

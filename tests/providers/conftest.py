@@ -13,7 +13,7 @@ from monitor.providers import http as transport
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
+    """Return the path of a self-signed certificate for 127.0.0.1, with its key in the same file."""
     if shutil.which("openssl") is None:
         pytest.skip("makes its certificate with openssl")
     path = tmp_path_factory.mktemp("tls") / "certificate.pem"
@@ -44,7 +44,7 @@ def server_tls(certificate: Path) -> ssl.SSLContext:
 
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The certificate as the only one that is trusted."""
+    """Make the certificate the only one that is trusted."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     transport.tls_context.cache_clear()
     yield

@@ -1,4 +1,4 @@
-"""A loopback endpoint that answers byte for byte as it is told, and what it takes to poll it."""
+"""A loopback endpoint that sends exactly the given bytes, and a client that polls it."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ API_SECRET = "UNCZHD1e4501X1WGO9PqjGJBDqWoNjUlc05YZTy38t9Wd7rHWmrmtfKfb1Vpb5RH"
 CLIENT_SECRET = "your-secret-key"
 NOW = datetime(2026, 2, 1, 13, 59, 30, tzinfo=UTC)
 DATE = "Sun, 01 Feb 2026 13:59:30 GMT"
-"""`NOW` as a `Date` header has it."""
+"""`NOW` in the form of a `Date` header."""
 
 SPOT = Account(provider="nami-main", job="nami-spot", name="spot")
 
@@ -28,7 +28,7 @@ Reply = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 class FakeClock:
-    """A wall clock that stands still until it is moved."""
+    """A wall clock that stops until a test moves it."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now
@@ -63,7 +63,7 @@ def wdcf_api(base_url: str = "https://wdcf.xerve.online", client_id: str = "CLIE
 
 
 def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer received at `NOW`; a body that isn't bytes or text goes as JSON."""
+    """Return a response that was received at `NOW`; a body that is neither bytes nor text is sent as JSON."""
     raw = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     return Response(status=status, headers=headers or {}, received_at=NOW, body=raw)
 
@@ -72,13 +72,13 @@ OK = b'{"status": "ok", "data": {"22": {"value": 1009.8500524310101, "locked_val
 
 
 def http(status: int = 200, body: bytes = OK, *headers: str) -> bytes:
-    """A whole response, well formed."""
+    """Return a whole, well-formed response."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
 def sends(data: bytes) -> Reply:
-    """Writes these bytes and keeps the connection."""
+    """Return a reply that writes these bytes and keeps the connection."""
 
     async def reply(writer: asyncio.StreamWriter) -> None:
         writer.write(data)
@@ -88,7 +88,7 @@ def sends(data: bytes) -> Reply:
 
 
 def closes(data: bytes = b"") -> Reply:
-    """Writes these bytes and closes the connection."""
+    """Return a reply that writes these bytes and closes the connection."""
 
     async def reply(writer: asyncio.StreamWriter) -> None:
         writer.write(data)
@@ -98,7 +98,7 @@ def closes(data: bytes = b"") -> Reply:
 
 
 def resets(data: bytes = b"") -> Reply:
-    """Writes these bytes and resets the connection."""
+    """Return a reply that writes these bytes and resets the connection."""
 
     async def reply(writer: asyncio.StreamWriter) -> None:
         writer.write(data)
@@ -111,7 +111,7 @@ def resets(data: bytes = b"") -> Reply:
 
 
 def drips(data: bytes, pause: float = 0.02) -> Reply:
-    """Writes a byte at a time: no read is slow, the whole is."""
+    """Return a reply that writes a byte at a time: no single read is slow, only the whole."""
 
     async def reply(writer: asyncio.StreamWriter) -> None:
         for byte in data:
@@ -123,7 +123,7 @@ def drips(data: bytes, pause: float = 0.02) -> Reply:
 
 
 def waits(seconds: float, data: bytes) -> Reply:
-    """Writes these bytes after a while."""
+    """Return a reply that writes these bytes after a while."""
 
     async def reply(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(seconds)
@@ -133,7 +133,7 @@ def waits(seconds: float, data: bytes) -> Reply:
 
 
 class Endpoint:
-    """Does to each request what the next of its replies does; the last one goes on for ever."""
+    """An endpoint that gives each request the next of its replies, and the last one to all further requests."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class Endpoint:
         return f"{scheme}://{self._at[0]}:{self._server.sockets[0].getsockname()[1]}"
 
     def heads(self) -> list[str]:
-        """The requests' first lines."""
+        """Return the first line of each request."""
         return [request.split(b"\r\n")[0].decode() for request in self.requests]
 
     async def __aenter__(self) -> Self:
@@ -211,7 +211,7 @@ class Station:
             await client.close()
 
     def client(self, **values: object) -> Client:
-        """A client for Nami with these settings; no retries and no limit unless given."""
+        """Return a client for Nami with these settings; no retries and no limit unless given."""
         client = Client(
             nami_settings(self.base_url, **values), self.host, clock=self.clock, jitter=lambda: 0.0
         )
@@ -219,7 +219,7 @@ class Station:
         return client
 
     def wdcf_client(self, **values: object) -> Client:
-        """A client for WDCF."""
+        """Return a client for WDCF."""
         client = Client(
             wdcf_settings(self.base_url, **values), self.host, clock=self.clock, jitter=lambda: 0.0
         )
@@ -227,11 +227,11 @@ class Station:
         return client
 
     async def poll(self, client: Client, max_wait: float = 5.0) -> PollResult:
-        """One poll of Nami's spot wallet."""
+        """Poll Nami's spot wallet."""
         return await client.poll(nami_api(self.base_url), SPOT, max_wait=timedelta(seconds=max_wait))
 
 
 async def poll(*replies: Reply | bytes, **values: object) -> PollResult:
-    """One poll of Nami's spot wallet at an endpoint that answers like this."""
+    """Poll Nami's spot wallet at an endpoint with these replies."""
     async with Endpoint(*replies) as endpoint, Station(endpoint.base_url) as station:
         return await station.poll(station.client(**values))

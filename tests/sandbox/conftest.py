@@ -1,4 +1,4 @@
-"""A sandbox whose clock stands still until a test moves it, and an HTTP client that adds nothing of its own."""
+"""A sandbox whose clock stops until a test moves it, and an HTTP client that adds no headers of its own."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

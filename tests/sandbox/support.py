@@ -34,7 +34,7 @@ def fault(text: str) -> Fault:
 
 
 class FakeClock:
-    """A clock that goes only when it is told to."""
+    """A clock that stops until a test advances it."""
 
     def __init__(self, now: datetime = START) -> None:
         self.now = now
@@ -43,22 +43,22 @@ class FakeClock:
         return self.now
 
     def advance(self, **by: float) -> None:
-        """Goes forward by a timedelta's arguments."""
+        """Advance by the arguments of a timedelta."""
         self.now += timedelta(**by)
 
 
 def hmac_hex(secret: str, message: str) -> str:
-    """Lower case hex of HMAC-SHA256."""
+    """Return HMAC-SHA256 as lower-case hex."""
     return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 def nami_url(sandbox: Sandbox, query: str, secret: str = NAMI.api_secret) -> str:
-    """The signed URL for a query that holds everything but the signature."""
+    """Return the signed URL for a query without its signature."""
     return f"{nami(sandbox).url}{NAMI_PATH}?{query}&signature={hmac_hex(secret, query)}"
 
 
 async def ask_nami(client: httpx.AsyncClient, sandbox: Sandbox, query: str = "type=0") -> httpx.Response:
-    """A rightly signed call with the sandbox's (unskewed) start as its timestamp's clock."""
+    """Send a correctly signed call with the start of the sandbox as its timestamp."""
     signed = f"{query}&timestamp={round(START.timestamp() * 1000)}"
     return await client.get(nami_url(sandbox, signed), headers={"x-api-key": NAMI.api_key})
 
@@ -71,7 +71,7 @@ async def ask_wdcf(
     at: datetime = START,
     secret: str = WDCF.client_secret,
 ) -> httpx.Response:
-    """A call signed at the given instant; with `client_id` None, one without parameters."""
+    """Send a call that is signed at the given instant; without parameters if `client_id` is None."""
     timestamp = round(at.timestamp())
     payload = "" if client_id is None else f"clientId={client_id}"
     query = "" if client_id is None else f"?clientId={quote(client_id, safe='')}"

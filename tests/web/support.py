@@ -67,7 +67,7 @@ FAILING = Failing(name="failing", polls=3)
 
 @dataclass(kw_only=True)
 class World:
-    """Accounts that are polled by hand, one minute after another. `now` is what the site takes for the time."""
+    """Accounts that a test polls, one minute after another. `now` is the time of the site."""
 
     path: Path
     accounts: tuple[Account, ...] = (SPOT, CLIENT, HOSTILE)
@@ -83,7 +83,7 @@ class World:
 
     @property
     def config(self) -> Config:
-        """What is judged and shown."""
+        """Return the configuration of the accounts and rules."""
         jobs = {account.job: account.provider for account in self.accounts}
         return configured(
             *self.rules,
@@ -95,7 +95,7 @@ class World:
         )
 
     def site(self) -> Site:
-        """A site over it, as it is now: what is exchanged later, a new site shows."""
+        """Return a site of the present state; later changes need a new site."""
         config = self.config
         return Site(
             config=lambda: config,
@@ -107,7 +107,7 @@ class World:
         )
 
     def app(self, access: Access = OPEN) -> ASGIApp:
-        """All that is served."""
+        """Return the application."""
         return application(self.site(), access)
 
     async def poll(
@@ -118,14 +118,14 @@ class World:
         *,
         after: timedelta = MINUTE,
     ) -> None:
-        """One poll, so long after the one before: balances by currency, or the kind of failure."""
+        """Poll an account so long after the last poll: balances by currency, or the kind of failure."""
         self.now += after
         result = _failed(read, self.now) if isinstance(read, Outcome) else _ok(read, self.now)
         await store.write(partial(record, account=account, result=result, config=self.config))
 
 
 def _settings(provider: str) -> Settings:
-    """A connection to the service that a provider is named after."""
+    """Return settings of a provider, by its name."""
     url = f"https://{provider}.example"
     if provider.startswith("wdcf"):
         return WdcfSettings(type="wdcf", base_url=url, client_secret=SecretStr("s"))
@@ -150,7 +150,7 @@ def _balance(currency: str, amount: str | Balance) -> Balance:
 
 @asynccontextmanager
 async def opened(world: World) -> AsyncIterator[Store]:
-    """The world's store, open to be written."""
+    """Yield the store of the world, open for writing."""
     store = Store(world.path)
     try:
         yield store
@@ -159,8 +159,8 @@ async def opened(world: World) -> AsyncIterator[Store]:
 
 
 async def some_of_everything(world: World) -> None:
-    """An incident that was resolved, one that fires, a failing account, a series that was never read, hostile names,
-    amounts of all lengths."""
+    """Put into a world: a resolved incident, a firing one, a failing account, a series without readings, hostile names,
+    and amounts of all lengths."""
     long = "12345678901234567890.123456789012345678"
     async with opened(world) as store:
         for amount in ("1500.50", "900.10", "899", "1500.50", "20"):
@@ -180,14 +180,14 @@ async def some_of_everything(world: World) -> None:
 
 
 def filled(world: World) -> World:
-    """The same for tests that are not asynchronous themselves."""
+    """Call `some_of_everything` from a test that is not asynchronous."""
     asyncio.run(some_of_everything(world))
     return world
 
 
 @asynccontextmanager
 async def asking(app: ASGIApp, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    """Asks the application in this process: no socket, no lifespan."""
+    """Send a request to the application in this process: no socket, no lifespan."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1:8787", headers=headers
@@ -197,7 +197,7 @@ async def asking(app: ASGIApp, headers: Mapping[str, str] | None = None) -> Asyn
 
 @contextmanager
 def serving(app: ASGIApp, host: str = "127.0.0.1") -> Iterator[str]:
-    """The real server at a free port; its URL."""
+    """Run the real server on a free port; yield its URL."""
     port = free_port(host)
     server = Server(app, host, port)
     try:
@@ -211,6 +211,6 @@ def serving(app: ASGIApp, host: str = "127.0.0.1") -> Iterator[str]:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens at just now."""
+    """Return a port that is free now."""
     with create_server((host, 0)) as found:
         return int(found.getsockname()[1])

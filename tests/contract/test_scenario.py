@@ -1,4 +1,4 @@
-"""What people and machines see of one story is what is recorded: messages, commands, the API."""
+"""The messages, commands and API responses of one scenario are as recorded."""
 
 import json
 
@@ -7,7 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 
 from tests.contract import program
 from tests.contract.approval import Approve, indented, shaped
-from tests.contract.story import END, World
+from tests.contract.scenario import END, World
 
 CHANNELS = ("ops", "phone", "night", "own-words")
 
@@ -28,7 +28,7 @@ def test_notifications(channel: str, world: World, approve: Approve) -> None:
 
 def test_events(world: World, approve: Approve) -> None:
     """Every event, in order."""
-    approve("told.txt", "\n".join(world.daemon.told), world.folder)
+    approve("events.txt", "\n".join(world.daemon.events), world.folder)
 
 
 def test_a_test_notification(world: World, approve: Approve) -> None:
@@ -37,7 +37,7 @@ def test_a_test_notification(world: World, approve: Approve) -> None:
 
 
 def test_everything_happens(world: World) -> None:
-    """The story is worth something only as long as it holds every kind of event."""
+    """The scenario contains every kind of event."""
     kinds = {cover.partition(" ")[0] for one in world.daemon.sent for cover in one.covers}
     expected = "fired reminder worsened eased escalated flapping resolved closed summary"
     assert kinds == set(expected.split())
@@ -120,7 +120,7 @@ def test_the_timeline_of_every_incident(world: World, approve: Approve) -> None:
 
 def test_commands_beside_the_daemon(world: World, approve: Approve) -> None:
     """What people did in the story, and what they read."""
-    approve("commands/in-the-story.txt", "\n".join(world.said), world.folder)
+    approve("commands/in-the-scenario.txt", "\n".join(world.outputs), world.folder)
 
 
 def test_commands_while_the_file_is_broken(world: World, approve: Approve) -> None:

@@ -1,6 +1,6 @@
-"""One afternoon at two providers, minute by minute: something of everything that a team is told of.
+"""One afternoon at two providers, minute by minute, with every kind of notification.
 
-Accounts are polled again and again with what was last said of them. A line: the minute, what, and its details."""
+Each poll of an account reads what its last line sets. A line has a minute, an action and its details."""
 
 import asyncio
 import json
@@ -116,7 +116,7 @@ web: {listen: "127.0.0.1:8787"}
 LATER = "\n".join(line for line in CONFIG.splitlines() if "name: doomed" not in line) + "\n"
 """The same without one rule."""
 
-STORY = """
+SCENARIO = """
 0   is nami-spot/spot        USDT=1500.50 VNDC=2500000
 0   is nami-futures/futures  USDT=8000 ETH=20/12.5
 0   is clients/CLIENT_001    USD=500
@@ -169,32 +169,32 @@ STORY = """
 135 is nami-spot/spot        USDT=20 VNDC=2600000
 145 channel ops              connection refused
 """
-"""`is`: what polls read from then on (available, or total/available), or how they fail. `do`: a command beside the
-daemon. `channel`: what it answers, or for how many seconds it wants nothing."""
+"""`is`: the amounts that polls read from then on (available, or total/available), or their failure. `do`: a command
+beside the daemon. `channel`: its error, or for how many seconds it accepts nothing."""
 
 
 @dataclass(slots=True)
 class World:
-    """What is left of the story."""
+    """The result of the scenario."""
 
     folder: Path
     daemon: program.Daemon
-    said: list[str]
+    outputs: list[str]
 
     @property
     def config(self) -> str:
-        """The configuration's path."""
+        """Return the path of the configuration."""
         return str(self.folder / "config.yaml")
 
 
-async def lived(folder: Path, clock: FrozenDateTimeFactory) -> World:
-    """Live through the story, in a folder of its own."""
+async def play(folder: Path, clock: FrozenDateTimeFactory) -> World:
+    """Play the scenario, in a directory of its own."""
     config = folder / "config.yaml"
     config.write_text(CONFIG)
     daemon = await program.Daemon.start(config, START)
     world = World(folder, daemon, [])
     reads: dict[str, dict[str, tuple[str, str]] | str] = {}
-    lines = [line.split(maxsplit=2) for line in STORY.strip().splitlines()]
+    lines = [line.split(maxsplit=2) for line in SCENARIO.strip().splitlines()]
     minutes = int((END - START) / timedelta(minutes=1))
     for minute in range(minutes):
         now = START + timedelta(minutes=minute)
@@ -240,7 +240,7 @@ def _command(world: World, text: str, now: datetime) -> None:
         arguments = [_firing(world, rule), *arguments]
     group = [name, arguments.pop(0)] if name == "silence" else [name]
     ended = program.run([*group, *arguments, "-c", world.config])
-    world.said.append(f"{now:%H:%M} $ {text}\nexit code {ended.code}\n{ended.out}{ended.err}")
+    world.outputs.append(f"{now:%H:%M} $ {text}\nexit code {ended.code}\n{ended.out}{ended.err}")
 
 
 def _firing(world: World, rule: str) -> str:
