@@ -14,7 +14,7 @@ from monitor.domain.mutes import Inhibitors, Mutes
 from monitor.domain.routing import Considered, Route, consider, escalation, routes_of
 from monitor.domain.rules import Rule
 from monitor.domain.time import compact, moment
-from monitor.store.read.state import AlertStatus, Known, read
+from monitor.store.read.state import Known, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,14 +149,10 @@ def _muted(
     silences = tuple(one.silence for one in known.silences) if known else ()
     mutes = Mutes(silences=silences, maintenance=config.maintenance, inhibitions=config.inhibitions)
     firing = [one for one in known.alerts if one.state == State.FIRING] if known else []
-    sources = (_attributes_of(one, config, context) for one in firing)
+    alerts = (Alert(rule=one.rule, subject=one.subject, severity=Severity(one.severity)) for one in firing)
+    sources = (context.attributes(alert, config.rule(alert.rule)) for alert in alerts)
     mute = mutes.find(attributes, Inhibitors(config.inhibitions, sources), now)
     return "" if mute is None else mute.text
-
-
-def _attributes_of(stored: AlertStatus, config: Config, context: AlertContext) -> Attributes:
-    alert = Alert(rule=stored.rule, subject=stored.subject, severity=Severity(stored.severity))
-    return context.attributes(alert, config.rule(stored.rule))
 
 
 # What can be explained

@@ -93,7 +93,10 @@ def record(
     changes = evaluated(tx, facts, config.rules, alert_context(tx, config, now))
     events = save(tx, changes, config, now)
     is_news = health.streak.outcome is not before.streak.outcome
-    failing_so = _failing_as(health if health.streak.count else before, provider or ()) if is_news else 0
+    failing_so = 0
+    if is_news:  # counted only then: in an outage each poll would count thousands of accounts
+        outcome = health.streak.outcome if health.streak.count else before.streak.outcome
+        failing_so = sum(one.streak.count > 0 and one.streak.outcome is outcome for one in provider or ())
     for rule in _outages_begun(changes, facts, config):
         matched = [one for one in provider or () if rule.judges_account(one.account)]
         tx.accounts.save_own_failures(rule.covered_by_outage(matched))
@@ -122,10 +125,6 @@ def _outages_begun(changes: Iterable[Change], facts: Facts, config: Config) -> I
             rule = config.rule(after.rule)
             if rule is not None:
                 yield rule
-
-
-def _failing_as(one: Health, provider: Iterable[Health]) -> int:
-    return sum(other.streak.count > 0 and other.streak.outcome is one.streak.outcome for other in provider)
 
 
 def _expected_of(account: Account, result: PollResult) -> PollResult:

@@ -163,6 +163,7 @@ def unacknowledge(alert: Alert, at: datetime) -> Alert:
 def incident_id(rule: str, subject: Subject, since: datetime) -> str:
     """Return the short id of an incident. The same readings always give the same id, also after a restart."""
     digest = sha256(f"{rule}\0{subject}\0{to_text(since)}".encode()).digest()
+    # base 32 without I, L, O and U, which are easily confused with other characters
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     return "".join(alphabet[byte & 31] for byte in digest[:10])
 
@@ -221,6 +222,7 @@ def _graded(alert: Alert, severity: Severity, policy: Policy, now: datetime) -> 
         since = alert.worse_since or now
         if now - since >= policy.for_:
             return _regraded(alert, severity, policy, now)
+        # a worse reading also counts as one of the present severity
         return replace(alert, held_at=now, worse_since=since)
     alert = replace(alert, worse_since=None)
     if severity == alert.severity:
@@ -240,7 +242,7 @@ def _ok(alert: Alert, verdict: Ok, policy: Policy, now: datetime) -> Alert:
         case State.INACTIVE:
             return alert
         case State.PENDING:
-            if alert.ended_at is None:
+            if alert.ended_at is None:  # a new incident: it never fired, so nothing of it is kept
                 return Alert(rule=alert.rule, subject=alert.subject, changes=alert.changes)
             return _as_it_ended(alert)
         case State.FIRING:
@@ -266,6 +268,7 @@ def _as_it_ended(alert: Alert) -> Alert:
 def _changed(alert: Alert, policy: Policy, now: datetime) -> Alert:
     if policy.flapping is None:
         return replace(alert, changes=(), flapping=False)
+    # one more than allowed is enough to decide, so older changes are not kept
     changes = (*_recent(alert, policy, now), now)[-(policy.flapping.changes + 1) :]
     return replace(alert, changes=changes, flapping=alert.flapping or len(changes) > policy.flapping.changes)
 
@@ -443,7 +446,7 @@ def _event(alert: Alert, kind: EventKind, now: datetime, reason: str, note: str 
         seq=alert.seq + 1,
         again=alert.again + (kind is EventKind.FIRED and alert.seq > 0),
         announced=True,
-        announced_at=alert.announced_at or now,
+        announced_at=alert.announced_at or now,  # `escalate_after` counts from the first notification
         notified_at=now,
         notified_severity=alert.severity,
         notified_level=alert.level,

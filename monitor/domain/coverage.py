@@ -31,6 +31,7 @@ def may_match(match: Match, one: Attributes) -> bool:
     """Return whether a possible alert matches. If its account's currencies are unknown, every currency may match."""
     if one.get("currency") != ANY:
         return match.alert(one)
+    # `job/account/*` -> `job/account/`: the subject of each of its series begins so
     account = one["subject"].removesuffix(ANY)
     subjects = match.globs.get("subject", (ANY,))
     known = Match({key: globs for key, globs in match.globs.items() if key not in ("currency", "subject")})

@@ -200,7 +200,7 @@ def retry_at(attempts: int, now: datetime, jitter: float) -> datetime:
 
 
 def _backoff(attempts: int, jitter: float) -> timedelta:
-    doublings = min(max(attempts - 1, 0), 20)
+    doublings = min(max(attempts - 1, 0), 20)  # limited, because more would overflow a timedelta
     delay = min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
     return delay * (1 - jitter / 2)
 
@@ -300,6 +300,7 @@ def _once_each(goes_to: Sequence[Target], notified: Sequence[Target]) -> list[Ta
     """Return one target for each recipient.
 
     An incident stays with the channel that notified it first: only within a channel are its messages kept in order."""
+    # reversed, so that the first target of a recipient overwrites the later ones
     by_id = {target.url_id: target for target in reversed([*notified, *goes_to])}
     return [by_id[url_id] for url_id in dict.fromkeys(target.url_id for target in goes_to)]
 

@@ -186,7 +186,7 @@ def evaluate(rules: Sequence[Rule], facts: Facts, context: AlertContext | None =
     alerts = {**facts.alerts, **{one.after.key: one.after for one in verdicts}}
     changes = []
     for one in verdicts:
-        if not (one.before.is_over and one.after.is_over):
+        if not (one.before.is_over and one.after.is_over):  # otherwise there is nothing to store or notify
             mute = _explained(one, rules, facts, alerts)
             changes.append(
                 context.next_change(one.after, one.rule, facts.now, view=one.view, mute=mute, updated=alerts)

@@ -114,6 +114,7 @@ class Subject(str):
     def key(self) -> tuple[str, str, str]:
         """Return job, account and currency, as `Series.key` has them; `*` for a whole account, all empty for a
         provider."""
+        # the job ends at the first slash and the currency begins at the last: an account's name may hold slashes
         job, slash, rest = self.partition("/")
         account, _, currency = rest.rpartition("/")
         return (job, account, currency) if slash else ("", "", "")

@@ -16,6 +16,7 @@ MAX_EXPONENT = 100
 """The largest exponent of an amount: no service writes a balance as 1e400."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE]([+-]?\d+))?", re.ASCII)
+# Any rounding raises Inexact. A product of two amounts has at most 4 * MAX_DIGITS digits.
 _EXACT = Context(prec=8 * MAX_DIGITS, traps=[Inexact, InvalidOperation, Overflow])
 
 

@@ -222,6 +222,7 @@ class Mutes:
                 named.setdefault(value, []).append(silence)
             if not values:
                 others.append(silence)
+        # the class is frozen, so normal assignments are not possible
         object.__setattr__(self, "_named", named)
         object.__setattr__(self, "_others", others)
 

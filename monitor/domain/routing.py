@@ -77,6 +77,7 @@ def routes_of(routes: Sequence[Route], policy: Policy, attributes: Mapping[str, 
     if policy.notify is None:
         return taken
     if not policy.notify:
+        # one route stays, because a notification takes its group from the first
         return (replace(taken[0], channels=(), escalate_after=None, escalate_to=()),)
     return tuple(replace(route, channels=policy.notify) for route in taken)
 

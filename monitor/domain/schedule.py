@@ -23,7 +23,7 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _HOURS = 24
 _DAY = timedelta(days=1)
 _CALENDAR_BEGINS = date(2001, 1, 1)
-_CALENDAR_DAYS = 28 * 365 + 7  # after so many, weekdays and leap days come round to the same dates
+_CALENDAR_DAYS = 28 * 365 + 7  # after 28 years, weekdays and leap days fall on the same dates again
 _LONGEST_MONTHS = {**dict.fromkeys((1, 3, 5, 7, 8, 10, 12), 31), **dict.fromkeys((4, 6, 9, 11), 30), 2: 29}
 _PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,4}))?", re.ASCII)
 

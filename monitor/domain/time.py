@@ -116,7 +116,7 @@ def to_micros(at: datetime) -> int:
     """Return an instant as microseconds since 1970 UTC. Raises ValueError for one without a time zone."""
     if at.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return (at - _EPOCH) // _MICROSECOND
+    return (at - _EPOCH) // _MICROSECOND  # integers: a float timestamp does not keep every microsecond
 
 
 def from_micros(micros: int) -> datetime:

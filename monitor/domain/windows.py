@@ -100,4 +100,5 @@ def _first(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 def _last(day: date, at: time, zone: ZoneInfo) -> datetime:
     local = datetime.combine(day, at, zone)
+    # if the time comes twice, fold=1 is the later one; if it is skipped, fold=0 is
     return max(local.astimezone(UTC), local.replace(fold=1).astimezone(UTC))

@@ -78,6 +78,7 @@ class Delta(Rule):
             case "rise":
                 return trough
             case "change":
+                # a point that breaches the limit counts before one that is only further away
                 return max(
                     (peak, trough),
                     key=lambda point: (
@@ -92,6 +93,7 @@ class Delta(Rule):
             return False
         size = change.copy_abs()
         if self.percent:
+            # multiplied instead of divided, because a quotient may be inexact
             return multiply(size, Decimal(100)) >= multiply(self.limit, base[0].copy_abs())
         return size >= self.limit
 
