@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 VARIABLE = "BALANCE_MONITOR_ALIVE"
 
 
-class LifeSign:
+class HealthFile:
     """The file named by `$BALANCE_MONITOR_ALIVE`; without the variable, every call does nothing."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:

@@ -141,5 +141,5 @@ async def _try(notifier: AppriseNotifier) -> Tried:
     except DeliveryFailed as exc:
         return Tried(target=notifier.target, error=str(exc))
     except TimeoutError:
-        return Tried(target=notifier.target, error=f"no answer within {TEST_TIMEOUT.total_seconds():.0f} s")
+        return Tried(target=notifier.target, error=f"no response within {TEST_TIMEOUT.total_seconds():.0f} s")
     return Tried(target=notifier.target, error=None)

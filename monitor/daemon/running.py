@@ -18,10 +18,10 @@ from monitor.alerting.outbox import Outbox, divert_to_fallback, log_diverted
 from monitor.alerting.recording import Recorded, log_poll
 from monitor.alerting.summaries import Summaries
 from monitor.daemon.clock_watch import ClockWatch
-from monitor.daemon.health_file import LifeSign
+from monitor.daemon.health_file import HealthFile
+from monitor.daemon.heartbeats import Heartbeats
 from monitor.daemon.metrics import Metrics
 from monitor.daemon.planning import plan, turns
-from monitor.daemon.pulse import Pulse
 from monitor.daemon.runtime import (
     MAX_WAIT,
     Hosts,
@@ -109,7 +109,7 @@ class Running:
         self._reload = reload
         self._on_recorded = on_recorded
         self._loop = asyncio.get_running_loop()
-        self._life_sign = LifeSign(environ)
+        self._health_file = HealthFile(environ)
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._retiring: set[asyncio.Task[None]] = set()
         self._behind: set[tuple[str, str]] = set()  # accounts whose last run came late
@@ -119,12 +119,12 @@ class Running:
         self._begun = False
         self._refusal = ""
         self._refused_at: datetime | None = None
-        self._replaced: StoreReplaced | None = None
+        self._store_replaced: StoreReplaced | None = None
         self._running_since = now()
         self._scheduler = Scheduler(on_clock_set=self._note_clock_step, on_run=metrics.began)
         self._clock_watch = ClockWatch(store, hosts, clock=now, monotonic=self._loop.time)
         self._summaries = Summaries(store)
-        self._pulse = Pulse(self._readiness_problem)
+        self._heartbeats = Heartbeats(self._readiness_problem)
         self._outbox = Outbox(
             store,
             monitor.config,
@@ -154,12 +154,13 @@ class Running:
             await self._run_chores()
         finally:
             await self._end()
-        if self._replaced is not None:
-            raise self._replaced
+        if self._store_replaced is not None:
+            raise self._store_replaced
 
     # Start, chores and end
 
     async def _begin(self) -> None:
+        # first: the clock may have been set while the daemon was stopped
         await self._clock_watch.judge()
         config, started = self._monitor.config, now()
         self._hosts.respect(await self._store.write(lambda tx: tx.hosts.pauses(started)))
@@ -192,7 +193,7 @@ class Running:
         healths = await self._store.write(lambda tx: tx.accounts.healths(monitor.config.accounts))
         polled_at = {one.account.key: one.last_poll_at for one in healths if one.last_poll_at}
         self._scheduler.plan(self._tasks(monitor, polled_at))
-        self._pulse.reconfigure(monitor.config.heartbeat)
+        self._heartbeats.reconfigure(monitor.config.heartbeat)
         self._summaries.reconfigure(monitor.config.summary, started)
         await self._web.reconfigure(monitor.config.web)
 
@@ -230,7 +231,7 @@ class Running:
         await asyncio.gather(
             self._scheduler.stop(POLLS_END_WITHIN),
             self._outbox.stop(DELIVERIES_END_WITHIN),
-            self._pulse.stop(HEARTBEAT_ENDS_WITHIN),
+            self._heartbeats.stop(HEARTBEAT_ENDS_WITHIN),
             self._web.stop(),
             return_exceptions=True,
         )
@@ -297,9 +298,9 @@ class Running:
     def _store_failed(self, exc: StoreError) -> None:
         self._metrics.store_failed()
         if isinstance(exc, StoreReplaced):
-            if self._replaced is None:
+            if self._store_replaced is None:
                 log.error("store file replaced, shutting down", extra={"fields": {"error": exc}})
-            self._replaced = exc
+            self._store_replaced = exc
             self._stop.set()
         elif self._store_error is None:
             log.error(
@@ -315,6 +316,7 @@ class Running:
         (events, due), pauses = await self._store.write(
             lambda tx: (check_providers(tx, config, at, polled), tx.hosts.pauses(at))
         )
+        # a pause that begins in the future was stored while the clock was ahead
         self._hosts.respect(pause for pause in pauses if not pause.is_ahead(at))
         self._notify(events)
         for first in range(0, len(due), CHECKED_TOGETHER):
@@ -390,7 +392,7 @@ class Running:
         except StoreError as exc:
             return f"the store fails: {exc}; nothing is recorded"
         except TimeoutError:
-            return f"the store fails: no answer within {STORE_RESPONDS_WITHIN.total_seconds():.0f} s"
+            return f"the store fails: no response within {STORE_RESPONDS_WITHIN.total_seconds():.0f} s"
         due_since = progress.due_since and max(progress.due_since, self._running_since)
         return replace(progress, due_since=due_since, hanging_since=self._outbox.hanging_since).problem(at)
 
@@ -402,7 +404,7 @@ class Running:
         """Notify systemd and renew the health file if the writer responds and runs start on time."""
         if await self._store.is_responsive(self._watchdog_interval()) and self._scheduler.is_on_time():
             self._systemd.alive()
-            self._life_sign.renew()
+            self._health_file.renew()
 
     async def _show_status(self) -> None:
         try:
@@ -442,7 +444,7 @@ class Running:
             self._reload.clear()
             self._systemd.reloading()
             try:
-                await self._replace(await self._load())
+                await self._switch_to(await self._load())
             except ConfigError as exc:
                 log.error(
                     "reload failed, keeping the current configuration",
@@ -456,7 +458,7 @@ class Running:
                     "reload failed, keeping the current configuration", extra={"fields": {"error": exc}}
                 )
                 await self._note_refusal([str(exc)])
-            self._systemd.ready()
+            self._systemd.ready()  # after a refusal, too: it ends the reload for systemd
 
     async def _note_refusal(self, problems: list[str]) -> None:
         """Record for metrics, readiness and status that the file was refused, and why."""
@@ -486,7 +488,7 @@ class Running:
         The threads of asyncio are not used: slow name lookups may occupy them all."""
         return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)
 
-    async def _replace(self, monitor: Monitor) -> None:
+    async def _switch_to(self, monitor: Monitor) -> None:
         old, self._monitor = self._monitor, monitor
         self._redact.set(old.config.secrets | monitor.config.secrets)
         try:

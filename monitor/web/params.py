@@ -94,7 +94,7 @@ class SeriesParams(QueryParams):
     standing: SeriesState | None = Field(None, description="Only series in this state.")
     words: str = Field(
         "",
-        description="Only series whose name, labels or rules that fire contain all of these words.",
+        description="Only series whose name, labels, or pending or firing rules contain all of these words.",
         max_length=_LONGEST_FILTER,
     )
     order: Order = Field("standing", description="A leading dash reverses it. Unknown values come last.")

@@ -91,7 +91,7 @@ class Series(TypedDict):
         str | None,
         Field(
             description="Why the balance may be outdated; null: it is current.",
-            examples=["timeout: no answer within 10 s"],
+            examples=["timeout: no complete response within 10s"],
         ),
     ]
     rules: list[RuleState]
@@ -213,7 +213,7 @@ def series(page: view.Chosen, at: datetime) -> SeriesPage:
 
 def _row(row: view.Row) -> Series:
     account, balance = row.series.account, row.balance
-    hour, day = row.moves
+    hour, day = row.changes
     return {
         "series": row.name,
         "job": account.job,

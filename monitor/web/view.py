@@ -49,31 +49,31 @@ class SeriesState(StrEnum):
 class RuleState:
     """The state of a rule for one series. `alert` is its alert, if pending or firing.
 
-    `judged` is false while the rule cannot be evaluated: a rule about amounts, while none can be read."""
+    `evaluated` is false while the rule cannot be evaluated: a rule about amounts, while none can be read."""
 
     rule: str
     expected: str
     alert: AlertStatus | None = None
-    judged: bool = True
+    evaluated: bool = True
 
     @property
     def state(self) -> str:
         """Return `inactive`, `pending`, `firing` or `unknown`."""
         if self.alert is not None:
             return self.alert.state
-        return State.INACTIVE if self.judged else "unknown"
+        return State.INACTIVE if self.evaluated else "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """The current state of a series.
 
-    `moves` are the changes of the available amount over an hour and a day; None: unknown. `problem` is the reason why
+    `changes` are those of the available amount over an hour and a day; None: unknown. `problem` is the reason why
     the balance may be outdated, empty if it is current. `next_poll` is in UTC."""
 
     series: Series
     balance: SeriesStatus
-    moves: tuple[Decimal | None, ...]
+    changes: tuple[Decimal | None, ...]
     rules: tuple[RuleState, ...]
     problem: str
     next_poll: datetime | None
@@ -197,8 +197,8 @@ def _rows(
         yield Row(
             series=series,
             balance=balance,
-            moves=tuple(
-                _moved(balance, before.get(name), status.at - span, config.gaps_after.get(account.job, DAY))
+            changes=tuple(
+                _change(balance, before.get(name), status.at - span, config.gaps_after.get(account.job, DAY))
                 for span, before in zip(SPANS, earlier, strict=True)
             ),
             rules=tuple(
@@ -206,7 +206,7 @@ def _rows(
                     rule=rule.name,
                     expected=expected[rule.name],
                     alert=_alert(alerts, rule, series),
-                    judged=not problem or rule.reads in (Reads.ANSWERS, Reads.TIME),
+                    evaluated=not problem or rule.reads in (Reads.ANSWERS, Reads.TIME),
                 )
                 for rule in config.rules_of(series)
             ),
@@ -234,7 +234,7 @@ def _never_read(config: Config, status: Status) -> Iterator[SeriesStatus]:
                 )
 
 
-def _moved(
+def _change(
     balance: SeriesStatus, before: Reading | None, then: datetime, gap_after: timedelta
 ) -> Decimal | None:
     """Return the change of the available amount since `then`; None if it was not read since, or was unknown then.
@@ -242,11 +242,9 @@ def _moved(
     It was known if the last reading before `then`, `before`, was no longer ago than `gap_after`."""
     if balance.available is None or balance.observed_at is None or balance.observed_at <= then:
         return None
-    return (
-        None
-        if before is None or before.observed_at < then - gap_after
-        else subtract(Decimal(balance.available), Decimal(before.available))
-    )
+    if before is None or before.observed_at < then - gap_after:
+        return None
+    return subtract(Decimal(balance.available), Decimal(before.available))
 
 
 def _alert(alerts: Mapping[AlertKey, AlertStatus], rule: Rule, series: Series) -> AlertStatus | None:
@@ -362,7 +360,7 @@ def _sort_key(row: Row, by: str) -> Decimal | None:
         case "balance":
             return None if row.balance.available is None else Decimal(row.balance.available)
         case "1h" | "24h":
-            return row.moves[("1h", "24h").index(by)]
+            return row.changes[("1h", "24h").index(by)]
         case _:
             at = row.balance.observed_at
             return None if at is None else Decimal(-at.timestamp())

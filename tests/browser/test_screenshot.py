@@ -55,7 +55,7 @@ RULES = (
 )
 
 
-TIMED_OUT = "no answer within 10 s"
+TIMED_OUT = "no complete response within 10s"
 
 
 @dataclass(kw_only=True)

@@ -22,7 +22,7 @@ def world(tmp_path: Path) -> World:
     return World(path=tmp_path / "balances.db", accounts=(SPOT, CLIENT))
 
 
-def picture(world: World) -> Overview:
+def overview_of(world: World) -> Overview:
     """All of it, as it is now."""
     site = world.site()
     return read_overview(site.config, site.live, world.now)
@@ -31,7 +31,7 @@ def picture(world: World) -> Overview:
 async def usdt(world: World, store: Store, amount: str, after: timedelta = MINUTE) -> Row:
     """The row of USDT after one more reading of it."""
     await world.poll(store, SPOT, {"USDT": amount}, after=after)
-    return picture(world).by_name["nami-spot/spot/USDT"]
+    return overview_of(world).by_name["nami-spot/spot/USDT"]
 
 
 async def test_a_change_is_exact_and_counted_from_the_reading_that_held_then(world: World) -> None:
@@ -41,7 +41,7 @@ async def test_a_change_is_exact_and_counted_from_the_reading_that_held_then(wor
         await usdt(world, store, "12345678901234567890.000000000000000001")
         await usdt(world, store, "5000", after=50 * MINUTE)
         row = await usdt(world, store, "12345678901234567890.000000000000000003", after=20 * MINUTE)
-        assert row.moves == (Decimal("0.000000000000000002"), None)
+        assert row.changes == (Decimal("0.000000000000000002"), None)
 
 
 async def test_a_change_is_not_known_where_nothing_was_read_since_or_long_before(world: World) -> None:
@@ -49,15 +49,15 @@ async def test_a_change_is_not_known_where_nothing_was_read_since_or_long_before
     async with opened(world) as store:
         await usdt(world, store, "5000")
         row = await usdt(world, store, "5000", after=3 * HOUR)
-        assert row.moves[0] is None  # the reading before is of three hours ago
+        assert row.changes[0] is None  # the reading before is of three hours ago
         row = await usdt(world, store, "5000", after=HOUR)
-        assert row.moves[0] == 0
+        assert row.changes[0] == 0
         row = await usdt(world, store, "5000", after=HOUR + 3 * MINUTE)
         assert (
-            row.moves[0] is None
+            row.changes[0] is None
         )  # nor does one that is three minutes older, where polls come by the minute
         world.now += 2 * HOUR
-        assert picture(world).by_name[row.name].moves[0] is None  # nothing was read for two hours
+        assert overview_of(world).by_name[row.name].changes[0] is None  # nothing was read for two hours
 
 
 async def test_a_series_stands_as_the_worst_of_its_rules_and_its_polls_say(world: World) -> None:
@@ -67,7 +67,7 @@ async def test_a_series_stands_as_the_worst_of_its_rules_and_its_polls_say(world
         assert (await usdt(world, store, "5")).state == "firing"
         assert (await usdt(world, store, "5000")).state == "ok"
         await world.poll(store, SPOT, Outcome.TIMEOUT)
-        row = picture(world).by_name["nami-spot/spot/USDT"]
+        row = overview_of(world).by_name["nami-spot/spot/USDT"]
         assert (row.state, row.balance.available) == ("unknown", "5000")
         assert row.problem == "timeout: what timeout looks like"
         states = {one.rule: one.state for one in row.rules}
@@ -78,8 +78,8 @@ async def test_a_series_that_could_never_be_read_is_shown_as_unknown(world: Worl
     """An endpoint that fails from the start hides nothing of what should be there."""
     async with opened(world) as store:
         await world.poll(store, SPOT, Outcome.AUTH)
-    row = picture(world).by_name["nami-spot/spot/VNDC"]
-    assert (row.state, row.balance.available, row.moves) == ("firing", None, (None, None))
+    row = overview_of(world).by_name["nami-spot/spot/VNDC"]
+    assert (row.state, row.balance.available, row.changes) == ("firing", None, (None, None))
     assert row.problem == "auth: what auth looks like"
 
 
@@ -89,7 +89,9 @@ async def test_an_outage_shows_at_every_series_of_its_provider(world: World) -> 
         await usdt(world, store, "5000")
         for _ in range(3):
             await world.poll(store, SPOT, Outcome.TIMEOUT)
-    [failing] = [one for one in picture(world).by_name["nami-spot/spot/USDT"].rules if one.rule == "failing"]
+    [failing] = [
+        one for one in overview_of(world).by_name["nami-spot/spot/USDT"].rules if one.rule == "failing"
+    ]
     assert failing.alert is not None
     assert (failing.state, failing.alert.subject) == ("firing", "nami-main")
 
@@ -142,7 +144,7 @@ async def test_series_are_found_and_sorted(tmp_path: Path, wish: SeriesFilter, f
     async with opened(world) as store:
         for short, (_, amount) in named.items():
             await world.poll(store, accounts[short], {"USDT": amount} if amount else {})
-    rows = picture(world).rows
+    rows = overview_of(world).rows
     order = {name: short for short, (name, _) in named.items()}
     assert [order[row.series.account.name] for row in choose(rows, wish).rows] == found
 
@@ -158,7 +160,7 @@ async def test_a_page_beyond_the_last_is_the_last(world: World) -> None:
 
 def test_before_anything_was_read_there_is_a_page(world: World) -> None:
     """The daemon has just been installed: what it shall read is there, and said to be unknown."""
-    found = picture(world)
+    found = overview_of(world)
     assert {row.name: (row.balance.available, row.problem) for row in found.rows} == {
         "nami-spot/spot/USDT": (None, "never read"),
         "nami-spot/spot/VNDC": (None, "never read"),
@@ -174,7 +176,7 @@ def test_the_next_poll_of_a_job_is_its_first_account_s(world: World) -> None:
     other = replace(CLIENT, name="CLIENT_002")
     world.accounts = (SPOT, CLIENT, other)
     world.next_polls = {str(CLIENT): later, str(other): soon, str(SPOT): later}
-    found = picture(world)
+    found = overview_of(world)
     nexts: dict[str, datetime | None] = {
         job.name: found.next_polls.get(job.name) for job in found.status.jobs
     }

@@ -13,7 +13,7 @@ from monitor.config.sections import HeartbeatSection
 log = logging.getLogger(__name__)
 
 
-class Pulse:
+class Heartbeats:
     """Sends heartbeats in a task of its own, so that a slow URL delays nothing else.
 
     `problem` returns the daemon's problem; empty: none."""
@@ -22,7 +22,7 @@ class Pulse:
         self._problem = problem
         self._wanted: HeartbeatSection | None = None
         self._replaced = asyncio.Event()
-        self._beating: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def reconfigure(self, wanted: HeartbeatSection | None) -> None:
         """Use these settings from now on. A heartbeat with other settings ends its run and stops."""
@@ -31,20 +31,20 @@ class Pulse:
         self._replaced.set()
         self._wanted, self._replaced = wanted, asyncio.Event()
         if wanted is not None:
-            beating = asyncio.create_task(self._beat(wanted, self._replaced), name="heartbeat")
-            self._beating.add(beating)
-            beating.add_done_callback(self._beating.discard)
+            task = asyncio.create_task(self._run(wanted, self._replaced), name="heartbeat")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def stop(self, within: timedelta) -> None:
         """End the current run, if its URL responds in time."""
         self._replaced.set()
-        if self._beating:
-            _, slow = await asyncio.wait(self._beating, timeout=within.total_seconds())
-            for beating in slow:
-                beating.cancel()
+        if self._tasks:
+            _, slow = await asyncio.wait(self._tasks, timeout=within.total_seconds())
+            for task in slow:
+                task.cancel()
             await asyncio.gather(*slow, return_exceptions=True)
 
-    async def _beat(self, wanted: HeartbeatSection, replaced: asyncio.Event) -> None:
+    async def _run(self, wanted: HeartbeatSection, replaced: asyncio.Event) -> None:
         heartbeat, loop = Heartbeat(wanted.url, uuid4, proxy=wanted.proxy), asyncio.get_running_loop()
         while not replaced.is_set():
             next_at = loop.time() + wanted.every.total_seconds()
