@@ -1,4 +1,4 @@
-"""The configuration: one YAML file, read exactly, checked as a whole, and immutable from then on."""
+"""The configuration: one YAML file, read exactly, checked as a whole, and immutable."""
 
 from monitor.config.files import find
 from monitor.config.json_schema import json_schema

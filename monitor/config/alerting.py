@@ -1,5 +1,5 @@
-"""What the file says of notifications besides rules: channels, links, routes, inhibitions, maintenance windows,
-heartbeat, summary and status page. All of it is read, and checked against what else is configured."""
+"""The sections besides jobs and rules: channels, links, routes, inhibitions, maintenance windows, heartbeat, summary
+and status page. They are read, and checked against the rest of the file."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,9 +38,10 @@ _FOUR_YEARS = [date(2024, 1, 1) + timedelta(days=number) for number in range(4 *
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertingReader:
-    """Reads what decides where notifications go and what mutes alerts, and reports what is wrong with it.
+    """Reads routes, inhibitions and maintenance windows, and reports their problems.
 
-    `rules` are the names of all rules; none: which there are is not known, as with `channels` None."""
+    `rules` are the names of all rules, empty if they are not known. `channels` are the names of all channels, None if
+    they are not known."""
 
     findings: Findings
     configured: Configured
@@ -111,7 +112,7 @@ def _is_daily(fields: CronFields) -> bool:
 
 
 def build_route(number: int, section: RouteSection) -> Route:
-    """Return the finished route. Only for a section with which nothing is wrong, like those below."""
+    """Return the route of a section without problems."""
     return Route(
         number=number,
         match=Match(section.match),
@@ -125,12 +126,12 @@ def build_route(number: int, section: RouteSection) -> Route:
 
 
 def build_inhibition(section: InhibitSection) -> Inhibition:
-    """Return the finished inhibition."""
+    """Return the inhibition of a section without problems."""
     return Inhibition(source=Match(section.source), target=Match(section.target), equal=section.equal)
 
 
 def build_maintenance(section: MaintenanceSection) -> Maintenance:
-    """Return the finished maintenance window."""
+    """Return the maintenance window of a section without problems."""
     return Maintenance(name=section.name, match=Match(section.match), window=_build_window(section))
 
 
@@ -161,7 +162,7 @@ def _check_fallback(name: str, section: ChannelSection, names: Sequence[str], fi
 
 
 def _check_circles(channels: Mapping[str, ChannelSection | None], findings: Findings) -> None:
-    """Report each circle of fallbacks once, at the first of its channels."""
+    """Report each circle of fallbacks once, at its first channel."""
     reported: set[str] = set()
     for name in channels:
         chain = _chain(name, channels)
@@ -171,7 +172,7 @@ def _check_circles(channels: Mapping[str, ChannelSection | None], findings: Find
 
 
 def _chain(name: str, channels: Mapping[str, ChannelSection | None]) -> list[str]:
-    """Return the channel and its fallbacks, one after the other, up to the first that is there already."""
+    """Return the channel and its fallbacks in turn, up to the first that repeats."""
     chain = [name]
     while (section := channels.get(chain[-1])) is not None and section.fallback is not None:
         chain.append(section.fallback)
@@ -186,7 +187,9 @@ def check_messages(
     links: Collection[str],
     findings: Findings,
 ) -> None:
-    """Report messages of channels that can't be rendered. They serve the alerts of every rule: any rule's links do."""
+    """Report messages of channels that can't be rendered.
+
+    A channel serves alerts of every rule, so its messages may use the links of any rule."""
     known = dict.fromkeys((*links, *(name for rule in rules for name in rule.links)))
     for name, channel in channels.items():
         if channel is not None:
@@ -194,7 +197,7 @@ def check_messages(
 
 
 def build_channel(name: str, section: ChannelSection, places: tuple[Position, ...]) -> Channel:
-    """Return the finished channel. Only for a section with which nothing is wrong."""
+    """Return the channel of a section without problems. `places` are the positions of its URLs in the file."""
     return Channel(
         name=name,
         urls=section.urls,
@@ -217,13 +220,13 @@ def _quiet_hours(section: QuietHoursSection) -> QuietHours:
 
 
 def read_heartbeat(findings: Findings) -> HeartbeatSection | None:
-    """Return the heartbeat, where there is one that can be read."""
+    """Return the heartbeat; None if there is none or it can't be read."""
     path = ("heartbeat",)
     return read(HeartbeatSection, path, findings) if findings.has(path) else None
 
 
 def read_summary(channels: Sequence[str] | None, findings: Findings) -> SummarySection | None:
-    """Return the summary, where there is one that can be read. `channels` None: the channels are not known."""
+    """Return the summary; None if there is none or it can't be read. `channels` is None if they are not known."""
     path = ("summary",)
     section = read(SummarySection, path, findings) if findings.has(path) else None
     if section is not None:
@@ -232,7 +235,7 @@ def read_summary(channels: Sequence[str] | None, findings: Findings) -> SummaryS
 
 
 def read_web(findings: Findings) -> WebSection | None:
-    """Return the status page, where there is one that can be read."""
+    """Return the status page; None if there is none or it can't be read."""
     path = ("web",)
     section = read(WebSection, path, findings) if findings.has(path) else None
     open_to_others = section is not None and section.token is None and not section.listen.is_loopback
@@ -248,7 +251,7 @@ _LINKS: yaml_tree.Path = ("links",)
 
 
 def read_links(findings: Findings) -> dict[str, str]:
-    """Return the links of all rules. Those with which something is wrong are there too: messages may name them."""
+    """Return the links of all rules. Links with problems are included, because messages may name them."""
     node = findings.node(_LINKS)
     if findings.has(_LINKS) and not isinstance(node, yaml_tree.Mapping):
         findings.value(_LINKS, expected("a mapping from names to URLs", node))

@@ -1,4 +1,4 @@
-"""Which file is the configuration, and files as text."""
+"""Finding the configuration file, and reading files as text."""
 
 from codecs import BOM_UTF8
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ MAX_FILE = 16 * 1024 * 1024
 
 
 def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """Return the file asked for: `explicit` (-c), else `$BALANCE_MONITOR_CONFIG`, else the first of the usual places.
+    """Return the configuration file: `explicit` (-c), else `$BALANCE_MONITOR_CONFIG`, else the first default place.
 
-    Only the usual places have to exist; `load` says what is wrong with the others. Raises ConfigError where
-    there is none, naming the places."""
+    Only a default place must exist; `load` reports problems with the others. Raises ConfigError with the default places
+    if no file is found."""
     asked = explicit or environ.get(VARIABLE)
     if asked:
         return Path(asked)
@@ -33,12 +33,12 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
 def _is_there(path: Path) -> bool:
     try:
         return path.exists()
-    except PermissionError:  # its directory can't be entered: `load` says so
+    except PermissionError:  # its directory can't be entered: `load` reports that
         return True
 
 
 class Unreadable(Exception):
-    """A file without text, and why; `at` where the reason has a place in it."""
+    """A file that can't be read as text, with the reason; `at` is the position of the cause in it, if it has one."""
 
     def __init__(self, reason: str, at: Position | None = None) -> None:
         super().__init__(reason)

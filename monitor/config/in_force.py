@@ -1,4 +1,4 @@
-"""The configuration in force, as the store keeps it, for commands that are needed while the file is broken."""
+"""The configuration in force, from the store, for commands that must work while the file is broken."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,16 +21,16 @@ from monitor.errors import ConfigError, Problem, StoreError
 from monitor.store.read.state import ConfigurationStatus, kept_configuration
 
 STATE = Path("/var/lib/balance-monitor")
-"""Where a service's store lies, as docs/deployment.md has it."""
+"""The directory of the store when the daemon is a service, as in docs/deployment.md."""
 
 _SQLITE = re.compile(r"""^[^#\n]*?(sqlite:///[^"'\n]*?)\s*(?:["',}#]|$)""", re.MULTILINE)
 
 
 def in_force(file: Path | None, environ: Mapping[str, str], error: ConfigError) -> tuple[Config, str]:
-    """Return the configuration that the daemon last accepted of a file, and a warning for whoever asked for that.
+    """Return the configuration that the daemon last accepted of a file, and a warning for the user.
 
-    `error` says what is wrong with the file, None: there is none in the usual places. It is raised again, with what
-    else is to be known, where no such configuration can be found or used."""
+    `file` is None if there is none in the default places. `error` is the problem with the file. If no accepted
+    configuration can be found or used, ConfigError is raised with the problems of `error` and the reason."""
     found, hindrances = None, list[Problem]()
     for one in (Path() / LOCAL, SYSTEM) if file is None else (file,):
         found = found or _kept(one, environ, hindrances)
@@ -55,7 +55,7 @@ class _Found:
 
 
 def _kept(file: Path, environ: Mapping[str, str], hindrances: list[Problem]) -> _Found | None:
-    """Find what is kept of a file. Where that does not say which store it is, the store has to name the file."""
+    """Return the stored configuration of a file. A store that the file does not name must itself name the file."""
     named = list(_store_named(file, environ))
     for store in dict.fromkeys((*named, *_store_guesses(file))):
         try:
@@ -71,9 +71,9 @@ def _kept(file: Path, environ: Mapping[str, str], hindrances: list[Problem]) -> 
 
 
 def _store_named(file: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    """Yield where a file says that the store is, however broken it is: what `store.url` holds, then what looks like it.
+    """Yield the stores that a possibly broken file names: the one in `store.url`, then any text that looks like one.
 
-    Nothing where it can't be read, or says nothing that can be meant."""
+    Yields nothing if the file can't be read."""
     try:
         with file.open("rb") as opened:
             text = opened.read(MAX_FILE).decode(errors="replace")
@@ -94,9 +94,9 @@ def _store_named(file: Path, environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _store_guesses(file: Path) -> Iterator[Path]:
-    """Yield where the store of a file may be that does not say it: what a daemon locked, beside it or as a service."""
+    """Yield the stores that a file without `store.url` may have: those that a daemon locked, beside it or in STATE."""
     for folder in (file.absolute().parent, STATE):
-        with suppress(OSError):  # it can't be looked into
+        with suppress(OSError):  # the directory can't be read
             yield from (lock.with_suffix("") for lock in sorted(folder.glob("*.lock")))
 
 

@@ -1,4 +1,4 @@
-"""The jobs of the file: read, checked by themselves, and against the providers."""
+"""The jobs of the file: read, and checked by themselves and against the providers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ from monitor.providers import PROVIDERS
 from monitor.providers.base import Check, Entry, ListFile, Settings, Wallets
 
 MAX_FILE = 16 * 1024 * 1024
-"""Bytes a list file may hold."""
+"""Largest size of a list file in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadJob:
-    """A job as far as it could be read: `section` lacks what was wrong; `accounts` is empty where anything was.
+    """A job as far as it can be read: `section` lacks invalid keys, and `accounts` is empty if there were any.
 
-    `list_file` is the file that lists its accounts, if one does. `listed_elsewhere`: that list, or a part of it, comes
-    from a file or a variable, and changes without the configuration."""
+    `list_file` is the file with its accounts, if there is one. `listed_elsewhere` is True if the list, or a part of it,
+    comes from a file or a variable, and so changes without the configuration."""
 
     path: yaml_tree.Path
     provider_type: str | None
@@ -38,17 +38,17 @@ class ReadJob:
 
     @property
     def name(self) -> str:
-        """Return the job's name; empty where it could not be read."""
+        """Return the job's name; empty if it can't be read."""
         return self.section.name if self.section is not None else ""
 
     @property
     def service(self) -> type[Settings]:
-        """Return the keys of the provider that is polled. Only for a job that has accounts."""
+        """Return the settings class of its provider. Only for a job with accounts."""
         settings: type[Settings] = PROVIDERS[self.provider_type or ""].settings
         return settings
 
     def schedule(self) -> Schedule | None:
-        """Return when it runs; None where that could not be read."""
+        """Return its schedule; None if it can't be read."""
         if self.section is None:
             return None
         if self.section.every is not None:
@@ -58,7 +58,7 @@ class ReadJob:
         return None
 
     def build(self, providers: Mapping[str, Settings]) -> Job:
-        """Return the finished job. Only for a job with which nothing is wrong."""
+        """Return the job for the daemon. Only for a job without problems."""
         section, schedule = self.section, self.schedule()
         if section is None or schedule is None or self.provider_type is None:
             raise ValueError(f"{self.path} was not read whole")
@@ -76,7 +76,7 @@ def read_jobs(
 ) -> tuple[ReadJob, ...]:
     """Return the jobs at these paths of a configuration file, as far as they can be read.
 
-    `provider_types` are the types of the configured providers by name, None for one that is not known."""
+    `provider_types` are the types of the configured providers by name, None for an unknown type."""
     jobs = tuple(_read_job(path, provider_types, file, findings) for path in paths)
     check_unique(paths, findings)
     return jobs
@@ -140,7 +140,7 @@ def _section(path: yaml_tree.Path, provider_type: str | None, findings: Findings
 
 
 def _check_entries(path: yaml_tree.Path, kinds: Iterable[type[Wallets]], findings: Findings) -> None:
-    """Report what is wrong with the lists and mappings of the job at a path, each entry at its own place."""
+    """Report the invalid entries in lists and mappings of the job at a path, each at its own place."""
     for key, check in chain.from_iterable(kind.checks.items() for kind in kinds):
         node = findings.node((*path, key))
         given = [] if node is None else [one for one in yaml_tree.scalars(node) if len(one[0]) == 1]
@@ -153,7 +153,7 @@ def _check_entries(path: yaml_tree.Path, kinds: Iterable[type[Wallets]], finding
 def _read_list(
     path: yaml_tree.Path, by: ListFile, check: Check, file: Path, shown: Path, findings: Findings
 ) -> list[str]:
-    """Return the lines of a list file that the key at a path names, and report what is wrong with it.
+    """Return the lines of a list file that the key at a path names, and report its problems.
 
     `shown` is how messages name the file. Blank lines and those that begin with `#` are skipped, and white space
     around a line is removed."""
@@ -188,7 +188,7 @@ def _accounts(section: JobSection) -> Iterator[Account]:
 
 
 def check_unique(paths: Sequence[yaml_tree.Path], findings: Findings) -> None:
-    """Report the names that more than one of the entries of a list has."""
+    """Report names that several items of a list have."""
     first: dict[str, int] = {}
     for index, path in enumerate(paths):
         name = findings.text((*path, "name"))

@@ -1,7 +1,7 @@
 """The file's JSON Schema (draft 2020-12), for editors: made from the same types that read the file.
 
-An editor's YAML parser tells numbers and booleans from text, which the file's reader does not. So the schema takes
-a number wherever the text of one would do, and a reference (`${NAME}`) wherever a value has a form.
+An editor's YAML parser distinguishes numbers and booleans from text, and the file's reader does not. Therefore the
+schema accepts a number wherever its text is valid, and a reference (`${NAME}`) wherever a value has a form.
 """
 
 import re
@@ -42,11 +42,11 @@ _TO_REFERENCE = {"$ref": "#/$defs/reference"}
 _ANY_SCALAR = ["string", "number", "boolean"]
 _ANNOTATIONS = ("title", "description", "default", "examples")
 _SECTION = "section"
-"""The key by which a schema names its section, as long as it is being made."""
+"""The key under which a schema holds its section while it is being built."""
 
 
 def json_schema() -> Schema:
-    """Return the schema. It accepts more than the reader does: it can't tell whether a name refers to anything."""
+    """Return the schema. It accepts more than the reader does: it can't check that a name exists."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "balance-monitor",
@@ -64,31 +64,31 @@ def _properties() -> Schema:
         "store": {**_section(StoreSection), "type": ["object", "null"], "title": "store"},
         "providers": _named(
             "providers",
-            "The services that hold the wallets, by names of your own.",
+            "Connections to the services that hold the wallets, by name.",
             {"anyOf": [_section(provider.settings) for provider in PROVIDERS.values()]},
             minProperties=1,
         ),
         "channels": _named(
             "channels",
-            "Where messages go, by names of your own.",
+            "Lists of URLs that messages are sent to, by name.",
             _section(ChannelSection),
             type=["object", "null"],
         ),
         "routes": _list(
             "routes",
-            "Which alerts go where: the first that fits, and those after it where it says `continue`.",
+            "Channels for alerts. The first route that matches applies; with `continue: true` also later ones.",
             [_section(RouteSection)],
             type=["array", "null"],
         ),
         "inhibit": _list(
             "inhibit",
-            "Alerts that keep others quiet while they fire.",
+            "Alerts that mute others while they fire.",
             [_section(InhibitSection)],
             type=["array", "null"],
         ),
         "maintenance": _list(
             "maintenance",
-            "Times in which some alerts are not told.",
+            "Times in which some alerts are muted.",
             [_section(MaintenanceSection)],
             type=["array", "null"],
         ),
@@ -100,14 +100,14 @@ def _properties() -> Schema:
         ),
         "rules": _list(
             "rules",
-            "What is told, and to whom.",
+            "Conditions over series. An alert fires when one is met.",
             [_rule(name) for name in RULES],
             type=["array", "null"],
         ),
         "links": {
             **_named(
                 "links",
-                "URL templates by names of your own: lines of every message, and {{ links.NAME }} in its templates.",
+                "URL templates by name: shown in every message, and available as {{ links.NAME }} in templates.",
                 {"type": "string", "minLength": 1},
                 type=["object", "null"],
             ),
@@ -118,8 +118,8 @@ def _properties() -> Schema:
         "web": {**_section(WebSection), "type": ["object", "null"], "title": "web"},
         "failing": {
             "title": "failing",
-            "description": "Whether a rule named `failing` exists by itself: polls of anything that fail three times "
-            "in a row. A rule of type failing without `match` takes its place.",
+            "description": "The built-in rule `failing`, on or off: it fires when polls fail three times in a row. A "
+            "rule of type failing without `match` replaces it.",
             "enum": [True, False, *sorted(ON | OFF)],
             "default": "on",
         },
@@ -148,7 +148,7 @@ def _list(title: str, description: str, items: list[Schema], **keywords: Any) ->
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's schemas with defaults as the file writes them. A key is left out, it is never null."""
+    """Pydantic's schemas, with defaults as the file writes them. An optional key is left out, never null."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         return {**super().model_schema(schema), _SECTION: schema["cls"]}
@@ -172,14 +172,14 @@ def _section(section: type[Section]) -> Schema:
 
 
 def _titled(schema: Schema) -> Schema:
-    """Return an object's schema with its keys described as the file has them."""
+    """Return an object's schema with the keys as the file spells them."""
     properties = {key: _property(key, value) for key, value in schema["properties"].items()}
     rest = {key: value for key, value in schema.items() if key != _SECTION}
     return {**rest, "properties": properties, **_alternatives(schema[_SECTION])}
 
 
 def _inlined(part: Any, definitions: Schema) -> Any:
-    """Replace pydantic's references by what they refer to: sections within sections."""
+    """Replace pydantic's references to sections by the sections."""
     if isinstance(part, list):
         return [_inlined(one, definitions) for one in part]
     if not isinstance(part, dict):
@@ -192,7 +192,7 @@ def _inlined(part: Any, definitions: Schema) -> Any:
 
 
 def _rule(name: str) -> Schema:
-    """Return a rule's schema: a rule has its limits, or levels that have them."""
+    """Return a rule's schema: it has either its own limits, or levels with limits."""
     schema = _section(RULES[name])
     own, limits = schema.pop("allOf", []), keys(LEVELS[name])
     in_levels = {"required": ["levels"], "not": {"anyOf": _required(("severity", *limits))}}
@@ -241,7 +241,7 @@ def _property(key: str, schema: Schema) -> Schema:
 
 
 def _relaxed(schema: Schema) -> Schema:
-    """Return the schema of a value as an editor's YAML parser may have read it."""
+    """Return a schema that also accepts a reference, and a number or a boolean where its text is valid."""
     if "const" in schema:
         return schema
     if "properties" in schema:
@@ -270,7 +270,7 @@ def _relaxed_part(keyword: str, part: Any) -> Any:
 
 
 def _takes_numbers(schema: Schema) -> bool:
-    """Return whether a number's text would do: the reader keeps it as it is written."""
+    """Return whether the text of a number is valid: the reader keeps it as it is written."""
     if "enum" in schema or schema.get("format") == "uri":
         return False
     return re.search(schema.get("pattern", ""), "1") is not None

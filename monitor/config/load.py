@@ -1,4 +1,4 @@
-"""From the file to the configuration: all of it read and checked, and built only if nothing is wrong."""
+"""Loading the configuration: the whole file is read and checked, and built only if it has no problems."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -69,7 +69,7 @@ KEYS = (
 """The keys of the file."""
 
 UrlCheck = Callable[[Mapping[str, Iterable[SecretStr]]], Iterable[tuple[str, int, str]]]
-"""Which of the channels' URLs are refused: channel, index and why."""
+"""Returns the refused URLs of channels, each as channel, index and reason."""
 
 _EMPTY = Problem(path="", reason="is empty; `providers` and `jobs` are required")
 
@@ -81,11 +81,12 @@ def load(
     need_secrets: bool = True,
     refused: UrlCheck | None = None,
 ) -> Config:
-    """Return the configuration in a file, with what it takes from `environ` and from other files.
+    """Return the configuration in a file, with its references to `environ` and to other files resolved.
 
-    Without `need_secrets`, a credential or a channel's URL that is not there is no error: something stands in for
-    it. Raises ConfigError with everything that is wrong: with the URLs that are `refused` (channel, index and why)
-    as well, where it raises it anyway. Without, whoever opens the channels finds them."""
+    Without `need_secrets`, a missing credential or channel URL is not an error, and a placeholder replaces it.
+
+    Raises ConfigError with all problems. If there are any, URLs that `refused` returns are added to them; if there are
+    none, the URLs are checked later, when the channels are opened, because that loads apprise."""
     parsed = _parse(path)
     if parsed.root is None:
         raise ConfigError(str(path), parsed.problems or (_EMPTY,))
@@ -103,9 +104,9 @@ def load(
 
 
 def restore(path: Path, kept: yaml_tree.Plain) -> Config:
-    """Return the configuration whose `document` was kept of this file; what was withheld from that is stood in for.
+    """Return the configuration from a stored `document` of this file. Placeholders replace what it does not contain.
 
-    Raises ConfigError where it is not one for this version of the program."""
+    Raises ConfigError if this version of the program does not accept it."""
     root = yaml_tree.node(kept)
     findings = Findings(str(path), root)
     sections = _read(path, findings)
@@ -139,7 +140,7 @@ def _parse(path: Path) -> yaml_tree.Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sections:
-    """What could be read of the file: all of it, if nothing is wrong."""
+    """The sections of the file, as far as they can be read."""
 
     store: StoreSection | None
     providers: Mapping[str, Settings | None]
@@ -217,7 +218,7 @@ def _check_keys(findings: Findings) -> None:
 
 
 def _names(key: str, findings: Findings) -> tuple[str, ...]:
-    """Return the names in a mapping of named things; report those that no name may be."""
+    """Return the names in a mapping from names to settings, and report invalid ones."""
     node = findings.node((key,))
     if findings.has((key,)) and not isinstance(node, yaml_tree.Mapping):
         findings.value((key,), expected("a mapping from names to settings", node))
@@ -229,7 +230,7 @@ def _names(key: str, findings: Findings) -> tuple[str, ...]:
 
 
 def _items(key: str, findings: Findings, first: str = "name") -> tuple[yaml_tree.Path, ...]:
-    """Return the paths of the items of a list. `first` is the key that an item begins with."""
+    """Return the paths of the items of a list. `first` is the first key of an item, for an error."""
     node = findings.node((key,))
     if isinstance(node, Sequence):
         return tuple((key, index) for index in range(len(node.items)))
@@ -260,7 +261,7 @@ def _configured(jobs: tuple[ReadJob, ...], types: Mapping[str, str | None], find
 
 
 def _rule_names(findings: Findings, *, built_in: bool) -> frozenset[str]:
-    """Return the names of all rules; none where one of them has none, or there should be rules and are not."""
+    """Return the names of all rules; empty if one has no name, or the rules can't be read."""
     paths = _items("rules", findings)
     names = [findings.text((*path, "name")) for path in paths]
     if None in names or (not paths and findings.within(("rules",))):
@@ -269,7 +270,7 @@ def _rule_names(findings: Findings, *, built_in: bool) -> frozenset[str]:
 
 
 def _built_in(findings: Findings) -> bool:
-    """Return whether the built-in rule exists: not if it is switched off, or if a rule of the file takes its place."""
+    """Return whether the built-in rule exists: it is not switched off, and no rule of the file replaces it."""
     rules = _items("rules", findings)
     replaced = any(
         findings.text((*path, "type")) == BUILT_IN.kind and not findings.keys((*path, "match"))
@@ -298,7 +299,7 @@ def _failing(findings: Findings) -> bool:
 
 
 def _build(path: Path, sections: _Sections, interpolated: Interpolated) -> Config:
-    """Build the configuration. Only for a file with which nothing is wrong: then no section is None."""
+    """Return the configuration of a file without problems: no section is None."""
     root = interpolated.root
     providers = {name: settings for name, settings in sections.providers.items() if settings is not None}
     channels = {
@@ -341,19 +342,17 @@ def _places(root: Node, channel: str) -> tuple[yaml_tree.Position, ...]:
 
 
 REST = timedelta(seconds=0.5)
-"""How long nobody may have written to a file before it counts as whole."""
+"""How long a file must be unchanged before it counts as complete."""
 TRIES = 8
 
 Stamp = tuple[int, int, int]
 
 
 def load_at_rest(path: Path, environ: Mapping[str, str], known: Iterable[Path]) -> Config:
-    """Return the configuration once its file and what that names have been unchanged for a while. See `load`.
+    """Return the configuration once its file, and the files that it names, are unchanged for a while. See `load`.
 
-    `known` are the files that it named before.
-
-    A file that is gone may be about to be replaced: it is waited for. Raises ConfigError also where they don't come to
-    rest. Blocks for `REST` at least."""
+    `known` are the files that it named before. Waits for a missing file, which may be about to be replaced. Raises
+    ConfigError also if the files keep changing. Blocks for at least `REST`."""
     files = frozenset((path, *known))
     for left in reversed(range(TRIES)):
         before = _stamps(files)
@@ -380,6 +379,6 @@ def _stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
 def _stamp(file: Path) -> Stamp | None:
     try:
         found = file.stat()
-    except (OSError, ValueError):  # not there, or a NUL in its name: `load` says so
+    except (OSError, ValueError):  # missing, or a NUL in its name: `load` reports that
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

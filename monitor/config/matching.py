@@ -1,4 +1,4 @@
-"""What a `match` says of what is configured: a rule's of its series, a route's of the alerts."""
+"""Checking each `match` against the configuration: a rule's against series, a route's against alerts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ Globs = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configured:
-    """What rules can be about. `providers` are types by name, None for one that is not known.
+    """The names that a `match` can contain. `providers` are types by name, None for an unknown type.
 
-    Names and labels are known of broken jobs too, accounts are not."""
+    Names and labels include those of jobs with problems; accounts do not."""
 
     providers: Mapping[str, str | None]
     jobs: Sequence[ReadJob]
@@ -29,22 +29,22 @@ class Configured:
 
     @property
     def complete(self) -> bool:
-        """Return whether these are all the accounts there are."""
+        """Return whether the accounts of all jobs are known."""
         return bool(self.jobs) and all(job.accounts for job in self.jobs)
 
     @property
     def of_a_series(self) -> tuple[str, ...]:
-        """Return the keys that can be matched of a series."""
+        """Return the attributes of a series."""
         return (*OF_THE_SERIES, *sorted(self.labels))
 
     @property
     def of_an_alert(self) -> tuple[str, ...]:
-        """Return the keys that can be matched of an alert."""
+        """Return the attributes of an alert."""
         return (*OF_THE_ALERT, *self.of_a_series)
 
 
 def matched(match: Globs, path: yaml_tree.Path, configured: Configured, findings: Findings) -> list[ReadJob]:
-    """Return the jobs of which a rule's `match`, at a path, fits a series or more. Report what in it fits nothing."""
+    """Return the jobs with series that the `match` of a rule, at a path, matches. Report what matches nothing."""
     for key in match:
         if key not in configured.of_a_series:
             findings.key((*path, key), _unknown_attribute(key, configured.of_a_series))
@@ -54,7 +54,7 @@ def matched(match: Globs, path: yaml_tree.Path, configured: Configured, findings
 def check_alerts(
     match: Globs, path: yaml_tree.Path, configured: Configured, rules: Iterable[str], findings: Findings
 ) -> None:
-    """Report what in the `match` of a route or the like, at a path, fits nothing. `rules` are the names of all."""
+    """Report what matches nothing in a `match` of alerts, at a path. `rules` are the names of all rules."""
     for key in match:
         if key not in configured.of_an_alert:
             findings.key((*path, key), _unknown_attribute(key, configured.of_an_alert))
@@ -67,7 +67,7 @@ def check_alerts(
 def check_attributes(
     names: Iterable[str], path: yaml_tree.Path, configured: Configured, findings: Findings
 ) -> None:
-    """Report the names at a path that no alert has as an attribute."""
+    """Report the names at a path that are not an attribute of an alert."""
     for index, name in enumerate(names):
         if name not in configured.of_an_alert:
             findings.value(findings.item(path, index), _unknown_attribute(name, configured.of_an_alert))
@@ -91,15 +91,17 @@ def _matched_jobs(
 
 
 def _awaited(match: Globs, jobs: Sequence[ReadJob]) -> list[ReadJob]:
-    """Return the jobs that would have an account that fits, if a file or a variable listed it: such a list changes by
-    itself, and what waits for one of its accounts is no mistake."""
+    """Return the jobs that would match if their file or variable listed a matching account.
+
+    Such a list changes without the configuration, so a rule for an account that is not in it now is not an error."""
     others = Match({key: globs for key, globs in match.items() if key != "account"})
     return [job for job in jobs if job.listed_elsewhere and _matches_any_series(others, job)]
 
 
 def _matches(match: Globs, job: ReadJob) -> bool:
-    """Return whether a job has a series that fits. Its accounts differ in name alone and may be many, so the rest is
-    compared once."""
+    """Return whether a job has a series that matches.
+
+    Its accounts differ only in name and may be many, so the rest is compared once."""
     names = match.get("account", ("*",))
     others = Match({key: globs for key, globs in match.items() if key != "account"})
     return _matches_any_series(others, job) and any(
@@ -108,7 +110,7 @@ def _matches(match: Globs, job: ReadJob) -> bool:
 
 
 def _matches_any_series(match: Match, job: ReadJob) -> bool:
-    """Return whether the first account has a series that fits; any might where it names no currencies."""
+    """Return whether the first account has a series that matches; without configured currencies, any may exist."""
     for account in job.accounts[:1]:
         if account.currencies:
             return any(match.series(account.series(currency)) for currency in account.currencies)

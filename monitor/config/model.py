@@ -1,4 +1,4 @@
-"""The configuration as the rest of the program sees it: read, checked, complete."""
+"""The configuration that the rest of the program uses: read, checked and complete."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from monitor.providers.base import Api, Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is polled on one schedule over one provider."""
+    """Accounts that are polled on one schedule over one provider."""
 
     name: str
     provider: str
@@ -39,33 +39,33 @@ class Channel:
     name: str
     urls: tuple[SecretStr, ...]
     fallback: str | None = None
-    """The channel that gets what this one has not accepted for `fallback_after`."""
+    """The channel that receives messages that this one has not accepted for `fallback_after`."""
     fallback_after: timedelta = timedelta(minutes=5)
     quiet_hours: QuietHours | None = None
     message: Words | None = None
-    """The words of its messages, where the rule has none of its own; None: the built-in ones."""
+    """The template of its messages, for rules without their own; None: the built-in message."""
     chart: bool | None = None
-    """Whether its messages carry charts; None: as the rules say."""
+    """Whether its messages include charts; None: the rules decide."""
     places: tuple[Position, ...] = field(default=(), repr=False, compare=False)
-    """Where in the file each URL is."""
+    """The position of each URL in the file."""
     targets: tuple[Target, ...] = ()
-    """The recipients behind the URLs. Empty until the channels are opened, which loads apprise; so are those below."""
+    """The recipients behind the URLs. Empty until the channels are opened, which loads apprise; so are the next two."""
     takes_charts: frozenset[Target] = frozenset()
-    """The recipients whose service takes attachments."""
+    """The recipients whose service accepts attachments."""
     former: tuple[tuple[Target, Target], ...] = ()
-    """Pairs: what the store of an older version calls a recipient, and what it is called now."""
+    """Pairs of a recipient's former name, in the store of an older version, and its present one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
-    """Where the database is, as an absolute path, and how long snapshots are kept."""
+    """The absolute path of the database, and how long readings are kept."""
 
     path: Path
     keep: timedelta
 
 
 class Secrets(frozenset[str]):
-    """Texts that may appear nowhere, not even where this set is shown."""
+    """Texts that may not appear in any output; `repr` of the set shows only their number."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} secrets>"
@@ -73,9 +73,9 @@ class Secrets(frozenset[str]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Config:
-    """Everything that one file configures, built once and passed on as it is.
+    """The whole configuration of one file, built once and passed on unchanged.
 
-    No two are equal, so that what is derived from one can be kept under it."""
+    Configurations are compared by identity, so that values derived from one can be cached under it."""
 
     path: Path
     """The file, as an absolute path."""
@@ -83,12 +83,12 @@ class Config:
     providers: Mapping[str, Settings]
     """By name."""
     channels: Mapping[str, Channel]
-    """By name; without targets until they are opened."""
+    """By name. Without targets until the channels are opened."""
     jobs: tuple[Job, ...]
     rules: tuple[Rule, ...]
-    """With what messages show of them. The built-in one comes last, unless it is switched off."""
+    """The built-in rule comes last, unless it is switched off."""
     routes: tuple[Route, ...]
-    """In the order in which they are compared."""
+    """In the order in which alerts are compared with them."""
     inhibitions: tuple[Inhibition, ...]
     maintenance: tuple[Maintenance, ...]
     links: Mapping[str, str]
@@ -97,21 +97,21 @@ class Config:
     summary: SummarySection | None
     web: WebSection | None
     secrets: Secrets = field(repr=False)
-    """Every credential and URL that may appear nowhere, for redaction."""
+    """Every credential and URL that may not appear in any output, for redaction."""
     files: frozenset[Path] = frozenset()
     """The file itself, and the lists of accounts that it names."""
     document: Plain = field(default=None, repr=False)
-    """What the file holds, without secrets, for the store to keep."""
+    """The contents of the file without secrets, for the store."""
     problems: tuple[str, ...] = ()
-    """Why the file can't be used, where this is the configuration kept of an earlier state of it."""
+    """The errors of the file, if this is the configuration in force while the file is broken."""
     hints: tuple[str, ...] = ()
-    """What about some values is probably not meant, each with its place."""
+    """Values that are probably mistakes, each as a sentence with its place."""
     literals: tuple[str, ...] = ()
-    """The places where the file holds a secret itself."""
+    """The places of secrets that are written in the file itself."""
     secret_files: tuple[Path, ...] = ()
     """The files that secrets were read from."""
 
-    # Indexes: made when they are first asked for, and kept
+    # Indexes: computed at first use, then cached
 
     @cached_property
     def accounts(self) -> Mapping[tuple[str, str], Account]:
@@ -125,12 +125,12 @@ class Config:
 
     @cached_property
     def gaps_after(self) -> Mapping[str, timedelta]:
-        """Return the time without a reading after which nothing is known any more, by job."""
+        """Return the time without a reading that counts as a gap, by job."""
         return {name: gap_after(schedule) for name, schedule in self.schedules.items()}
 
     @cached_property
     def targets(self) -> Mapping[str, tuple[Target, ...]]:
-        """Return the recipients of the channels, by name; none of them until the channels are opened."""
+        """Return the recipients of the channels, by channel; empty until the channels are opened."""
         return {name: channel.targets for name, channel in self.channels.items()}
 
     @cached_property
@@ -147,8 +147,9 @@ class Config:
         return self._by_provider.get(name, {})
 
     def describe(self, subject: Subject) -> Mapping[str, str]:
-        """Return what can be matched of a subject: of a provider what all its accounts have in common; nothing of an
-        account that is gone."""
+        """Return the attributes of a subject by name.
+
+        A provider has those that all its accounts have in common, a removed account none."""
         account, currency = self.accounts.get(subject.account_key), subject.currency
         if account is not None:
             return account.attributes if currency is None else account.series(currency).attributes
@@ -159,15 +160,14 @@ class Config:
         return self._in_common[subject]
 
     def rules_of(self, series: Series) -> tuple[Rule, ...]:
-        """Return the rules that judge a series."""
+        """Return the rules that evaluate a series."""
         if series.key not in self._rules_of:
             self._rules_of[series.key] = tuple(rule for rule in self.rules if rule.match.series(series))
         return self._rules_of[series.key]
 
     def idle_silences(self, silences: Iterable[Silence], held: Held) -> frozenset[int]:
-        """Return the numbers of the silences that match no alert that there can be. `held` are the series that were
-        read."""
-        # remembered as long as no new series is read: with many accounts finding out takes a while
+        """Return the numbers of the silences that can match no alert. `held` are the series that have readings."""
+        # cached until a new series is read: with many accounts this is slow to compute
         numbers = {(one.id, len(held)): one for one in silences}
         new = [one for key, one in numbers.items() if key not in self._is_idle]
         found = matching_nothing(new, self.rules, self.accounts.values(), held)
@@ -176,7 +176,7 @@ class Config:
 
     @cached_property
     def _by_provider(self) -> Mapping[str, Mapping[tuple[str, str], Account]]:
-        # an outage asks for all accounts of a provider with every poll
+        # during an outage every poll needs all accounts of a provider
         by_provider: dict[str, dict[tuple[str, str], Account]] = {}
         for key, account in self.accounts.items():
             by_provider.setdefault(account.provider, {})[key] = account

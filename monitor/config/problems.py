@@ -1,4 +1,4 @@
-"""Everything found wrong with one file, each at its place."""
+"""The problems of one file, each with its position."""
 
 import re
 from collections.abc import Iterable
@@ -28,14 +28,14 @@ Place = tuple[str, int, int]
 Hints = Lookup[Path, str]
 _NO_HINTS: Hints = MappingProxyType({})
 
-_TELLING = 6
-"""Characters from which on a text may not appear anywhere; a shorter one is part of too many words."""
+_SHORTEST_HIDDEN = 6
+"""Characters of the shortest text that is hidden in reasons; a shorter one occurs in too many words."""
 
 
 class Findings:
-    """Collects problems over a tree. One place gets one problem: a second would only follow from the first.
+    """Collects the problems of a tree, at most one for a place: a second would only follow from the first.
 
-    No reason repeats what a `${…}` brought in, nor a URL. `hints` are what may explain a problem, by path."""
+    No reason repeats the value of a reference (`${…}`) or a URL. `hints` by path are appended to the reasons there."""
 
     def __init__(self, source: str, root: Node, hints: Hints = _NO_HINTS) -> None:
         self._source = source
@@ -44,11 +44,13 @@ class Findings:
         self._problems: dict[tuple[Place, str], Problem] = {}
         self._paths: set[Path] = set()
         self._above: set[Path] = set()
-        self._meant: set[Path] = set()
+        self._misspelt: set[Path] = set()
         referenced = (part for _, scalar in scalars(root) for part in (*scalar.references, _hidden(scalar)))
-        self._hidden = sorted({part for part in referenced if len(part) >= _TELLING}, key=len, reverse=True)
+        self._hidden = sorted(
+            {part for part in referenced if len(part) >= _SHORTEST_HIDDEN}, key=len, reverse=True
+        )
 
-    # What is wrong
+    # Problems
 
     def value(self, path: Path, reason: str) -> None:
         """Report a wrong value."""
@@ -62,21 +64,21 @@ class Findings:
         self.add(path, self.key_at(path), reason)
 
     def unknown_key(self, path: Path, known: Iterable[str], owner: str | None = None) -> None:
-        """Report a key that is none of the known ones. The one it was meant to be is not missing.
+        """Report an unknown key. The known key that it resembles is then not reported as missing.
 
-        `owner` is what the key belongs to, if to something else."""
+        `owner` names the sections that have such a key, if there are any."""
         name, names = str(path[-1]), list(known)
         self.key(path, unknown_key(name, names, owner))
-        if owner is None and (meant := nearest_name(name, names)) is not None:
-            self._meant.add((*path[:-1], meant))
+        if owner is None and (known_key := nearest_name(name, names)) is not None:
+            self._misspelt.add((*path[:-1], known_key))
 
     def missing(self, path: Path, reason: str = "is required") -> None:
-        """Report a key that is not there, at the mapping that lacks it."""
-        if path not in self._meant:
+        """Report a missing key, at the mapping that lacks it."""
+        if path not in self._misspelt:
             self.add(path, self._deepest(path[:-1]).at, reason)
 
     def add(self, path: Path, at: Position, reason: str, source: str | None = None) -> None:
-        """Report something wrong at a position, in another file where `source` names one."""
+        """Report a problem at a position of this file, or of another file if `source` names one."""
         if source is None and path in self._hints:
             reason = f"{reason}; {self._hints[path]}"
         for text in self._hidden:
@@ -88,16 +90,16 @@ class Findings:
         self._above.update(path[:length] for length in range(len(path)))
 
     def extend(self, problems: Iterable[Problem]) -> None:
-        """Report what is wrong with the file as YAML."""
+        """Report the problems that the YAML parser found."""
         for found in problems:
             self._problems.setdefault((_place(found), found.path), found)
 
     def below(self, path: Path) -> bool:
-        """Return whether there is a problem so far with something below a path."""
+        """Return whether a problem was reported below a path so far."""
         return path in self._above
 
     def within(self, path: Path) -> bool:
-        """Return whether there is a problem so far at a path or below it."""
+        """Return whether a problem was reported at a path or below it so far."""
         return path in self._paths or path in self._above
 
     def raise_any(self) -> None:
@@ -105,7 +107,7 @@ class Findings:
         if self._problems:
             raise ConfigError(self._source, tuple(sorted(self._problems.values(), key=_place)))
 
-    # What is there
+    # Contents
 
     def node(self, path: Path) -> Node | None:
         """Return the node at a path."""
@@ -113,7 +115,7 @@ class Findings:
         return nodes[-1] if len(nodes) == len(path) + 1 else None
 
     def has(self, path: Path) -> bool:
-        """Return whether there is something at a path, other than a null."""
+        """Return whether there is a value other than null at a path."""
         node = self.node(path)
         return node is not None and not (isinstance(node, Scalar) and node.text is None)
 
@@ -132,7 +134,7 @@ class Findings:
         return path if isinstance(self.node(path), Scalar) else (*path, index)
 
     def key_at(self, path: Path) -> Position:
-        """Return where the last key of a path is; the place of its value where it is no key."""
+        """Return the position of the last key of a path, or of the value if the path ends with an index."""
         parent = self.node(path[:-1])
         if isinstance(parent, Mapping) and (entry := parent.entries.get(str(path[-1]))):
             return entry.key_at
@@ -165,26 +167,26 @@ _CHOICES = re.compile(r"'([^']*)'")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean …?` for the nearest of the known names; empty where none is near."""
+    """Return `; did you mean …?` for the nearest of the known names; empty if none is near."""
     found = nearest_name(name, known)
     return "" if found is None else f"; did you mean `{found}`?"
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """Return the nearest of the known names, whatever the case; None where none is near."""
+    """Return the nearest of the known names, whatever the case; None if none is near."""
     by_folded = {candidate.lower(): candidate for candidate in known}
     found = get_close_matches(name[:_LONGEST_COMPARED].lower(), by_folded, n=1)
     return by_folded[found[0]] if found else None
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """Return that there is no such thing, and the nearest one there is, or all of them where they are few."""
+    """Return the reason for an unknown name, with the nearest known one, or all of them if they are few."""
     names = list(known)
     return f"unknown {what} {shown(name)}{nearest(name, names) or _listed(names)}"
 
 
 def unknown_key(name: str, known: Iterable[str], owner: str | None = None) -> str:
-    """Return that there is no such key here, and where it belongs, or the nearest one there is, or all of them."""
+    """Return the reason for an unknown key, with where it belongs, or the nearest known one, or all of them."""
     names = list(known)
     if owner is not None:
         return f"unknown key here; it belongs to {owner}"
@@ -192,7 +194,7 @@ def unknown_key(name: str, known: Iterable[str], owner: str | None = None) -> st
 
 
 def wrong_value(error: ErrorDetails, node: Node, *, hidden: bool) -> str:
-    """Return why pydantic refused a value. A hidden one is not repeated, nor is one that a reference brought in."""
+    """Return why pydantic refused a value. The value is repeated unless it is `hidden` or contains a reference."""
     reason = _reason(error, node)
     if hidden:
         return without_quotes(reason)
@@ -209,7 +211,7 @@ def without_quotes(reason: str) -> str:
 
 
 def expected(what: str, node: Node | None) -> str:
-    """Return that something else belongs here."""
+    """Return the reason for a value of the wrong kind, such as `expected a list, got text`."""
     return f"expected {what}, got {_kind(node)}"
 
 
@@ -247,7 +249,7 @@ def _reason(error: ErrorDetails, node: Node) -> str:
 
 
 def _formed(what: str, error: ErrorDetails) -> str | None:
-    """Return what belongs at a key, with an example of it, where there is one."""
+    """Return the expected kind of value with an example for the key; None if there is no example."""
     key = str(error["loc"][-1]) if error["loc"] else ""
     of_providers = (provider.wallets.forms.get(key) for provider in PROVIDERS.values())
     form = _FORMS.get(key) or next(filter(None, of_providers), None)
@@ -271,7 +273,7 @@ def _listed(names: list[str], most: int = _MOST_LISTED) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a value as a message repeats it: quoted, not too long, and not at all if it may hold credentials."""
+    """Return a value as messages show it: quoted, shortened, and hidden if it may contain credentials."""
     if is_private(text):
         return "a URL that is not shown"
     return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")

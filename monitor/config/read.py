@@ -1,4 +1,4 @@
-"""One section of the file against its type: every problem found, and as much of it as can be used."""
+"""Reading one section of the file by its type: all its problems, and as much of it as is valid."""
 
 from collections.abc import Collection
 from typing import TypeVar, assert_never, get_args
@@ -17,9 +17,9 @@ _KEY = "[key]"
 
 
 def read(section: type[S], path: Path, findings: Findings, *, foreign: Collection[str] = ()) -> S | None:
-    """Return the section at a path, without the keys that something is wrong with; None where nothing is left of it.
+    """Return the section at a path without its invalid keys; None if a required key is invalid or missing.
 
-    `foreign` are keys that are no mistake, though they are not the section's own."""
+    `foreign` are keys that are allowed here, though they are not in the section."""
     node = findings.node(path)
     if not isinstance(node, Mapping):
         if node is not None:
@@ -36,7 +36,7 @@ def read(section: type[S], path: Path, findings: Findings, *, foreign: Collectio
 
 
 def check_keys(section: type[Section], path: Path, findings: Findings) -> None:
-    """Report which keys at a path exclude another, or lack one, by the constraints of their section."""
+    """Report the keys at a path that break the constraints of their section."""
     given, lacking = findings.keys(path), set[str]()
 
     def lacks(key: str, reason: str) -> None:
@@ -51,7 +51,7 @@ def check_keys(section: type[Section], path: Path, findings: Findings) -> None:
                 elif key in given and other not in given:
                     lacks(other, f"is required with `{key}`")
             case AtLeastOne(keys=keys, unless=unless):
-                # what another constraint has found missing need not be missed twice
+                # a key that another constraint reported as missing is not reported twice
                 if not {*keys, unless}.intersection((*given, *lacking)):
                     lacks(keys[0], _required_unless(keys[1:]))
             case ExactlyOne(keys=keys, unless=unless):
@@ -82,9 +82,9 @@ def _required_unless(others: Collection[str]) -> str:
 
 
 def read_type(path: Path, what: str, known: Collection[str], findings: Findings) -> str | None:
-    """Return the `type` of the section at a path; None where that is none of the known ones.
+    """Return the `type` of the section at a path; None if it is missing or unknown.
 
-    An unknown one is reported here, a missing one where the section is read."""
+    An unknown one is reported here, a missing one by `read`."""
     kind = findings.text((*path, "type"))
     if kind is None or kind in known:
         return kind
@@ -154,7 +154,7 @@ def _report_value(detail: ErrorDetails, path: Path, findings: Findings, *, hidde
 
 
 def secret_keys(section: type[Section]) -> frozenset[str]:
-    """Return the keys of a section whose values may not be shown."""
+    """Return the keys of a section that hold secrets."""
     return frozenset(name for name, field in section.model_fields.items() if _holds_secret(field.annotation))
 
 

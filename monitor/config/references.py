@@ -10,10 +10,10 @@ from monitor.config.files import Unreadable, read_text
 from monitor.config.yaml_tree import Entry, Node, Scalar, Sequence
 
 UNSET = "http://unset.invalid"
-"""Stands in for a secret that is not needed and not there; a URL, which will do everywhere."""
+"""Placeholder for a secret that is missing and not needed. It is a URL, which is valid for every kind of secret."""
 
 MAX_SECRET = 64 * 1024
-"""Bytes a file named by a reference may hold."""
+"""Largest size in bytes of a file that a reference names."""
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<what>[^{}]*)\}?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where references are looked up: the environment, and the directory that relative paths start from."""
+    """The environment, and the directory of relative paths, in which references are looked up."""
 
     environ: Mapping[str, str] = field(repr=False)
     directory: Path
@@ -45,10 +45,10 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpolated:
-    """A tree without references.
+    """A tree with its references replaced.
 
-    By path: why those that are still missing have no value, which files the others were read from, and what about their
-    values is probably not meant."""
+    By path: `missing`, the reasons of references without a value; `files`, from which values were read; `hints`, about
+    values that are probably mistakes."""
 
     root: Node
     missing: Mapping[yaml_tree.Path, str]
@@ -59,14 +59,14 @@ class Interpolated:
 def interpolate(root: Node, sources: Sources, optional: Callable[[yaml_tree.Path], bool]) -> Interpolated:
     """Replace every reference in every value of a tree; keys are left as they are.
 
-    A reference that leads nowhere is a problem, except where `optional` says of its place that it is not needed."""
+    A reference without a value is reported in `missing`, unless `optional` returns True for its place."""
     replacer = _Replacer(sources, optional)
     replaced = replacer.node(root, ())
     return Interpolated(root=replaced, missing=replacer.missing, files=replacer.files, hints=replacer.hints)
 
 
 def wrapping(text: str) -> str | None:
-    """Say what a value is wrapped in, as it comes of copying it with too much around it; None: nothing."""
+    """Return the problem with a value that was copied with quotes or white space around it; None if there are none."""
     if text != text.strip().strip(_INVISIBLE):
         return "begins or ends with white space, which is part of the value; remove it"
     if len(text) > 1 and text[0] + text[-1] in _QUOTES:
@@ -150,7 +150,7 @@ def _from_file(path: Path, source: str) -> str:
 
 
 def _one_line(text: str, source: str) -> str:
-    """Return a text that is one line; refuse what no value here can hold, before it reaches a header or a URL."""
+    """Return a text that is one line. Raise _Missing for characters that no header or URL can contain."""
     if not text:
         raise _Missing(f"{source} is empty")
     if _CONTROL.search(text):

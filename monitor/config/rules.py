@@ -1,4 +1,4 @@
-"""The rules of the file: read, checked by themselves, and against what else is configured."""
+"""The rules of the file: read, and checked by themselves and against the rest of the file."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ from monitor.domain.time import compact
 from monitor.notify import templates
 
 BUILT_IN = Failing(name="failing")
-"""The rule over everything that exists by itself."""
+"""The built-in rule over all accounts and providers."""
 
 _KEYS = frozenset(chain.from_iterable(keys(section) for section in RULES.values()))
 
@@ -49,10 +49,10 @@ LevelT = TypeVar("LevelT", bound=LevelSection)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleReader:
-    """Reads rules and reports what is wrong with them.
+    """Reads rules and reports their problems.
 
-    `channels` None: which there are is not known. `links` are the names of those of all rules. `keep` None: how long
-    readings are kept is not known."""
+    `channels` are the names of all channels, None if they are not known. `links` are the names of the links of all
+    rules. `keep` is how long readings are kept, None if it is not known."""
 
     findings: Findings
     configured: Configured
@@ -107,7 +107,7 @@ class RuleReader:
         return matched(section.match, (*path, "match"), self.configured, self.findings)
 
     def _check_templates(self, section: RuleSection, path: yaml_tree.Path) -> None:
-        """Report what of a rule's own links and message can't be rendered."""
+        """Report those of a rule's own links and message that can't be rendered."""
         for name, link in section.links.items():
             check_template(link, (*path, "links", name), (), self.findings)
         known = dict.fromkeys((*self.links, *self.findings.keys((*path, "links"))))
@@ -150,7 +150,7 @@ class RuleReader:
 def _limits(
     rule: S, levels: Mapping[SeverityWord, LevelT], path: yaml_tree.Path
 ) -> Iterator[tuple[S | LevelT, yaml_tree.Path]]:
-    """Yield where a rule says its limits: itself, and in each of its levels."""
+    """Yield the sections with the limits of a rule, each with its path: the rule itself, and its levels."""
     yield rule, path
     for word, level in levels.items():
         yield level, (*path, "levels", word)
@@ -159,7 +159,7 @@ def _limits(
 def check_channels(
     names: Iterable[str], path: yaml_tree.Path, channels: Sequence[str] | None, findings: Findings
 ) -> None:
-    """Report the names at a path that are no channel's; nothing where it is not known which there are."""
+    """Report the names at a path that are not those of a channel; nothing if `channels` is None."""
     for index, name in enumerate(names):
         if channels is not None and name not in channels:
             findings.value(findings.item(path, index), unknown("channel", name, channels))
@@ -195,7 +195,7 @@ def _worst_first(levels: Mapping[SeverityWord, LevelT]) -> dict[SeverityWord, Le
 
 
 def _check_levels(section: AnyRuleSection, path: yaml_tree.Path, findings: Findings) -> None:
-    """Report what is wrong with a rule's levels together; nothing where it has none."""
+    """Report levels that don't fit the rule or each other; nothing for a rule without levels."""
     given = findings.keys(path)
     if "levels" not in given:
         return
@@ -212,7 +212,7 @@ def _check_levels(section: AnyRuleSection, path: yaml_tree.Path, findings: Findi
 
 
 def _check_order(section: AnyRuleSection, path: yaml_tree.Path, findings: Findings) -> None:
-    """Report levels that are not milder than the next worse one."""
+    """Report levels whose limit is not milder than that of the next more severe one."""
     match section:
         case ThresholdSection():
             _check_thresholds(section.levels, path, findings)
@@ -227,7 +227,7 @@ def _check_order(section: AnyRuleSection, path: yaml_tree.Path, findings: Findin
 
 
 def _pairs(levels: Mapping[SeverityWord, LevelT]) -> Iterator[tuple[tuple[str, LevelT], tuple[str, LevelT]]]:
-    """Return each level with the next milder one."""
+    """Yield each level with the next less severe one."""
     return pairwise(_worst_first(levels).items())
 
 
@@ -281,7 +281,7 @@ def _reason(comparison: str, worse: str, limit: str) -> str:
 
 
 def build(section: AnyRuleSection) -> Rule:
-    """Return the finished rule. Only for a section with which nothing is wrong."""
+    """Return the rule of a section without problems."""
     if not section.levels:
         return _build_one(section)
     levels = []
@@ -341,7 +341,7 @@ def _policy(section: RuleSection) -> Policy:
 
 
 def build_words(section: MessageSection | None) -> Words | None:
-    """Return the finished words. Only for a section with which nothing is wrong."""
+    """Return the message templates of a section without problems; None for None."""
     if section is None:
         return None
     return Words(title=section.title, body=section.body, format=section.format)

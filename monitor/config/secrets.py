@@ -1,6 +1,6 @@
-"""Where a configuration holds secrets, which texts may be shown nowhere, and what the store may keep of it.
+"""The places of secrets in a configuration, the texts that may not be shown, and the copy without them for the store.
 
-The store keeps all the rest, so that commands can work from it while the file is broken."""
+The store keeps the copy, so that commands can work from it while the file is broken."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
@@ -17,9 +17,9 @@ from monitor.providers import PROVIDERS
 from monitor.providers.base import Settings, secrets_of
 
 _SHOWN_ANYWAY = ("jobs", "routes", "inhibit", "maintenance", "summary")
-"""Sections whose words are shown wherever alerts are; a URL elsewhere may hold a token."""
+"""Sections whose texts are shown with alerts. A URL in any other section may contain a token."""
 _COINCIDENCE = 6
-"""A shorter secret may be the same as a harmless word, without having been repeated."""
+"""Characters. A shorter secret may equal a harmless word by coincidence."""
 
 
 def is_secret(place: yaml_tree.Path) -> bool:
@@ -36,7 +36,7 @@ def is_secret(place: yaml_tree.Path) -> bool:
 
 
 def is_literal(place: yaml_tree.Path, scalar: Scalar) -> bool:
-    """Return whether the file holds a secret itself. The address of a proxy is one only with credentials in it."""
+    """Return whether a secret is written in the file itself. A proxy's URL is a secret only if it has credentials."""
     text = "" if scalar.references else scalar.text or ""
     return is_secret(place) and bool(text) and (place[-1] != "proxy" or "@" in text)
 
@@ -48,7 +48,7 @@ def secret_files(interpolated: Interpolated) -> tuple[Path, ...]:
 
 
 def hints(root: Node, of_references: Mapping[yaml_tree.Path, str]) -> Iterator[str]:
-    """Yield what about values is probably not meant, and shows only as a refusal by a service."""
+    """Yield a sentence for each value that is probably a mistake, and that only the service would refuse."""
     for place, hint in of_references.items():
         yield f"{yaml_tree.dotted(place)}: {hint}"
     for place, scalar in scalars(root):
@@ -63,7 +63,7 @@ def secret_texts(
     web: WebSection | None,
     root: Node,
 ) -> Secrets:
-    """Return the values of secret places, and what references brought into those."""
+    """Return the values of secret places, and of the references in them."""
     credentials = (secret for settings in providers.values() for secret in settings.secrets())
     urls = (url.get_secret_value() for channel in channels.values() for url in channel.urls)
     places = ((place, scalar) for place, scalar in scalars(root) if place != ("heartbeat", "url"))
@@ -75,18 +75,19 @@ def secret_texts(
 
 
 def _of_heartbeat(heartbeat: str, root: Node) -> set[str]:
-    """Return the heartbeat's URL, and what references brought into it, without the scheme: with it, whatever else
-    begins with https:// would seem to begin like a secret."""
+    """Return the heartbeat's URL, and the references in it, without the scheme.
+
+    With the scheme, every other URL would begin like a secret."""
     node = list(yaml_tree.walk(root, ("heartbeat", "url")))[-1]
     parts = node.references if isinstance(node, Scalar) else ()
     return {part.partition("://")[2] or part for part in (heartbeat, *parts) if part != UNSET}
 
 
 def withhold(root: Node, jobs: Sequence[ReadJob], secrets: Collection[str]) -> Plain:
-    """Return a tree as lists and dicts that are whole without the environment and other files.
+    """Return a tree as lists and dicts that need neither the environment nor other files.
 
-    The accounts of a list file are in it. Something stands in for every secret, and for every URL that is not one
-    of a name or a label. Where the store is, is left out: whoever reads this has found it."""
+    It includes the accounts of list files. UNSET replaces every secret, and every URL outside of `_SHOWN_ANYWAY`.
+    `store.url` is left out, because a reader of the copy has found the store already."""
     list_files = [one for provider in PROVIDERS.values() if (one := provider.wallets.list_file) is not None]
     lists = {
         (*job.path, one.key): (one.list_key, [account.name for account in job.accounts])
@@ -98,7 +99,7 @@ def withhold(root: Node, jobs: Sequence[ReadJob], secrets: Collection[str]) -> P
     def of(node: Node, place: yaml_tree.Path) -> Plain:
         match node:
             case Scalar():
-                # the accounts in a list may be many, and their names are everywhere in the store
+                # the store has the names of these accounts anyway, and there may be many
                 listed = place[:1] == ("jobs",) and len(place) == 4 and place[2] in list_keys
                 return UNSET if not listed and _is_withheld(node, place, secrets) else node.text
             case yaml_tree.Sequence():

@@ -1,7 +1,7 @@
-"""The sections of the file: their keys, what each may hold, and which of them exclude or need each other.
+"""The sections of the file: their keys, the type of each, and which of them exclude or need each other.
 
-What values mean together is checked where jobs and rules are read. The descriptions are what an editor shows, by way of
-the JSON Schema.
+Values are checked against each other where jobs and rules are read. Editors show the descriptions, through the JSON
+Schema.
 """
 
 from collections.abc import Mapping, Sequence
@@ -75,81 +75,84 @@ class StoreSection(Section):
 
 
 class UntypedSettings(Settings):
-    """What every provider has, for one of a type that is not known."""
+    """The keys of every provider, for a provider of an unknown type."""
 
     type: str
     base_url: str = ""
 
 
 class QuietHoursSection(Section):
-    """When a channel takes nothing but what is critical."""
+    """The hours in which a channel receives only critical messages."""
 
-    begins: TimeOfDay = Field(alias="from", description="The time of day at which they begin: 22:00.")
+    begins: TimeOfDay = Field(alias="from", description="Time of day at which they begin: 22:00.")
     ends: TimeOfDay = Field(
-        alias="to", description="The time of day at which they end, on the next day if it is the earlier one."
+        alias="to", description="Time of day at which they end; on the next day if it is before `from`."
     )
     timezone: Timezone = Field(
-        default=UTC, description="The time zone of both.", json_schema_extra={"default": "UTC"}
+        default=UTC, description="Time zone of `from` and `to`.", json_schema_extra={"default": "UTC"}
     )
     days: Weekdays = Field(
         default=cast("Weekdays", WEEKDAYS),
-        description="The days on which they begin: mon, tue, wed, thu, fri, sat, sun. Left out: every day.",
+        description="Days on which they begin: mon, tue, wed, thu, fri, sat, sun. Default: every day.",
     )
 
 
 class MessageSection(Section):
-    """Words of one's own."""
+    """A custom message."""
 
     constraints = (Needs("format", "body"), AtLeastOne(("title", "body")))
 
-    title: Text | None = Field(default=None, description="The title, a template. Left out: as built in.")
-    body: Text | None = Field(default=None, description="The body, a template. Left out: as built in.")
+    title: Text | None = Field(
+        default=None, description="Template of the title. Default: the built-in title."
+    )
+    body: Text | None = Field(default=None, description="Template of the body. Default: the built-in body.")
     format: Literal["text", "markdown", "html"] = Field(
         default="text",
-        description="What the body is written in; a service that shows something else gets it as it is.",
+        description="Format of the body. A service that shows another format receives it unchanged.",
     )
 
 
-_MESSAGE = "Words of one's own in place of the built-in message, as Jinja2 templates: {title: …, body: …}."
+_MESSAGE = "A custom message in place of the built-in one, as Jinja2 templates: {title: …, body: …}."
 
 
 class ChannelSection(Section):
-    """Where messages go."""
+    """A named list of URLs that messages are sent to."""
 
     constraints = (Needs("fallback_after", "fallback"),)
 
-    urls: ChannelUrls = Field(description="Apprise URLs; a message goes to each of them.")
+    urls: ChannelUrls = Field(description="Apprise URLs. A message is sent to each of them.")
     fallback: str | None = Field(
-        default=None, description="The channel that is told instead when this one can't be reached."
+        default=None, description="Channel that is notified instead when this one can't be reached."
     )
     fallback_after: FallbackAfter = Field(
         default=timedelta(minutes=5),
-        description="How long a message has to fail before the fallback is told.",
+        description="How long the delivery of a message must fail before the fallback is notified.",
     )
     quiet_hours: QuietHoursSection | None = Field(
-        default=None, description="When messages wait, unless something critical is told. Left out: never."
+        default=None,
+        description="Hours in which only critical messages are sent and all others wait. Default: none.",
     )
     message: MessageSection | None = Field(
-        default=None, description=f"{_MESSAGE} A rule's own come before them."
+        default=None, description=f"{_MESSAGE} A rule's own message takes precedence."
     )
     chart: bool | None = Field(
         default=None,
-        description="Whether messages carry a picture of the series' last day. Left out: those of rules that say so; "
-        "where either says no, there is none.",
+        description="Whether messages include a chart of the series' last day. Default: only those of rules with "
+        "`chart: true`. If the rule or the channel has false, there is no chart.",
     )
 
 
 class HeartbeatSection(Section):
-    """Where the daemon says that it does its work."""
+    """A regular request to an external service, which alerts you when it stops."""
 
     url: WebUrl = Field(
-        description="A URL as of healthchecks.io; /start and /fail are put behind it. It is a secret: ${HEARTBEAT_URL}."
+        description="URL, such as one of healthchecks.io; /start and /fail are appended. A secret: ${HEARTBEAT_URL}."
     )
-    every: Span = Field(default=timedelta(minutes=1), description="How often it says so.")
+    every: Span = Field(default=timedelta(minutes=1), description="Interval between requests.")
     proxy: Proxy | None = Field(
         default=None,
-        description="The proxy to go through: http(s)://[user:password@]host[:port]. None is taken from "
-        "the environment.",
+        description="Proxy for the requests: http(s)://[user:password@]host[:port]. Proxies in the environment are "
+        "ignored.",
     )
 
 
@@ -158,33 +161,33 @@ class WebSection(Section):
 
     listen: ListenAddress = Field(
         default=Listen("127.0.0.1", 8787),
-        description="The address and the port. Any but a loopback address needs a token.",
+        description="Address and port. Any address other than loopback requires a token.",
         json_schema_extra={"default": "127.0.0.1:8787"},
     )
     token: Token | None = Field(
         default=None,
-        description="Who shows it gets in, by a bearer header or the page's login. It is a secret: ${WEB_TOKEN}. "
-        "Left out: everybody who reaches the address.",
+        description="Token that grants access, in a bearer header or at the page's login. A secret: ${WEB_TOKEN}. "
+        "Default: everybody who can reach the address has access.",
     )
     hosts: HostNames = Field(
         default=(),
-        description="The names under which browsers may ask for it, besides localhost and IP addresses: "
+        description="Host names under which browsers may request the page, besides localhost and IP addresses: "
         "monitor.example.",
     )
 
 
 class SummarySection(Section):
-    """What is held, what moved and what happened, at fixed times."""
+    """A regular message: balances, changes, incidents, polls."""
 
     cron: CronText = Field(
         default="0 8 * * *",
-        description="When it is told, as five cron fields: minute, hour, day, month, weekday. Left out: daily at 8.",
+        description="When it is sent, as five cron fields: minute, hour, day, month, weekday. Default: daily at 8.",
     )
     timezone: Timezone = Field(
-        default=UTC, description="The time zone of cron.", json_schema_extra={"default": "UTC"}
+        default=UTC, description="Time zone of `cron`.", json_schema_extra={"default": "UTC"}
     )
     notify: Names | None = Field(
-        default=None, description="The channels that are told. Left out: every channel; []: none."
+        default=None, description="Channels that are notified. Default: every channel; []: none."
     )
 
     @property
@@ -194,64 +197,73 @@ class SummarySection(Section):
 
 
 _ALERTS = (
-    "Which alerts: rule, type, severity, subject, job, provider, account, currency or any label, each a glob or a "
-    "list of globs."
+    "Alerts, by rule, type, severity, subject, job, provider, account, currency or any label; each a glob or a list "
+    "of globs."
 )
 
 
 class RouteSection(Section):
-    """Where some alerts go."""
+    """The channels for some alerts."""
 
     constraints = (Needs("escalate_after", "escalate_to"), Needs("escalate_to", "escalate_after"))
 
-    match: dict[str, Globs] = Field(default={}, description=f"{_ALERTS} Left out: all.")
+    match: dict[str, Globs] = Field(default={}, description=f"{_ALERTS} Default: all.")
     notify: Names | None = Field(
-        default=None, description="The channels that are told. Left out: every channel; []: none."
+        default=None, description="Channels that are notified. Default: every channel; []: none."
     )
     group_by: Names = Field(
         default=routing.GROUP_BY,
-        description="What two alerts must have in common to be told in one message; []: nothing.",
+        description="Attributes that alerts must have in common to be sent in one message; []: none.",
     )
     group_wait: GroupWait = Field(
-        default=routing.GROUP_WAIT, description="How long to wait for more of the same group, 5m at most."
+        default=routing.GROUP_WAIT,
+        description="How long to wait for more alerts of the same group, 5m at most.",
     )
     escalate_after: Span | None = Field(
-        default=None, description="After how long without an acknowledgement others are told, too."
+        default=None,
+        description="Time without an acknowledgement after which the channels of `escalate_to` are notified too.",
     )
-    escalate_to: Names = Field(default=(), description="The channels that are told then.")
+    escalate_to: Names = Field(default=(), description="Channels that are notified after `escalate_after`.")
     continues: bool = Field(
-        default=False, alias="continue", description="Whether the routes after this one are looked at, too."
+        default=False, alias="continue", description="Whether the routes after this one are also considered."
     )
 
 
 class InhibitSection(Section):
-    """Alerts that keep others quiet."""
+    """Alerts that mute others while they fire."""
 
-    source: dict[str, Globs] = Field(description=f"{_ALERTS} While one of them fires…")
-    target: dict[str, Globs] = Field(description=f"{_ALERTS} …these are not told.")
+    source: dict[str, Globs] = Field(
+        description=f"{_ALERTS} While one of them fires, the alerts of `target` are muted."
+    )
+    target: dict[str, Globs] = Field(
+        description=f"{_ALERTS} They are muted while an alert of `source` fires."
+    )
     equal: Names = Field(
-        default=(), description="What both must have in common: provider. Left out: nothing."
+        default=(),
+        description="Attributes that both alerts must have in common, such as provider. Default: none.",
     )
 
 
 class MaintenanceSection(Section):
-    """A time in which some alerts are not told."""
+    """A time in which some alerts are muted."""
 
     constraints = (OneForm(("from", "until"), ("cron", "lasts")),)
 
-    name: Name = Field(description="Its name, by which `status` and `route` call it.")
-    match: dict[str, Globs] = Field(default={}, description=f"{_ALERTS} Left out: all.")
+    name: Name = Field(description="Name of the window, as `status` and `route` show it.")
+    match: dict[str, Globs] = Field(default={}, description=f"{_ALERTS} Default: all.")
     begins: ClockTime | None = Field(
-        default=None, alias="from", description="When it begins, once: 2026-12-01T02:00. Either this or cron."
+        default=None,
+        alias="from",
+        description="Start of a single window: 2026-12-01T02:00. Either this or `cron`.",
     )
-    ends: ClockTime | None = Field(default=None, alias="until", description="When it ends.")
+    ends: ClockTime | None = Field(default=None, alias="until", description="End of a single window.")
     cron: CronText | None = Field(
         default=None,
-        description="When it begins, again and again, as five cron fields: minute, hour, day, month, weekday.",
+        description="Starts of a repeated window, as five cron fields: minute, hour, day, month, weekday.",
     )
-    lasts: Lasting | None = Field(default=None, description="How long it lasts each time, 7d at most.")
+    lasts: Lasting | None = Field(default=None, description="Duration of each repeated window, 7d at most.")
     timezone: Timezone = Field(
-        default=UTC, description="The time zone of all these.", json_schema_extra={"default": "UTC"}
+        default=UTC, description="Time zone of the keys above.", json_schema_extra={"default": "UTC"}
     )
 
 
@@ -260,32 +272,38 @@ class JobSection(Wallets):
 
     constraints = (ExactlyOne(("every", "cron")), Needs("timezone", "cron", is_surplus=True))
 
-    name: Name = Field(description="The job's name, by which the store knows its readings.")
-    provider: str = Field(description="The name of one of the providers.")
-    every: Span | None = Field(default=None, description="How often to poll: 30s, 5m. Either this or cron.")
+    name: Name = Field(description="Name of the job. Its readings are stored under this name.")
+    provider: str = Field(description="Name of one of the providers.")
+    every: Span | None = Field(
+        default=None, description="Interval between polls: 30s, 5m. Either this or `cron`."
+    )
     cron: CronText | None = Field(
         default=None,
         description="When to poll, as five cron fields: minute, hour, day, month, weekday (0 and 7: Sunday).",
     )
     timezone: Timezone | None = Field(
         default=None,
-        description="The time zone of cron; UTC if left out.",
+        description="Time zone of `cron`. Default: UTC.",
         json_schema_extra={"default": "UTC"},
     )
     labels: dict[LabelName, Text] = Field(
-        default={}, description="Names of your own for what is polled; rules can match them."
+        default={}, description="Your own names and values for the accounts of the job, for use in `match`."
     )
 
 
 class FlappingSection(Section):
-    """What counts as flapping."""
+    """The number of changes within a time that counts as flapping."""
 
-    changes: int = Field(ge=2, le=100, description="More than so many times to and fro…")
-    within: Span = Field(description="…within this time.")
+    changes: int = Field(
+        ge=2,
+        le=100,
+        description="An alert flaps when it fires and resolves more often than this within `within`.",
+    )
+    within: Span = Field(description="Time in which the changes are counted.")
 
 
 class LevelSection(Section):
-    """A limit: a rule's own, or one of several."""
+    """A limit: the only one of a rule, or one of several."""
 
 
 class ThresholdLevel(LevelSection):
@@ -296,7 +314,8 @@ class ThresholdLevel(LevelSection):
     below: Amount | None = Field(default=None, description="Fires below this amount.")
     above: Amount | None = Field(default=None, description="Fires above this amount.")
     clear: Amount | None = Field(
-        default=None, description="Once firing, goes on until the amount is back here (hysteresis)."
+        default=None,
+        description="Once firing, continues until the amount is back at this value (hysteresis).",
     )
 
 
@@ -307,14 +326,18 @@ class DeltaLevel(LevelSection):
         ExactlyOne(("drop", "rise", "change"), advice="; write two rules", by_place=True, unless="levels"),
     )
 
-    drop: ChangeLimit | None = Field(default=None, description="Fires when it fell by this much: 250 or 20%.")
-    rise: ChangeLimit | None = Field(default=None, description="Fires when it rose by this much: 250 or 20%.")
+    drop: ChangeLimit | None = Field(
+        default=None, description="Fires when the amount fell by this much: 250 or 20%."
+    )
+    rise: ChangeLimit | None = Field(
+        default=None, description="Fires when the amount rose by this much: 250 or 20%."
+    )
     change: ChangeLimit | None = Field(
-        default=None, description="Fires when it moved by this much either way: 250 or 20%."
+        default=None, description="Fires when the amount fell or rose by this much: 250 or 20%."
     )
 
     def move(self) -> tuple[Literal["drop", "rise", "change"], Change]:
-        """Return the direction it has to move in, and how far. Raise ValueError where the section has neither."""
+        """Return the direction and the size of the change. Raises ValueError if the section has none."""
         if self.drop is not None:
             return "drop", self.drop
         if self.rise is not None:
@@ -325,66 +348,74 @@ class DeltaLevel(LevelSection):
 
 
 class StaleLevel(LevelSection):
-    """A limit of the time without news."""
+    """A limit of the time without an update."""
 
-    after: Span = Field(description="Fires when there was no news for this long.")
+    after: Span = Field(description="Fires when there was no update for this long.")
 
 
 class FailingLevel(LevelSection):
     """A limit of failures in a row."""
 
-    polls: int = Field(ge=1, le=1000, description="How many in a row.")
+    polls: int = Field(ge=1, le=1000, description="Number of failed polls in a row.")
 
 
-_LEVELS = "Several limits, worse and worse, by severity: one incident that worsens and eases. In place of those here."
+_LEVELS = (
+    "Several limits by severity, for one incident that worsens and eases. Replaces `severity` and the limit."
+)
 
 
 class RuleSection(Section):
     """The keys every rule has."""
 
-    name: Name = Field(description="The rule's name, by which the store knows its alerts.")
+    name: Name = Field(description="Name of the rule. Its alerts are stored under this name.")
     match: dict[str, Globs] = Field(
         default={},
-        description="Which series: job, provider, account, currency or any label, each a glob or a list of "
-        "globs. Left out: all.",
+        description="Series, by job, provider, account, currency or any label; each a glob or a list of globs. "
+        "Default: all.",
     )
     for_: Duration = Field(
-        default=timedelta(0), alias="for", description="How long the condition has to hold before it is told."
+        default=timedelta(0),
+        alias="for",
+        description="How long the condition must hold before the alert fires.",
     )
     keep_firing_for: Duration = Field(
-        default=timedelta(0), description="How long it has to be over before that is told."
+        default=timedelta(0), description="How long the condition must be over before the alert resolves."
     )
     repeat_every: Repeat = Field(
-        default=timedelta(hours=4), description="How often to remind while it fires: 4h, or never."
+        default=timedelta(hours=4),
+        description="Interval between reminders while the alert fires: 4h, or never.",
     )
-    send_resolved: bool = Field(default=True, description="Whether to tell that it is over.")
+    send_resolved: bool = Field(
+        default=True, description="Whether to send a notification when the alert resolves."
+    )
     cooldown: Duration = Field(
         default=timedelta(0),
-        description="For how long after its end it is still the same incident when it fires again.",
+        description="Time after the end in which an alert that fires again continues the same incident.",
     )
     flapping: Annotated[FlappingSection | None, *OR_OFF] = Field(
         default=None,
-        description="From when on it is told once that it flaps, and then nothing until it settles or gets worse: "
-        "{changes: 6, within: 1h}, or off.",
+        description="When an alert counts as flapping: {changes: 6, within: 1h}, or off. One notification reports it; "
+        "further ones follow when the alert is stable again or worsens.",
         json_schema_extra={"default": "off"},
     )
-    severity: SeverityWord = Field(default="warning", description="How bad it is.")
+    severity: SeverityWord = Field(default="warning", description="Severity of the alert.")
     notify: Names | None = Field(
-        default=None, description="The channels that are told. Left out: as the routes say; []: none."
+        default=None, description="Channels that are notified. Default: those of the routes; []: none."
     )
     message: MessageSection | None = Field(default=None, description=_MESSAGE)
     links: dict[LinkName, Link] = Field(
-        default={}, description="Links of its own, besides those of all rules or in their place."
+        default={},
+        description="Links of this rule, in addition to those of all rules. One of the same name replaces it.",
     )
     chart: bool | None = Field(
         default=None,
-        description="Whether messages carry a picture of the series' last day. Left out: on channels that say so; "
-        "where either says no, there is none.",
+        description="Whether messages include a chart of the series' last day. Default: only on channels with "
+        "`chart: true`. If the rule or the channel has false, there is no chart.",
     )
 
 
 class UntypedRuleSection(RuleSection):
-    """What every rule has, for one of a type that is not known."""
+    """The keys of every rule, for a rule of an unknown type."""
 
     type: str
 
@@ -393,32 +424,33 @@ class ThresholdSection(ThresholdLevel, RuleSection):
     """An amount below or above a limit."""
 
     type: Literal["threshold"] = Field(description="An amount below or above a limit.")
-    field: model.Field = Field(default="available", description="Which amount of a balance.")
+    field: model.Field = Field(default="available", description="Amount of the reading.")
     levels: dict[SeverityWord, ThresholdLevel] = Field(default={}, description=_LEVELS)
 
 
 class DeltaSection(DeltaLevel, RuleSection):
-    """An amount that moved too far."""
+    """An amount that fell or rose too far."""
 
-    type: Literal["delta"] = Field(description="An amount that moved too far.")
-    field: model.Field = Field(default="available", description="Which amount of a balance.")
+    type: Literal["delta"] = Field(description="An amount that fell or rose too far.")
+    field: model.Field = Field(default="available", description="Amount of the reading.")
     within: Span | None = Field(
         default=None,
-        description="From the window's peak (drop) or trough (rise) to now. Left out: since the reading before.",
+        description="Window of the change: from its highest (drop) or lowest (rise) amount to now. Default: since the "
+        "reading before.",
     )
     levels: dict[SeverityWord, DeltaLevel] = Field(default={}, description=_LEVELS)
 
 
 class StaleSection(RuleSection):
-    """Nothing new for too long."""
+    """No update for too long."""
 
     constraints = (AtLeastOne(("after",), unless="levels"),)
 
-    type: Literal["stale"] = Field(description="Nothing new for too long.")
-    after: Span | None = Field(default=None, description="Fires when there was no news for this long.")
+    type: Literal["stale"] = Field(description="No update for too long.")
+    after: Span | None = Field(default=None, description="Fires when there was no update for this long.")
     clock: Literal["observed", "provider"] = Field(
         default="observed",
-        description="What counts as news: a successful reading (observed), or a change of the wallet by the "
+        description="What counts as an update: a successful poll (observed), or a change of the wallet by the "
         "service's own clock (provider).",
     )
     levels: dict[SeverityWord, StaleLevel] = Field(default={}, description=_LEVELS)
@@ -432,7 +464,7 @@ class FailingSection(RuleSection):
         default=3,
         ge=1,
         le=1000,
-        description="How many in a row. Refused credentials and bans fire at the first.",
+        description="Number of failed polls in a row. Refused credentials and bans fire at the first.",
     )
     levels: dict[SeverityWord, FailingLevel] = Field(default={}, description=_LEVELS)
 
@@ -447,19 +479,19 @@ RULES: Mapping[str, type[AnyRuleSection]] = MappingProxyType(
         "failing": FailingSection,
     }
 )
-"""What a rule's `type` may say, and what it then means."""
+"""The section of a rule, by its `type`."""
 
 LEVELS: Mapping[str, type[LevelSection]] = MappingProxyType(
     {"threshold": ThresholdLevel, "delta": DeltaLevel, "stale": StaleLevel, "failing": FailingLevel}
 )
-"""What each of a rule's `levels` may say, by the rule's type."""
+"""The section of each of a rule's `levels`, by the rule's type."""
 
 
 @cache
 def job_section(provider_type: str) -> type[JobSection]:
-    """Return the keys of a job over a provider of this type: those of every job, and those that say what is polled.
+    """Return the section of a job over a provider of this type: the keys of every job, and those of the provider.
 
-    What they become is both a JobSection and what the provider's `api` takes."""
+    It is a JobSection, and also the section that the provider's `api` takes."""
     bases: tuple[type[Wallets], ...] = (JobSection, PROVIDERS[provider_type].wallets)
     return cast("type[JobSection]", create_model(f"{provider_type.capitalize()}Job", __base__=bases))
 
@@ -470,7 +502,7 @@ def keys(section: type[Section]) -> list[str]:
 
 
 def inner(section: type[Section], place: Sequence[str | int]) -> type[Section]:
-    """Return the section that the last step of a place within a section is taken in."""
+    """Return the innermost section that holds a place, which is given from `section` on."""
     annotation: object = section
     for step in place[:-1]:
         annotation = _below(annotation, step)
@@ -489,7 +521,7 @@ def _below(annotation: object, step: str | int) -> object:
 
 
 def _bare(annotation: object) -> object:
-    """Return a type without what is said about it, and without None beside it."""
+    """Return a type without its annotations and without None."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     others = [one for one in get_args(annotation) if one is not NoneType]
@@ -497,18 +529,22 @@ def _bare(annotation: object) -> object:
 
 
 def owner(section: type[Section], key: str) -> str | None:
-    """Return what a key belongs to that is not one of the section's, but of its like; None if there is nothing."""
+    """Return which sections of the same kind have a key that this one lacks; None if there is none."""
     if issubclass(section, JobSection):
-        return _those("jobs of {} providers", {name: job_section(name) for name in PROVIDERS}, key)
+        return _sections_with("jobs of {} providers", {name: job_section(name) for name in PROVIDERS}, key)
     if issubclass(section, RuleSection):
-        return _those("rules of type {}", RULES, key)
+        return _sections_with("rules of type {}", RULES, key)
     if issubclass(section, LevelSection):
-        return _those("levels of rules of type {}", LEVELS, key) or _those("the rule itself", RULES, key)
+        return _sections_with("levels of rules of type {}", LEVELS, key) or _sections_with(
+            "the rule itself", RULES, key
+        )
     if issubclass(section, Settings):
-        return _those("providers of type {}", {name: PROVIDERS[name].settings for name in PROVIDERS}, key)
+        return _sections_with(
+            "providers of type {}", {name: PROVIDERS[name].settings for name in PROVIDERS}, key
+        )
     return None
 
 
-def _those(what: str, sections: Mapping[str, type[Section]], key: str) -> str | None:
+def _sections_with(what: str, sections: Mapping[str, type[Section]], key: str) -> str | None:
     names = [name for name, section in sections.items() if key in keys(section)]
     return what.format(" or ".join(names)) if names else None

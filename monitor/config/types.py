@@ -1,4 +1,4 @@
-"""What a value in the file may be: types that turn its text into what the program works with, or say why not."""
+"""The types of values in the file: each converts a text, or raises ValueError with the reason."""
 
 import re
 from datetime import datetime, time, timedelta
@@ -26,25 +26,25 @@ from monitor.domain.windows import WEEKDAYS
 from monitor.providers.base import Duration, Span
 
 OF_THE_SERIES = ("job", "provider", "account", "currency")
-"""What a rule's `match` knows of a series besides labels."""
+"""The attributes of a series besides its labels."""
 OF_THE_ALERT = ("rule", "type", "severity", "subject")
-"""What can be matched of an alert besides what is known of its series."""
+"""The attributes of an alert besides those of its series."""
 
 OFF, ON = frozenset({"off", "false", "no"}), frozenset({"on", "true", "yes"})
 UTC = ZoneInfo("UTC")
 
 NAME = r"[A-Za-z0-9_.-]{1,100}"
-"""What the name of a job, a provider, a channel, a rule or a label looks like."""
+"""The names of jobs, providers, channels, rules and labels."""
 
 LINK_NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"
-"""What the name of a link looks like: {{ links.NAME }} has to find it."""
+"""The names of links: valid in {{ links.NAME }}."""
 
 _SQLITE_URL = re.compile(r"sqlite:///(?P<path>[^:?#](?:[^?#]*[^?#/])?)")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _LINK = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|\{[{%])\S.*", re.ASCII | re.DOTALL)
 _WEB_URL = re.compile(r"https?://[^\s/?#]\S*", re.ASCII | re.IGNORECASE)
 _CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S.*", re.ASCII)
-# a comma may also be part of a list of targets, and of a parameter that is a web address
+# a comma may also separate targets, and be part of a parameter that is a web address
 _ANOTHER_URL = re.compile(r"://.*(\s|,(?!https?://))\s*[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII | re.DOTALL)
 _LISTEN = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})", re.ASCII
@@ -66,7 +66,7 @@ def _listed(value: object) -> object:
 
 
 def name_fault(value: str) -> str | None:
-    """Return why this can't be the name of something; None if it can."""
+    """Return why a text is not a valid name; None if it is one."""
     if re.fullmatch(NAME, value):
         return None
     return "expected a name of 1 to 100 letters (a-z, A-Z), digits, dots, dashes and underscores"
@@ -109,14 +109,14 @@ def _web_url(value: SecretStr) -> SecretStr:
 
 
 class Listen(NamedTuple):
-    """Where to listen: a host's name or address, and a port."""
+    """The address to listen on: an IP address or `localhost`, and a port."""
 
     host: str
     port: int
 
     @property
     def is_loopback(self) -> bool:
-        """Return whether nobody but this machine can reach it."""
+        """Return whether only this machine can reach it."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -142,7 +142,7 @@ def _listen(value: object) -> object:
 
 
 SHORTEST_TOKEN = 16
-"""Characters: too many to guess, and more than a PIN has."""
+"""Characters of the shortest token: too many to guess."""
 
 
 def _token(value: SecretStr) -> SecretStr:
@@ -163,7 +163,7 @@ def _host_name(value: str) -> str:
 
 
 def link_name_fault(value: str) -> str | None:
-    """Return why a link can't be called this; None if it can."""
+    """Return why a text is not a valid name of a link; None if it is one."""
     if re.fullmatch(LINK_NAME, value):
         return None
     return "expected a letter, then up to 49 letters, digits and underscores, for use as {{ links.NAME }}"
@@ -176,7 +176,7 @@ def _link_name(value: str) -> str:
 
 
 def link_fault(value: str) -> str | None:
-    """Return why this can't be a link; None if it can."""
+    """Return why a text is not a valid link; None if it is one."""
     if _LINK.fullmatch(value):
         return None
     return "expected a URL, such as https://wiki.example/{{ rule }}"
@@ -244,7 +244,7 @@ def _off(value: object) -> object:
 
 
 class Change(NamedTuple):
-    """How far an amount has to move: by an amount, or by a percentage."""
+    """The change of an amount that a rule fires at: an amount, or a percentage."""
 
     limit: Decimal
     percent: bool
@@ -264,7 +264,7 @@ def _change(value: object) -> object:
 
 Name = Annotated[str, AfterValidator(_name), _pattern(NAME)]
 Amount = Annotated[Decimal, BeforeValidator(_amount), WithJsonSchema({"type": ["number", "string"]})]
-"""An exact amount, with the digits of the file."""
+"""An exact amount, with its digits as in the file."""
 LabelName = Annotated[str, AfterValidator(_label), _pattern(NAME)]
 Text = Annotated[str, Field(min_length=1), WithJsonSchema(_TEXT_SCHEMA)]
 Globs = Annotated[

@@ -1,4 +1,4 @@
-"""What is allowed in a configuration and probably not meant."""
+"""Warnings about a valid configuration: settings that are probably mistakes, and files open to others."""
 
 import glob
 import os
@@ -36,7 +36,7 @@ _UNBRACED = re.compile(r"(?<![^/:@=?&])\$([A-Z]+(_[A-Z0-9]+)*)(?![^/:@=?&])")
 
 
 def warnings(config: Config, now: datetime) -> list[str]:
-    """Return a sentence for each thing that works, but not as one would expect. `now` is in UTC."""
+    """Return a sentence for each setting that is probably a mistake. `now` is in UTC."""
     return [
         *_channels(config),
         *_unbraced(config),
@@ -48,7 +48,7 @@ def warnings(config: Config, now: datetime) -> list[str]:
         *exposed(config),
         *_unreached(config),
         *_past(config, now),
-        *_pictures(config),
+        *_charts(config),
         *_shared(config),
     ]
 
@@ -59,7 +59,7 @@ def _channels(config: Config) -> Iterator[str]:
 
 
 def _unbraced(config: Config) -> Iterator[str]:
-    """Yield the secrets that look like a reference without its braces."""
+    """Yield a warning for each secret that looks like a reference without its braces."""
     for place, secret in _secrets(config):
         text = secret.get_secret_value()
         if (match := _UNBRACED.fullmatch(text)) is not None:
@@ -101,7 +101,7 @@ def _untrusted(config: Config) -> Iterator[str]:
 
 
 def _rates(config: Config) -> Iterator[str]:
-    """Yield the hosts whose jobs need more calls than the strictest limit on them allows. Retries are not counted."""
+    """Yield a warning for each host whose jobs need more calls than its lowest limit allows, without retries."""
     limits: dict[str, RateLimit] = {}
     for settings in config.providers.values():
         limit = settings.rate_limit
@@ -124,7 +124,7 @@ def _per_minute(limit: RateLimit) -> Fraction:
 
 
 def _calls_a_minute(job: Job) -> Fraction:
-    """Return one call for each account and run; for cron, in an hour in which it runs."""
+    """Return the calls of a job a minute: one for each account and run; for cron, in an hour in which it runs."""
     match job.schedule:
         case Every(interval=interval):
             return len(job.accounts) / _times(interval)
@@ -135,7 +135,7 @@ def _calls_a_minute(job: Job) -> Fraction:
 
 
 def _times(span: timedelta) -> Fraction:
-    """Return how many minutes a span is, exactly."""
+    """Return the exact length of a span in minutes."""
     return Fraction(span // timedelta(microseconds=1), _MINUTE // timedelta(microseconds=1))
 
 
@@ -188,7 +188,7 @@ def _matches_of_alerts(config: Config) -> Iterator[tuple[str, Match]]:
 
 
 def _has_alerts(rule: Rule, match: Match, accounts: list[Account]) -> bool:
-    """Return whether a rule can have an alert that fits; what a subject would be called is left open."""
+    """Return whether a rule can have an alert that matches. The subject is not compared."""
     of_the_rule = Match({key: globs for key, globs in match.globs.items() if key in OF_THE_ALERT[:3]})
     others = Match({key: globs for key, globs in match.globs.items() if key not in OF_THE_ALERT})
     names = {"rule": rule.name, "type": rule.kind}
@@ -198,7 +198,7 @@ def _has_alerts(rule: Rule, match: Match, accounts: list[Account]) -> bool:
 
 
 def _unreached(config: Config) -> Iterator[str]:
-    """Yield the routes behind one that takes all that they would."""
+    """Yield a warning for each route whose alerts an earlier one takes."""
     for index, route in enumerate(config.routes):
         for earlier in config.routes[:index]:
             if not earlier.continues and _covers(earlier, route):
@@ -211,7 +211,7 @@ def _unreached(config: Config) -> Iterator[str]:
 
 
 def _covers(earlier: Route, route: Route) -> bool:
-    """Return whether what fits the one fits the other for sure."""
+    """Return whether the earlier route certainly matches every alert of the later one."""
     wanted = route.match.globs
     return all(
         key in wanted and all(any(_takes_all(one, pattern) for one in globs) for pattern in wanted[key])
@@ -220,7 +220,7 @@ def _covers(earlier: Route, route: Route) -> bool:
 
 
 def _takes_all(earlier: str, pattern: str) -> bool:
-    """Return whether what fits the one pattern fits the other for sure; never for `?` and `[…]`."""
+    """Return whether the earlier pattern certainly matches all that the other does; False for `?` and `[…]`."""
     if earlier == pattern:
         return True
     return not set("?[").intersection(earlier + pattern) and fnmatchcase(pattern, earlier)
@@ -232,8 +232,8 @@ def _past(config: Config, now: datetime) -> Iterator[str]:
             yield f"maintenance {one.name} ended at {moment(one.window.ends_at)}; remove it"
 
 
-def _pictures(config: Config) -> Iterator[str]:
-    """Yield the charts that nothing draws, or that no service of a channel shows."""
+def _charts(config: Config) -> Iterator[str]:
+    """Yield a warning for charts that can't be drawn, or that no service of a channel accepts."""
     rules = [f"rule {rule.name}" for rule in config.rules if rule.presentation.chart]
     channels = [channel for channel in config.channels.values() if channel.chart]
     askers = [*rules, *(f"channel {channel.name}" for channel in channels)]
@@ -248,7 +248,7 @@ def _pictures(config: Config) -> Iterator[str]:
 
 
 def _shared(config: Config) -> Iterator[str]:
-    """Yield the recipients that are named twice: within a channel, or by channels that notify of the same alerts."""
+    """Yield a warning for each recipient that receives the same alerts twice, by one channel or by several."""
     of_channel: dict[str, set[str]] = {}
     for channel in config.channels.values():
         found = of_channel.setdefault(channel.name, set())
@@ -287,12 +287,12 @@ def _shows_images(url: SecretStr) -> bool:
 
 
 _NAMED = 3
-"""Places that a warning names at most."""
+"""The most places that a warning names."""
 _LOCKED_OUT = "chmod 600 would lock out the daemon, which does not run as the file's owner"
 
 
 def exposed(config: Config) -> Iterator[str]:
-    """Yield a sentence for each thing that others can read or exchange and should not: what, where, what to do."""
+    """Yield a sentence for each file that others can read or replace and should not, with the remedy."""
     store = config.store.path.resolve()
     yield from _store(store)
     daemon = _owner(store)
@@ -317,9 +317,9 @@ def exposed(config: Config) -> Iterator[str]:
 
 
 def _owner(path: Path) -> int:
-    """Return the user whom a file belongs to, or the directory that it will be made in; else who asks.
+    """Return the id of the user who owns a file, else its directory; else of the user of this process.
 
-    The store's owner is the daemon's user, also where root asks: with DynamicUser= it owns no other file."""
+    The store's owner is the daemon's user, also if root runs this: with DynamicUser= it owns no other file."""
     for one in (path, path.parent):
         with suppress(OSError):
             return one.stat().st_uid
@@ -327,8 +327,9 @@ def _owner(path: Path) -> int:
 
 
 def _store(path: Path) -> Iterator[str]:
-    """Yield what others can do to the database and all that is beside it under its name, such as a backup. The lock
-    holds a number only."""
+    """Yield what others can do to the database and to the files beside it that begin with its name, such as a backup.
+
+    The lock file is left out: it contains only a number."""
     beside = sorted(path.parent.glob(f"{glob.escape(path.name)}*"))
     readable = {
         file: mode
@@ -346,13 +347,13 @@ def _store(path: Path) -> Iterator[str]:
 
 
 def _open_to_others(path: Path, bit: int) -> str:
-    """Return the mode that lets everybody do this to a path; empty where it, or a directory above it, does not."""
+    """Return the mode of a path that has a bit for others; empty if it, or a directory above it, denies access."""
     try:
         mode = path.stat().st_mode
         if mode & bit and all(above.stat().st_mode & stat.S_IXOTH for above in path.resolve().parents):
             return f"mode {stat.S_IMODE(mode):04o}"
     except OSError:
-        pass  # it is not there, or out of reach: others don't get at it this way either
+        pass  # missing or out of reach, so others can't reach it this way either
     return ""
 
 

@@ -1,7 +1,7 @@
-"""YAML text as a tree that keeps every scalar's characters, and where in the file each thing stands.
+"""YAML text as a tree that keeps every scalar's characters, and the position of each node.
 
 The tree is built from the parser's events, not by YAML's constructors: `007` stays `007`, `0.10` stays exact,
-`off` stays text, and no tag makes anything run. Only `~`, `null` and nothing at all become None.
+`off` stays text, and no tag runs code. Only `~`, `null` and an empty value become None.
 """
 
 import re
@@ -15,7 +15,7 @@ from monitor.errors import Problem
 
 MAX_DEPTH = 32
 MAX_NODES = 200_000
-"""Nodes after every alias has been replaced by what it stands for: the bound on an alias bomb."""
+"""Most nodes with every alias expanded, which stops an alias bomb."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -26,7 +26,7 @@ _PLAIN_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
 _OPENINGS = "[{'\""
 _INDICATORS = "@`%"
 _UNQUOTED = re.compile(r"(?:^|[:,-]\s|[\[{])\s*([*&@`%])")
-_LOOK = "check the indentation of this line and the one before; a value with `: ` needs quotes"
+_GENERAL_REMEDY = "check the indentation of this line and the one before; a value with `: ` needs quotes"
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 Path = tuple[str | int, ...]
@@ -35,7 +35,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A line and a column, both from 1."""
+    """A line and a column, both counted from 1."""
 
     line: int
     column: int
@@ -45,7 +45,7 @@ class Position:
 class Scalar:
     """A scalar's characters; None for a null.
 
-    `references` are the values that `${…}` brought in: text that holds any must not be shown."""
+    `references` are the values of the references (`${…}`) in it. Text with any must not be shown."""
 
     text: str | None
     at: Position
@@ -82,14 +82,14 @@ Plain = str | list["Plain"] | dict[str, "Plain"] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What a text holds; `root` is None where it holds nothing or could not be read."""
+    """A parsed text. `root` is None if the text is empty or not valid."""
 
     root: Node | None
     problems: tuple[Problem, ...]
 
 
 def parse(text: str) -> Document:
-    """Read YAML text. What is wrong with it as YAML is in `problems`; nothing is raised."""
+    """Return the tree of a YAML text. Errors of syntax are in `problems`; nothing is raised."""
     stray = _NOT_YAML.search(text)
     if stray is not None:
         at = position_of(text, stray.start())
@@ -118,12 +118,12 @@ def problem(at: Position, reason: str, path: str = "") -> Problem:
 
 
 def dotted(path: Path) -> str:
-    """Return a path as messages write it: `jobs[0].every`."""
+    """Return a path as messages show it: `jobs[0].every`."""
     return "".join(_step(step) for step in path).removeprefix(".")
 
 
 def is_private(text: str) -> bool:
-    """Return whether a text may not be repeated anywhere: a URL can hold credentials in any of its parts."""
+    """Return whether a text must not be shown: a URL can contain credentials in any part."""
     return "://" in text
 
 
@@ -147,7 +147,7 @@ def plain(node: Node) -> Plain:
 
 
 def node(of: Plain) -> Node:
-    """Return a tree of what `plain` made; nothing in it has a place of its own."""
+    """Return the tree of a value that `plain` returned. All its nodes are at line 1, column 1."""
     at = Position(1, 1)
     match of:
         case list():
@@ -160,7 +160,7 @@ def node(of: Plain) -> Node:
 
 
 def child(node: Node | None, step: str | int) -> Node | None:
-    """Return the node one step down; None where there is none."""
+    """Return the child of a node at a key or index; None if there is none."""
     match node:
         case Mapping() if isinstance(step, str) and step in node.entries:
             return node.entries[step].value
@@ -171,7 +171,7 @@ def child(node: Node | None, step: str | int) -> Node | None:
 
 
 def is_empty(node: Node | None) -> bool:
-    """Return whether there is nothing: a null, or a list or a mapping without anything in it."""
+    """Return whether a node is missing, null, or a list or mapping without items."""
     match node:
         case Mapping():
             return not node.entries
@@ -184,7 +184,7 @@ def is_empty(node: Node | None) -> bool:
 
 
 def walk(node: Node, path: Path) -> Iterator[Node]:
-    """Yield the nodes along a path, from the given one down, as far as there are any."""
+    """Yield the nodes along a path, from `node` down, as far as they exist."""
     current: Node | None = node
     for step in path:
         if current is None:
@@ -209,7 +209,7 @@ def scalars(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar]]:
 
 
 class _Refused(Exception):
-    """YAML that is well-formed and not wanted."""
+    """Well-formed YAML that the configuration does not allow."""
 
     def __init__(self, at: Position, reason: str) -> None:
         self.at = at
@@ -335,7 +335,7 @@ def _place(mark: Any) -> Position:
 
 
 def _beside(value: Node, key: yaml.Event) -> Node:
-    """Return a value with its place: an empty one has none of its own, so it is at its key."""
+    """Return a value with its position. A null has none, so it gets that of its key."""
     if isinstance(value, Scalar) and value.text is None:
         return Scalar(text=None, at=_at(key))
     return value
@@ -346,7 +346,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
     if mark is None:
         return Problem(path="", reason="is not valid YAML")
     line = _line(text, mark.line)
-    reason = _known_slip(line, mark.column)
+    reason = _known_mistake(line, mark.column)
     if reason is not None:
         return problem(_place(mark), reason)
     opening = "" if start is None else _line(text, start.line)[start.column : start.column + 1]
@@ -373,10 +373,10 @@ def _remedy(error: yaml.MarkedYAMLError, line: str, column: int) -> str:
     if here and here in _INDICATORS and "start any token" in (error.problem or ""):
         return _needs_quotes(here)
     before = _UNQUOTED.findall(line[: column + 1])
-    return _needs_quotes(before[-1]) if before else _LOOK
+    return _needs_quotes(before[-1]) if before else _GENERAL_REMEDY
 
 
-def _known_slip(line: str, column: int) -> str | None:
+def _known_mistake(line: str, column: int) -> str | None:
     here = line[column : column + 1]
     if here == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
         return "is not valid YAML: a tab can't be used for indentation; use spaces"
