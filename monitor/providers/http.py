@@ -172,11 +172,11 @@ class Client:
 
     def _delay(self, failed: Retryable, attempts: int) -> float | None:
         """Return the seconds until the next attempt; None: no more in this poll."""
-        asked = failed.retry_after or timedelta(0)
-        if attempts > self._settings.retries or asked > LONGEST_BACKOFF:
+        requested = failed.retry_after or timedelta(0)
+        if attempts > self._settings.retries or requested > LONGEST_BACKOFF:
             return None
         backoff = min(FIRST_BACKOFF * (1 << (attempts - 1)), LONGEST_BACKOFF) * (0.5 + self._jitter() / 2)
-        return max(backoff, asked).total_seconds()
+        return max(backoff, requested).total_seconds()
 
     async def _attempt(self, api: Api, account: Account, progress: _Progress) -> tuple[Balance, ...]:
         async with self._turn(progress):

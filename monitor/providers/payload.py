@@ -1,8 +1,8 @@
 """JSON from a provider, read exactly, with the path to whatever is wrong in it.
 
-`read` parses the text without checking its content. A `Node` then checks each value as it is used: an object, a text,
-an amount. Values that are not used are not checked, so that one broken entry does not spoil the others. Every error is
-a `BadPayload`.
+`read` parses the text without checking its content. A `Node` then checks each value when it is used: an object, a
+string, an amount. Values that are not used are not checked, so that one broken entry does not spoil the others. Every
+error is a `BadPayload`.
 """
 
 import codecs

@@ -143,7 +143,7 @@ class WdcfApi:
         document = payload.read(response.body)
         _require_success(document)
         data = document["data"]
-        # Another client's balance must never be recorded as this one's, whatever mixed them up.
+        # Another client's balance must never be recorded as this one's, whatever the cause of the mix-up.
         if (client := data["clientId"]).text() != account.name:
             raise client.unexpected(f"expected {payload.quoted(account.name)}")
         balance = data["balance"].amount()

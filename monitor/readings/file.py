@@ -164,7 +164,7 @@ def _from_json(number: int, line: str) -> Read:
         given = json.loads(line)
     except json.JSONDecodeError as exc:
         return [Problem(path="", reason=f"not valid JSON: {exc.msg}", line=number, column=exc.colno)]
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # an integer of too many digits, or too many nested arrays
         return [Problem(path="", reason="not valid JSON", line=number, column=1)]
     wrong = list(_wrong_members(given))
     if wrong:

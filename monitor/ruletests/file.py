@@ -69,7 +69,7 @@ class DoSection(Section):
 
 
 class TestSection(Section):
-    """A test, as it is written."""
+    """A test in its file."""
 
     name: Text
     every: Span = timedelta(minutes=1)

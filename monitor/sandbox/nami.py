@@ -230,7 +230,7 @@ class NamiEndpoint:
 
     def _is_authentic(self, request: Request, timestamp: str) -> bool:
         signed, _, signature = request.query.rpartition("&signature=")
-        # Latin-1, as the server decoded it: the very bytes that were sent are what was signed.
+        # Latin-1, as the server decoded it: the signature is over exactly the bytes that were sent.
         expected = hmac.digest(self._exchange.api_secret.encode(), signed.encode("latin-1"), "sha256").hex()
         if not _is_digits(timestamp):
             return False

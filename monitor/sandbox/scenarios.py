@@ -99,7 +99,7 @@ class Sandbox:
             raise
 
     async def stop(self) -> None:
-        """Drop every connection at once, whatever it is in."""
+        """Drop every connection at once, even in the middle of a response."""
         for service in self.services.values():
             await service.stop()
 

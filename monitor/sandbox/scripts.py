@@ -9,7 +9,7 @@ The notation, one segment or several joined by `then` (`parse_script`):
     walk 1000 step 5 seed 7              [every 1s] [decimals 2]
 
 A segment that another follows needs its duration, `constant 1000 for 5s then …`; a drain lasts as long as its
-`over`. The last segment's end is held for ever. Durations: `200ms`, `1.5s`, `2m`, `4h`, `1d`.
+`over`. The amount at the end of the last segment stays. Durations: `200ms`, `1.5s`, `2m`, `4h`, `1d`.
 """
 
 import re
@@ -37,7 +37,7 @@ Script: TypeAlias = Callable[[timedelta], Level]
 
 
 def constant(amount: Decimal) -> Script:
-    """Hold the same amount for ever."""
+    """Hold the same amount forever."""
     return steps((timedelta(0), amount))
 
 
@@ -101,7 +101,7 @@ def walk(start: Decimal, step: Decimal, seed: int, *, every: timedelta = SECOND,
 
 
 def then(first: Script, lasts: timedelta, second: Script) -> Script:
-    """Follow `first` for as long as `lasts`, and `second` (whose time begins anew) from there on."""
+    """Follow `first` for as long as `lasts`, and from then on `second`, whose time begins at zero."""
 
     def script(elapsed: timedelta) -> Level:
         if elapsed < lasts:

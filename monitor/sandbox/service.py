@@ -145,7 +145,7 @@ class Service(Generic[EndpointT]):
 
     def _handle(self, request: Request) -> Response:
         elapsed = self._clock() - self.started
-        # Answered even if a fault replaces the response: the call counts towards the provider's limit all the same.
+        # Answered even if a fault replaces the response: the call counts towards the provider's limit anyway.
         response = self.endpoint.answer(request, started=self.started, elapsed=elapsed)
         for fault in self._faults(elapsed, self.endpoint.account(request)):
             response = fault.change(response)

@@ -1,8 +1,8 @@
 """Notice when the store's files are deleted or replaced while they are open, and restore them.
 
-A deleted file lives on for the process that has it open: everything would be written to where nobody finds it. The
-open file is complete, though. If its place is empty, it is written there again, and nothing is lost. If another file
-is there, it may be anybody's: the open one is saved beside it.
+A deleted file continues to exist for the process that has it open: everything would be written to a file without a
+name. That file is complete, however. If its place is empty, it is written there again, and nothing is lost. If another
+file is there, that one may belong to another program: the open file is saved beside it.
 """
 
 import logging

@@ -30,9 +30,9 @@ def create(path: Path) -> None:
 def restore(path: Path, series: Series, rows: Sequence[ReadingRow], now: datetime) -> int:
     """Store readings of one series, newest first, in one transaction; return how many are new.
 
-    Creates the account and the series if they are new. The newest reading becomes the series' last one, unless a later
-    one was read. Callers pass the newest page first: a rule that looks back during the import then never takes an old
-    reading for the last one, nor misses readings between the two.
+    Creates the account and the series if they are new. The newest reading becomes the series' last one, unless there
+    is a later one. Callers pass the newest page first: during the import, rules that compare with earlier readings then
+    never take an old reading for the last one, and miss none between the two.
     Raises StoreError; then nothing of it was written."""
     with attached(path.resolve()) as db:
         number = _series_id(db, series, to_micros(now))

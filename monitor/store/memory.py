@@ -33,7 +33,7 @@ class Healths:
 
 @dataclass(slots=True)
 class Memory:
-    """The cached silences and healths, and the alerts saved since `Alerts.follow` last looked."""
+    """The cached silences and healths, and the alerts saved since the last call of `Alerts.follow`."""
 
     silences: Silences | None = None
     healths: list[Healths] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Memory:
         for known in [one for one in self.healths if key in one.of]:
             if known.of[key] == health.account:
                 known.by_account[key] = health
-            else:  # a reload has changed the account, and asks for its healths anew
+            else:  # a reload has changed the account: its healths are read again
                 self.healths.remove(known)
 
     def forget(self) -> None:

@@ -243,6 +243,7 @@ class Outbox:
         )
         if self._db.execute(select(mine.c.id).where(failed_for_long).limit(1)).first() is None:
             return 0
+        # in quiet hours only critical notifications are sent, so only these can be stuck
         due = (mine.c.next_attempt_at <= now) & (mine.c.severity >= (Severity.CRITICAL if quiet else 0))
         stuck = select(mine.c.incident).where(
             mine.c.channel == channel, mine.c.status == "pending", mine.c.failing_since.is_not(None) | due
@@ -309,6 +310,7 @@ class Outbox:
 
         No recipient gets an event twice."""
         channels = {target.channel for target in targets}
+        # reversed, so that of several channels with one recipient the first one counts
         by_id = {target.url_id: target for target in reversed(targets)}
         rows, known = self._waiting_elsewhere(targets), self._known(targets)
         given_up = 0

@@ -75,10 +75,10 @@ def show_chart(console: Console, chart: str, heading: str, notes: Sequence[str])
         console.print(note, markup=False, soft_wrap=True)
 
 
-def heading(asked: HistoryQuery, field: Field, readings: int) -> str:
+def heading(query: HistoryQuery, field: Field, readings: int) -> str:
     """Return the heading of a chart: series, amount, period (UTC), count of readings."""
-    within = f"{moment(asked.since)} to {moment(asked.until)}"
-    return f"{asked.series} {field}, {within}, {readings:,} {'reading' if readings == 1 else 'readings'}"
+    within = f"{moment(query.since)} to {moment(query.until)}"
+    return f"{query.series} {field}, {within}, {readings:,} {'reading' if readings == 1 else 'readings'}"
 
 
 def write_csv(pages: Iterator[Page]) -> None:
@@ -90,9 +90,9 @@ def write_csv(pages: Iterator[Page]) -> None:
         out.write(text(Format.CSV, of, rows))
 
 
-def write_json(asked: HistoryQuery, pages: Iterator[Page]) -> None:
+def write_json(query: HistoryQuery, pages: Iterator[Page]) -> None:
     """Write one JSON document, a reading a line. Only one page of readings is in memory at a time."""
-    frame = {"series": asked.series, "since": rfc3339(asked.since), "until": rfc3339(asked.until)}
+    frame = {"series": query.series, "since": rfc3339(query.since), "until": rfc3339(query.until)}
     # the object's closing brace comes last: the readings go in between, one at a time
     opening = json.dumps(frame, ensure_ascii=not encodes_everything(sys.stdout))[:-1]
     sys.stdout.write(opening + ', "readings": [')

@@ -44,13 +44,13 @@ def watch(config: Config, every: timedelta) -> NoReturn:
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             if time.monotonic() >= due:
-                state = look(config, state, datetime.now(UTC))
+                state = refreshed(config, state, datetime.now(UTC))
                 due = time.monotonic() + every.total_seconds()
             live.update(screen(console, state, compact(every), datetime.now(UTC)), refresh=True)
             time.sleep(max(0.0, min(_REDRAWN, due - time.monotonic())))
 
 
-def look(config: Config, before: WatchState, now: datetime) -> WatchState:
+def refreshed(config: Config, before: WatchState, now: datetime) -> WatchState:
     """Return the stored status, or the one before with the problem if the store cannot be read."""
     path = config.store.path
     try:

@@ -119,4 +119,5 @@ def archive(path: Path) -> Iterator[Archive | None]:
 
 
 def _lower(since: datetime | None) -> int:
+    # SQLite's smallest integer: before every instant
     return -(2**63) if since is None else to_micros(since)

@@ -58,7 +58,7 @@ class Incident:
 
     @property
     def changed_at(self) -> datetime:
-        """Return the instant of the last change: it fired, was notified, acknowledged, or ended. Reminders are none."""
+        """Return when it last fired, was notified (reminders aside), was acknowledged, or ended."""
         acked_at = None if self.ack is None else self.ack.at
         return max(at for at in (self.since, self.notified_at, self.ended_at, acked_at) if at is not None)
 
@@ -266,6 +266,7 @@ def _current(db: sqlite3.Connection, only: str | None) -> Iterator[Incident]:
 
 
 def _from(since: datetime | None) -> int:
+    # SQLite's smallest integer: before every instant
     return -(2**63) if since is None else to_micros(since)
 
 

@@ -51,6 +51,7 @@ def readings(
             " WHERE series_id = ? AND observed_at >= ? AND observed_at < ? ORDER BY observed_at DESC LIMIT ?",
             (
                 number,
+                # SQLite's smallest and largest integers
                 -(2**63) if since is None else to_micros(since),
                 2**63 - 1 if before is None else to_micros(before),
                 limit,
@@ -79,7 +80,7 @@ def curve(
             return Curve(points=(), gaps=(), readings=0)
         db.execute("BEGIN")  # the points and the gaps are of one state of the store
         lower, upper = to_micros(since), to_micros(until)
-        width = max(1, -(-(upper - lower) // slices))
+        width = max(1, -(-(upper - lower) // slices))  # microseconds of a slice, rounded up
         points = tuple(_thinned(db, number, field, lower, upper, width))
         gaps = tuple(_gaps(db, number, lower, upper, gap_after))
         (count,) = db.execute(
