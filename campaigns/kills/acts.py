@@ -87,7 +87,8 @@ class Acts:
         if not level.act:
             return lambda: True
         task = self._start(self._perform(level.act, account, cycle, level))
-        return task.done
+        # a cancelled act is not done, so that its script stays at this level, and the lane reports that it did not end
+        return lambda: task.done() and not task.cancelled()
 
     def next_deed(self) -> asyncio.Future[str]:
         """Return a future of the next reload or command; it is done as that begins."""
