@@ -184,7 +184,7 @@ class ConnectFailed(Retryable):
 
 
 class TlsFailed(Retryable):
-    """The TLS handshake failed: an expired, foreign or self-signed certificate, or no TLS at all."""
+    """The TLS handshake failed: an expired, untrusted or self-signed certificate, or no TLS at all."""
 
     outcome = Outcome.TLS
 

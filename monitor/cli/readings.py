@@ -101,18 +101,18 @@ def history(
     quietly(loaded)
     with usage_errors():
         begins, ends = between(since, until, now)
-        asked = query.ask(loaded, series, begins or ends - timedelta(days=1), ends)
+        history_query = query.ask(loaded, series, begins or ends - timedelta(days=1), ends)
     with _until_pipe_closes():
         if chart:
-            _show_chart(loaded, asked, field.value)
+            _show_chart(loaded, history_query, field.value)
         elif form is HistoryFormat.TABLE:
-            _show_table(loaded, asked, field.value, limit or MOST_SHOWN)
+            _show_table(loaded, history_query, field.value, limit or MOST_SHOWN)
         else:
-            _write_history(loaded, asked, form, limit)
+            _write_history(loaded, history_query, form, limit)
 
 
-def _show_table(loaded: Config, asked: HistoryQuery, field: Field, limit: int) -> None:
-    page = latest_page(loaded.store.path, asked, limit)
+def _show_table(loaded: Config, history_query: HistoryQuery, field: Field, limit: int) -> None:
+    page = latest_page(loaded.store.path, history_query, limit)
     show_history(stdout(), page, field)
     if len(page.readings) < page.count:
         print_error(
@@ -121,15 +121,15 @@ def _show_table(loaded: Config, asked: HistoryQuery, field: Field, limit: int) -
         )
 
 
-def _show_chart(loaded: Config, asked: HistoryQuery, field: Field) -> None:
+def _show_chart(loaded: Config, history_query: HistoryQuery, field: Field) -> None:
     console = stdout()
     columns, lines = shutil.get_terminal_size((100, 30))
-    limits = query.limits_of(loaded, asked.series, field)
+    limits = query.limits_of(loaded, history_query.series, field)
     notes = list(legend(limits))
     size = Size(columns, min(lines - len(notes) - 3, 40))
-    chart = draw(loaded.store.path, asked, field, limits, size.slices)
+    chart = draw(loaded.store.path, history_query, field, limits, size.slices)
     notes += sorted({f"▲ {rule} fired" for rule, _, _ in chart.firing})
-    above = heading(asked, field, chart.curve.readings)
+    above = heading(history_query, field, chart.curve.readings)
     try:
         drawn = plot(chart, size, colour=console.is_terminal and console.color_system is not None)
     except ValueError as exc:
@@ -137,19 +137,27 @@ def _show_chart(loaded: Config, asked: HistoryQuery, field: Field) -> None:
     show_chart(console, drawn, above, notes)
 
 
-def _write_history(loaded: Config, asked: HistoryQuery, form: HistoryFormat, limit: int | None) -> None:
-    since = asked.since
+def _write_history(
+    loaded: Config, history_query: HistoryQuery, form: HistoryFormat, limit: int | None
+) -> None:
+    since = history_query.since
     if limit is not None:
-        newest = readings(loaded.store.path, asked.series, since=since, before=asked.until, limit=limit)
+        newest = readings(
+            loaded.store.path, history_query.series, since=since, before=history_query.until, limit=limit
+        )
         # readings are written oldest first, page by page: a limit becomes a later start
         since = newest[-1].observed_at if newest else since
     with archive(loaded.store.path) as store:
-        mine = [one for one in store.series() if one.name == asked.series] if store is not None else []
-        pages: Iterator[Page] = store.pages(mine, since, asked.until) if store is not None else iter(())
+        mine = (
+            [one for one in store.series() if one.name == history_query.series] if store is not None else []
+        )
+        pages: Iterator[Page] = (
+            store.pages(mine, since, history_query.until) if store is not None else iter(())
+        )
         if form is HistoryFormat.CSV:
             write_csv(pages)
         else:
-            write_json(asked, pages)
+            write_json(history_query, pages)
 
 
 @app.command()

@@ -45,6 +45,7 @@ class Findings:
         self._paths: set[Path] = set()
         self._above: set[Path] = set()
         self._misspelt: set[Path] = set()
+        # longest first: a text that contains another one is hidden as a whole
         referenced = (part for _, scalar in scalars(root) for part in (*scalar.references, _hidden(scalar)))
         self._hidden = sorted(
             {part for part in referenced if len(part) >= _SHORTEST_HIDDEN}, key=len, reverse=True

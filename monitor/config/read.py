@@ -101,6 +101,7 @@ def _what_is_left(
     known: Collection[str],
 ) -> S | None:
     details = error.errors(include_url=False)
+    # unknown keys first: a key that one of them resembles is then not reported as missing
     for detail in sorted(details, key=lambda detail: detail["type"] == "missing"):
         _report(detail, section, path, findings, known)
     wrong = {detail["loc"][0] for detail in details if detail["loc"]}

@@ -275,7 +275,7 @@ def _shared(config: Config) -> Iterator[str]:
 
 
 def _recipients(url: SecretStr) -> set[str]:
-    from monitor.notify.channels import open_channels  # as above
+    from monitor.notify.channels import open_channels  # apprise takes a third of a second to load
 
     return {notifier.target.url_id for notifier in open_channels({"": [url]})[0]}
 
