@@ -418,7 +418,7 @@ MUTANTS = (
                 file=_STORED_OUTBOX,
                 old="        self._db.execute(diverted.values(handed_over_at=now))\n",
                 new='        taken = {"status": "delivered", "settled_at": now}\n'
-                "        self._db.execute(handed_over.values(handed_over_at=now, **taken))\n",
+                "        self._db.execute(diverted.values(handed_over_at=now, **taken))\n",
             ),
         ),
     ),

@@ -144,7 +144,7 @@ class Table:
         await _shows(
             site,
             lambda shown: shown["notifications"]["delivered"] >= len(self.cells),
-            "the lasting alerts told",
+            "the lasting alerts notified",
         )
 
     async def _go_wrong(self, site: Installation, daemon: Daemon) -> None:
