@@ -143,12 +143,12 @@ def wall_clock(text: str) -> datetime:
     Raises ValueError, naming the accepted notation."""
     if not WALL_CLOCK.fullmatch(text):
         raise ValueError(
-            "expected a date and a time, such as 2026-12-01T02:00; its time zone goes to `timezone`"
+            "expected a date and a time, such as 2026-12-01T02:00; set its time zone with `timezone`"
         )
     try:
         return datetime.fromisoformat(text)
     except ValueError as exc:
-        raise ValueError(f"{text} is not in the calendar: {exc}") from exc
+        raise ValueError(f"is not in the calendar: {exc}") from exc
 
 
 def upcoming(option: str, given: str, now: datetime) -> datetime:

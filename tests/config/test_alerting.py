@@ -15,7 +15,7 @@ from tests.config.support import JOBS, loaded, problems
 
 RULES = "rules: [{name: low, type: threshold, below: 5, severity: critical, match: {job: spot}}]\n"
 SPAN = "expected a whole number and a unit: 30s, 5m, 4h or 90d"
-CLOCK = "expected a date and a time, such as 2026-12-01T02:00; its time zone goes to `timezone`"
+CLOCK = "expected a date and a time, such as 2026-12-01T02:00; set its time zone with `timezone`"
 KNOWN = "known: rule, type, severity, subject, job, provider, account, currency, team"
 
 
@@ -218,7 +218,7 @@ def test_an_inhibition_that_cannot_be_meant(inhibition: str, lines: list[str], t
         ),
         _row(
             ", from: 2026-02-30T02:00, until: tomorrow",
-            "maintenance[0].from: 2026-02-30T02:00 is not in the calendar: day is out of range for month",
+            "maintenance[0].from: is not in the calendar: day is out of range for month, got '2026-02-30T02:00'",
             f"maintenance[0].until: {CLOCK}, got 'tomorrow'",
             id="times",
         ),
