@@ -1,3 +1,3 @@
-"""balance-monitor: polls wallet balances, keeps every reading exactly, and tells people when something is wrong."""
+"""balance-monitor: polls wallet balances, keeps every reading exactly, and notifies people when something is wrong."""
 
 __version__ = "0.1.0"
