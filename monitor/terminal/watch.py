@@ -58,9 +58,11 @@ def refreshed(config: Config, before: WatchState, now: datetime) -> WatchState:
     except StoreError as exc:
         return replace(before, problem=str(exc))
     if known is None and before.status is not None:
-        return replace(before, problem=f"{path}: the store no longer exists; this is its last known state")
+        # the path comes last: a line that is too long loses its end
+        problem = f"the store no longer exists; this is its last known state: {path}"
+        return replace(before, problem=problem)
     if known is None:
-        return WatchState(problem=f"{path}: no store yet; `balance-monitor run` creates it")
+        return WatchState(problem=f"no store yet; `balance-monitor run` creates it: {path}")
     return WatchState(status=assemble(known, config, now))
 
 

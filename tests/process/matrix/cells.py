@@ -61,8 +61,8 @@ class Cell:
         """Return a pattern of the number of failed polls in the message, which grows until it is sent."""
         # a retry fixes neither credentials nor a ban, so these fire at the first poll
         if self.lacks_currency:
-            return r"[2-9] times in a row"
-        often = r"[2-9] polls failed (so )?in a row"
+            return r"([2-9]|\d\d+) times in a row"
+        often = r"([2-9]|\d\d+) polls failed (so )?in a row"
         return f"at the first poll|{often}" if self.outcome in (Outcome.AUTH, Outcome.BANNED) else often
 
     @property
