@@ -19,7 +19,7 @@ from monitor.store import connection
 HERE = Path(__file__).parent
 START_DAEMONS = ("process", "browser")
 """Folders whose tests are marked `process`, as is whatever needs a stage (process/stage.py)."""
-WHOLE = ("process/matrix", "process", "browser", "cli", "contract")
+WHOLE = ("process/matrix", "process", "cli", "contract")
 """Folders whose tests share what takes long to make: one worker runs all of them. Of other folders, it runs a file."""
 FIRST = ("process", "browser", "cli")
 """Folders whose tests take longest: begun first, so that no worker is left with one of them at the end."""
@@ -91,12 +91,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Return what gives a worker a whole file, or one of the folders in `WHOLE`."""
-    scheduling = LoadScopeScheduling(config, log)
-    scheduling._split_scope = _scope
-    return scheduling
+    return _ByFileOrFolder(config, log)
 
 
-def _scope(nodeid: str) -> str:
-    file = nodeid.partition("::")[0]
-    folder = str(Path(file).parent.relative_to("tests"))
-    return folder if folder in WHOLE else file
+class _ByFileOrFolder(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = str(Path(file).parent.relative_to("tests"))
+        return folder if folder in WHOLE else file
