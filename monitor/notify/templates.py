@@ -114,7 +114,7 @@ def check(text: str, links: Collection[str] = ()) -> str:
     known = _variables(Item(last=_SAMPLE), "", {}) | {"links": dict.fromkeys(links, "https://example.org")}
     try:
         _compiled(text, "text").render(known)
-    except Exception as exc:
+    except Exception as exc:  # a template may raise anything: it is the user's code
         line = getattr(exc, "lineno", None)
         where = f" (line {line} of the template)" if line and "\n" in text else ""
         error = getattr(exc, "message", None) or str(exc) or type(exc).__name__

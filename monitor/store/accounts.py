@@ -18,25 +18,22 @@ from monitor.store.tables import accounts, polls
 
 _ACCOUNT = select(accounts).where(accounts.c.job == bindparam("job"), accounts.c.name == bindparam("name"))
 
-_HEALTHS = select(
-    *(
-        accounts.c[name]
-        for name in (
-            "job",
-            "name",
-            "polled_at",
-            "ok_at",
-            "outcome",
-            "detail",
-            "failures",
-            "failures_alike",
-            "failures_same",
-            "failures_own",
-            "failing_since",
-            "failing_same_since",
-        )
-    )
-).where(accounts.c.polled_at.is_not(None), accounts.c.job.in_(bindparam("jobs", expanding=True)))
+_HEALTH_COLUMNS = (
+    "polled_at",
+    "ok_at",
+    "outcome",
+    "detail",
+    "failures",
+    "failures_alike",
+    "failures_same",
+    "failures_own",
+    "failing_since",
+    "failing_same_since",
+)
+
+_HEALTHS = select(*(accounts.c[name] for name in ("job", "name", *_HEALTH_COLUMNS))).where(
+    accounts.c.polled_at.is_not(None), accounts.c.job.in_(bindparam("jobs", expanding=True))
+)
 """Runs for all accounts of a provider at every poll during an outage, so it selects only the columns of `Health`."""
 
 _ADD_ACCOUNT = insert(accounts)
@@ -46,24 +43,7 @@ _SET_PROVIDER = update(accounts).where(accounts.c.id == bindparam("row_id")).val
 _SET_HEALTH = (
     update(accounts)
     .where(accounts.c.id == bindparam("row_id"))
-    .values(
-        {
-            name: bindparam(f"row_{name}")
-            for name in (
-                "polled_at",
-                "ok_at",
-                "outcome",
-                "detail",
-                "failures",
-                "failures_alike",
-                "failures_same",
-                "failures_own",
-                "failing_since",
-                "failing_same_since",
-                "overdue_at",
-            )
-        }
-    )
+    .values({name: bindparam(f"row_{name}") for name in (*_HEALTH_COLUMNS, "overdue_at")})
 )
 
 _SET_OWN_FAILURES = (

@@ -178,7 +178,7 @@ class Store:
         try:
             with translated(self.path):
                 value = job.work(Transaction(connection, self._memory))
-        except Exception as exc:
+        except Exception as exc:  # whatever fails is the caller's error, and takes no other poll with it
             self._memory.forget()
             if not in_transaction(connection):
                 raise
